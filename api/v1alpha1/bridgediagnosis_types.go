@@ -1,0 +1,457 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// BridgeDiagnosis is one incident of one container of one workload: its cause
+// with the evidence, the remedy with its exact before and after, every attempt
+// with its outcome. The operator writes it; a person writes at most
+// spec.approved.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:path=bridgediagnoses,singular=bridgediagnosis,shortName=bd,categories={bridgestack,all}
+// +kubebuilder:printcolumn:name="Service",type=string,JSONPath=`.spec.service`
+// +kubebuilder:printcolumn:name="Cause",type=string,JSONPath=`.status.cause`
+// +kubebuilder:printcolumn:name="Confidence",type=string,JSONPath=`.status.confidence`
+// +kubebuilder:printcolumn:name="Remedy",type=string,JSONPath=`.status.remedy`
+// +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Root",type=string,priority=1,JSONPath=`.status.root.service`
+// +kubebuilder:printcolumn:name="GitOps",type=string,priority=1,JSONPath=`.status.gitOps`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.message`
+type BridgeDiagnosis struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec says which container it is about.
+	// +required
+	Spec BridgeDiagnosisSpec `json:"spec"`
+	// status is the diagnosis.
+	// +optional
+	Status BridgeDiagnosisStatus `json:"status,omitempty"`
+}
+
+// BridgeDiagnosisList is a list of BridgeDiagnoses.
+//
+// +kubebuilder:object:root=true
+type BridgeDiagnosisList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []BridgeDiagnosis `json:"items"`
+}
+
+// BridgeDiagnosisSpec says which container the incident is of.
+//
+// +kubebuilder:validation:XValidation:rule="self.stack == oldSelf.stack && self.service == oldSelf.service && self.workload == oldSelf.workload && self.container == oldSelf.container",message="a diagnosis is of one container for good: only spec.approved may be changed"
+type BridgeDiagnosisSpec struct {
+	// stack is the name of the BridgeStack.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	Stack string `json:"stack"`
+	// service is the name of the service in the stack.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	Service string `json:"service"`
+	// workload that owns the looping pods.
+	// +required
+	Workload DiagnosedWorkload `json:"workload"`
+	// container that loops.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	Container string `json:"container"`
+	// approved is the id of the proposed remedy (status.proposal.id) that a
+	// person agrees to. Another id, or that of an earlier proposal, approves
+	// nothing.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Approved string `json:"approved,omitempty"`
+}
+
+// DiagnosedWorkload is the workload of an incident.
+type DiagnosedWorkload struct {
+	// kind of the workload.
+	// +required
+	Kind WorkloadKind `json:"kind"`
+	// name of the workload.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	Name string `json:"name"`
+	// uid of the workload: a new one under the same name is another workload.
+	// +required
+	UID types.UID `json:"uid"`
+}
+
+// Confidence is how sure a diagnosis is.
+//
+// +kubebuilder:validation:Enum=High;Medium;Low
+type Confidence string
+
+// The confidences.
+const (
+	// ConfidenceHigh: a server's own answer, or a fact of the kernel or the kubelet.
+	ConfidenceHigh Confidence = "High"
+	// ConfidenceMedium: an unambiguous message of a client library.
+	ConfidenceMedium Confidence = "Medium"
+	// ConfidenceLow: a pattern, or evidence that contradicts itself.
+	ConfidenceLow Confidence = "Low"
+)
+
+// DiagnosisState is where an incident stands.
+//
+// +kubebuilder:validation:Enum=Diagnosing;Observed;Suggested;AwaitingApproval;Waiting;Applying;Verifying;RollingBack;Recovered;Escalated;Closed
+type DiagnosisState string
+
+// The states.
+const (
+	// StateDiagnosing: a loop was detected; the evidence is being gathered.
+	StateDiagnosing DiagnosisState = "Diagnosing"
+	// StateObserved: diagnosed; the mode is Observe.
+	StateObserved DiagnosisState = "Observed"
+	// StateSuggested: a remedy is shown; a person applies it.
+	StateSuggested DiagnosisState = "Suggested"
+	// StateAwaitingApproval: a remedy is shown and applied once approved.
+	StateAwaitingApproval DiagnosisState = "AwaitingApproval"
+	// StateWaiting: for a dependency, the budget, a cooldown or a pause; the message says which.
+	StateWaiting DiagnosisState = "Waiting"
+	// StateApplying: an attempt is recorded and its patch is being applied.
+	StateApplying DiagnosisState = "Applying"
+	// StateVerifying: the remedy is in force and the soak runs.
+	StateVerifying DiagnosisState = "Verifying"
+	// StateRollingBack: the remedy did not help and is being taken back.
+	StateRollingBack DiagnosisState = "RollingBack"
+	// StateRecovered: the container stayed up for the whole soak. Final.
+	StateRecovered DiagnosisState = "Recovered"
+	// StateEscalated: a person was called. Ends as Recovered when the container stays up.
+	StateEscalated DiagnosisState = "Escalated"
+	// StateClosed: the workload is gone or is no longer part of the stack. Final.
+	StateClosed DiagnosisState = "Closed"
+)
+
+// Final reports whether the incident is over.
+func (s DiagnosisState) Final() bool { return s == StateRecovered || s == StateClosed }
+
+// BridgeDiagnosisStatus is the diagnosis.
+type BridgeDiagnosisStatus struct {
+	// observedGeneration is the generation of the spec that the conditions speak of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// conditions: Diagnosed, RemedyApplied, Recovered, Escalated, and the
+	// kstatus ones: Ready, Reconciling, Stalled.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// state is where the incident stands.
+	// +optional
+	State DiagnosisState `json:"state,omitempty"`
+	// cause, one of the closed list; Unknown where the evidence shows none.
+	// +optional
+	Cause Cause `json:"cause,omitempty"`
+	// confidence in the cause.
+	// +optional
+	Confidence Confidence `json:"confidence,omitempty"`
+	// remedy that is proposed, in force, or was last tried.
+	// +optional
+	Remedy RemedyName `json:"remedy,omitempty"`
+	// message says in one or two sentences what is the matter and what comes next.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	Message string `json:"message,omitempty"`
+	// root is the diagnosis or service at the root of this one, where this
+	// one is only a symptom.
+	// +optional
+	Root *RootReference `json:"root,omitempty"`
+	// gitOps names the tool and object that own the workload, such as
+	// "Flux Kustomization apps".
+	// +optional
+	GitOps string `json:"gitOps,omitempty"`
+	// loop is what was counted.
+	// +optional
+	Loop *LoopObservation `json:"loop,omitempty"`
+	// evidence for the cause.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Evidence []EvidenceItem `json:"evidence,omitempty"`
+	// refuted are the causes that were looked at, and what spoke against them.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Refuted []RefutedCause `json:"refuted,omitempty"`
+	// probes are the results of the live probes.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	Probes []ProbeResult `json:"probes,omitempty"`
+	// proposal is the remedy with its exact change.
+	// +optional
+	Proposal *Proposal `json:"proposal,omitempty"`
+	// attempts, oldest first.
+	// +optional
+	// +listType=map
+	// +listMapKey=id
+	// +kubebuilder:validation:MaxItems=32
+	Attempts []Attempt `json:"attempts,omitempty"`
+	// times of the incident's stations.
+	// +optional
+	Times IncidentTimes `json:"times,omitempty"`
+}
+
+// RootReference points at the root of a symptom.
+type RootReference struct {
+	// service at the root.
+	Service string `json:"service"`
+	// diagnosis of that service, if it has one.
+	// +optional
+	Diagnosis string `json:"diagnosis,omitempty"`
+}
+
+// LoopObservation is what was counted of a loop.
+type LoopObservation struct {
+	// pod that was looked at.
+	Pod string `json:"pod"`
+	// restarts of the container as the kubelet counts them.
+	Restarts int32 `json:"restarts"`
+	// reason it counts as a loop, such as CrashLoopBackOff.
+	Reason string `json:"reason"`
+	// exitCode of the last run, absent where the container never ran.
+	// +optional
+	ExitCode *int32 `json:"exitCode,omitempty"`
+	// longestRunSeconds is the longest run that was seen to end in a crash.
+	// +optional
+	LongestRunSeconds int32 `json:"longestRunSeconds,omitempty"`
+}
+
+// EvidenceSource says where a fact comes from.
+//
+// +kubebuilder:validation:Enum=Log;Termination;Waiting;Event;Probe;Env;Rollout;Node;Dependency
+type EvidenceSource string
+
+// The sources of evidence.
+const (
+	// SourceLog: a line that the container wrote.
+	SourceLog EvidenceSource = "Log"
+	// SourceTermination: the container's termination state.
+	SourceTermination EvidenceSource = "Termination"
+	// SourceWaiting: the container's waiting state.
+	SourceWaiting EvidenceSource = "Waiting"
+	// SourceEvent: an event on the pod.
+	SourceEvent EvidenceSource = "Event"
+	// SourceProbe: a live probe's result.
+	SourceProbe EvidenceSource = "Probe"
+	// SourceEnv: the container's environment; names, and values of hosts, ports and modes only.
+	SourceEnv EvidenceSource = "Env"
+	// SourceRollout: the workload's revisions and replicas.
+	SourceRollout EvidenceSource = "Rollout"
+	// SourceNode: the node's state.
+	SourceNode EvidenceSource = "Node"
+	// SourceDependency: the state of a service that this one depends on.
+	SourceDependency EvidenceSource = "Dependency"
+)
+
+// EvidenceItem is one cited fact. Secrets are redacted, control characters removed.
+type EvidenceItem struct {
+	// source of the fact.
+	Source EvidenceSource `json:"source"`
+	// text as the source has it.
+	// +kubebuilder:validation:MaxLength=4096
+	Text string `json:"text"`
+	// time of the fact, where the source gives one.
+	// +optional
+	Time *metav1.Time `json:"time,omitempty"`
+}
+
+// RefutedCause is a cause that was looked at and does not hold.
+type RefutedCause struct {
+	// cause that was looked at.
+	Cause Cause `json:"cause"`
+	// because says what speaks against it.
+	// +kubebuilder:validation:MaxLength=1024
+	Because string `json:"because"`
+}
+
+// ProbeViewpoint says whose settings a probe used.
+//
+// +kubebuilder:validation:Enum=AsConfigured;AsDeclared;Proposed
+type ProbeViewpoint string
+
+// The viewpoints.
+const (
+	// AsConfigured: with the failing container's own host and credentials.
+	AsConfigured ProbeViewpoint = "AsConfigured"
+	// AsDeclared: against the dependency as the stack declares it.
+	AsDeclared ProbeViewpoint = "AsDeclared"
+	// Proposed: with the values that a remedy is about to set.
+	Proposed ProbeViewpoint = "Proposed"
+)
+
+// ProbeOutcome is what a probe showed.
+//
+// +kubebuilder:validation:Enum=Passed;Failed;Unknown
+type ProbeOutcome string
+
+// The outcomes.
+const (
+	// ProbePassed: every stage passed.
+	ProbePassed ProbeOutcome = "Passed"
+	// ProbeFailed: the network or the server said no; the stage and code say which.
+	ProbeFailed ProbeOutcome = "Failed"
+	// ProbeUnknown: the probe could not run or its answer makes no sense. It says nothing of the dependency.
+	ProbeUnknown ProbeOutcome = "Unknown"
+)
+
+// ProbeResult is one live probe.
+type ProbeResult struct {
+	// service that was probed.
+	Service string `json:"service"`
+	// viewpoint says whose settings were used.
+	Viewpoint ProbeViewpoint `json:"viewpoint"`
+	// target as host:port, without credentials.
+	Target string `json:"target"`
+	// outcome of the probe.
+	Outcome ProbeOutcome `json:"outcome"`
+	// stage that it reached, such as Resolve, Dial, TLS, Authenticate, Database, Metadata, Topics.
+	// +optional
+	Stage string `json:"stage,omitempty"`
+	// code of the server or client: a SQLSTATE, a Kafka error code's name, an errno's name, an HTTP status.
+	// +optional
+	Code string `json:"code,omitempty"`
+	// message of the server or client, redacted.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+	// milliseconds that it took.
+	// +optional
+	Milliseconds int64 `json:"milliseconds,omitempty"`
+}
+
+// Proposal is a remedy with its exact change.
+type Proposal struct {
+	// id of exactly this change: spec.approved refers to it. The same change
+	// on the same object always has the same id.
+	ID string `json:"id"`
+	// remedy that it is.
+	Remedy RemedyName `json:"remedy"`
+	// target object as Kind/name, or topic/name for Kafka.
+	Target string `json:"target"`
+	// changes, field by field. Empty where the remedy is an action, such as a restart.
+	// +optional
+	// +listType=atomic
+	Changes []FieldChange `json:"changes,omitempty"`
+	// because says why this remedy and not another.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Because string `json:"because,omitempty"`
+}
+
+// FieldChange is one field before and after.
+type FieldChange struct {
+	// path of the field, such as containers[app].resources.limits.memory.
+	Path string `json:"path"`
+	// before is the present value, empty where the field is absent.
+	// +optional
+	Before string `json:"before,omitempty"`
+	// after is the new value, empty where the field is removed.
+	// +optional
+	After string `json:"after,omitempty"`
+}
+
+// AttemptOutcome is how an attempt stands or ended.
+//
+// +kubebuilder:validation:Enum=Recorded;Applied;Helped;RollingBack;RolledBack;Withdrawn;Conflict;Failed
+type AttemptOutcome string
+
+// The outcomes.
+const (
+	// AttemptRecorded: persisted; nothing has been written yet, as far as is known.
+	AttemptRecorded AttemptOutcome = "Recorded"
+	// AttemptApplied: the change is in force and being verified.
+	AttemptApplied AttemptOutcome = "Applied"
+	// AttemptHelped: the container stayed up for the whole soak.
+	AttemptHelped AttemptOutcome = "Helped"
+	// AttemptRollingBack: it did not help; taking it back is persisted and comes next.
+	AttemptRollingBack AttemptOutcome = "RollingBack"
+	// AttemptRolledBack: it did not help and was taken back.
+	AttemptRolledBack AttemptOutcome = "RolledBack"
+	// AttemptWithdrawn: it became moot before anything was written.
+	AttemptWithdrawn AttemptOutcome = "Withdrawn"
+	// AttemptConflict: someone else changed the object; their change stands.
+	AttemptConflict AttemptOutcome = "Conflict"
+	// AttemptFailed: it did not help and there is nothing to take back, or the API server refused it.
+	AttemptFailed AttemptOutcome = "Failed"
+)
+
+// InForce reports whether the attempt's change is, or may be, on the object.
+func (o AttemptOutcome) InForce() bool {
+	return o == AttemptRecorded || o == AttemptApplied || o == AttemptRollingBack
+}
+
+// Attempt is one try at a remedy. It is persisted before anything is written.
+type Attempt struct {
+	// id of the attempt: the proposal's id and a number.
+	ID string `json:"id"`
+	// proposal as it was when the attempt was recorded.
+	Proposal Proposal `json:"proposal"`
+	// outcome so far.
+	Outcome AttemptOutcome `json:"outcome"`
+	// message says how it ended.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+	// fingerprint of the finding that led to it: the same change is not
+	// tried twice for the same fingerprint.
+	// +optional
+	Fingerprint string `json:"fingerprint,omitempty"`
+	// generation of the workload when the attempt was recorded.
+	// +optional
+	Generation int64 `json:"generation,omitempty"`
+	// templateHash is the SHA-256 of the pod template before the change: a
+	// rollback must lead back to exactly it.
+	// +optional
+	TemplateHash string `json:"templateHash,omitempty"`
+	// restarts of the container when the attempt was recorded.
+	// +optional
+	Restarts int32 `json:"restarts,omitempty"`
+	// soakSeconds that the container must stay up.
+	// +optional
+	SoakSeconds int32 `json:"soakSeconds,omitempty"`
+	// approvedBy is who set spec.approved, where the mode is Approve.
+	// +optional
+	ApprovedBy string `json:"approvedBy,omitempty"`
+	// recordedAt is when the attempt was persisted.
+	RecordedAt metav1.Time `json:"recordedAt"`
+	// deadline by which the container must be up.
+	Deadline metav1.Time `json:"deadline"`
+	// appliedAt is when the change was accepted.
+	// +optional
+	AppliedAt *metav1.Time `json:"appliedAt,omitempty"`
+	// endedAt is when the outcome became final.
+	// +optional
+	EndedAt *metav1.Time `json:"endedAt,omitempty"`
+}
+
+// IncidentTimes are the stations of an incident. Each is written once. Times
+// are to the microsecond, for the histograms.
+type IncidentTimes struct {
+	// visible is when the loop was first seen by the operator.
+	// +optional
+	Visible *metav1.MicroTime `json:"visible,omitempty"`
+	// diagnosed is when the first cause was found.
+	// +optional
+	Diagnosed *metav1.MicroTime `json:"diagnosed,omitempty"`
+	// patched is when the first remedy was accepted.
+	// +optional
+	Patched *metav1.MicroTime `json:"patched,omitempty"`
+	// up is since when the container has been up without a break.
+	// +optional
+	Up *metav1.MicroTime `json:"up,omitempty"`
+	// recovered is when the soak was over.
+	// +optional
+	Recovered *metav1.MicroTime `json:"recovered,omitempty"`
+	// escalated is when a person was called.
+	// +optional
+	Escalated *metav1.MicroTime `json:"escalated,omitempty"`
+}

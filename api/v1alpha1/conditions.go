@@ -1,0 +1,124 @@
+package v1alpha1
+
+// Condition types of a BridgeStack. Ready, Reconciling and Stalled follow
+// kstatus: they speak of the policy, never of the application, so that a GitOps
+// wait does not block on an application's crash. Healthy speaks of the stack.
+const (
+	// ConditionReady is true when the policy is valid and being followed.
+	ConditionReady = "Ready"
+	// ConditionReconciling is present, and true, only while a change of the policy is being taken in.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is present, and true, only while the policy cannot be followed in full without a person.
+	ConditionStalled = "Stalled"
+	// ConditionHealthy is true when every service of the stack is available and none has an open diagnosis.
+	ConditionHealthy = "Healthy"
+)
+
+// Condition types of a BridgeDiagnosis, beside Ready, Reconciling and Stalled.
+// There, Ready is true once the incident is closed, Reconciling while the
+// operator works on it, and Stalled once it waits for a person.
+const (
+	// ConditionDiagnosed is true when a cause is shown by the evidence, false when it is Unknown.
+	ConditionDiagnosed = "Diagnosed"
+	// ConditionRemedyApplied is true while a remedy of this diagnosis is in force.
+	ConditionRemedyApplied = "RemedyApplied"
+	// ConditionRecovered is true when the container stayed up for the whole soak.
+	ConditionRecovered = "Recovered"
+	// ConditionEscalated is true when a person was called.
+	ConditionEscalated = "Escalated"
+)
+
+// Reasons of a BridgeStack's conditions.
+const (
+	// ReasonReconciled: every field of the policy was understood and resolved.
+	ReasonReconciled = "Reconciled"
+	// ReasonPaused: the policy is paused; loops are diagnosed, nothing is touched.
+	ReasonPaused = "Paused"
+	// ReasonProgressing: a change of the policy is being taken in.
+	ReasonProgressing = "Progressing"
+	// ReasonNoWorkloadSelected: selector and services match no workload.
+	ReasonNoWorkloadSelected = "NoWorkloadSelected"
+	// ReasonWorkloadNotFound: a service names a workload that does not exist.
+	ReasonWorkloadNotFound = "WorkloadNotFound"
+	// ReasonReferenceNotFound: a Secret, a ConfigMap or a key named by the policy does not exist.
+	ReasonReferenceNotFound = "ReferenceNotFound"
+	// ReasonDependencyCycle: services depend on each other in a circle.
+	ReasonDependencyCycle = "DependencyCycle"
+	// ReasonDependencyUnknown: a service depends on a name that is no service of the stack.
+	ReasonDependencyUnknown = "DependencyUnknown"
+	// ReasonCeilingBelowLimit: a ceiling is lower than the present limit of the container it is for.
+	ReasonCeilingBelowLimit = "CeilingBelowLimit"
+	// ReasonWorkloadClaimedTwice: two services or two stacks claim the same workload.
+	ReasonWorkloadClaimedTwice = "WorkloadClaimedTwice"
+	// ReasonInvalidSelector: the label selector cannot be parsed.
+	ReasonInvalidSelector = "InvalidSelector"
+	// ReasonAllServicesHealthy: all services are available and none loops.
+	ReasonAllServicesHealthy = "AllServicesHealthy"
+	// ReasonServicesUnhealthy: at least one service is unavailable or loops.
+	ReasonServicesUnhealthy = "ServicesUnhealthy"
+)
+
+// Reasons of a BridgeDiagnosis' conditions, and of the events on it and on the
+// workload.
+const (
+	// ReasonLoopDetected: a container restarts too often, or cannot start.
+	ReasonLoopDetected = "LoopDetected"
+	// ReasonCauseFound: the evidence shows a cause.
+	ReasonCauseFound = "CauseFound"
+	// ReasonCauseUnknown: the evidence shows no cause of the list.
+	ReasonCauseUnknown = "CauseUnknown"
+	// ReasonObserving: the mode is Observe; nothing is proposed.
+	ReasonObserving = "Observing"
+	// ReasonRemedySuggested: a remedy is proposed; the mode leaves it to a person.
+	ReasonRemedySuggested = "RemedySuggested"
+	// ReasonAwaitingApproval: a remedy is proposed and applied once a person approves it.
+	ReasonAwaitingApproval = "AwaitingApproval"
+	// ReasonWaitingForDependency: the root is a dependency; the dependents are held.
+	ReasonWaitingForDependency = "WaitingForDependency"
+	// ReasonBudgetSpent: the policy's budget, concurrency or cooldown does not allow a remedy now.
+	ReasonBudgetSpent = "BudgetSpent"
+	// ReasonStorm: more services loop at once than the policy lets be touched.
+	ReasonStorm = "Storm"
+	// ReasonRemedyRecorded: an attempt was persisted; it is applied next.
+	ReasonRemedyRecorded = "RemedyRecorded"
+	// ReasonRemedyApplied: the patch was accepted by the API server.
+	ReasonRemedyApplied = "RemedyApplied"
+	// ReasonRemedyConflict: someone changed the object in between; nothing was patched.
+	ReasonRemedyConflict = "RemedyConflict"
+	// ReasonRemedyReverted: someone took the patched field back.
+	ReasonRemedyReverted = "RemedyReverted"
+	// ReasonRemedyRefused: a remedy exists but its preconditions do not hold.
+	ReasonRemedyRefused = "RemedyRefused"
+	// ReasonVerifying: the remedy is in force and the soak runs.
+	ReasonVerifying = "Verifying"
+	// ReasonRemedyFailed: the container looped again within the soak.
+	ReasonRemedyFailed = "RemedyFailed"
+	// ReasonRolledBack: a remedy that did not help was taken back.
+	ReasonRolledBack = "RolledBack"
+	// ReasonRecovered: the container stayed up for the whole soak after a remedy.
+	ReasonRecovered = "Recovered"
+	// ReasonRecoveredWithoutRemedy: the container stayed up for the whole soak; nothing was patched.
+	ReasonRecoveredWithoutRemedy = "RecoveredWithoutRemedy"
+	// ReasonWorkloadGone: the workload was deleted.
+	ReasonWorkloadGone = "WorkloadGone"
+	// ReasonAttemptsExhausted: the allowed number of attempts did not help.
+	ReasonAttemptsExhausted = "AttemptsExhausted"
+	// ReasonNeedsPerson: only a person can cure this cause.
+	ReasonNeedsPerson = "NeedsPerson"
+	// ReasonDownTooLong: the service has been down for longer than the policy's escalateAfter.
+	ReasonDownTooLong = "DownTooLong"
+)
+
+// Labels and annotations.
+const (
+	// LabelStack on a BridgeDiagnosis is the name of its BridgeStack.
+	LabelStack = "bridgestack.dev/stack"
+	// LabelService on a BridgeDiagnosis is the name of its service; on a pod
+	// template or a workload it says which service of the stack it is.
+	LabelService = "bridgestack.dev/service"
+	// AnnotationPaused with the value "true" on a workload stops every remedy
+	// on it at once; diagnosing goes on.
+	AnnotationPaused = "bridgestack.dev/paused"
+	// FieldManager is the operator's name in managedFields.
+	FieldManager = "bridgestack"
+)

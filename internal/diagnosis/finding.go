@@ -1,0 +1,36 @@
+// Package diagnosis decides what made a container end: ordered rules over the
+// evidence, each a pure function. It does no I/O and remembers nothing.
+package diagnosis
+
+import (
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+// Finding is a cause with what speaks for it and what was refuted.
+type Finding struct {
+	Cause      v1alpha1.Cause
+	Confidence v1alpha1.Confidence
+	// Message says in one sentence what is the matter, for a person.
+	Message  string
+	Evidence []v1alpha1.EvidenceItem
+	Refuted  []v1alpha1.RefutedCause
+	// Root is the service at the root, where this finding is only a symptom.
+	Root string
+	// Subject is what the cause is about, for remedies.
+	Subject Subject
+}
+
+// Subject is what a cause is about. Only what the evidence shows is set.
+type Subject struct {
+	// Dependency is the stack's name of the service that the cause is about.
+	Dependency string
+	// Variable is the env variable that is missing, invalid or wrong.
+	Variable string
+	// Host and Port that could not be resolved or reached.
+	Host string
+	Port int32
+	// Topic or Group that is missing or denied.
+	Topic, Group string
+	// Object and Key of a Secret or ConfigMap that is missing.
+	Object, Key string
+}

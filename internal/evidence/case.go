@@ -1,0 +1,239 @@
+// Package evidence holds what is known about one looping container, as plain
+// values: no I/O, no clients. What observes fills it in, what decides reads it.
+package evidence
+
+import (
+	"time"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+// Case is everything that is known about one looping container at one moment.
+// Every part may be missing: offline there are no probes, and an API call may
+// have been refused. Rules treat what is missing as not known, never as absent.
+type Case struct {
+	// Now is when the case was put together.
+	Now time.Time
+	// Service is the looping container's service in its stack.
+	Service string
+	// Pod that was looked at.
+	Pod Pod
+	// Container that loops.
+	Container Container
+	// Siblings are the other containers of the pod.
+	Siblings []Container
+	// Log of the container, redacted.
+	Log Log
+	// Events on the pod and, for image, volume and quota trouble, on its owner; newest last.
+	Events []Event
+	// Env is the container's effective environment.
+	Env Env
+	// Node that the pod is on.
+	Node Node
+	// Rollout is the state of the workload's revisions.
+	Rollout Rollout
+	// Config are the Secrets and ConfigMaps that the template refers to.
+	Config []ConfigObject
+	// Dependencies of the service, as the stack declares them or the env implies them.
+	Dependencies []Dependency
+	// Probes that were run.
+	Probes []Probe
+}
+
+// Pod is the pod as far as rules look at it.
+type Pod struct {
+	Namespace, Name, UID string
+	Phase                string
+	// Reason and Message of the pod's status, such as Evicted.
+	Reason, Message string
+	RestartPolicy   string
+	Created         time.Time
+}
+
+// ContainerRole tells the containers of a pod apart.
+type ContainerRole string
+
+// The roles.
+const (
+	RoleMain    ContainerRole = "Main"
+	RoleInit    ContainerRole = "Init"
+	RoleSidecar ContainerRole = "Sidecar" // an init container with restartPolicy Always (KEP-753)
+)
+
+// Container is a container's specification and state.
+type Container struct {
+	Name     string
+	Role     ContainerRole
+	Image    string
+	Command  []string
+	Args     []string
+	Ready    bool
+	Started  bool
+	Restarts int32
+	// Waiting is nil unless the container waits.
+	Waiting *Waiting
+	// RunningSince is zero unless the container runs.
+	RunningSince time.Time
+	// Terminated is the present state, nil unless it is terminated.
+	Terminated *Termination
+	// LastTermination is that of the previous run, nil if there was none.
+	LastTermination *Termination
+	Resources       Resources
+	Liveness        *ProbeSpec
+	Startup         *ProbeSpec
+	Readiness       *ProbeSpec
+	// RunAsNonRoot and RunAsUser are the effective security context, nil where unset.
+	RunAsNonRoot *bool
+	RunAsUser    *int64
+	// ReadOnlyRoot is readOnlyRootFilesystem.
+	ReadOnlyRoot bool
+}
+
+// Ended is the most recent termination that is known: the present one, or that
+// of the previous run.
+func (c Container) Ended() *Termination {
+	if c.Terminated != nil {
+		return c.Terminated
+	}
+	return c.LastTermination
+}
+
+// Waiting is why a container does not run.
+type Waiting struct{ Reason, Message string }
+
+// Termination is how a run ended.
+type Termination struct {
+	ExitCode int32
+	// Signal that ended it, 0 where the runtime does not say.
+	Signal              int32
+	Reason, Message     string
+	StartedAt, Finished time.Time
+}
+
+// Ran is how long the run lasted, 0 where the times are not known.
+func (t Termination) Ran() time.Duration {
+	if t.StartedAt.IsZero() || t.Finished.Before(t.StartedAt) {
+		return 0
+	}
+	return t.Finished.Sub(t.StartedAt)
+}
+
+// Resources are requests and limits: memory in bytes, CPU in millicores, 0 where unset.
+type Resources struct {
+	MemoryRequest, MemoryLimit int64
+	CPURequest, CPULimit       int64
+}
+
+// ProbeSpec is a kubelet probe's numbers.
+type ProbeSpec struct {
+	// Kind is httpGet, tcpSocket, exec or grpc.
+	Kind             string
+	InitialDelay     time.Duration
+	Period           time.Duration
+	Timeout          time.Duration
+	FailureThreshold int32
+}
+
+// Budget is the longest start that the probe allows.
+func (p ProbeSpec) Budget() time.Duration {
+	return p.InitialDelay + time.Duration(p.FailureThreshold)*p.Period
+}
+
+// Log is what a container wrote, oldest first, redacted, at most 64 KiB each.
+type Log struct {
+	// Previous instance's tail: the run that ended.
+	Previous []byte
+	// Current instance's tail.
+	Current []byte
+	// Truncated says that the tail begins in the middle.
+	Truncated bool
+	// Unavailable says why there is no log, empty where there is one.
+	Unavailable string
+}
+
+// Last is the log that tells how the most recent run ended: the previous
+// instance's while a new one runs, else the current one's if it has ended.
+func (c Case) Last() []byte {
+	if c.Container.Terminated != nil && len(c.Log.Current) > 0 {
+		return c.Log.Current
+	}
+	if len(c.Log.Previous) > 0 {
+		return c.Log.Previous
+	}
+	return c.Log.Current
+}
+
+// Event is an event on the pod.
+type Event struct {
+	Type, Reason, Message string
+	// Container that the event is about, empty where it is about the pod.
+	Container string
+	Count     int32
+	Last      time.Time
+}
+
+// Node is the node of the pod; zero where it is not known.
+type Node struct {
+	Name           string
+	Ready          bool
+	Known          bool
+	MemoryPressure bool
+	DiskPressure   bool
+	PIDPressure    bool
+	// AllocatableMemory in bytes, AllocatableCPU in millicores.
+	AllocatableMemory, AllocatableCPU int64
+}
+
+// Rollout is the state of the workload; zero where it is not known.
+type Rollout struct {
+	Known      bool
+	Kind       v1alpha1.WorkloadKind
+	Name       string
+	UID        string
+	Generation int64
+	// Replicas wanted, and those of the newest revision and of older ones that are ready.
+	Replicas, UpdatedReady, OlderReady int32
+	// TemplateChanged is when the newest revision was made.
+	TemplateChanged time.Time
+	// Revision of the newest template, PreviousRevision of the one before, empty where there is none.
+	Revision, PreviousRevision string
+}
+
+// ConfigObject is a Secret or ConfigMap that a pod template refers to.
+type ConfigObject struct {
+	// Kind is Secret or ConfigMap.
+	Kind, Name string
+	// Missing says that it does not exist; MissingKeys are keys that are referred to but not in it.
+	Missing     bool
+	MissingKeys []string
+	// Changed is when its data was last written, zero where that is not known.
+	Changed time.Time
+}
+
+// Dependency is a service that the looping one depends on.
+type Dependency struct {
+	Service   string
+	Condition v1alpha1.DependencyCondition
+	Required  bool
+	// Declared is where the stack says that it listens, nil where it does not say.
+	Declared *Connection
+	// Configured is what the container's env makes of it, nil where nothing was found.
+	Configured *Connection
+	// Workload is the state of what runs it; zero for external services.
+	Workload DependencyWorkload
+	// Topics as the stack declares them.
+	Topics []v1alpha1.DeclaredTopic
+}
+
+// DependencyWorkload is the state of a dependency's own workload.
+type DependencyWorkload struct {
+	Known bool
+	// Ready is true when it has a ready pod.
+	Ready bool
+	// ReadySince is when it became ready, zero where that is not known.
+	ReadySince time.Time
+	// Looping is true when a container of it is in a restart loop.
+	Looping bool
+	// Diagnosis is the name of its open BridgeDiagnosis, empty where there is none.
+	Diagnosis string
+}
