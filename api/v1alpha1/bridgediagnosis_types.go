@@ -412,6 +412,15 @@ type Attempt struct {
 	// rollback must lead back to exactly it.
 	// +optional
 	TemplateHash string `json:"templateHash,omitempty"`
+	// patch is the exact change to the pod template, a JSON Patch (RFC 6902).
+	// Empty where the remedy does not change the template.
+	// +optional
+	// +kubebuilder:validation:MaxLength=16384
+	Patch string `json:"patch,omitempty"`
+	// undo is the JSON Patch that takes the change back.
+	// +optional
+	// +kubebuilder:validation:MaxLength=16384
+	Undo string `json:"undo,omitempty"`
 	// restarts of the container when the attempt was recorded.
 	// +optional
 	Restarts int32 `json:"restarts,omitempty"`

@@ -3,6 +3,9 @@
 package diagnosis
 
 import (
+	"strconv"
+	"strings"
+
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
 
@@ -33,4 +36,11 @@ type Subject struct {
 	Topic, Group string
 	// Object and Key of a Secret or ConfigMap that is missing.
 	Object, Key string
+}
+
+// Fingerprint is the same for findings that say the same: it tells whether a
+// remedy that was tried was for this very finding.
+func (f Finding) Fingerprint() string {
+	s := f.Subject
+	return strings.Join([]string{string(f.Cause), f.Root, s.Dependency, s.Variable, s.Host, strconv.Itoa(int(s.Port)), s.Topic, s.Group, s.Object, s.Key}, "/")
 }

@@ -1,0 +1,249 @@
+// Package plan decides whether the proposed remedy is used now: the mode, a
+// pause, the confidence, what was tried before, the budget, the storm breaker,
+// GitOps and the approval, in that order. It is pure.
+package plan
+
+import (
+	"fmt"
+	"time"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/diagnosis"
+	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/stack"
+)
+
+// How long a decision may stand before it is looked at again.
+const (
+	// recheck is for what an event will normally announce.
+	recheck = 10 * time.Second
+	// unknownGrace is how long evidence is awaited before a person is called
+	// for a cause that is not known.
+	unknownGrace = time.Minute
+)
+
+// Input is what the decision rests on.
+type Input struct {
+	Now      time.Time
+	Policy   stack.Policy
+	Finding  diagnosis.Finding
+	Action   remedy.Action
+	Proposal v1alpha1.Proposal
+	// Diagnosis as it was last persisted.
+	Diagnosis v1alpha1.BridgeDiagnosis
+	// Others are the stack's other diagnoses, ended ones too.
+	Others []v1alpha1.BridgeDiagnosis
+	// Services of the stack, in number.
+	Services int
+	// WorkloadPaused is the annotation on the workload.
+	WorkloadPaused bool
+	// GitOpsOwner of the workload, empty where there is none.
+	GitOpsOwner string
+	// Up is true while the container has been up for longer than it ever ran before.
+	Up bool
+}
+
+// Decision is what happens next.
+type Decision struct {
+	State v1alpha1.DiagnosisState
+	// Reason is one of the API's.
+	Reason  string
+	Message string
+	// Apply says that the proposal is to be recorded and applied now.
+	Apply bool
+	// RecheckAfter is when to decide again at the latest.
+	RecheckAfter time.Duration
+}
+
+// check is one reason not to apply; nil lets the next one look.
+type check func(Input) *Decision
+
+// checks in their order: the first that answers decides.
+var checks = []check{
+	observing,
+	comingUp,
+	awaitingEvidence,
+	needsPerson,
+	downTooLong,
+	heldByRoot,
+	suggestOnly,
+	paused,
+	unsure,
+	triedBefore,
+	attemptsExhausted,
+	ownedByGitOps,
+	unapproved,
+	coolingDown,
+	storm,
+	budgetSpent,
+}
+
+// Decide is the decision for a proposed remedy.
+func Decide(in Input) Decision {
+	for _, c := range checks {
+		if d := c(in); d != nil {
+			return *d
+		}
+	}
+	return Decision{State: v1alpha1.StateApplying, Reason: v1alpha1.ReasonRemedyRecorded, Apply: true,
+		Message: fmt.Sprintf("%s: %s", in.Proposal.Remedy, in.Proposal.Because)}
+}
+
+func observing(in Input) *Decision {
+	if in.Policy.Mode != v1alpha1.ModeObserve {
+		return nil
+	}
+	return &Decision{State: v1alpha1.StateObserved, Reason: v1alpha1.ReasonObserving, RecheckAfter: recheck,
+		Message: in.Finding.Message}
+}
+
+// comingUp leaves a container alone that has just begun to stay up.
+func comingUp(in Input) *Decision {
+	if !in.Up {
+		return nil
+	}
+	return &Decision{State: v1alpha1.StateWaiting, Reason: v1alpha1.ReasonVerifying, RecheckAfter: recheck,
+		Message: "the container is up and has outlived its earlier runs: nothing is touched while it stays so"}
+}
+
+func awaitingEvidence(in Input) *Decision {
+	visible := in.Diagnosis.Status.Times.Visible
+	if in.Finding.Cause != v1alpha1.CauseUnknown || visible == nil || in.Now.Sub(visible.Time) >= unknownGrace {
+		return nil
+	}
+	return &Decision{State: v1alpha1.StateDiagnosing, Reason: v1alpha1.ReasonCauseUnknown, RecheckAfter: recheck,
+		Message: "no rule recognises the cause yet; the next crash is awaited before a person is called. " + in.Finding.Message}
+}
+
+func needsPerson(in Input) *Decision {
+	if in.Action.Remedy != v1alpha1.RemedyEscalate {
+		return nil
+	}
+	reason := v1alpha1.ReasonNeedsPerson
+	if in.Finding.Cause == v1alpha1.CauseUnknown {
+		reason = v1alpha1.ReasonCauseUnknown
+	}
+	return &Decision{State: v1alpha1.StateEscalated, Reason: reason, RecheckAfter: time.Minute,
+		Message: in.Finding.Message + ". " + in.Action.Because}
+}
+
+func downTooLong(in Input) *Decision {
+	visible := in.Diagnosis.Status.Times.Visible
+	if visible == nil || in.Now.Sub(visible.Time) < in.Policy.EscalateAfter {
+		return nil
+	}
+	return &Decision{State: v1alpha1.StateEscalated, Reason: v1alpha1.ReasonDownTooLong, RecheckAfter: time.Minute,
+		Message: fmt.Sprintf("down for more than %s. %s", in.Policy.EscalateAfter, in.Finding.Message)}
+}
+
+func heldByRoot(in Input) *Decision {
+	if in.Action.Hold == "" {
+		return nil
+	}
+	return &Decision{State: v1alpha1.StateWaiting, Reason: v1alpha1.ReasonWaitingForDependency, RecheckAfter: recheck / 2,
+		Message: fmt.Sprintf("waits for %s: %s", in.Action.Hold, in.Finding.Message)}
+}
+
+func suggestOnly(in Input) *Decision {
+	if in.Policy.Mode != v1alpha1.ModeSuggest {
+		return nil
+	}
+	return suggested(in, "the mode is Suggest")
+}
+
+func suggested(in Input, because string) *Decision {
+	return &Decision{State: v1alpha1.StateSuggested, Reason: v1alpha1.ReasonRemedySuggested, RecheckAfter: time.Minute,
+		Message: fmt.Sprintf("%s. Suggested: %s, %s; not applied: %s", in.Finding.Message, in.Proposal.Remedy, in.Proposal.Because, because)}
+}
+
+func paused(in Input) *Decision {
+	what := ""
+	switch {
+	case in.Policy.Paused:
+		what = "the stack is paused (spec.paused)"
+	case in.WorkloadPaused:
+		what = "the workload is paused (annotation " + v1alpha1.AnnotationPaused + ")"
+	default:
+		return nil
+	}
+	return waiting(v1alpha1.ReasonPaused, recheck, in, what)
+}
+
+func waiting(reason string, after time.Duration, in Input, because string) *Decision {
+	return &Decision{State: v1alpha1.StateWaiting, Reason: reason, RecheckAfter: after,
+		Message: fmt.Sprintf("%s. %s waits: %s", in.Finding.Message, in.Proposal.Remedy, because)}
+}
+
+var rank = map[v1alpha1.Confidence]int{v1alpha1.ConfidenceLow: 1, v1alpha1.ConfidenceMedium: 2, v1alpha1.ConfidenceHigh: 3}
+
+func unsure(in Input) *Decision {
+	if in.Policy.Mode != v1alpha1.ModeAuto || rank[in.Finding.Confidence] >= rank[in.Policy.MinimumConfidence] {
+		return nil
+	}
+	return suggested(in, fmt.Sprintf("the confidence is %s and the policy wants at least %s", in.Finding.Confidence, in.Policy.MinimumConfidence))
+}
+
+// triedBefore keeps the same change from being tried twice for the same finding.
+func triedBefore(in Input) *Decision {
+	for _, a := range in.Diagnosis.Status.Attempts {
+		if a.Proposal.ID == in.Proposal.ID && a.Fingerprint == in.Finding.Fingerprint() && counts(a) && !repeatable(a) {
+			return &Decision{State: v1alpha1.StateEscalated, Reason: v1alpha1.ReasonAttemptsExhausted, RecheckAfter: time.Minute,
+				Message: fmt.Sprintf("%s. %s was tried already (%s) and is not tried again", in.Finding.Message, in.Proposal.Remedy, a.Outcome)}
+		}
+	}
+	return nil
+}
+
+// repeatable remedies act on what is there at the moment, not on a setting.
+func repeatable(a v1alpha1.Attempt) bool { return a.Proposal.Remedy == v1alpha1.RemedyRecreatePod }
+
+// counts says whether an attempt counts against the bounds: one that was
+// withdrawn before anything was written does not.
+func counts(a v1alpha1.Attempt) bool { return a.Outcome != v1alpha1.AttemptWithdrawn }
+
+func attemptsExhausted(in Input) *Decision {
+	n := 0
+	for _, a := range in.Diagnosis.Status.Attempts {
+		if counts(a) {
+			n++
+		}
+	}
+	if n < int(in.Policy.MaxAttempts) {
+		return nil
+	}
+	return &Decision{State: v1alpha1.StateEscalated, Reason: v1alpha1.ReasonAttemptsExhausted, RecheckAfter: time.Minute,
+		Message: fmt.Sprintf("%s. %d attempts did not end the loop; the policy allows no more", in.Finding.Message, n)}
+}
+
+// ownedByGitOps keeps from fighting a controller that would take the change back.
+func ownedByGitOps(in Input) *Decision {
+	if in.GitOpsOwner == "" || in.Action.Template == nil {
+		return nil
+	}
+	return suggested(in, in.GitOpsOwner+" owns the workload and would take the change back; make it in Git")
+}
+
+func unapproved(in Input) *Decision {
+	if in.Policy.Mode != v1alpha1.ModeApprove || in.Diagnosis.Spec.Approved == in.Proposal.ID {
+		return nil
+	}
+	return &Decision{State: v1alpha1.StateAwaitingApproval, Reason: v1alpha1.ReasonAwaitingApproval, RecheckAfter: time.Minute,
+		Message: fmt.Sprintf(`%s. Proposed: %s, %s. To approve: kubectl -n %s patch bd %s --type=merge -p '{"spec":{"approved":"%s"}}'`,
+			in.Finding.Message, in.Proposal.Remedy, in.Proposal.Because, in.Diagnosis.Namespace, in.Diagnosis.Name, in.Proposal.ID)}
+}
+
+func coolingDown(in Input) *Decision {
+	failed := 0
+	var last time.Time
+	for _, a := range in.Diagnosis.Status.Attempts {
+		if a.EndedAt != nil && (a.Outcome == v1alpha1.AttemptRolledBack || a.Outcome == v1alpha1.AttemptFailed) {
+			failed++
+			last = a.EndedAt.Time
+		}
+	}
+	left := last.Add(in.Policy.CooldownAfter(failed)).Sub(in.Now)
+	if failed == 0 || left <= 0 {
+		return nil
+	}
+	return waiting(v1alpha1.ReasonBudgetSpent, left, in, fmt.Sprintf("%d attempts failed, the next is due in %s", failed, left.Round(time.Second)))
+}

@@ -1,0 +1,71 @@
+package stack
+
+import (
+	"fmt"
+	"strings"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+// cycles finds services that depend on each other in a circle: each circle is
+// named once, at the service where it closes.
+func cycles(services []v1alpha1.Service) []Problem {
+	index := map[string]int{}
+	for i, s := range services {
+		index[s.Name] = i
+	}
+	var problems []Problem
+	done := map[string]bool{}
+	var walk func(name string, path []string)
+	walk = func(name string, path []string) {
+		for at, seen := range path {
+			if seen == name {
+				problems = append(problems, circle(index, append(path[at:], name)))
+				return
+			}
+		}
+		i, known := index[name]
+		if !known || done[name] {
+			return
+		}
+		for _, d := range services[i].DependsOn {
+			walk(d.Service, append(path, name))
+		}
+		done[name] = true
+	}
+	for _, s := range services {
+		walk(s.Name, nil)
+	}
+	return problems
+}
+
+func circle(index map[string]int, path []string) Problem {
+	return Problem{v1alpha1.ReasonDependencyCycle,
+		fmt.Sprintf("spec.services[%d].dependsOn", index[path[len(path)-2]]),
+		"services depend on each other in a circle: " + strings.Join(path, " -> ") + "; no order of start-up can satisfy it"}
+}
+
+// Dependents are the names of the services that depend on one, directly or not.
+func (s Stack) Dependents(name string) []string {
+	var out []string
+	seen := map[string]bool{name: true}
+	for queue := []string{name}; len(queue) > 0; queue = queue[1:] {
+		for _, candidate := range s.Services {
+			if !seen[candidate.Name] && dependsOn(candidate, queue[0]) {
+				seen[candidate.Name] = true
+				out = append(out, candidate.Name)
+				queue = append(queue, candidate.Name)
+			}
+		}
+	}
+	return out
+}
+
+func dependsOn(s Service, name string) bool {
+	for _, d := range s.DependsOn {
+		if d.Service == name {
+			return true
+		}
+	}
+	return false
+}

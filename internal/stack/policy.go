@@ -1,0 +1,135 @@
+package stack
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+// Defaults of the policy, as the API documents them. They are applied here and
+// not by the API server, so that a policy applied from Git never drifts.
+const (
+	defaultRestarts        = 3
+	defaultWindow          = 5 * time.Minute
+	defaultHealthFailures  = 2
+	defaultHealthWindow    = 2 * time.Minute
+	defaultFactorPercent   = 150
+	defaultRemediesPerHour = 10
+	defaultConcurrent      = 1
+	defaultStormPercent    = 40
+	defaultMaxAttempts     = 3
+	defaultCooldown        = 30 * time.Second
+	defaultSoak            = time.Minute
+	defaultTimeout         = 5 * time.Minute
+	defaultEscalateAfter   = 30 * time.Minute
+)
+
+// MaxCooldown is the longest pause between two attempts, however many failed.
+const MaxCooldown = 30 * time.Minute
+
+// optIn are the remedies that are off unless a policy enables them.
+var optIn = map[v1alpha1.RemedyName]bool{
+	v1alpha1.RemedyRollbackRollout:     true,
+	v1alpha1.RemedyRestartDependency:   true,
+	v1alpha1.RemedyDeleteConsumerGroup: true,
+	v1alpha1.RemedyRunJob:              true,
+}
+
+// Policy is a BridgeStack's policy with every default filled in.
+type Policy struct {
+	Mode              v1alpha1.Mode
+	MinimumConfidence v1alpha1.Confidence
+	Paused            bool
+
+	Restarts       int32
+	Window         time.Duration
+	HealthFailures int32
+	HealthWindow   time.Duration
+
+	MemoryFactorPercent int32
+	// MemoryCeiling is the stack's, nil where none is set; see Service.MemoryCeiling.
+	MemoryCeiling *resource.Quantity
+
+	RemediesPerHour, Concurrent, StormPercent int32
+
+	MaxAttempts   int32
+	Cooldown      time.Duration
+	Soak          time.Duration
+	Timeout       time.Duration
+	EscalateAfter time.Duration
+
+	switches map[v1alpha1.RemedyName]bool
+}
+
+// PolicyOf fills in the defaults.
+func PolicyOf(spec v1alpha1.BridgeStackSpec) Policy {
+	r, d := spec.Remediation, spec.Detection
+	p := Policy{
+		Mode:                r.Mode,
+		MinimumConfidence:   r.MinimumConfidence,
+		Paused:              spec.Paused,
+		Restarts:            number(d.Restarts, defaultRestarts),
+		Window:              duration(d.Window, defaultWindow),
+		HealthFailures:      number(d.HealthFailures, defaultHealthFailures),
+		HealthWindow:        duration(d.HealthWindow, defaultHealthWindow),
+		MemoryFactorPercent: number(r.Memory.FactorPercent, defaultFactorPercent),
+		MemoryCeiling:       r.Memory.Ceiling,
+		RemediesPerHour:     number(r.Budget.RemediesPerHour, defaultRemediesPerHour),
+		Concurrent:          number(r.Budget.Concurrent, defaultConcurrent),
+		StormPercent:        number(r.Budget.StormPercent, defaultStormPercent),
+		MaxAttempts:         number(r.MaxAttempts, defaultMaxAttempts),
+		Cooldown:            duration(r.Cooldown, defaultCooldown),
+		Soak:                duration(r.Soak, defaultSoak),
+		Timeout:             duration(r.Timeout, defaultTimeout),
+		EscalateAfter:       duration(r.EscalateAfter, defaultEscalateAfter),
+		switches:            map[v1alpha1.RemedyName]bool{},
+	}
+	if p.Mode == "" {
+		p.Mode = v1alpha1.ModeSuggest
+	}
+	if p.MinimumConfidence == "" {
+		p.MinimumConfidence = v1alpha1.ConfidenceMedium
+	}
+	for _, s := range r.Remedies {
+		p.switches[s.Name] = s.Enabled
+	}
+	return p
+}
+
+// Allows reports whether the policy lets a remedy be used at all.
+func (p Policy) Allows(name v1alpha1.RemedyName) bool {
+	if enabled, set := p.switches[name]; set {
+		return enabled
+	}
+	return !optIn[name]
+}
+
+// CooldownAfter is the pause after so many attempts that did not help: it
+// doubles with each, up to MaxCooldown.
+func (p Policy) CooldownAfter(failed int) time.Duration {
+	if failed == 0 {
+		return 0
+	}
+	pause := p.Cooldown
+	for range failed - 1 {
+		pause = min(2*pause, MaxCooldown)
+	}
+	return min(pause, MaxCooldown)
+}
+
+func number(set *int32, otherwise int32) int32 {
+	if set == nil {
+		return otherwise
+	}
+	return *set
+}
+
+func duration(set *metav1.Duration, otherwise time.Duration) time.Duration {
+	if set == nil || set.Duration <= 0 {
+		return otherwise
+	}
+	return set.Duration
+}

@@ -1,0 +1,220 @@
+// Package stack turns a BridgeStack and the workloads of its namespace into
+// services with workloads and a dependency graph, and says what does not fit.
+// It is pure.
+package stack
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+// Workload is a Deployment, StatefulSet or DaemonSet as far as a stack looks at it.
+type Workload struct {
+	Kind   v1alpha1.WorkloadKind
+	Name   string
+	UID    string
+	Labels map[string]string
+	// TemplateLabels are those of its pods.
+	TemplateLabels map[string]string
+	// Wanted replicas and those that are ready.
+	Wanted, Ready int32
+	// MemoryLimits by container name, those that are set.
+	MemoryLimits map[string]resource.Quantity
+}
+
+func (w Workload) String() string { return string(w.Kind) + "/" + w.Name }
+
+// Available reports whether all wanted replicas are ready.
+func (w Workload) Available() bool { return w.Ready >= w.Wanted }
+
+// Service is a service of the stack with what runs it.
+type Service struct {
+	v1alpha1.Service
+	// Workload is nil for external services and where none was found.
+	Workload *Workload
+}
+
+// Problem is something in the policy that a person must put right. The rest of
+// the stack is watched all the same.
+type Problem struct {
+	// Reason is one of the API's reasons for Stalled.
+	Reason string
+	// Field of the BridgeStack, such as spec.services[2].workload.name.
+	Field   string
+	Message string
+}
+
+func (p Problem) String() string { return p.Field + ": " + p.Message }
+
+// Stack is the resolved stack.
+type Stack struct {
+	Services []Service
+	Problems []Problem
+	Policy   Policy
+}
+
+// labelsForService are the labels that name a service, the most telling first.
+var labelsForService = []string{
+	v1alpha1.LabelService,
+	"com.docker.compose.service",
+	"io.kompose.service",
+	"app.kubernetes.io/component",
+	"app.kubernetes.io/name",
+}
+
+// Resolve finds the workload of each service, in the order of the policy, then
+// those that only the selector knows.
+func Resolve(spec v1alpha1.BridgeStackSpec, workloads []Workload) Stack {
+	s := Stack{Policy: PolicyOf(spec)}
+	selected := s.selected(spec.Selector, workloads)
+	claimed := map[string]string{}
+	for i, declared := range spec.Services {
+		s.add(i, declared, workloads, selected, claimed)
+	}
+	for _, w := range selected {
+		if claimed[w.String()] == "" {
+			s.Services = append(s.Services, Service{Service: v1alpha1.Service{Name: nameOf(w)}, Workload: &w})
+		}
+	}
+	if !slices.ContainsFunc(s.Services, func(s Service) bool { return s.Workload != nil }) {
+		s.Problems = append(s.Problems, Problem{v1alpha1.ReasonNoWorkloadSelected, "spec.selector",
+			"neither selector nor services match a Deployment, StatefulSet or DaemonSet of this namespace; compare with: kubectl get deploy,sts,ds --show-labels"})
+	}
+	s.Problems = append(s.Problems, cycles(spec.Services)...)
+	return s
+}
+
+func (s *Stack) selected(selector *metav1.LabelSelector, workloads []Workload) []Workload {
+	if selector == nil {
+		return nil
+	}
+	parsed, err := metav1.LabelSelectorAsSelector(selector)
+	if err != nil {
+		s.Problems = append(s.Problems, Problem{v1alpha1.ReasonInvalidSelector, "spec.selector", err.Error()})
+		return nil
+	}
+	var out []Workload
+	for _, w := range workloads {
+		if parsed.Matches(labels.Set(w.Labels)) {
+			out = append(out, w)
+		}
+	}
+	slices.SortFunc(out, func(a, b Workload) int { return cmp.Compare(a.String(), b.String()) })
+	return out
+}
+
+func (s *Stack) add(i int, declared v1alpha1.Service, all, selected []Workload, claimed map[string]string) {
+	service := Service{Service: declared}
+	field := fmt.Sprintf("spec.services[%d]", i)
+	switch w, found := find(declared, all, selected); {
+	case declared.External:
+	case !found && declared.Workload != nil:
+		s.Problems = append(s.Problems, Problem{v1alpha1.ReasonWorkloadNotFound, field + ".workload.name",
+			fmt.Sprintf("service %q names %s/%s, which does not exist in this namespace", declared.Name, kindOf(*declared.Workload), declared.Workload.Name)})
+	case !found:
+		s.Problems = append(s.Problems, Problem{v1alpha1.ReasonWorkloadNotFound, field + ".name",
+			fmt.Sprintf("no workload is labelled or named %q; set %s.workload, or external: true if it runs elsewhere", declared.Name, field)})
+	case claimed[w.String()] != "":
+		s.Problems = append(s.Problems, Problem{v1alpha1.ReasonWorkloadClaimedTwice, field,
+			fmt.Sprintf("%s is the workload of service %q already", w, claimed[w.String()])})
+	default:
+		claimed[w.String()] = declared.Name
+		service.Workload = &w
+	}
+	s.Services = append(s.Services, service)
+	s.checkCeiling(field, service)
+}
+
+// checkCeiling finds ceilings that are below a limit that is in force: such a
+// policy could only ever lower it.
+func (s *Stack) checkCeiling(field string, service Service) {
+	ceiling := s.Policy.CeilingFor(service)
+	if ceiling == nil || service.Workload == nil {
+		return
+	}
+	if service.MemoryCeiling == nil {
+		field = "spec.remediation.memory.ceiling"
+	} else {
+		field += ".memoryCeiling"
+	}
+	for container, limit := range service.Workload.MemoryLimits {
+		if ceiling.Cmp(limit) < 0 {
+			s.Problems = append(s.Problems, Problem{v1alpha1.ReasonCeilingBelowLimit, field,
+				fmt.Sprintf("%s is below the present limit %s of container %q of %s", ceiling, limit.String(), container, service.Workload)})
+		}
+	}
+}
+
+// CeilingFor is the memory ceiling of a service, nil where none is set.
+func (p Policy) CeilingFor(s Service) *resource.Quantity {
+	if s.MemoryCeiling != nil {
+		return s.MemoryCeiling
+	}
+	return p.MemoryCeiling
+}
+
+func find(declared v1alpha1.Service, all, selected []Workload) (Workload, bool) {
+	if ref := declared.Workload; ref != nil {
+		return first(all, func(w Workload) bool { return w.Kind == kindOf(*ref) && w.Name == ref.Name })
+	}
+	// Without a selector any workload of the namespace may be meant by its name.
+	candidates := selected
+	if len(selected) == 0 {
+		candidates = all
+	}
+	for _, label := range labelsForService {
+		named := func(w Workload) bool {
+			return w.Labels[label] == declared.Name || w.TemplateLabels[label] == declared.Name
+		}
+		if w, ok := first(candidates, named); ok {
+			return w, true
+		}
+	}
+	return first(candidates, func(w Workload) bool { return w.Name == declared.Name })
+}
+
+func first(workloads []Workload, matches func(Workload) bool) (Workload, bool) {
+	i := slices.IndexFunc(workloads, matches)
+	if i < 0 {
+		return Workload{}, false
+	}
+	return workloads[i], true
+}
+
+func kindOf(ref v1alpha1.WorkloadReference) v1alpha1.WorkloadKind {
+	return cmp.Or(ref.Kind, v1alpha1.Deployment)
+}
+
+// nameOf is the service name of a workload that the policy does not declare.
+// Only labels that are about this one service count: a component such as
+// "backend" may be shared.
+func nameOf(w Workload) string {
+	return cmp.Or(w.Labels[v1alpha1.LabelService], w.Labels["com.docker.compose.service"], w.Labels["io.kompose.service"], w.Name)
+}
+
+// ByName finds a service.
+func (s Stack) ByName(name string) (Service, bool) {
+	i := slices.IndexFunc(s.Services, func(v Service) bool { return v.Name == name })
+	if i < 0 {
+		return Service{}, false
+	}
+	return s.Services[i], true
+}
+
+// ByWorkload finds the service that a workload runs.
+func (s Stack) ByWorkload(kind v1alpha1.WorkloadKind, name string) (Service, bool) {
+	i := slices.IndexFunc(s.Services, func(v Service) bool {
+		return v.Workload != nil && v.Workload.Kind == kind && v.Workload.Name == name
+	})
+	if i < 0 {
+		return Service{}, false
+	}
+	return s.Services[i], true
+}
