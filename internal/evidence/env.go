@@ -19,9 +19,16 @@ func (s Secret) Reveal() string { return s.value }
 // IsSet says whether there is a value.
 func (s Secret) IsSet() bool { return s.value != "" }
 
-func (s Secret) String() string               { return Redacted }
-func (s Secret) GoString() string             { return Redacted }
-func (s Secret) LogValue() slog.Value         { return slog.StringValue(Redacted) }
+// String is Redacted, for fmt.
+func (s Secret) String() string { return Redacted }
+
+// GoString is Redacted, for fmt's %#v.
+func (s Secret) GoString() string { return Redacted }
+
+// LogValue is Redacted, for slog.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(Redacted) }
+
+// MarshalText is Redacted, for JSON and YAML.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
 
 // Env is a container's effective environment.
