@@ -48,6 +48,8 @@ type Pod struct {
 	Reason, Message string
 	RestartPolicy   string
 	Created         time.Time
+	// Terminating says that the pod is being deleted: whatever ends in it now is no crash.
+	Terminating bool
 }
 
 // ContainerRole tells the containers of a pod apart.
@@ -203,7 +205,10 @@ type Rollout struct {
 type ConfigObject struct {
 	// Kind is Secret or ConfigMap.
 	Kind, Name string
-	// Missing says that it does not exist; MissingKeys are keys that are referred to but not in it.
+	// Optional says that the container starts without it.
+	Optional bool
+	// Missing says that it does not exist; MissingKeys are keys that are
+	// referred to, not optional, and not in it.
 	Missing     bool
 	MissingKeys []string
 	// Changed is when its data was last written, zero where that is not known.

@@ -72,6 +72,7 @@ const (
 	OriginSecret    OriginKind = "Secret"    // secretKeyRef or envFrom
 	OriginConfigMap OriginKind = "ConfigMap" // configMapKeyRef or envFrom
 	OriginField     OriginKind = "Field"     // fieldRef or resourceFieldRef
+	OriginService   OriginKind = "Service"   // enableServiceLinks: Object is the Service, whose address the kubelet puts there
 	OriginImage     OriginKind = "Image"     // not in the pod; known from elsewhere
 )
 
