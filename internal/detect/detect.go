@@ -1,0 +1,227 @@
+// Package detect decides from a pod's state now, and from what was seen of it
+// before, whether a container is in a restart loop. It is pure: the time is an
+// argument and the caller keeps the history.
+package detect
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+// The reasons of a Verdict, beside the kubelet's own waiting reasons.
+const (
+	// ReasonRestarts: more restarts in the window than are allowed.
+	ReasonRestarts = "Restarts"
+	// ReasonOOMKilledTwice: the kernel killed two runs in a row.
+	ReasonOOMKilledTwice = "OOMKilledTwice"
+	// ReasonEvicted: the pod was evicted for exceeding a limit of its own.
+	ReasonEvicted = "Evicted"
+	// ReasonCrashLoopBackOff: the kubelet waits before it starts the container again.
+	ReasonCrashLoopBackOff = "CrashLoopBackOff"
+	// ReasonHealth: the health endpoint failed too often; see Health.
+	ReasonHealth = "HealthEndpointFailing"
+)
+
+// The defaults of Settings.
+const (
+	DefaultRestarts       = 3
+	DefaultWindow         = 5 * time.Minute
+	DefaultStartGrace     = 10 * time.Second
+	DefaultCreateGrace    = time.Minute
+	DefaultHealthFailures = 2
+	DefaultHealthWindow   = 2 * time.Minute
+)
+
+// Settings say when restarts count as a loop. A field that is zero counts as
+// its default.
+type Settings struct {
+	// Restarts within Window that are still no loop: one more is. Default: 3.
+	Restarts int32
+	// Window in which restarts are counted. Default: 5m.
+	Window time.Duration
+	// StartGrace is how long a container may be unable to start before that is
+	// an incident: a Secret that is applied a moment later is none. Default: 10s.
+	StartGrace time.Duration
+	// CreateGrace is StartGrace for pods whose volumes or sandbox fail. Default: 1m.
+	CreateGrace time.Duration
+	// HealthFailures within HealthWindow that are still no incident. Default: 2.
+	HealthFailures int32
+	// HealthWindow in which health failures are counted. Default: 2m.
+	HealthWindow time.Duration
+}
+
+func (s Settings) withDefaults() Settings {
+	s.Restarts = cmp.Or(s.Restarts, DefaultRestarts)
+	s.Window = cmp.Or(s.Window, DefaultWindow)
+	s.StartGrace = cmp.Or(s.StartGrace, DefaultStartGrace)
+	s.CreateGrace = cmp.Or(s.CreateGrace, DefaultCreateGrace)
+	s.HealthFailures = cmp.Or(s.HealthFailures, DefaultHealthFailures)
+	s.HealthWindow = cmp.Or(s.HealthWindow, DefaultHealthWindow)
+	return s
+}
+
+// Verdict says whether a container loops.
+type Verdict struct {
+	Looping bool
+	// Reason is a Reason constant or the kubelet's waiting reason, empty where
+	// the container does not loop.
+	Reason string
+	// Message says what was counted, for a person.
+	Message string
+	// RecheckAfter is when the verdict changes by time alone, 0 if it does not:
+	// no event will come by then.
+	RecheckAfter time.Duration
+}
+
+// cannotStart are the kubelet's reasons for a container that it cannot start.
+var cannotStart = map[string]bool{
+	"CreateContainerConfigError": true,
+	"CreateContainerError":       true,
+	"RunContainerError":          true,
+	"ErrImagePull":               true,
+	"ImagePullBackOff":           true,
+	"ImageInspectError":          true,
+	"ErrImageNeverPull":          true,
+	"RegistryUnavailable":        true,
+	"InvalidImageName":           true,
+	"PreCreateHookError":         true,
+	"PreStartHookError":          true,
+	"PostStartHookError":         true,
+}
+
+// Loop is the verdict on a container at a moment. Without any history, as for
+// a pod read from a file, it rests on the pod alone.
+func Loop(h History, pod evidence.Pod, c evidence.Container, s Settings, now time.Time) Verdict {
+	s = s.withDefaults()
+	switch {
+	case evictedByItself(pod):
+		return evicted(pod, c, s, now)
+	case pod.Terminating, over(pod, c):
+		return Verdict{}
+	case c.Waiting != nil && c.Waiting.Reason == ReasonCrashLoopBackOff:
+		return loop(ReasonCrashLoopBackOff, "waits in CrashLoopBackOff after %d restarts", c.Restarts)
+	case c.Waiting != nil && cannotStart[c.Waiting.Reason]:
+		return unableToStart(h, c, s, now)
+	}
+	restarts := h.restarts(pod, c, s, now)
+	if oomTwice(h, c, restarts, s, now) {
+		return loop(ReasonOOMKilledTwice, "OOMKilled twice in a row, last at %s", c.Ended().Finished.UTC().Format(time.TimeOnly))
+	}
+	if restarts > s.Restarts {
+		return loop(ReasonRestarts, "%d restarts within %s", restarts, s.Window)
+	}
+	return Verdict{}
+}
+
+func loop(reason, format string, args ...any) Verdict {
+	return Verdict{Looping: true, Reason: reason, Message: fmt.Sprintf(format, args...)}
+}
+
+// over says that nothing will start the container again: the pod has ended, or
+// it is an init container that is done.
+func over(pod evidence.Pod, c evidence.Container) bool {
+	if pod.Phase == "Succeeded" || pod.Phase == "Failed" {
+		return true
+	}
+	return c.Role == evidence.RoleInit && c.Terminated != nil && c.Terminated.ExitCode == 0
+}
+
+// unableToStart waits for the grace to pass. Where the container was not seen
+// before, the pod's age decides.
+func unableToStart(h History, c evidence.Container, s Settings, now time.Time) Verdict {
+	if since := h.blockedSince; !since.IsZero() && now.Sub(since) < s.StartGrace {
+		return Verdict{RecheckAfter: since.Add(s.StartGrace).Sub(now)}
+	}
+	return loop(c.Waiting.Reason, "cannot start: %s", cmp.Or(c.Waiting.Message, c.Waiting.Reason))
+}
+
+// oomTwice is true when the last two runs were killed by the kernel and the
+// later one ended within the window: a slow leak counts even where its crashes
+// are further apart than the window.
+func oomTwice(h History, c evidence.Container, restarts int32, s Settings, now time.Time) bool {
+	last := c.Ended()
+	if !oom(last) || now.Sub(last.Finished) > s.Window {
+		return false
+	}
+	return h.ooms >= 2 || restarts >= 2 || c.Terminated != nil && oom(c.LastTermination)
+}
+
+func oom(t *evidence.Termination) bool { return t != nil && t.Reason == "OOMKilled" }
+
+// evictedByItself is true for a pod that exceeded a storage limit of its own;
+// one that had to go because its node was full is not at fault.
+func evictedByItself(pod evidence.Pod) bool {
+	return pod.Phase == "Failed" && pod.Reason == ReasonEvicted && strings.Contains(pod.Message, "exceed")
+}
+
+func evicted(pod evidence.Pod, c evidence.Container, s Settings, now time.Time) Verdict {
+	// The kubelet names the container where it was the container's own limit.
+	if strings.HasPrefix(pod.Message, "Container ") && !strings.HasPrefix(pod.Message, "Container "+c.Name+" ") {
+		return Verdict{}
+	}
+	if end := c.Ended(); end != nil && now.Sub(end.Finished) > s.Window {
+		return Verdict{}
+	}
+	return loop(ReasonEvicted, "%s", pod.Message)
+}
+
+// Stuck is the verdict on a pod of which no container is even created, because
+// its volumes or its sandbox fail; only its events tell that from an image that
+// takes long to pull. Call it for pods that are Creating.
+func Stuck(pod evidence.Pod, containers []evidence.Container, events []evidence.Event, s Settings, now time.Time) Verdict {
+	s = s.withDefaults()
+	if pod.Terminating || !Creating(containers) {
+		return Verdict{}
+	}
+	if age := now.Sub(pod.Created); age < s.CreateGrace {
+		return Verdict{RecheckAfter: s.CreateGrace - age}
+	}
+	if e, ok := lastFailure(events); ok && now.Sub(e.Last) <= s.Window {
+		return loop(e.Reason, "cannot be created: %s", e.Message)
+	}
+	return Verdict{RecheckAfter: s.CreateGrace}
+}
+
+// lastFailure is the newest event that says why the pod cannot be created,
+// unless the kubelet has got past that since.
+func lastFailure(events []evidence.Event) (evidence.Event, bool) {
+	for i := len(events) - 1; i >= 0; i-- {
+		switch events[i].Reason {
+		case "FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox":
+			return events[i], true
+		case "Pulling", "Pulled", "Created", "Started":
+			return evidence.Event{}, false
+		}
+	}
+	return evidence.Event{}, false
+}
+
+// Creating reports whether none of a pod's containers has been created yet.
+func Creating(containers []evidence.Container) bool {
+	for _, c := range containers {
+		if c.Waiting == nil || c.Waiting.Reason != "ContainerCreating" && c.Waiting.Reason != "PodInitializing" {
+			return false
+		}
+	}
+	return len(containers) > 0
+}
+
+// Up reports since when a container has been up without a break: a main
+// container or a sidecar runs, and is ready where a probe says so; an init
+// container has ended with 0, and the time is when it did.
+func Up(c evidence.Container) (since time.Time, up bool) {
+	if c.Role == evidence.RoleInit {
+		if c.Terminated == nil || c.Terminated.ExitCode != 0 {
+			return time.Time{}, false
+		}
+		return c.Terminated.Finished, true
+	}
+	if c.RunningSince.IsZero() || !c.Ready && (c.Readiness != nil || c.Startup != nil) {
+		return time.Time{}, false
+	}
+	return c.RunningSince, true
+}

@@ -1,0 +1,199 @@
+// Package observe reads Kubernetes objects and turns them into evidence. It
+// decides nothing. The conversions are pure and need no cluster: the offline
+// classifier uses them too.
+package observe
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+// PodOf is the pod as rules see it.
+func PodOf(pod *corev1.Pod) evidence.Pod {
+	return evidence.Pod{
+		Namespace:     pod.Namespace,
+		Name:          pod.Name,
+		UID:           string(pod.UID),
+		Phase:         string(pod.Status.Phase),
+		Reason:        pod.Status.Reason,
+		Message:       pod.Status.Message,
+		RestartPolicy: string(cmp.Or(pod.Spec.RestartPolicy, corev1.RestartPolicyAlways)),
+		Created:       pod.CreationTimestamp.Time,
+		Terminating:   pod.DeletionTimestamp != nil,
+	}
+}
+
+// Containers are all containers of the pod in the order in which they start:
+// init containers and sidecars, then the main ones. A container without a
+// status, as right after scheduling, has no state at all.
+func Containers(pod *corev1.Pod) []evidence.Container {
+	out := make([]evidence.Container, 0, len(pod.Spec.InitContainers)+len(pod.Spec.Containers))
+	for i := range pod.Spec.InitContainers {
+		c := &pod.Spec.InitContainers[i]
+		role := evidence.RoleInit
+		if c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
+			role = evidence.RoleSidecar
+		}
+		out = append(out, containerOf(pod, c, role, pod.Status.InitContainerStatuses))
+	}
+	for i := range pod.Spec.Containers {
+		out = append(out, containerOf(pod, &pod.Spec.Containers[i], evidence.RoleMain, pod.Status.ContainerStatuses))
+	}
+	return out
+}
+
+// ContainerOf is one container of the pod, by its name; false if it has none of it.
+func ContainerOf(pod *corev1.Pod, name string) (evidence.Container, bool) {
+	all := Containers(pod)
+	i := slices.IndexFunc(all, func(c evidence.Container) bool { return c.Name == name })
+	if i < 0 {
+		return evidence.Container{}, false
+	}
+	return all[i], true
+}
+
+func containerOf(pod *corev1.Pod, spec *corev1.Container, role evidence.ContainerRole, statuses []corev1.ContainerStatus) evidence.Container {
+	c := evidence.Container{
+		Name:      spec.Name,
+		Role:      role,
+		Image:     spec.Image,
+		Command:   spec.Command,
+		Args:      spec.Args,
+		Resources: resourcesOf(spec.Resources),
+		Liveness:  probeOf(spec.LivenessProbe),
+		Startup:   probeOf(spec.StartupProbe),
+		Readiness: probeOf(spec.ReadinessProbe),
+	}
+	setSecurity(&c, pod.Spec.SecurityContext, spec.SecurityContext)
+	i := slices.IndexFunc(statuses, func(s corev1.ContainerStatus) bool { return s.Name == spec.Name })
+	if i >= 0 {
+		setStatus(&c, &statuses[i])
+	}
+	return c
+}
+
+func setStatus(c *evidence.Container, s *corev1.ContainerStatus) {
+	c.Ready = s.Ready
+	c.Started = s.Started != nil && *s.Started
+	c.Restarts = s.RestartCount
+	if w := s.State.Waiting; w != nil {
+		c.Waiting = &evidence.Waiting{Reason: w.Reason, Message: w.Message}
+	}
+	if r := s.State.Running; r != nil {
+		c.RunningSince = r.StartedAt.Time
+	}
+	c.Terminated = terminationOf(s.State.Terminated)
+	c.LastTermination = terminationOf(s.LastTerminationState.Terminated)
+}
+
+func terminationOf(t *corev1.ContainerStateTerminated) *evidence.Termination {
+	if t == nil {
+		return nil
+	}
+	return &evidence.Termination{
+		ExitCode:  t.ExitCode,
+		Signal:    t.Signal,
+		Reason:    t.Reason,
+		Message:   t.Message,
+		StartedAt: known(t.StartedAt),
+		Finished:  known(t.FinishedAt),
+	}
+}
+
+// known is the time, or zero where the runtime did not tell it: the kubelet
+// then writes the epoch.
+func known(t metav1.Time) time.Time {
+	if t.Unix() <= 0 {
+		return time.Time{}
+	}
+	return t.Time
+}
+
+// setSecurity merges the pod's security context and the container's, which wins.
+func setSecurity(c *evidence.Container, pod *corev1.PodSecurityContext, own *corev1.SecurityContext) {
+	if pod != nil {
+		c.RunAsNonRoot, c.RunAsUser = pod.RunAsNonRoot, pod.RunAsUser
+	}
+	if own == nil {
+		return
+	}
+	c.RunAsNonRoot = cmp.Or(own.RunAsNonRoot, c.RunAsNonRoot)
+	c.RunAsUser = cmp.Or(own.RunAsUser, c.RunAsUser)
+	c.ReadOnlyRoot = own.ReadOnlyRootFilesystem != nil && *own.ReadOnlyRootFilesystem
+}
+
+func resourcesOf(r corev1.ResourceRequirements) evidence.Resources {
+	return evidence.Resources{
+		MemoryRequest: r.Requests.Memory().Value(),
+		MemoryLimit:   r.Limits.Memory().Value(),
+		CPURequest:    r.Requests.Cpu().MilliValue(),
+		CPULimit:      r.Limits.Cpu().MilliValue(),
+	}
+}
+
+// The kubelet's defaults, which the API server writes into every probe; a pod
+// from a file may lack them.
+const (
+	defaultProbePeriod           = 10
+	defaultProbeTimeout          = 1
+	defaultProbeFailureThreshold = 3
+)
+
+func probeOf(p *corev1.Probe) *evidence.ProbeSpec {
+	if p == nil {
+		return nil
+	}
+	return &evidence.ProbeSpec{
+		Kind:             probeKind(p.ProbeHandler),
+		InitialDelay:     time.Duration(p.InitialDelaySeconds) * time.Second,
+		Period:           time.Duration(cmp.Or(p.PeriodSeconds, defaultProbePeriod)) * time.Second,
+		Timeout:          time.Duration(cmp.Or(p.TimeoutSeconds, defaultProbeTimeout)) * time.Second,
+		FailureThreshold: cmp.Or(p.FailureThreshold, defaultProbeFailureThreshold),
+	}
+}
+
+func probeKind(h corev1.ProbeHandler) string {
+	switch {
+	case h.HTTPGet != nil:
+		return "httpGet"
+	case h.TCPSocket != nil:
+		return "tcpSocket"
+	case h.Exec != nil:
+		return "exec"
+	case h.GRPC != nil:
+		return "grpc"
+	default:
+		return ""
+	}
+}
+
+// NodeOf is the node as rules see it.
+func NodeOf(node *corev1.Node) evidence.Node {
+	n := evidence.Node{
+		Name:              node.Name,
+		Known:             true,
+		AllocatableMemory: node.Status.Allocatable.Memory().Value(),
+		AllocatableCPU:    node.Status.Allocatable.Cpu().MilliValue(),
+	}
+	for _, c := range node.Status.Conditions {
+		isTrue := c.Status == corev1.ConditionTrue
+		switch c.Type {
+		case corev1.NodeReady:
+			n.Ready = isTrue
+		case corev1.NodeMemoryPressure:
+			n.MemoryPressure = isTrue
+		case corev1.NodeDiskPressure:
+			n.DiskPressure = isTrue
+		case corev1.NodePIDPressure:
+			n.PIDPressure = isTrue
+		default:
+		}
+	}
+	return n
+}
