@@ -45,7 +45,7 @@ type BridgeDiagnosisList struct {
 
 // BridgeDiagnosisSpec says which container the incident is of.
 //
-// +kubebuilder:validation:XValidation:rule="self.stack == oldSelf.stack && self.service == oldSelf.service && self.workload == oldSelf.workload && self.container == oldSelf.container",message="a diagnosis is of one container for good: only spec.approved may be changed"
+// +kubebuilder:validation:XValidation:rule="self.stack == oldSelf.stack && self.service == oldSelf.service && self.workload == oldSelf.workload && self.container == oldSelf.container && has(self.detectedAt) == has(oldSelf.detectedAt) && (!has(self.detectedAt) || self.detectedAt == oldSelf.detectedAt)",message="a diagnosis is of one container for good: only spec.approved may be changed"
 type BridgeDiagnosisSpec struct {
 	// stack is the name of the BridgeStack.
 	// +required
@@ -62,6 +62,9 @@ type BridgeDiagnosisSpec struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	Container string `json:"container"`
+	// detectedAt is when the loop was first seen.
+	// +optional
+	DetectedAt *metav1.MicroTime `json:"detectedAt,omitempty"`
 	// approved is the id of the proposed remedy (status.proposal.id) that a
 	// person agrees to. Another id, or that of an earlier proposal, approves
 	// nothing.
@@ -370,7 +373,8 @@ const (
 	AttemptRecorded AttemptOutcome = "Recorded"
 	// AttemptApplied: the change is in force and being verified.
 	AttemptApplied AttemptOutcome = "Applied"
-	// AttemptHelped: the container stayed up for the whole soak.
+	// AttemptHelped: the container stayed up for the whole soak, or the cause
+	// that it was for is gone and another one is shown.
 	AttemptHelped AttemptOutcome = "Helped"
 	// AttemptRollingBack: it did not help; taking it back is persisted and comes next.
 	AttemptRollingBack AttemptOutcome = "RollingBack"
@@ -445,7 +449,7 @@ type Attempt struct {
 // IncidentTimes are the stations of an incident. Each is written once. Times
 // are to the microsecond, for the histograms.
 type IncidentTimes struct {
-	// visible is when the loop was first seen by the operator.
+	// visible is when the loop was first seen by the operator (spec.detectedAt).
 	// +optional
 	Visible *metav1.MicroTime `json:"visible,omitempty"`
 	// diagnosed is when the first cause was found.

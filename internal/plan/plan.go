@@ -245,5 +245,5 @@ func coolingDown(in Input) *Decision {
 	if failed == 0 || left <= 0 {
 		return nil
 	}
-	return waiting(v1alpha1.ReasonBudgetSpent, left, in, fmt.Sprintf("%d attempts failed, the next is due in %s", failed, left.Round(time.Second)))
+	return waiting(v1alpha1.ReasonBudgetSpent, left, in, fmt.Sprintf("%d attempts failed, the next is due at %s", failed, in.Now.Add(left).UTC().Format(time.RFC3339)))
 }

@@ -1,0 +1,189 @@
+// Package apply is the only writer to anyone else's objects. It reads the live
+// object, makes sure that it is still what the attempt was recorded for, and
+// writes with a precondition, so that a stale view ends in a conflict and
+// never in a wrong patch. It decides nothing.
+package apply
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/remedy"
+)
+
+// Outcomes of a write that are no failures of the operator. Any other error is
+// to be tried again.
+var (
+	// ErrConflict: the object is not what the attempt was recorded for: someone
+	// else changed it, and their change stands.
+	ErrConflict = errors.New("changed by someone else in between")
+	// ErrGone: the object was deleted, or is another one under the same name.
+	ErrGone = errors.New("no longer there")
+	// ErrRefused: the API server or the broker refuses the change for good.
+	ErrRefused = errors.New("refused")
+)
+
+// TopicCreator creates a Kafka topic; one that is there already is no error.
+type TopicCreator interface {
+	CreateTopic(ctx context.Context, to evidence.Connection, topic v1alpha1.DeclaredTopic) error
+}
+
+// Applier writes remedies.
+type Applier struct {
+	// Live reads from the API server, never from a cache.
+	Live client.Reader
+	// Writer writes to the API server.
+	Writer client.Client
+}
+
+// Template applies an attempt's change to the pod template. It may be called
+// again after an answer was lost: a change that is in place is left alone.
+func (a *Applier) Template(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt) error {
+	return a.patch(ctx, namespace, w, attempt, attempt.Patch, false)
+}
+
+// Rollback takes an attempt's change to the pod template back. Where anyone
+// edited the template since, it returns ErrConflict and changes nothing.
+func (a *Applier) Rollback(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt) error {
+	return a.patch(ctx, namespace, w, attempt, attempt.Undo, true)
+}
+
+func (a *Applier) patch(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt, operations string, back bool) error {
+	object, template, err := a.read(ctx, namespace, w)
+	if err != nil {
+		return err
+	}
+	original := remedy.TemplateHash(template) == attempt.TemplateHash
+	patched := !original && undone(template, attempt)
+	switch {
+	case back && original, !back && patched:
+		return nil // in place already
+	case !original && !patched:
+		return fmt.Errorf("%s/%s: %w", w.Kind, w.Name, ErrConflict)
+	}
+	body, err := withPreconditions(operations, object)
+	if err != nil {
+		return err
+	}
+	err = a.Writer.Patch(ctx, object, client.RawPatch(types.JSONPatchType, body), client.FieldOwner(v1alpha1.FieldManager))
+	return classify(err, "patching "+string(w.Kind)+"/"+w.Name)
+}
+
+// undone reports whether taking the attempt's change back leads to exactly the
+// template that it was recorded for.
+func undone(template *corev1.PodTemplateSpec, attempt v1alpha1.Attempt) bool {
+	undo, err := jsonpatch.DecodePatch([]byte(attempt.Undo))
+	if err != nil {
+		return false
+	}
+	present, err := json.Marshal(template)
+	if err != nil {
+		return false
+	}
+	before, err := undo.Apply(present)
+	if err != nil {
+		return false
+	}
+	var restored corev1.PodTemplateSpec
+	return json.Unmarshal(before, &restored) == nil && remedy.TemplateHash(&restored) == attempt.TemplateHash
+}
+
+// withPreconditions places the operations below the pod template and ties them
+// to the object that was read: its UID and its resourceVersion.
+func withPreconditions(operations string, read client.Object) ([]byte, error) {
+	var body []map[string]any
+	if err := json.Unmarshal([]byte(operations), &body); err != nil {
+		return nil, fmt.Errorf("reading the recorded patch: %w", err)
+	}
+	for _, o := range body {
+		o["path"] = fmt.Sprint("/spec/template", o["path"])
+	}
+	return json.Marshal(append([]map[string]any{
+		{"op": "test", "path": "/metadata/uid", "value": read.GetUID()},
+		{"op": "replace", "path": "/metadata/resourceVersion", "value": read.GetResourceVersion()},
+	}, body...))
+}
+
+// read is the live workload and its pod template.
+func (a *Applier) read(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload) (client.Object, *corev1.PodTemplateSpec, error) {
+	object := Workload(w.Kind)
+	err := a.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: w.Name}, object)
+	if apierrors.IsNotFound(err) || err == nil && object.GetUID() != w.UID {
+		return nil, nil, fmt.Errorf("%s/%s: %w", w.Kind, w.Name, ErrGone)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading %s/%s before a write: %w", w.Kind, w.Name, err)
+	}
+	return object, Template(object), nil
+}
+
+// Workload is an empty object of a kind.
+func Workload(kind v1alpha1.WorkloadKind) client.Object {
+	switch kind {
+	case v1alpha1.StatefulSet:
+		return &appsv1.StatefulSet{}
+	case v1alpha1.DaemonSet:
+		return &appsv1.DaemonSet{}
+	case v1alpha1.Deployment:
+	}
+	return &appsv1.Deployment{}
+}
+
+// Template is a workload's pod template, nil for what has none.
+func Template(object client.Object) *corev1.PodTemplateSpec {
+	switch w := object.(type) {
+	case *appsv1.Deployment:
+		return &w.Spec.Template
+	case *appsv1.StatefulSet:
+		return &w.Spec.Template
+	case *appsv1.DaemonSet:
+		return &w.Spec.Template
+	}
+	return nil
+}
+
+// Evict asks the eviction API to end pods, so that their controller makes new
+// ones; disruption budgets are respected. A pod that is gone, or is another
+// one under the same name, counts as done.
+func (a *Applier) Evict(ctx context.Context, namespace string, pods []remedy.Pod) error {
+	var failed []error
+	for _, p := range pods {
+		uid := types.UID(p.UID)
+		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: p.Name}}
+		err := a.Writer.SubResource("eviction").Create(ctx, pod, &policyv1.Eviction{
+			DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}},
+		})
+		if err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+			continue
+		}
+		failed = append(failed, classify(err, "evicting pod "+p.Name))
+	}
+	return errors.Join(failed...)
+}
+
+func classify(err error, tried string) error {
+	switch {
+	case err == nil:
+		return nil
+	case apierrors.IsNotFound(err):
+		return fmt.Errorf("%s: %w: %w", tried, ErrGone, err)
+	case apierrors.IsConflict(err):
+		return fmt.Errorf("%s: %w: %w", tried, ErrConflict, err)
+	case apierrors.IsForbidden(err), apierrors.IsInvalid(err):
+		return fmt.Errorf("%s: %w: %w", tried, ErrRefused, err)
+	}
+	return fmt.Errorf("%s: %w", tried, err)
+}

@@ -1,0 +1,142 @@
+// Package report turns outcomes into status, conditions and events. It is the
+// one place that writes status. Events are sent only after the status was
+// written, so that a lost race announces nothing.
+package report
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+// maxNote is the longest note that events.k8s.io accepts, in bytes.
+const maxNote = 1024
+
+// Reporter writes status and events.
+type Reporter struct {
+	Client client.Client
+	Events events.EventRecorder
+}
+
+// Diagnosis writes the status of a diagnosis where it changed, with the
+// resourceVersion that was read as precondition, and announces a transition on
+// the diagnosis and on its workload. After it, after is what the API server has.
+func (r *Reporter) Diagnosis(ctx context.Context, before, after *v1alpha1.BridgeDiagnosis, reason string) error {
+	keepTimings(before.Status.Probes, after.Status.Probes)
+	SetDiagnosisConditions(after, reason)
+	if equality.Semantic.DeepEqual(before.Status, after.Status) {
+		return nil
+	}
+	// An Update carries the resourceVersion that was read: a stale view ends in a 409.
+	if err := r.Client.Status().Update(ctx, after); err != nil {
+		return fmt.Errorf("writing the status of diagnosis %s/%s: %w", after.Namespace, after.Name, err)
+	}
+	if transition(before) != transition(after) {
+		r.announce(after, reason)
+	}
+	return nil
+}
+
+// transition is what two statuses must differ in to be worth an event.
+func transition(d *v1alpha1.BridgeDiagnosis) string {
+	ready := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionReady)
+	if ready == nil {
+		return ""
+	}
+	return strings.Join([]string{string(d.Status.State), ready.Reason, string(d.Status.Cause), string(d.Status.Remedy)}, "/")
+}
+
+// worrying are the states announced as warnings.
+var worrying = map[v1alpha1.DiagnosisState]bool{
+	v1alpha1.StateDiagnosing:  true,
+	v1alpha1.StateEscalated:   true,
+	v1alpha1.StateRollingBack: true,
+}
+
+func (r *Reporter) announce(d *v1alpha1.BridgeDiagnosis, reason string) {
+	kind := corev1.EventTypeNormal
+	if worrying[d.Status.State] {
+		kind = corev1.EventTypeWarning
+	}
+	note := d.Status.Message
+	if d.Status.Cause != "" {
+		note = string(d.Status.Cause) + ": " + note
+	}
+	if len(note) > maxNote {
+		note = strings.ToValidUTF8(note[:maxNote-3], "") + "..."
+	}
+	workload := &metav1.PartialObjectMetadata{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: string(d.Spec.Workload.Kind)},
+		ObjectMeta: metav1.ObjectMeta{Namespace: d.Namespace, Name: d.Spec.Workload.Name, UID: d.Spec.Workload.UID},
+	}
+	r.Events.Eventf(d, workload, kind, reason, string(d.Status.State), "%s", note)
+	r.Events.Eventf(workload, d, kind, reason, string(d.Status.State), "%s", note)
+}
+
+// keepTimings keeps the old timings where nothing else about the probes
+// changed: a probe that says the same again is no reason to write.
+func keepTimings(before, after []v1alpha1.ProbeResult) {
+	if len(before) != len(after) {
+		return
+	}
+	for i := range after {
+		same := after[i]
+		same.Milliseconds = before[i].Milliseconds
+		if same != before[i] {
+			return
+		}
+	}
+	copy(after, before)
+}
+
+// Problem is something in a policy that a person must put right.
+type Problem struct{ Reason, Text string }
+
+func problemText(problems []Problem) string {
+	texts := make([]string, len(problems))
+	for i, p := range problems {
+		texts[i] = p.Text
+	}
+	return strings.Join(texts, "; ")
+}
+
+func unhealthyText(services []v1alpha1.ServiceStatus) string {
+	var texts []string
+	for _, s := range services {
+		if !s.Healthy {
+			texts = append(texts, s.Name+": "+s.Message)
+		}
+	}
+	if len(texts) == 0 {
+		return "the stack has no service"
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Stack writes the status of a stack where it changed.
+func (r *Reporter) Stack(ctx context.Context, before, after *v1alpha1.BridgeStack, stalled []Problem) error {
+	healthy := 0
+	for _, s := range after.Status.Services {
+		if s.Healthy {
+			healthy++
+		}
+	}
+	after.Status.ServicesHealthy = fmt.Sprintf("%d/%d", healthy, len(after.Status.Services))
+	SetStackConditions(after, stalled, healthy)
+	if equality.Semantic.DeepEqual(before.Status, after.Status) {
+		return nil
+	}
+	if err := r.Client.Status().Update(ctx, after); err != nil {
+		return fmt.Errorf("writing the status of stack %s/%s: %w", after.Namespace, after.Name, err)
+	}
+	return nil
+}
