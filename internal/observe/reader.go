@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -29,11 +28,12 @@ func PodLogs(pods typedcorev1.PodsGetter) LogStreamer {
 
 // Options are what a Reader reads from. All but Now are required.
 type Options struct {
-	// Cached serves Pods, Deployments, StatefulSets, DaemonSets, ReplicaSets,
-	// ControllerRevisions, Services and Nodes.
+	// Cached serves Pods, Deployments, StatefulSets, DaemonSets, ReplicaSets and
+	// Services.
 	Cached client.Reader
 	// Live serves what must not sit in a cache: Secrets and ConfigMaps (get
-	// only) and Events (list).
+	// only) and Events (list); and what is seldom wanted: Nodes (get) and
+	// ControllerRevisions (list).
 	Live client.Reader
 	Logs LogStreamer
 	// Now is the clock. Default: time.Now.
@@ -68,83 +68,46 @@ type Request struct {
 
 // Observation is what a Reader gathers.
 type Observation struct {
-	// Case without Dependencies and Probes. Everything in it that a program or
-	// a server wrote is redacted; secrets are only in Case.Env, as Secret.
+	// Case without Dependencies and Probes. What a program or a server wrote is
+	// redacted in it; secrets are only in Case.Env, as Secret.
 	Case evidence.Case
-	// Secrets of all of the pod's containers: whatever else is to be shown of
-	// them, such as a probe's message, goes through Redactor first.
+	// Redactor knows the secrets of all of the pod's containers: whatever else
+	// is to be shown, such as a probe's message, goes through it first.
 	Redactor *redact.Redactor
 }
 
 // Case gathers everything but Dependencies and Probes. A part that cannot be
 // read is recorded as missing and hides no other: the observation is valid
-// whatever the error, which tells of all such parts.
+// whatever the error, which tells of all such parts. Only for a container that
+// the pod does not have it is empty.
 func (r *Reader) Case(ctx context.Context, request Request) (Observation, error) {
-	container, ok := ContainerOf(request.Pod, request.Container)
+	pod := request.Pod
+	container, ok := ContainerOf(pod, request.Container)
 	if !ok {
-		return Observation{}, fmt.Errorf("pod %s/%s has no container %q", request.Pod.Namespace, request.Pod.Name, request.Container)
+		return Observation{}, fmt.Errorf("pod %s/%s has no container %q", pod.Namespace, pod.Name, request.Container)
 	}
-	_ = container
-	return Observation{}, errors.ErrUnsupported
-}
+	c := evidence.Case{Now: r.Now(), Service: request.Service, Pod: PodOf(pod), Container: container}
+	c.Siblings = slices.DeleteFunc(Containers(pod), func(s evidence.Container) bool { return s.Name == container.Name })
 
-// Environment is a container's effective environment with where it comes from.
-type Environment struct {
-	Env evidence.Env
-	// Config are the Secrets and ConfigMaps that the container refers to, by
-	// env, envFrom or volume.
-	Config []evidence.ConfigObject
-	// Secrets are all secret values, for redaction.
-	Secrets []evidence.Secret
-}
+	// First what will soon be gone.
+	log, errLog := r.readLogs(ctx, pod, container)
+	if errLog != nil && len(log.Previous)+len(log.Current) == 0 {
+		log.Unavailable = errLog.Error()
+	}
+	c.Log = log
+	environment, errEnv := r.environment(ctx, pod, request.Container)
+	c.Env, c.Config = environment.Env, environment.Config
+	events, errEvents := r.Events(ctx, pod, request.Workload)
+	c.Events = events
+	node, errNode := r.Node(ctx, pod.Spec.NodeName)
+	c.Node = node
+	state, errRollout := r.Rollout(ctx, request.Workload)
+	c.Rollout = state
 
-// Env is the container's effective environment as the kubelet makes it:
-// envFrom, then env, $(VAR) expanded, service links. What cannot be read leaves
-// the environment incomplete; the error says what it was.
-func (r *Reader) Env(ctx context.Context, pod *corev1.Pod, container string) (Environment, error) {
-	return Environment{}, errors.ErrUnsupported
+	redactor := redact.New(environment.Secrets...)
+	redactCase(&c, redactor)
+	return Observation{Case: c, Redactor: redactor}, errors.Join(errLog, errEnv, errEvents, errNode, errRollout)
 }
-
-// Logs are the tails of the container's previous and current run, not redacted.
-func (r *Reader) Logs(ctx context.Context, pod *corev1.Pod, container evidence.Container) evidence.Log {
-	return evidence.Log{}
-}
-
-// Events on the pod, and what kept its owners from creating pods; newest last.
-func (r *Reader) Events(ctx context.Context, pod *corev1.Pod, workload Workload) ([]evidence.Event, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// Node by its name.
-func (r *Reader) Node(ctx context.Context, name string) (evidence.Node, error) {
-	return evidence.Node{}, errors.ErrUnsupported
-}
-
-// Rollout is the state of the workload's revisions.
-func (r *Reader) Rollout(ctx context.Context, workload Workload) (evidence.Rollout, error) {
-	return evidence.Rollout{}, errors.ErrUnsupported
-}
-
-// WorkloadOf finds the Deployment, StatefulSet or DaemonSet that owns the pod;
-// false where none does.
-func (r *Reader) WorkloadOf(ctx context.Context, pod *corev1.Pod) (Workload, bool, error) {
-	return Workload{}, false, errors.ErrUnsupported
-}
-
-// Pods of the workload, those of its newest revision first, and among them the
-// youngest first.
-func (r *Reader) Pods(ctx context.Context, workload Workload) ([]Pod, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// Pod is a pod of a workload.
-type Pod struct {
-	*corev1.Pod
-	// Newest says that it is of the workload's newest revision.
-	Newest bool
-}
-
-var _ = appsv1.Deployment{}
 
 // LoopingPod is the pod to look at: the first that loops, in the order of
 // Reader.Pods; false if none does.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -27,13 +26,6 @@ type Workload struct {
 }
 
 func (w Workload) String() string { return string(w.Kind) + "/" + w.Name }
-
-// revision is one revision of a workload's pod template.
-type revision struct {
-	number  int64
-	name    string // what pods of it are known by: the ReplicaSet's UID or the revision hash
-	created time.Time
-}
 
 // DeploymentRollout is a Deployment's state; replicaSets may hold those of others.
 func DeploymentRollout(d *appsv1.Deployment, replicaSets []appsv1.ReplicaSet) evidence.Rollout {
@@ -65,12 +57,18 @@ func StatefulSetRollout(s *appsv1.StatefulSet, revisions []appsv1.ControllerRevi
 // DaemonSetRollout is a DaemonSet's state; revisions and pods may hold those of others.
 func DaemonSetRollout(d *appsv1.DaemonSet, revisions []appsv1.ControllerRevision, pods []corev1.Pod) evidence.Rollout {
 	out := rollout(v1alpha1.DaemonSet, &d.ObjectMeta, &d.Status.DesiredNumberScheduled)
-	owned := revisionsOf(d.UID, revisions)
-	withRevisions(&out, owned)
-	if len(owned) > 0 {
-		withPods(&out, d.UID, owned[0].Labels[appsv1.ControllerRevisionHashLabelKey], pods)
-	}
+	withRevisions(&out, revisionsOf(d.UID, revisions))
+	withPods(&out, d.UID, newestHash(d.UID, revisions), pods)
 	return out
+}
+
+// newestHash is what the pods of a DaemonSet's newest revision are labelled with.
+func newestHash(uid types.UID, revisions []appsv1.ControllerRevision) string {
+	owned := revisionsOf(uid, revisions)
+	if len(owned) == 0 {
+		return ""
+	}
+	return owned[0].Labels[appsv1.ControllerRevisionHashLabelKey]
 }
 
 func rollout(kind v1alpha1.WorkloadKind, meta *metav1.ObjectMeta, replicas *int32) evidence.Rollout {

@@ -1,4 +1,228 @@
 package observe
 
-// Transform is the cache's transform for Pods.
-func Transform(obj any) (any, error) { return obj, nil }
+import (
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+// Transform is the cache's transform for Pods: it keeps what the conversions
+// here, the environment and the search for owners need. What comes out of the
+// cache is for reading only: an Update with it would drop the rest.
+func Transform(obj any) (any, error) {
+	pod, ok := obj.(*corev1.Pod)
+	if !ok {
+		return obj, nil // a tombstone
+	}
+	kept := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:              pod.Name,
+			Namespace:         pod.Namespace,
+			UID:               pod.UID,
+			ResourceVersion:   pod.ResourceVersion,
+			CreationTimestamp: pod.CreationTimestamp,
+			DeletionTimestamp: pod.DeletionTimestamp,
+			Labels:            pod.Labels,
+			Annotations:       keptAnnotations(pod),
+			OwnerReferences:   pod.OwnerReferences,
+		},
+		Spec: corev1.PodSpec{
+			Volumes:            keptVolumes(pod.Spec.Volumes),
+			InitContainers:     keptContainers(pod.Spec.InitContainers),
+			Containers:         keptContainers(pod.Spec.Containers),
+			RestartPolicy:      pod.Spec.RestartPolicy,
+			ServiceAccountName: pod.Spec.ServiceAccountName,
+			NodeName:           pod.Spec.NodeName,
+			EnableServiceLinks: pod.Spec.EnableServiceLinks,
+		},
+		Status: corev1.PodStatus{
+			Phase:                 pod.Status.Phase,
+			Reason:                pod.Status.Reason,
+			Message:               pod.Status.Message,
+			Conditions:            pod.Status.Conditions,
+			HostIP:                pod.Status.HostIP,
+			HostIPs:               pod.Status.HostIPs,
+			PodIP:                 pod.Status.PodIP,
+			PodIPs:                pod.Status.PodIPs,
+			InitContainerStatuses: keptStatuses(pod.Status.InitContainerStatuses),
+			ContainerStatuses:     keptStatuses(pod.Status.ContainerStatuses),
+		},
+	}
+	if s := pod.Spec.SecurityContext; s != nil && (s.RunAsNonRoot != nil || s.RunAsUser != nil) {
+		kept.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsNonRoot: s.RunAsNonRoot, RunAsUser: s.RunAsUser}
+	}
+	return kept, nil
+}
+
+// keptAnnotations are the operator's own and those that an env variable refers to.
+func keptAnnotations(pod *corev1.Pod) map[string]string {
+	kept := map[string]string{}
+	for key, value := range pod.Annotations {
+		if strings.HasPrefix(key, v1alpha1.GroupVersion.Group+"/") {
+			kept[key] = value
+		}
+	}
+	for _, c := range specsOf(pod) {
+		for i := range c.Env {
+			if key, ok := annotationIn(c.Env[i].ValueFrom); ok && pod.Annotations[key] != "" {
+				kept[key] = pod.Annotations[key]
+			}
+		}
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	return kept
+}
+
+func annotationIn(source *corev1.EnvVarSource) (string, bool) {
+	if source == nil || source.FieldRef == nil {
+		return "", false
+	}
+	path, key, ok := subscript(source.FieldRef.FieldPath)
+	return key, ok && path == "metadata.annotations"
+}
+
+// keptVolumes are those that hold Secrets and ConfigMaps.
+func keptVolumes(volumes []corev1.Volume) []corev1.Volume {
+	var kept []corev1.Volume
+	for i := range volumes {
+		if len(volumeReferences(&volumes[i])) > 0 {
+			kept = append(kept, volumes[i])
+		}
+	}
+	return kept
+}
+
+func keptContainers(containers []corev1.Container) []corev1.Container {
+	kept := make([]corev1.Container, len(containers))
+	for i := range containers {
+		c := &containers[i]
+		kept[i] = corev1.Container{
+			Name:           c.Name,
+			Image:          c.Image,
+			Command:        c.Command,
+			Args:           c.Args,
+			EnvFrom:        c.EnvFrom,
+			Env:            c.Env,
+			Resources:      corev1.ResourceRequirements{Limits: c.Resources.Limits, Requests: c.Resources.Requests},
+			RestartPolicy:  c.RestartPolicy,
+			VolumeMounts:   keptMounts(c.VolumeMounts),
+			LivenessProbe:  c.LivenessProbe,
+			ReadinessProbe: c.ReadinessProbe,
+			StartupProbe:   c.StartupProbe,
+		}
+		if s := c.SecurityContext; s != nil && (s.RunAsNonRoot != nil || s.RunAsUser != nil || s.ReadOnlyRootFilesystem != nil) {
+			kept[i].SecurityContext = &corev1.SecurityContext{
+				RunAsNonRoot:           s.RunAsNonRoot,
+				RunAsUser:              s.RunAsUser,
+				ReadOnlyRootFilesystem: s.ReadOnlyRootFilesystem,
+			}
+		}
+	}
+	return kept
+}
+
+// keptMounts say which volumes a container has, not where. The service
+// account's token, which every pod has, is of no interest.
+func keptMounts(mounts []corev1.VolumeMount) []corev1.VolumeMount {
+	var kept []corev1.VolumeMount
+	for i := range mounts {
+		if !strings.HasPrefix(mounts[i].MountPath, "/var/run/secrets/kubernetes.io/serviceaccount") {
+			kept = append(kept, corev1.VolumeMount{Name: mounts[i].Name})
+		}
+	}
+	return kept
+}
+
+func keptStatuses(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
+	kept := make([]corev1.ContainerStatus, len(statuses))
+	for i := range statuses {
+		s := &statuses[i]
+		kept[i] = corev1.ContainerStatus{
+			Name:                 s.Name,
+			State:                keptState(s.State),
+			LastTerminationState: keptState(s.LastTerminationState),
+			Ready:                s.Ready,
+			RestartCount:         s.RestartCount,
+			Started:              s.Started,
+		}
+	}
+	return kept
+}
+
+func keptState(s corev1.ContainerState) corev1.ContainerState {
+	if s.Terminated == nil {
+		return s
+	}
+	ended := *s.Terminated
+	ended.ContainerID = ""
+	return corev1.ContainerState{Terminated: &ended}
+}
+
+// TransformReplicaSet is the cache's transform for ReplicaSets: owner, revision
+// and counts, and no pod template. Who needs that reads past the cache.
+func TransformReplicaSet(obj any) (any, error) {
+	rs, ok := obj.(*appsv1.ReplicaSet)
+	if !ok {
+		return obj, nil // a tombstone
+	}
+	kept := &appsv1.ReplicaSet{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:              rs.Name,
+			Namespace:         rs.Namespace,
+			UID:               rs.UID,
+			ResourceVersion:   rs.ResourceVersion,
+			CreationTimestamp: rs.CreationTimestamp,
+			DeletionTimestamp: rs.DeletionTimestamp,
+			Labels:            rs.Labels,
+			OwnerReferences:   rs.OwnerReferences,
+		},
+		Spec:   appsv1.ReplicaSetSpec{Replicas: rs.Spec.Replicas, Selector: rs.Spec.Selector},
+		Status: appsv1.ReplicaSetStatus{Replicas: rs.Status.Replicas, ReadyReplicas: rs.Status.ReadyReplicas, AvailableReplicas: rs.Status.AvailableReplicas},
+	}
+	if number, ok := rs.Annotations[revisionAnnotation]; ok {
+		kept.Annotations = map[string]string{revisionAnnotation: number}
+	}
+	return kept, nil
+}
+
+// volumeReferences are the Secrets and ConfigMaps that a volume is made of.
+func volumeReferences(v *corev1.Volume) []reference {
+	var out []reference
+	if s := v.Secret; s != nil {
+		out = append(out, reference{kindSecret, s.SecretName, isTrue(s.Optional), keysOf(s.Items)})
+	}
+	if c := v.ConfigMap; c != nil {
+		out = append(out, reference{kindConfigMap, c.Name, isTrue(c.Optional), keysOf(c.Items)})
+	}
+	if v.Projected == nil {
+		return out
+	}
+	for i := range v.Projected.Sources {
+		source := &v.Projected.Sources[i]
+		if s := source.Secret; s != nil {
+			out = append(out, reference{kindSecret, s.Name, isTrue(s.Optional), keysOf(s.Items)})
+		}
+		// Every namespace has this one, and every pod mounts it.
+		if c := source.ConfigMap; c != nil && c.Name != "kube-root-ca.crt" {
+			out = append(out, reference{kindConfigMap, c.Name, isTrue(c.Optional), keysOf(c.Items)})
+		}
+	}
+	return out
+}
+
+func keysOf(items []corev1.KeyToPath) []string {
+	keys := make([]string, 0, len(items))
+	for _, item := range items {
+		keys = append(keys, item.Key)
+	}
+	return slices.Clip(keys)
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
