@@ -192,4 +192,3 @@ func clip(s string, most int) string {
 	}
 	return s[:most-3] + "..."
 }
-

@@ -79,8 +79,10 @@ func TestChangesRefusesFieldsThatNoRemedyMayTouch(t *testing.T) {
 		},
 		"volumes":        func(p *corev1.PodTemplateSpec) { p.Spec.Volumes = []corev1.Volume{{Name: "data"}} },
 		"serviceAccount": func(p *corev1.PodTemplateSpec) { p.Spec.ServiceAccountName = "admin" },
-		"new container":  func(p *corev1.PodTemplateSpec) { p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: "x"}) },
-		"new probe":      func(p *corev1.PodTemplateSpec) { p.Spec.Containers[1].LivenessProbe = &corev1.Probe{} },
+		"new container": func(p *corev1.PodTemplateSpec) {
+			p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: "x"})
+		},
+		"new probe": func(p *corev1.PodTemplateSpec) { p.Spec.Containers[1].LivenessProbe = &corev1.Probe{} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			after := template()

@@ -42,6 +42,9 @@ func setDeclared(in Input) (Action, *Refusal) {
 		return refuse(v1alpha1.RemedySetEnv, "the policy declares no value for %s; declare it under services[].env, or set it on the workload", name)
 	}
 	declared := in.Service.Env[i]
+	if present := in.Case.Env.Variables[name]; present.Secret.IsSet() && present.Origin.Kind == evidence.OriginLiteral {
+		return refuse(v1alpha1.RemedySetEnv, "the present value of %s may be a secret, which an undo would have to record", name)
+	}
 	if key, named := keyOf(declared); named && !in.KnownKeys[key] {
 		return refuse(v1alpha1.RemedySetEnv, "the policy takes %s from key %q of %s %q, which does not exist", name, key.Key, key.Kind, key.Name)
 	}
@@ -89,15 +92,21 @@ func setAddress(in Input) (Action, *Refusal) {
 		return refuse(v1alpha1.RemedySetEnv, "the container already uses the declared address of %s", d.Service)
 	case in.probed(d.Service, v1alpha1.AsConfigured) == v1alpha1.ProbePassed:
 		return refuse(v1alpha1.RemedySetEnv, "the configured address %s answers", d.Configured.Server())
-	case in.probed(d.Service, v1alpha1.AsDeclared) == v1alpha1.ProbeFailed:
+	case !in.mayAnswer(d.Service):
 		return refuse(v1alpha1.RemedySetEnv, "the declared address %s does not answer either", d.Declared.Server())
 	}
 	set, because := addressVars(*d.Configured, *d.Declared)
 	if because != "" {
 		return refuse(v1alpha1.RemedySetEnv, "%s", because)
 	}
+	for _, v := range set {
+		if in.Case.Env.Variables[v.Name].Secret.IsSet() {
+			return refuse(v1alpha1.RemedySetEnv, "the present value of %s may be a secret, which an undo would have to record", v.Name)
+		}
+	}
 	proof := *d.Configured
 	proof.Servers = d.Declared.Servers
+	proof.Topics, proof.Group = nil, "" // what is missing there is another cause
 	return Action{
 		Because: fmt.Sprintf("%s is configured at %s and listens at %s", d.Service, addresses(d.Configured.Servers), addresses(d.Declared.Servers)),
 		Target:  in.workload(),
@@ -108,6 +117,17 @@ func setAddress(in Input) (Action, *Refusal) {
 		}),
 		Proof: &proof,
 	}, nil
+}
+
+// mayAnswer is false where the declared address is known not to be reached.
+// That something is missing behind it, such as a topic, is another cause.
+func (in Input) mayAnswer(service string) bool {
+	for _, p := range in.Case.Probes {
+		if p.Service == service && p.Viewpoint == v1alpha1.AsDeclared {
+			return !p.FailedAt(evidence.StageResolve) && !p.FailedAt(evidence.StageDial)
+		}
+	}
+	return true
 }
 
 // addressVars are the variables to set so that a client goes to the declared

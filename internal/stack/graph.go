@@ -44,28 +44,3 @@ func circle(index map[string]int, path []string) Problem {
 		fmt.Sprintf("spec.services[%d].dependsOn", index[path[len(path)-2]]),
 		"services depend on each other in a circle: " + strings.Join(path, " -> ") + "; no order of start-up can satisfy it"}
 }
-
-// Dependents are the names of the services that depend on one, directly or not.
-func (s Stack) Dependents(name string) []string {
-	var out []string
-	seen := map[string]bool{name: true}
-	for queue := []string{name}; len(queue) > 0; queue = queue[1:] {
-		for _, candidate := range s.Services {
-			if !seen[candidate.Name] && dependsOn(candidate, queue[0]) {
-				seen[candidate.Name] = true
-				out = append(out, candidate.Name)
-				queue = append(queue, candidate.Name)
-			}
-		}
-	}
-	return out
-}
-
-func dependsOn(s Service, name string) bool {
-	for _, d := range s.DependsOn {
-		if d.Service == name {
-			return true
-		}
-	}
-	return false
-}

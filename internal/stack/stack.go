@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -80,7 +81,7 @@ func Resolve(spec v1alpha1.BridgeStackSpec, workloads []Workload) Stack {
 	}
 	for _, w := range selected {
 		if claimed[w.String()] == "" {
-			s.Services = append(s.Services, Service{Service: v1alpha1.Service{Name: nameOf(w)}, Workload: &w})
+			s.Services = append(s.Services, Service{Service: v1alpha1.Service{Name: s.unusedName(w)}, Workload: &w})
 		}
 	}
 	if !slices.ContainsFunc(s.Services, func(s Service) bool { return s.Workload != nil }) {
@@ -199,8 +200,17 @@ func nameOf(w Workload) string {
 	return cmp.Or(w.Labels[v1alpha1.LabelService], w.Labels["com.docker.compose.service"], w.Labels["io.kompose.service"], w.Name)
 }
 
+// unusedName tells a Deployment and a StatefulSet of one name apart.
+func (s *Stack) unusedName(w Workload) string {
+	name := nameOf(w)
+	if _, used := s.ByName(name); used {
+		return name + "-" + strings.ToLower(string(w.Kind))
+	}
+	return name
+}
+
 // ByName finds a service.
-func (s Stack) ByName(name string) (Service, bool) {
+func (s *Stack) ByName(name string) (Service, bool) {
 	i := slices.IndexFunc(s.Services, func(v Service) bool { return v.Name == name })
 	if i < 0 {
 		return Service{}, false
@@ -209,7 +219,7 @@ func (s Stack) ByName(name string) (Service, bool) {
 }
 
 // ByWorkload finds the service that a workload runs.
-func (s Stack) ByWorkload(kind v1alpha1.WorkloadKind, name string) (Service, bool) {
+func (s *Stack) ByWorkload(kind v1alpha1.WorkloadKind, name string) (Service, bool) {
 	i := slices.IndexFunc(s.Services, func(v Service) bool {
 		return v.Workload != nil && v.Workload.Kind == kind && v.Workload.Name == name
 	})

@@ -1,0 +1,258 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/verify"
+)
+
+// clock tells the time.
+type clock func() time.Time
+
+// record persists an attempt before anything of it is written.
+func (r *BridgeDiagnosisReconciler) record(ctx context.Context, in *incident, action remedy.Action, proposal v1alpha1.Proposal) error {
+	now := r.Now()
+	attempt := v1alpha1.Attempt{
+		ID:          fmt.Sprintf("%s-%d", proposal.ID, len(in.after.Status.Attempts)+1),
+		Proposal:    proposal,
+		Outcome:     v1alpha1.AttemptRecorded,
+		Fingerprint: in.finding.Fingerprint(),
+		Generation:  in.workload.GetGeneration(),
+		SoakSeconds: int32(in.soak().Seconds()),
+		Restarts:    in.observed.Container.Restarts,
+		RecordedAt:  metav1.NewTime(now),
+		Deadline:    metav1.NewTime(now.Add(in.policy().Timeout)),
+	}
+	if in.policy().Mode == v1alpha1.ModeApprove {
+		attempt.ApprovedBy = approver(in.after)
+	}
+	if action.Template != nil {
+		var err error
+		attempt.TemplateHash = remedy.TemplateHash(in.template())
+		if attempt.Patch, attempt.Undo, err = remedy.Patches(in.template(), action.Template); err != nil {
+			return err
+		}
+	}
+	in.after.Status.Attempts = append(in.after.Status.Attempts, attempt)
+	in.become(v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, fmt.Sprintf("%s. %s: %s", in.finding.Message, proposal.Remedy, proposal.Because))
+	return r.persist(ctx, in)
+}
+
+// approver is the manager that last wrote spec.approved.
+func approver(d *v1alpha1.BridgeDiagnosis) string {
+	for _, m := range d.ManagedFields {
+		if m.FieldsV1 != nil && strings.Contains(string(m.FieldsV1.Raw), `"f:approved"`) {
+			return m.Manager
+		}
+	}
+	return ""
+}
+
+// persist writes the status in the middle of a round.
+func (r *BridgeDiagnosisReconciler) persist(ctx context.Context, in *incident) error {
+	if err := r.Reporter.Diagnosis(ctx, in.before, in.after, in.reason); err != nil {
+		return err
+	}
+	in.before = in.after.DeepCopy()
+	return nil
+}
+
+// continueAttempt takes the attempt that is in force one step further. It lets
+// the round go on where the attempt ended and the loop did not.
+func (r *BridgeDiagnosisReconciler) continueAttempt(ctx context.Context, in *incident) (bool, error) {
+	attempt := in.attempt()
+	if attempt == nil || !attempt.Outcome.InForce() {
+		return false, nil
+	}
+	switch attempt.Outcome {
+	case v1alpha1.AttemptRecorded:
+		return true, r.resume(ctx, in)
+	case v1alpha1.AttemptRollingBack:
+		return true, r.rollBack(ctx, in)
+	default:
+		return r.verify(ctx, in)
+	}
+}
+
+// resume applies an attempt that an earlier round, or an earlier process,
+// recorded and may or may not have applied.
+func (r *BridgeDiagnosisReconciler) resume(ctx context.Context, in *incident) error {
+	attempt := in.attempt()
+	if attempt.Proposal.Remedy != v1alpha1.RemedyCreateTopic {
+		return r.applyRecorded(ctx, in, remedy.Action{Pods: podsOf(attempt.Proposal)})
+	}
+	// The credentials for the topic were never persisted: find the action anew.
+	if done, err := r.diagnose(ctx, in); done || err != nil {
+		return err
+	}
+	action, proposal, err := r.propose(ctx, in)
+	if err != nil {
+		return err
+	}
+	if proposal.ID == attempt.Proposal.ID {
+		return r.applyRecorded(ctx, in, action)
+	}
+	// The topic is there, by this attempt's hand or another's: verify.
+	in.applied(r.Now())
+	return nil
+}
+
+// podsOf are the pods that an attempt was recorded for.
+func podsOf(p v1alpha1.Proposal) []remedy.Pod {
+	var out []remedy.Pod
+	for _, c := range p.Changes {
+		if name, found := strings.CutPrefix(c.Path, "pods["); found {
+			out = append(out, remedy.Pod{Name: strings.TrimSuffix(name, "]"), UID: c.Before})
+		}
+	}
+	return out
+}
+
+// applyRecorded writes what the persisted attempt says, and nothing else.
+func (r *BridgeDiagnosisReconciler) applyRecorded(ctx context.Context, in *incident, action remedy.Action) error {
+	if err := r.fresh(ctx, in); err != nil {
+		return err
+	}
+	attempt := in.attempt()
+	var err error
+	switch {
+	case attempt.Patch != "":
+		err = r.Applier.Template(ctx, in.after.Namespace, in.after.Spec.Workload, *attempt)
+	case action.Topic != nil:
+		err = r.Prober.CreateTopic(ctx, in.scope, action.Topic.Connection, action.Topic.Topic)
+	default:
+		err = r.Applier.Evict(ctx, in.after.Namespace, action.Pods)
+	}
+	if err == nil {
+		in.applied(r.Now())
+		return nil
+	}
+	return r.notApplied(in, err)
+}
+
+// fresh makes sure, right before a write, that this round's view is what the
+// API server has: a stale one could repeat what was done or taken back.
+func (r *BridgeDiagnosisReconciler) fresh(ctx context.Context, in *incident) error {
+	var live v1alpha1.BridgeDiagnosis
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(in.after), &live); err != nil {
+		return fmt.Errorf("reading the diagnosis before a write: %w", err)
+	}
+	if live.ResourceVersion != in.after.ResourceVersion {
+		return errStaleView
+	}
+	return nil
+}
+
+func (in *incident) applied(now time.Time) {
+	attempt := in.attempt()
+	at := metav1.NewTime(now)
+	attempt.Outcome, attempt.AppliedAt = v1alpha1.AttemptApplied, &at
+	if in.after.Status.Times.Patched == nil {
+		exact := metav1.NewMicroTime(now)
+		in.after.Status.Times.Patched = &exact
+	}
+	in.become(v1alpha1.StateVerifying, v1alpha1.ReasonRemedyApplied,
+		fmt.Sprintf("%s was applied: %s. It counts once the container has stayed up for %ds", attempt.Proposal.Remedy, attempt.Proposal.Because, attempt.SoakSeconds))
+	in.recheck = time.Second
+}
+
+// notApplied ends an attempt whose write did not happen, or lets it be tried
+// again until its deadline.
+func (r *BridgeDiagnosisReconciler) notApplied(in *incident, err error) error {
+	switch {
+	case errors.Is(err, apply.ErrConflict), errors.Is(err, apply.ErrGone):
+		in.end(v1alpha1.AttemptConflict, err.Error(), r.Now())
+	case errors.Is(err, apply.ErrRefused), r.Now().After(in.attempt().Deadline.Time):
+		in.end(v1alpha1.AttemptFailed, err.Error(), r.Now())
+	default:
+		return err // tried again, with back-off
+	}
+	in.become(v1alpha1.StateWaiting, v1alpha1.ReasonRemedyConflict, "nothing was patched: "+err.Error())
+	in.recheck = time.Second
+	return nil
+}
+
+// end makes an attempt's outcome final.
+func (in *incident) end(outcome v1alpha1.AttemptOutcome, message string, now time.Time) {
+	attempt, at := in.attempt(), metav1.NewTime(now)
+	attempt.Outcome, attempt.Message, attempt.EndedAt = outcome, message, &at
+}
+
+// verify tells whether the applied attempt helped.
+func (r *BridgeDiagnosisReconciler) verify(ctx context.Context, in *incident) (bool, error) {
+	attempt := in.attempt()
+	input := verify.Input{Now: r.Now(), Attempt: *attempt, Pods: in.podsNow(), Wanted: in.wanted(), Fingerprint: attempt.Fingerprint}
+	verdict := verify.Check(input)
+	if verdict.Outcome == verify.Failed {
+		// It loops on: for the same cause, or for the next one?
+		if done, err := r.diagnose(ctx, in); done || err != nil {
+			return true, err
+		}
+		input.Fingerprint, input.CauseKnown = in.finding.Fingerprint(), in.finding.Cause != v1alpha1.CauseUnknown
+		verdict = verify.Check(input)
+	}
+	switch verdict.Outcome {
+	case verify.Helped:
+		in.end(v1alpha1.AttemptHelped, verdict.Because, r.Now())
+		in.recovered(r.Now(), verdict.UpSince, v1alpha1.ReasonRecovered, fmt.Sprintf("%s helped: %s", attempt.Proposal.Remedy, verdict.Because))
+		return true, nil
+	case verify.CauseGone:
+		in.end(v1alpha1.AttemptHelped, verdict.Because, r.Now())
+		return false, nil
+	case verify.Failed:
+		return true, r.failed(ctx, in, verdict.Because)
+	case verify.Waiting:
+	}
+	in.become(v1alpha1.StateVerifying, v1alpha1.ReasonVerifying, fmt.Sprintf("%s is in force: %s", attempt.Proposal.Remedy, verdict.Because))
+	in.recheck = verdict.RecheckAfter
+	return true, nil
+}
+
+// failed takes back an attempt that did not help, where there is a way back.
+func (r *BridgeDiagnosisReconciler) failed(ctx context.Context, in *incident, because string) error {
+	attempt := in.attempt()
+	if attempt.Undo == "" {
+		in.end(v1alpha1.AttemptFailed, because, r.Now())
+		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonRemedyFailed, fmt.Sprintf("%s did not help: %s", attempt.Proposal.Remedy, because))
+		in.recheck = time.Second
+		return nil
+	}
+	attempt.Outcome, attempt.Message = v1alpha1.AttemptRollingBack, because
+	in.become(v1alpha1.StateRollingBack, v1alpha1.ReasonRemedyFailed, fmt.Sprintf("%s did not help and is being taken back: %s", attempt.Proposal.Remedy, because))
+	if err := r.persist(ctx, in); err != nil {
+		return err
+	}
+	return r.rollBack(ctx, in)
+}
+
+// rollBack restores the pod template exactly, unless someone edited it since.
+func (r *BridgeDiagnosisReconciler) rollBack(ctx context.Context, in *incident) error {
+	if err := r.fresh(ctx, in); err != nil {
+		return err
+	}
+	attempt := in.attempt()
+	because := attempt.Message
+	err := r.Applier.Rollback(ctx, in.after.Namespace, in.after.Spec.Workload, *attempt)
+	switch {
+	case err == nil:
+		in.end(v1alpha1.AttemptRolledBack, because, r.Now())
+		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonRolledBack, fmt.Sprintf("%s did not help and was taken back: %s", attempt.Proposal.Remedy, because))
+	case errors.Is(err, apply.ErrConflict), errors.Is(err, apply.ErrGone), errors.Is(err, apply.ErrRefused):
+		in.end(v1alpha1.AttemptConflict, fmt.Sprintf("%s; not taken back: %v", because, err), r.Now())
+		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonRemedyConflict, fmt.Sprintf("%s did not help, and was not taken back: %v", attempt.Proposal.Remedy, err))
+	default:
+		return err
+	}
+	in.recheck = time.Second
+	return nil
+}

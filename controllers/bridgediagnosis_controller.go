@@ -1,0 +1,151 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/observe"
+)
+
+// conflictPause is how long to wait for the cache to catch up after a 409.
+const conflictPause = 100 * time.Millisecond
+
+// BridgeDiagnosisReconciler takes an incident from its first sight to its end.
+type BridgeDiagnosisReconciler struct {
+	*Operator
+	// deciding lets one incident at a time claim its share of the budget.
+	deciding sync.Mutex
+}
+
+// +kubebuilder:rbac:groups=bridgestack.dev,resources=bridgediagnoses/status,verbs=update
+// +kubebuilder:rbac:groups="",resources=pods/log,verbs=get
+// +kubebuilder:rbac:groups="",resources=pods/eviction,verbs=create
+// +kubebuilder:rbac:groups="",resources=events,verbs=list
+// +kubebuilder:rbac:groups="",resources=nodes;services,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=limitranges;resourcequotas,verbs=list
+// +kubebuilder:rbac:groups=apps,resources=deployments;statefulsets;daemonsets,verbs=patch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// SetupWithManager watches diagnoses and what can change their course.
+func (r *BridgeDiagnosisReconciler) SetupWithManager(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.BridgeDiagnosis{}).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(r.ofPod)).
+		Watches(&appsv1.Deployment{}, handler.EnqueueRequestsFromMapFunc(r.ofWorkload(v1alpha1.Deployment))).
+		Watches(&appsv1.StatefulSet{}, handler.EnqueueRequestsFromMapFunc(r.ofWorkload(v1alpha1.StatefulSet))).
+		Watches(&appsv1.DaemonSet{}, handler.EnqueueRequestsFromMapFunc(r.ofWorkload(v1alpha1.DaemonSet))).
+		Watches(&v1alpha1.BridgeStack{}, handler.EnqueueRequestsFromMapFunc(r.ofStack)).
+		Watches(&v1alpha1.BridgeDiagnosis{}, handler.EnqueueRequestsFromMapFunc(r.waitingBeside)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency}).
+		Complete(r)
+}
+
+// phase is one step; true ends the round.
+type phase func(context.Context, *incident) (bool, error)
+
+// Reconcile runs the phases in their order. Each round observes anew: only the
+// attempts are remembered, and they are persisted before anything is written.
+func (r *BridgeDiagnosisReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	in, err := r.begin(ctx, req)
+	if err != nil || in == nil {
+		return ctrl.Result{}, err
+	}
+	for _, next := range []phase{
+		r.closeIfGone,
+		r.continueAttempt,
+		r.recoverIfUp,
+		r.diagnose,
+		r.plan,
+	} {
+		done, phaseErr := next(ctx, in)
+		if phaseErr != nil {
+			err = phaseErr
+			break
+		}
+		if done {
+			break
+		}
+	}
+	err = errors.Join(err, r.Reporter.Diagnosis(ctx, in.before, in.after, in.reason))
+	if apierrors.IsConflict(err) || errors.Is(err, errStaleView) {
+		return ctrl.Result{RequeueAfter: conflictPause}, nil
+	}
+	return ctrl.Result{RequeueAfter: in.recheck}, err
+}
+
+// ofPod finds the open diagnoses of the workload that owns a pod.
+func (r *BridgeDiagnosisReconciler) ofPod(ctx context.Context, o client.Object) []reconcile.Request {
+	pod, ok := o.(*corev1.Pod)
+	if !ok {
+		return nil
+	}
+	var list v1alpha1.BridgeDiagnosisList
+	if err := r.Cached.List(ctx, &list, client.InNamespace(pod.Namespace)); err != nil || len(list.Items) == 0 {
+		return nil
+	}
+	w, owned, err := r.Observer.WorkloadOf(ctx, pod)
+	if err != nil || !owned {
+		return nil
+	}
+	return openAbout(list.Items, w)
+}
+
+func openAbout(diagnoses []v1alpha1.BridgeDiagnosis, w observe.Workload) []reconcile.Request {
+	var out []reconcile.Request
+	for i := range diagnoses {
+		if d := &diagnoses[i]; !d.Status.State.Final() && about(d, w) {
+			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(d)})
+		}
+	}
+	return out
+}
+
+// ofWorkload finds the open diagnoses of a workload.
+func (r *BridgeDiagnosisReconciler) ofWorkload(kind v1alpha1.WorkloadKind) handler.MapFunc {
+	return func(ctx context.Context, o client.Object) []reconcile.Request {
+		var list v1alpha1.BridgeDiagnosisList
+		if err := r.Cached.List(ctx, &list, client.InNamespace(o.GetNamespace())); err != nil {
+			return nil
+		}
+		return openAbout(list.Items, observe.Workload{Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName()})
+	}
+}
+
+// ofStack finds a stack's open diagnoses: its policy may have changed.
+func (r *BridgeDiagnosisReconciler) ofStack(ctx context.Context, o client.Object) []reconcile.Request {
+	return r.openIn(ctx, o.GetNamespace(), o.GetName(), func(*v1alpha1.BridgeDiagnosis) bool { return true })
+}
+
+// waitingBeside finds the diagnoses of the same stack that wait: for a root to
+// recover or for their share of the budget.
+func (r *BridgeDiagnosisReconciler) waitingBeside(ctx context.Context, o client.Object) []reconcile.Request {
+	return r.openIn(ctx, o.GetNamespace(), o.GetLabels()[v1alpha1.LabelStack], func(d *v1alpha1.BridgeDiagnosis) bool {
+		return d.Status.State == v1alpha1.StateWaiting && d.Name != o.GetName()
+	})
+}
+
+func (r *BridgeDiagnosisReconciler) openIn(ctx context.Context, namespace, stack string, wanted func(*v1alpha1.BridgeDiagnosis) bool) []reconcile.Request {
+	list, err := diagnosesOf(ctx, r.Cached, namespace, stack)
+	if err != nil {
+		return nil
+	}
+	var out []reconcile.Request
+	for i := range list {
+		if d := &list[i]; !d.Status.State.Final() && wanted(d) {
+			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(d)})
+		}
+	}
+	return out
+}

@@ -1,0 +1,168 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/report"
+	"github.com/bridgestack/operator/internal/stack"
+)
+
+// recheckReferences is how often the objects that a policy names are looked up
+// again: nothing announces them, since Secrets are never watched.
+const recheckReferences = time.Minute
+
+// BridgeStackReconciler resolves a policy and reports what it sees of the stack.
+type BridgeStackReconciler struct{ *Operator }
+
+// +kubebuilder:rbac:groups=bridgestack.dev,resources=bridgestacks,verbs=get;list;watch
+// +kubebuilder:rbac:groups=bridgestack.dev,resources=bridgestacks/status,verbs=update
+// +kubebuilder:rbac:groups=bridgestack.dev,resources=bridgestacks/finalizers,verbs=update
+// +kubebuilder:rbac:groups="",resources=secrets;configmaps,verbs=get
+
+// SetupWithManager watches stacks, their workloads and their diagnoses.
+func (r *BridgeStackReconciler) SetupWithManager(mgr ctrl.Manager) error {
+	inNamespace := handler.EnqueueRequestsFromMapFunc(r.stacksInNamespace)
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.BridgeStack{}).
+		Owns(&v1alpha1.BridgeDiagnosis{}).
+		Watches(&appsv1.Deployment{}, inNamespace).
+		Watches(&appsv1.StatefulSet{}, inNamespace).
+		Watches(&appsv1.DaemonSet{}, inNamespace).
+		Complete(r)
+}
+
+func (r *BridgeStackReconciler) stacksInNamespace(ctx context.Context, o client.Object) []reconcile.Request {
+	var list v1alpha1.BridgeStackList
+	if err := r.Cached.List(ctx, &list, client.InNamespace(o.GetNamespace())); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "listing the stacks of a workload's namespace", "namespace", o.GetNamespace())
+		return nil
+	}
+	requests := make([]reconcile.Request, len(list.Items))
+	for i := range list.Items {
+		requests[i].NamespacedName = client.ObjectKeyFromObject(&list.Items[i])
+	}
+	return requests
+}
+
+// Reconcile resolves the policy and writes what it found.
+func (r *BridgeStackReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var before v1alpha1.BridgeStack
+	if err := r.Cached.Get(ctx, req.NamespacedName, &before); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	workloads, err := r.workloads(ctx, req.Namespace)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	diagnoses, err := diagnosesOf(ctx, r.Cached, req.Namespace, req.Name)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	resolved := stack.Resolve(before.Spec, workloads)
+	missing, err := r.missingReferences(ctx, &before)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	after := before.DeepCopy()
+	after.Status.Services = serviceStatuses(resolved, diagnoses)
+	err = r.Reporter.Stack(ctx, &before, after, problems(append(resolved.Problems, missing...)))
+	if apierrors.IsConflict(err) {
+		return ctrl.Result{RequeueAfter: conflictPause}, nil
+	}
+	return ctrl.Result{RequeueAfter: recheckReferences}, err
+}
+
+func problems(found []stack.Problem) []report.Problem {
+	out := make([]report.Problem, len(found))
+	for i, p := range found {
+		out[i] = report.Problem{Reason: p.Reason, Text: p.String()}
+	}
+	return out
+}
+
+// missingReferences looks up, without reading their values, the Secrets and
+// ConfigMaps that the policy takes variables from.
+func (r *BridgeStackReconciler) missingReferences(ctx context.Context, s *v1alpha1.BridgeStack) ([]stack.Problem, error) {
+	var out []stack.Problem
+	for i, service := range s.Spec.Services {
+		for j, e := range service.Env {
+			kind, name := reference(e)
+			if name == "" {
+				continue
+			}
+			object := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: kind}}
+			err := r.Live.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: name}, object)
+			switch {
+			case apierrors.IsNotFound(err):
+				out = append(out, stack.Problem{Reason: v1alpha1.ReasonReferenceNotFound,
+					Field:   fmt.Sprintf("spec.services[%d].env[%d].valueFrom", i, j),
+					Message: fmt.Sprintf("%s %q does not exist in this namespace; %s of service %q cannot be set from it", kind, name, e.Name, service.Name)})
+			case err != nil:
+				return nil, fmt.Errorf("looking up %s %s/%s, which the policy names: %w", kind, s.Namespace, name, err)
+			}
+		}
+	}
+	return out, nil
+}
+
+func reference(e v1alpha1.DeclaredEnv) (kind, name string) {
+	switch {
+	case e.ValueFrom == nil:
+	case e.ValueFrom.SecretKeyRef != nil:
+		return "Secret", e.ValueFrom.SecretKeyRef.Name
+	case e.ValueFrom.ConfigMapKeyRef != nil:
+		return "ConfigMap", e.ValueFrom.ConfigMapKeyRef.Name
+	}
+	return "", ""
+}
+
+// serviceStatuses says of each service how it is.
+func serviceStatuses(s stack.Stack, diagnoses []v1alpha1.BridgeDiagnosis) []v1alpha1.ServiceStatus {
+	open := map[string]*v1alpha1.BridgeDiagnosis{}
+	for i := range diagnoses {
+		if d := &diagnoses[i]; !d.Status.State.Final() {
+			open[d.Spec.Service] = d
+		}
+	}
+	out := make([]v1alpha1.ServiceStatus, 0, len(s.Services))
+	for _, service := range s.Services {
+		out = append(out, serviceStatus(service, open[service.Name]))
+	}
+	return out
+}
+
+func serviceStatus(service stack.Service, open *v1alpha1.BridgeDiagnosis) v1alpha1.ServiceStatus {
+	status := v1alpha1.ServiceStatus{Name: service.Name}
+	if w := service.Workload; w != nil {
+		status.Workload = w.String()
+	}
+	switch {
+	case open != nil:
+		status.Diagnosis = open.Name
+		status.Message = string(open.Status.Cause)
+		if status.Message == "" {
+			status.Message = "being diagnosed"
+		}
+	case service.External:
+		status.Healthy = true
+		status.Message = "external"
+	case service.Workload == nil:
+		status.Message = "no workload"
+	case !service.Workload.Available():
+		status.Message = fmt.Sprintf("%d of %d ready", service.Workload.Ready, service.Workload.Wanted)
+	default:
+		status.Healthy = true
+	}
+	return status
+}

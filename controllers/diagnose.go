@@ -1,0 +1,212 @@
+package controllers
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/connection"
+	"github.com/bridgestack/operator/internal/detect"
+	"github.com/bridgestack/operator/internal/diagnosis"
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/redact"
+	"github.com/bridgestack/operator/internal/stack"
+)
+
+// diagnose observes, probes and finds the cause. It always goes on to plan.
+func (r *BridgeDiagnosisReconciler) diagnose(ctx context.Context, in *incident) (bool, error) {
+	if in.observed != nil { // continueAttempt needed it already
+		return false, nil
+	}
+	pod, container, ok := in.worst()
+	if !ok {
+		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonLoopDetected, "the workload has no pod to look at now")
+		in.recheck = recheckReferences
+		return true, nil
+	}
+	seen, err := r.Observer.Case(ctx, observe.Request{Pod: pod.Pod, Container: container.Name, Service: in.service.Name, Workload: in.named()})
+	if err != nil { // the parts that could be read are there
+		ctrl.LoggerFrom(ctx).Info("some evidence could not be read", "pod", pod.Name, "because", err.Error())
+	}
+	c := seen.Case
+	if in.scope, err = r.scope(ctx, pod.Namespace); err != nil {
+		return false, err
+	}
+	siblings, err := diagnosesOf(ctx, r.Cached, pod.Namespace, in.owner.Name)
+	if err != nil {
+		return false, err
+	}
+	if c.Dependencies, err = r.dependencies(ctx, in, c.Env, siblings); err != nil {
+		return false, err
+	}
+	c.Probes = r.probe(ctx, in, c.Dependencies, seen.Redactor)
+	in.observed, in.finding = &c, diagnosis.Diagnose(c)
+	in.note(c, seen.Redactor, r.Now)
+	return false, nil
+}
+
+// dependencies are the services that the looping one depends on: where the
+// stack says that they listen, and what the container's env makes of it.
+func (r *BridgeDiagnosisReconciler) dependencies(ctx context.Context, in *incident, env evidence.Env, siblings []v1alpha1.BridgeDiagnosis) ([]evidence.Dependency, error) {
+	var out []evidence.Dependency
+	for _, d := range in.service.DependsOn {
+		target, known := in.stack.ByName(d.Service)
+		if !known {
+			continue
+		}
+		dependency := evidence.Dependency{Service: d.Service, Condition: d.Condition, Required: d.Required == nil || *d.Required}
+		if declared, ok := connection.Declared(target.Service); ok {
+			dependency.Declared = &declared
+			if configured, ok := connection.Configured(declared.Protocol, env, names(d)); ok {
+				configured.Service = d.Service
+				dependency.Configured = &configured
+			}
+		}
+		if target.Endpoint != nil && target.Endpoint.Kafka != nil {
+			dependency.Topics = target.Endpoint.Kafka.Topics
+		}
+		var err error
+		if dependency.Workload, err = r.stateOf(ctx, in, target, siblings); err != nil {
+			return nil, err
+		}
+		out = append(out, dependency)
+	}
+	return out, nil
+}
+
+func names(d v1alpha1.Dependency) v1alpha1.ConnectionEnv {
+	if d.Connection == nil {
+		return v1alpha1.ConnectionEnv{}
+	}
+	return *d.Connection
+}
+
+// stateOf is how a dependency's own workload stands.
+func (r *BridgeDiagnosisReconciler) stateOf(ctx context.Context, in *incident, target stack.Service, siblings []v1alpha1.BridgeDiagnosis) (evidence.DependencyWorkload, error) {
+	w := target.Workload
+	if w == nil {
+		return evidence.DependencyWorkload{}, nil
+	}
+	state := evidence.DependencyWorkload{Known: true, Ready: w.Ready > 0}
+	i := slices.IndexFunc(siblings, func(d v1alpha1.BridgeDiagnosis) bool {
+		return d.Spec.Service == target.Name && !d.Status.State.Final()
+	})
+	if i >= 0 {
+		state.Looping, state.Diagnosis = true, siblings[i].Name
+	}
+	pods, err := r.Observer.Pods(ctx, observe.Workload{Kind: w.Kind, Namespace: in.after.Namespace, Name: w.Name, UID: types.UID(w.UID)})
+	for _, p := range pods {
+		for _, c := range p.Status.Conditions {
+			if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue && c.LastTransitionTime.After(state.ReadySince) {
+				state.ReadySince = c.LastTransitionTime.Time
+			}
+		}
+	}
+	return state, err
+}
+
+// probe asks each dependency twice, all at the same time: as the container is
+// configured and, where that differs, as the stack declares it.
+func (r *BridgeDiagnosisReconciler) probe(ctx context.Context, in *incident, dependencies []evidence.Dependency, redactor *redact.Redactor) []evidence.Probe {
+	type question struct {
+		to evidence.Connection
+		as v1alpha1.ProbeViewpoint
+	}
+	var questions []question
+	for _, d := range dependencies {
+		if d.Configured != nil {
+			questions = append(questions, question{*d.Configured, v1alpha1.AsConfigured})
+		}
+		switch {
+		case d.Declared == nil:
+		case d.Configured == nil:
+			questions = append(questions, question{*d.Declared, v1alpha1.AsDeclared})
+		default:
+			questions = append(questions, question{connection.Toward(*d.Declared, *d.Configured), v1alpha1.AsDeclared})
+		}
+	}
+	out := make([]evidence.Probe, len(questions))
+	var wait sync.WaitGroup
+	for i, q := range questions {
+		wait.Go(func() {
+			out[i] = r.Prober.Probe(ctx, in.scope, q.to, q.as)
+			for s := range out[i].Stages {
+				out[i].Stages[s].Message = redactor.Text(out[i].Stages[s].Message)
+			}
+		})
+	}
+	wait.Wait()
+	return out
+}
+
+// note writes what was found into the status.
+func (in *incident) note(c evidence.Case, redactor *redact.Redactor, now clock) {
+	s := &in.after.Status
+	s.Cause, s.Confidence = in.finding.Cause, in.finding.Confidence
+	in.finding.Message = redactor.Text(in.finding.Message)
+	s.Evidence, s.Refuted = nil, in.finding.Refuted
+	for _, e := range in.finding.Evidence {
+		e.Text = redactor.Text(redact.Clean(e.Text, maxEvidenceText))
+		s.Evidence = append(s.Evidence, e)
+	}
+	s.Evidence = s.Evidence[:min(len(s.Evidence), maxEvidence)]
+	s.Refuted = s.Refuted[:min(len(s.Refuted), maxEvidence)]
+	s.Probes = nil
+	for _, p := range c.Probes {
+		s.Probes = append(s.Probes, probeResult(p))
+	}
+	s.Root = nil
+	if in.finding.Root != "" {
+		s.Root = &v1alpha1.RootReference{Service: in.finding.Root, Diagnosis: diagnosisOf(c, in.finding.Root)}
+	}
+	s.Loop = loopObservation(s.Loop, c)
+	if s.Times.Diagnosed == nil {
+		at := metav1.NewMicroTime(now())
+		s.Times.Diagnosed = &at
+	}
+}
+
+const (
+	maxEvidence     = 32
+	maxEvidenceText = 1024
+)
+
+func diagnosisOf(c evidence.Case, service string) string {
+	for _, d := range c.Dependencies {
+		if d.Service == service {
+			return d.Workload.Diagnosis
+		}
+	}
+	return ""
+}
+
+func probeResult(p evidence.Probe) v1alpha1.ProbeResult {
+	last := p.Last()
+	return v1alpha1.ProbeResult{
+		Service: p.Service, Viewpoint: p.Viewpoint, Target: p.Target.String(), Outcome: p.Outcome(),
+		Stage: string(last.Name), Code: last.Code, Message: redact.Clean(last.Message, maxEvidenceText), Milliseconds: p.Took().Milliseconds(),
+	}
+}
+
+func loopObservation(before *v1alpha1.LoopObservation, c evidence.Case) *v1alpha1.LoopObservation {
+	out := &v1alpha1.LoopObservation{Pod: c.Pod.Name, Restarts: c.Container.Restarts, Reason: detect.ReasonRestarts}
+	if before != nil {
+		out.LongestRunSeconds, out.Reason = before.LongestRunSeconds, before.Reason
+	}
+	if w := c.Container.Waiting; w != nil {
+		out.Reason = w.Reason
+	}
+	if ended := c.Container.Ended(); ended != nil {
+		code := ended.ExitCode
+		out.ExitCode = &code
+		out.LongestRunSeconds = max(out.LongestRunSeconds, int32(ended.Ran().Seconds()))
+	}
+	return out
+}

@@ -1,0 +1,244 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/detect"
+	"github.com/bridgestack/operator/internal/diagnosis"
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/probe"
+	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/stack"
+	"github.com/bridgestack/operator/internal/verify"
+)
+
+// errStaleView says that the cache does not show what was last persisted:
+// nothing is done on such a view.
+var errStaleView = errors.New("the cache lags behind the diagnosis")
+
+// incident is one round's view of a diagnosis and what it is about.
+type incident struct {
+	// before is what was read, after what is to be written.
+	before, after *v1alpha1.BridgeDiagnosis
+	// reason of the state that this round ends in.
+	reason string
+	// recheck is when to come again, 0 if an event will tell.
+	recheck time.Duration
+
+	// owner is nil, and gone true, where stack, service or workload are no more.
+	owner    *v1alpha1.BridgeStack
+	gone     bool
+	stack    stack.Stack
+	service  stack.Service
+	workload client.Object
+	pods     []observe.Pod
+
+	// What diagnose found in this round.
+	observed *evidence.Case
+	scope    probe.Scope
+	finding  diagnosis.Finding
+}
+
+func (in *incident) policy() stack.Policy { return in.stack.Policy }
+
+func (in *incident) template() *corev1.PodTemplateSpec { return apply.Template(in.workload) }
+
+// named is the workload in the words of observe.
+func (in *incident) named() observe.Workload {
+	w := in.after.Spec.Workload
+	return observe.Workload{Kind: w.Kind, Namespace: in.after.Namespace, Name: w.Name, UID: w.UID}
+}
+
+// become sets the state with its reason and message.
+func (in *incident) become(state v1alpha1.DiagnosisState, reason, message string) {
+	in.after.Status.State, in.after.Status.Message, in.reason = state, clip(message), reason
+}
+
+// clip keeps a message within the API's limit.
+func clip(s string) string {
+	const most = 4096
+	if len(s) > most {
+		return s[:most-3] + "..."
+	}
+	return s
+}
+
+// attempt is the last one, nil where there is none.
+func (in *incident) attempt() *v1alpha1.Attempt {
+	if n := len(in.after.Status.Attempts); n > 0 {
+		return &in.after.Status.Attempts[n-1]
+	}
+	return nil
+}
+
+// begin reads the diagnosis and what it is about; nil where nothing is to be done.
+func (r *BridgeDiagnosisReconciler) begin(ctx context.Context, req ctrl.Request) (*incident, error) {
+	var before v1alpha1.BridgeDiagnosis
+	if err := r.Cached.Get(ctx, req.NamespacedName, &before); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	if before.Status.State.Final() || !before.DeletionTimestamp.IsZero() {
+		return nil, nil
+	}
+	in := &incident{before: &before, after: before.DeepCopy()}
+	if in.after.Status.State == "" {
+		in.after.Status.Times.Visible = before.Spec.DetectedAt
+		in.become(v1alpha1.StateDiagnosing, v1alpha1.ReasonLoopDetected, "a restart loop was detected; the evidence is being gathered")
+	} else {
+		in.reason = readyReason(&before)
+	}
+	owner, resolved, service, err := r.stackFor(ctx, in.named())
+	if err != nil {
+		return nil, err
+	}
+	if in.gone = owner == nil || owner.Name != before.Spec.Stack; in.gone {
+		return in, nil
+	}
+	in.owner, in.stack, in.service = owner, resolved, service
+	return in, r.readWorkload(ctx, in)
+}
+
+func readyReason(d *v1alpha1.BridgeDiagnosis) string {
+	for _, c := range d.Status.Conditions {
+		if c.Type == v1alpha1.ConditionReady {
+			return c.Reason
+		}
+	}
+	return v1alpha1.ReasonLoopDetected
+}
+
+func (r *BridgeDiagnosisReconciler) readWorkload(ctx context.Context, in *incident) error {
+	w := in.named()
+	in.workload = apply.Workload(w.Kind)
+	err := r.Cached.Get(ctx, client.ObjectKey{Namespace: w.Namespace, Name: w.Name}, in.workload)
+	if apierrors.IsNotFound(err) || err == nil && in.workload.GetUID() != w.UID {
+		in.gone = true
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", w, err)
+	}
+	in.pods, err = r.Observer.Pods(ctx, w)
+	return err
+}
+
+// closeIfGone ends an incident whose workload is no more, or no longer in the stack.
+func (r *BridgeDiagnosisReconciler) closeIfGone(_ context.Context, in *incident) (bool, error) {
+	if in.gone {
+		in.become(v1alpha1.StateClosed, v1alpha1.ReasonWorkloadGone, "the workload was deleted, or is no longer part of the stack")
+	}
+	return in.gone, nil
+}
+
+// podsNow is how the newest revision's pods stand.
+func (in *incident) podsNow() []verify.Pod {
+	var out []verify.Pod
+	for _, p := range in.pods {
+		c, ok := observe.ContainerOf(p.Pod, in.after.Spec.Container)
+		if !p.Newest || !ok || !p.DeletionTimestamp.IsZero() {
+			continue
+		}
+		since, _ := detect.Up(c)
+		out = append(out, verify.Pod{
+			Name: p.Name, Created: p.CreationTimestamp.Time, Restarts: c.Restarts, UpSince: since,
+			Looping: c.Waiting != nil && c.Waiting.Reason != "ContainerCreating" && c.Waiting.Reason != "PodInitializing",
+		})
+	}
+	return out
+}
+
+// backingOff are the pods that sit in CrashLoopBackOff.
+func (in *incident) backingOff() []remedy.Pod {
+	var out []remedy.Pod
+	for _, p := range in.pods {
+		c, ok := observe.ContainerOf(p.Pod, in.after.Spec.Container)
+		if ok && p.DeletionTimestamp.IsZero() && c.Waiting != nil && c.Waiting.Reason == detect.ReasonCrashLoopBackOff {
+			out = append(out, remedy.Pod{Name: p.Name, UID: string(p.UID)})
+		}
+	}
+	return out
+}
+
+// worst is the pod to look at: of the newest revision if that has one in
+// trouble, and there the one that restarted most.
+func (in *incident) worst() (observe.Pod, evidence.Container, bool) {
+	var best observe.Pod
+	var found evidence.Container
+	ok := false
+	for _, p := range in.pods {
+		c, has := observe.ContainerOf(p.Pod, in.after.Spec.Container)
+		if !has || !p.DeletionTimestamp.IsZero() {
+			continue
+		}
+		if !ok || worse(p, c, best, found) {
+			best, found, ok = p, c, true
+		}
+	}
+	return best, found, ok
+}
+
+func worse(p observe.Pod, c evidence.Container, than observe.Pod, other evidence.Container) bool {
+	if p.Newest != than.Newest {
+		return p.Newest
+	}
+	_, up := detect.Up(c)
+	_, otherUp := detect.Up(other)
+	if up != otherUp {
+		return !up
+	}
+	return c.Restarts > other.Restarts
+}
+
+// soak is how long the container must stay up: longer than it was ever seen to
+// run before it crashed, within reason.
+func (in *incident) soak() time.Duration {
+	soak := in.policy().Soak
+	if loop := in.after.Status.Loop; loop != nil {
+		longest := time.Duration(loop.LongestRunSeconds) * time.Second
+		soak = max(soak, min(longest+longest/4, time.Hour))
+	}
+	return soak
+}
+
+// recoverIfUp ends an incident whose container has stayed up for the soak
+// without, or after the end of, any remedy.
+func (r *BridgeDiagnosisReconciler) recoverIfUp(_ context.Context, in *incident) (bool, error) {
+	v := verify.Check(verify.Input{
+		Now: r.Now(), Pods: in.podsNow(), Wanted: in.wanted(),
+		Attempt: v1alpha1.Attempt{SoakSeconds: int32(in.soak().Seconds()), Deadline: metav1.NewTime(r.Now().Add(time.Hour))},
+	})
+	if v.Outcome != verify.Helped {
+		return false, nil
+	}
+	if len(in.after.Status.Attempts) == 0 {
+		in.recovered(r.Now(), v.UpSince, v1alpha1.ReasonRecoveredWithoutRemedy, v.Because+"; nothing was patched")
+	} else {
+		in.recovered(r.Now(), v.UpSince, v1alpha1.ReasonRecovered, v.Because)
+	}
+	return true, nil
+}
+
+func (in *incident) recovered(now, upSince time.Time, reason, because string) {
+	up, at := metav1.NewMicroTime(upSince), metav1.NewMicroTime(now)
+	in.after.Status.Times.Up, in.after.Status.Times.Recovered = &up, &at
+	in.become(v1alpha1.StateRecovered, reason, because)
+}
+
+func (in *incident) wanted() int32 {
+	if in.service.Workload == nil {
+		return 1
+	}
+	return in.service.Workload.Wanted
+}

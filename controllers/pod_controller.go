@@ -1,0 +1,199 @@
+package controllers
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/detect"
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/stack"
+)
+
+// PodReconciler is the phase detect: it watches restart counts and opens a
+// BridgeDiagnosis for each container that loops.
+type PodReconciler struct {
+	*Operator
+	histories histories
+}
+
+// NewPodReconciler makes one that has seen nothing yet.
+func NewPodReconciler(o *Operator) *PodReconciler {
+	return &PodReconciler{Operator: o, histories: histories{byPod: map[types.NamespacedName]podHistory{}}}
+}
+
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
+// +kubebuilder:rbac:groups=apps,resources=deployments;statefulsets;daemonsets;replicasets;controllerrevisions,verbs=get;list;watch
+// +kubebuilder:rbac:groups=bridgestack.dev,resources=bridgediagnoses,verbs=get;list;watch;create
+
+// SetupWithManager watches pods that are, or were, in trouble.
+func (r *PodReconciler) SetupWithManager(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("pod").
+		For(&corev1.Pod{}, builder.WithPredicates(predicate.NewPredicateFuncs(func(o client.Object) bool {
+			pod, ok := o.(*corev1.Pod)
+			return ok && troubled(pod)
+		}))).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency}).
+		Complete(r)
+}
+
+// troubled is false for the pods that most clusters are full of: those that
+// never restarted and wait for nothing.
+func troubled(pod *corev1.Pod) bool {
+	for _, statuses := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
+		for _, s := range statuses {
+			if s.RestartCount > 0 || s.State.Terminated != nil {
+				return true
+			}
+			if w := s.State.Waiting; w != nil && w.Reason != "ContainerCreating" && w.Reason != "PodInitializing" {
+				return true
+			}
+		}
+	}
+	return pod.Status.Reason == "Evicted"
+}
+
+// Reconcile opens diagnoses for a pod's looping containers.
+func (r *PodReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var pod corev1.Pod
+	if err := r.Cached.Get(ctx, req.NamespacedName, &pod); err != nil {
+		r.histories.forget(req.NamespacedName)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	workload, owned, err := r.Observer.WorkloadOf(ctx, &pod)
+	if err != nil || !owned {
+		return ctrl.Result{}, err
+	}
+	owner, resolved, service, err := r.stackFor(ctx, workload)
+	if err != nil || owner == nil {
+		return ctrl.Result{}, err
+	}
+	var recheck time.Duration
+	for _, c := range observe.Containers(&pod) {
+		verdict := r.histories.judge(req.NamespacedName, observe.PodOf(&pod), c, settings(resolved.Policy), r.Now())
+		if verdict.Looping {
+			err = r.open(ctx, owner, service, workload, c.Name)
+		}
+		if err != nil {
+			return ctrl.Result{}, err
+		}
+		recheck = sooner(recheck, verdict.RecheckAfter)
+	}
+	return ctrl.Result{RequeueAfter: recheck}, nil
+}
+
+func settings(p stack.Policy) detect.Settings {
+	return detect.Settings{Restarts: p.Restarts, Window: p.Window, HealthFailures: p.HealthFailures, HealthWindow: p.HealthWindow}
+}
+
+// sooner is the shorter of two times to wait, 0 meaning not at all.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// open makes sure that there is an open diagnosis of the container.
+func (r *PodReconciler) open(ctx context.Context, owner *v1alpha1.BridgeStack, service stack.Service, w observe.Workload, container string) error {
+	known, err := diagnosesOf(ctx, r.Cached, w.Namespace, owner.Name)
+	if err != nil {
+		return err
+	}
+	earlier := 0
+	for i := range known {
+		d := &known[i]
+		if !about(d, w) || d.Spec.Workload.UID != w.UID || d.Spec.Container != container {
+			continue
+		}
+		if !d.Status.State.Final() {
+			return nil
+		}
+		earlier++
+	}
+	now := metav1.NewMicroTime(r.Now())
+	diagnosis := &v1alpha1.BridgeDiagnosis{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: w.Namespace,
+			Name:      diagnosisName(service.Name, owner.UID, w, container, earlier),
+			Labels:    map[string]string{v1alpha1.LabelStack: owner.Name, v1alpha1.LabelService: service.Name},
+		},
+		Spec: v1alpha1.BridgeDiagnosisSpec{
+			Stack: owner.Name, Service: service.Name, Container: container,
+			Workload:   v1alpha1.DiagnosedWorkload{Kind: w.Kind, Name: w.Name, UID: w.UID},
+			DetectedAt: &now,
+		},
+	}
+	if err := controllerutil.SetControllerReference(owner, diagnosis, r.Cached.Scheme()); err != nil {
+		return fmt.Errorf("making the stack own its diagnosis: %w", err)
+	}
+	// The name is the same for the same incident, so that a cache that does not
+	// know of it yet cannot make two of it.
+	if err := r.Cached.Create(ctx, diagnosis); err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("opening a diagnosis of %s, container %s: %w", w, container, err)
+	}
+	return nil
+}
+
+// diagnosisName names an incident by its service, its container and how many
+// there were before.
+func diagnosisName(service string, stackUID types.UID, w observe.Workload, container string, earlier int) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%s/%s/%d", stackUID, w.UID, container, earlier))
+	name := strings.Trim(strings.Map(nameRune, strings.ToLower(service)), "-")
+	return name[:min(len(name), 50)] + "-" + hex.EncodeToString(sum[:])[:6]
+}
+
+func nameRune(r rune) rune {
+	if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+		return r
+	}
+	return '-'
+}
+
+// histories remembers what was seen of each pod's containers. It is a cache:
+// detect makes do without it after a restart.
+type histories struct {
+	mu    sync.Mutex
+	byPod map[types.NamespacedName]podHistory
+}
+
+type podHistory struct {
+	uid        string
+	containers map[string]detect.History
+}
+
+func (h *histories) forget(name types.NamespacedName) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.byPod, name)
+}
+
+func (h *histories) judge(name types.NamespacedName, pod evidence.Pod, c evidence.Container, s detect.Settings, now time.Time) detect.Verdict {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	seen, ok := h.byPod[name]
+	if !ok || seen.uid != pod.UID {
+		seen = podHistory{uid: pod.UID, containers: map[string]detect.History{}}
+		h.byPod[name] = seen
+	}
+	seen.containers[c.Name] = detect.Observe(seen.containers[c.Name], c, s, now)
+	return detect.Loop(seen.containers[c.Name], pod, c, s, now)
+}

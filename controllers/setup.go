@@ -1,0 +1,79 @@
+// Package controllers runs the phases: one thin file per kind says in which
+// order, the packages below internal/ say what each does. It is the only place
+// that sees everything.
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/probe"
+	"github.com/bridgestack/operator/internal/report"
+)
+
+// Operator is what the controllers share.
+type Operator struct {
+	// Cached reads and writes; Live reads from the API server only.
+	Cached client.Client
+	Live   client.Reader
+	// Observer gathers evidence, Prober asks dependencies.
+	Observer *observe.Reader
+	Prober   *probe.Prober
+	// Applier and Reporter are the only writers.
+	Applier  *apply.Applier
+	Reporter *report.Reporter
+	// Now is the clock.
+	Now func() time.Time
+	// Concurrency is how many incidents are worked on at once. Default: 8.
+	Concurrency int
+}
+
+// SetupWithManager starts the controllers with the manager.
+func (o *Operator) SetupWithManager(mgr ctrl.Manager) error {
+	for name, setup := range map[string]func(ctrl.Manager) error{
+		"BridgeStack":     (&BridgeStackReconciler{Operator: o}).SetupWithManager,
+		"Pod":             NewPodReconciler(o).SetupWithManager,
+		"BridgeDiagnosis": (&BridgeDiagnosisReconciler{Operator: o}).SetupWithManager,
+	} {
+		if err := setup(mgr); err != nil {
+			return fmt.Errorf("setting up the %s controller: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// diagnosesOf lists a stack's diagnoses.
+func diagnosesOf(ctx context.Context, from client.Reader, namespace, stack string) ([]v1alpha1.BridgeDiagnosis, error) {
+	var list v1alpha1.BridgeDiagnosisList
+	if err := from.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabels{v1alpha1.LabelStack: stack}); err != nil {
+		return nil, fmt.Errorf("listing the diagnoses of stack %s/%s: %w", namespace, stack, err)
+	}
+	return list.Items, nil
+}
+
+// about reports whether a diagnosis is of a workload.
+func about(d *v1alpha1.BridgeDiagnosis, w observe.Workload) bool {
+	return d.Namespace == w.Namespace && d.Spec.Workload.Kind == w.Kind && d.Spec.Workload.Name == w.Name
+}
+
+// owned reports, for the probes' guard, which addresses belong to a namespace:
+// its pods' and those of its Services that select pods.
+func (o *Operator) scope(ctx context.Context, namespace string) (probe.Scope, error) {
+	var services corev1.ServiceList
+	var pods corev1.PodList
+	if err := o.Cached.List(ctx, &services, client.InNamespace(namespace)); err != nil {
+		return probe.Scope{}, fmt.Errorf("listing Services for the probes' guard: %w", err)
+	}
+	if err := o.Cached.List(ctx, &pods, client.InNamespace(namespace)); err != nil {
+		return probe.Scope{}, fmt.Errorf("listing Pods for the probes' guard: %w", err)
+	}
+	return probe.Scope{Namespace: namespace, Owned: ownedAddresses(services.Items, pods.Items)}, nil
+}

@@ -1,0 +1,132 @@
+package plan
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/diagnosis"
+	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/stack"
+)
+
+var now = time.Date(2026, 11, 1, 3, 0, 0, 0, time.UTC)
+
+// repairable is a finding that Auto acts upon at once.
+func repairable() Input {
+	visible := metav1.NewMicroTime(now.Add(-20 * time.Second))
+	return Input{
+		Now: now,
+		Policy: stack.PolicyOf(v1alpha1.BridgeStackSpec{
+			Remediation: v1alpha1.Remediation{Mode: v1alpha1.ModeAuto},
+		}),
+		Finding:  diagnosis.Finding{Cause: v1alpha1.CauseOOMKilled, Confidence: v1alpha1.ConfidenceHigh, Message: "killed at 128Mi"},
+		Action:   remedy.Action{Remedy: v1alpha1.RemedyRaiseMemoryLimit, Template: &corev1.PodTemplateSpec{}},
+		Proposal: v1alpha1.Proposal{ID: "abc", Remedy: v1alpha1.RemedyRaiseMemoryLimit, Because: "it was killed"},
+		Diagnosis: v1alpha1.BridgeDiagnosis{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "api-1"},
+			Spec:       v1alpha1.BridgeDiagnosisSpec{Service: "api"},
+			Status:     v1alpha1.BridgeDiagnosisStatus{Times: v1alpha1.IncidentTimes{Visible: &visible}},
+		},
+		Services: 5,
+	}
+}
+
+func attempt(id string, outcome v1alpha1.AttemptOutcome, ended time.Time) v1alpha1.Attempt {
+	at := metav1.NewTime(ended)
+	return v1alpha1.Attempt{
+		ID: id, Outcome: outcome, RecordedAt: at, EndedAt: &at,
+		Proposal:    v1alpha1.Proposal{ID: id, Remedy: v1alpha1.RemedyRaiseMemoryLimit},
+		Fingerprint: repairable().Finding.Fingerprint(),
+	}
+}
+
+func other(service string, state v1alpha1.DiagnosisState, attempts ...v1alpha1.Attempt) v1alpha1.BridgeDiagnosis {
+	return v1alpha1.BridgeDiagnosis{
+		Spec:   v1alpha1.BridgeDiagnosisSpec{Service: service},
+		Status: v1alpha1.BridgeDiagnosisStatus{State: state, Attempts: attempts},
+	}
+}
+
+func TestDecide(t *testing.T) {
+	long := now.Add(-time.Hour)
+	for name, c := range map[string]struct {
+		change func(*Input)
+		state  v1alpha1.DiagnosisState
+		reason string
+		says   string
+	}{
+		"Auto applies":             {func(*Input) {}, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, "RaiseMemoryLimit"},
+		"Observe proposes nothing": {func(in *Input) { in.Policy.Mode = v1alpha1.ModeObserve }, v1alpha1.StateObserved, v1alpha1.ReasonObserving, "killed"},
+		"Suggest shows it":         {func(in *Input) { in.Policy.Mode = v1alpha1.ModeSuggest }, v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "mode is Suggest"},
+		"Approve waits and says how": {func(in *Input) { in.Policy.Mode = v1alpha1.ModeApprove }, v1alpha1.StateAwaitingApproval, v1alpha1.ReasonAwaitingApproval,
+			`kubectl -n shop patch bd api-1 --type=merge -p '{"spec":{"approved":"abc"}}'`},
+		"another approval approves nothing": {func(in *Input) { in.Policy.Mode, in.Diagnosis.Spec.Approved = v1alpha1.ModeApprove, "abd" }, v1alpha1.StateAwaitingApproval, v1alpha1.ReasonAwaitingApproval, "abc"},
+		"approved":                          {func(in *Input) { in.Policy.Mode, in.Diagnosis.Spec.Approved = v1alpha1.ModeApprove, "abc" }, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
+		"paused stack":                      {func(in *Input) { in.Policy.Paused = true }, v1alpha1.StateWaiting, v1alpha1.ReasonPaused, "spec.paused"},
+		"paused workload":                   {func(in *Input) { in.WorkloadPaused = true }, v1alpha1.StateWaiting, v1alpha1.ReasonPaused, v1alpha1.AnnotationPaused},
+		"an approval does not override a pause": {func(in *Input) {
+			in.Policy.Mode, in.Diagnosis.Spec.Approved, in.Policy.Paused = v1alpha1.ModeApprove, "abc", true
+		}, v1alpha1.StateWaiting, v1alpha1.ReasonPaused, ""},
+		"low confidence":              {func(in *Input) { in.Finding.Confidence = v1alpha1.ConfidenceLow }, v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "Low"},
+		"container came up by itself": {func(in *Input) { in.Up = true }, v1alpha1.StateWaiting, v1alpha1.ReasonVerifying, "nothing is touched"},
+		"unknown at first":            {func(in *Input) { in.Finding.Cause, in.Action.Remedy = v1alpha1.CauseUnknown, v1alpha1.RemedyEscalate }, v1alpha1.StateDiagnosing, v1alpha1.ReasonCauseUnknown, "next crash"},
+		"unknown for long": {func(in *Input) {
+			in.Finding.Cause, in.Action.Remedy = v1alpha1.CauseUnknown, v1alpha1.RemedyEscalate
+			in.Diagnosis.Status.Times.Visible = &metav1.MicroTime{Time: now.Add(-2 * time.Minute)}
+		}, v1alpha1.StateEscalated, v1alpha1.ReasonCauseUnknown, ""},
+		"only a person can": {func(in *Input) {
+			in.Finding.Cause, in.Action = v1alpha1.CausePostgresAuthFailed, remedy.Action{Remedy: v1alpha1.RemedyEscalate, Because: "compare the passwords"}
+		}, v1alpha1.StateEscalated, v1alpha1.ReasonNeedsPerson, "compare the passwords"},
+		"down too long":   {func(in *Input) { in.Diagnosis.Status.Times.Visible = &metav1.MicroTime{Time: long} }, v1alpha1.StateEscalated, v1alpha1.ReasonDownTooLong, "30m"},
+		"root in trouble": {func(in *Input) { in.Action = remedy.Action{Remedy: v1alpha1.RemedyHoldDependents, Hold: "postgres"} }, v1alpha1.StateWaiting, v1alpha1.ReasonWaitingForDependency, "postgres"},
+		"tried before": {func(in *Input) {
+			in.Diagnosis.Status.Attempts = []v1alpha1.Attempt{attempt("abc", v1alpha1.AttemptRolledBack, long)}
+		}, v1alpha1.StateEscalated, v1alpha1.ReasonAttemptsExhausted, "not tried again"},
+		"a person took it": {func(in *Input) {
+			in.Diagnosis.Status.Attempts = []v1alpha1.Attempt{attempt("abc", v1alpha1.AttemptConflict, long)}
+		}, v1alpha1.StateEscalated, v1alpha1.ReasonAttemptsExhausted, "Conflict"},
+		"too many attempts": {func(in *Input) {
+			in.Diagnosis.Status.Attempts = []v1alpha1.Attempt{attempt("a", v1alpha1.AttemptRolledBack, long), attempt("b", v1alpha1.AttemptRolledBack, long), attempt("c", v1alpha1.AttemptRolledBack, long)}
+		}, v1alpha1.StateEscalated, v1alpha1.ReasonAttemptsExhausted, "3 attempts"},
+		"cooling down": {func(in *Input) {
+			in.Diagnosis.Status.Attempts = []v1alpha1.Attempt{attempt("a", v1alpha1.AttemptRolledBack, now.Add(-10*time.Second))}
+		}, v1alpha1.StateWaiting, v1alpha1.ReasonBudgetSpent, "2026-11-01T03:00:20Z"},
+		"owned by GitOps":                    {func(in *Input) { in.GitOpsOwner = "Flux Kustomization flux-system/apps" }, v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "in Git"},
+		"pods may be recreated under GitOps": {func(in *Input) { in.GitOpsOwner, in.Action.Template = "Argo CD", nil }, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
+		"another is being verified": {func(in *Input) {
+			in.Others = []v1alpha1.BridgeDiagnosis{other("web", v1alpha1.StateVerifying, attempt("x", v1alpha1.AttemptApplied, now))}
+		}, v1alpha1.StateWaiting, v1alpha1.ReasonBudgetSpent, "1 at once"},
+		"budget of the hour": {func(in *Input) {
+			in.Policy.RemediesPerHour = 1
+			in.Others = []v1alpha1.BridgeDiagnosis{other("web", v1alpha1.StateRecovered, attempt("x", v1alpha1.AttemptHelped, now.Add(-time.Minute)))}
+		}, v1alpha1.StateWaiting, v1alpha1.ReasonBudgetSpent, "within an hour"},
+		"storm": {func(in *Input) {
+			in.Others = []v1alpha1.BridgeDiagnosis{other("web", v1alpha1.StateDiagnosing), other("db", v1alpha1.StateDiagnosing)}
+		}, v1alpha1.StateWaiting, v1alpha1.ReasonStorm, "3 of 5"},
+		"symptoms are no storm": {func(in *Input) {
+			symptom := other("web", v1alpha1.StateWaiting)
+			symptom.Status.Root = &v1alpha1.RootReference{Service: "api"}
+			in.Others = []v1alpha1.BridgeDiagnosis{symptom, symptom}
+		}, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := repairable()
+			c.change(&in)
+			d := Decide(in)
+			if d.State != c.state || d.Reason != c.reason || !strings.Contains(d.Message, c.says) {
+				t.Errorf("got %s, %s: %s", d.State, d.Reason, d.Message)
+			}
+			if d.Apply != (c.state == v1alpha1.StateApplying) {
+				t.Errorf("applies: %t in state %s", d.Apply, d.State)
+			}
+			if !d.Apply && d.RecheckAfter <= 0 {
+				t.Error("never looked at again")
+			}
+		})
+	}
+}

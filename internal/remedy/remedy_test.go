@@ -1,0 +1,225 @@
+package remedy
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/diagnosis"
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/stack"
+)
+
+// input is a container "app" of Deployment api that reads its Postgres and
+// Kafka from env, with a ceiling of 512Mi.
+func input(cause v1alpha1.Cause, subject diagnosis.Subject) Input {
+	ceiling := resource.MustParse("512Mi")
+	postgres := evidence.Connection{Service: "postgres", Protocol: evidence.Postgres, Servers: []evidence.HostPort{{Host: "postgres", Port: 5432}}}
+	wrong := postgres
+	wrong.Servers = []evidence.HostPort{{Host: "localhost", Port: 5432}}
+	wrong.Variables = evidence.ConnectionVariables{Host: "POSTGRES_HOST", Port: "POSTGRES_PORT"}
+	kafka := evidence.Connection{Service: "redpanda", Protocol: evidence.Kafka, Servers: []evidence.HostPort{{Host: "redpanda", Port: 9092}}}
+	published := kafka
+	published.Servers = []evidence.HostPort{{Host: "localhost", Port: 29092}}
+	published.Topics = []string{"events"}
+	published.Variables = evidence.ConnectionVariables{BootstrapServers: "KAFKA_BOOTSTRAP_SERVERS"}
+	return Input{
+		Finding: diagnosis.Finding{Cause: cause, Confidence: v1alpha1.ConfidenceHigh, Subject: subject},
+		Case: evidence.Case{
+			Container: evidence.Container{Name: "app"},
+			Rollout:   evidence.Rollout{Kind: v1alpha1.Deployment, Name: "api"},
+			Dependencies: []evidence.Dependency{
+				{Service: "postgres", Declared: &postgres, Configured: &wrong, Workload: evidence.DependencyWorkload{Known: true, Ready: true}},
+				{Service: "redpanda", Declared: &kafka, Configured: &published, Topics: []v1alpha1.DeclaredTopic{{Name: "events", Partitions: 3}}},
+			},
+		},
+		Policy:   stack.PolicyOf(v1alpha1.BridgeStackSpec{Remediation: v1alpha1.Remediation{Memory: v1alpha1.MemoryBounds{Ceiling: &ceiling}}}),
+		Template: template(),
+	}
+}
+
+func probed(service string, as v1alpha1.ProbeViewpoint, outcome v1alpha1.ProbeOutcome, at evidence.StageName) evidence.Probe {
+	return evidence.Probe{Service: service, Viewpoint: as, Stages: []evidence.Stage{{Name: at, Outcome: outcome}}}
+}
+
+// shown is the change that is proposed, as a person reads it.
+func shown(t *testing.T, in Input) (v1alpha1.Proposal, []Refusal) {
+	t.Helper()
+	action, refused := Propose(in)
+	p, err := action.Proposal(in.Template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, refused
+}
+
+func diffOf(p v1alpha1.Proposal) string {
+	var lines []string
+	for _, c := range p.Changes {
+		lines = append(lines, c.Path+": "+c.Before+" -> "+c.After)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestProposals(t *testing.T) {
+	secret := v1alpha1.DeclaredEnv{Name: "API_KEY", ValueFrom: &v1alpha1.EnvSource{SecretKeyRef: &v1alpha1.KeyReference{Name: "keys", Key: "api"}}}
+	for name, c := range map[string]struct {
+		in     Input
+		change func(*Input)
+		remedy v1alpha1.RemedyName
+		diff   string
+		says   string
+	}{
+		"OOM raises limit and request in proportion": {
+			in: input(v1alpha1.CauseOOMKilled, diagnosis.Subject{}), remedy: v1alpha1.RemedyRaiseMemoryLimit,
+			diff: "containers[app].resources.limits.memory: 128Mi -> 192Mi\ncontainers[app].resources.requests.memory: 64Mi -> 96Mi",
+		},
+		"a second OOM raises further": {
+			in: input(v1alpha1.CauseOOMKilled, diagnosis.Subject{}), remedy: v1alpha1.RemedyRaiseMemoryLimit,
+			change: func(in *Input) {
+				in.Attempts = []v1alpha1.Attempt{{Outcome: v1alpha1.AttemptRolledBack, Proposal: v1alpha1.Proposal{Remedy: v1alpha1.RemedyRaiseMemoryLimit}}}
+			},
+			diff: "containers[app].resources.limits.memory: 128Mi -> 288Mi\ncontainers[app].resources.requests.memory: 64Mi -> 144Mi",
+		},
+		"the ceiling holds": {
+			in: input(v1alpha1.CauseOOMKilled, diagnosis.Subject{}), remedy: v1alpha1.RemedyRaiseMemoryLimit,
+			change: func(in *Input) { q := resource.MustParse("160Mi"); in.Service.MemoryCeiling = &q },
+			diff:   "containers[app].resources.limits.memory: 128Mi -> 160Mi\ncontainers[app].resources.requests.memory: 64Mi -> 80Mi",
+		},
+		"a LimitRange holds": {
+			in: input(v1alpha1.CauseOOMKilled, diagnosis.Subject{}), remedy: v1alpha1.RemedyRaiseMemoryLimit,
+			change: func(in *Input) { in.Bounds.MaxContainerMemory = 144 << 20 },
+			diff:   "containers[app].resources.limits.memory: 128Mi -> 144Mi\ncontainers[app].resources.requests.memory: 64Mi -> 72Mi",
+		},
+		"a spent quota leaves nothing": {
+			in: input(v1alpha1.CauseOOMKilled, diagnosis.Subject{}), remedy: v1alpha1.RemedyEscalate,
+			change: func(in *Input) { in.Bounds.QuotaMemoryLeft = new(int64) }, says: "ResourceQuota",
+		},
+		"no ceiling, no raise": {
+			in: input(v1alpha1.CauseOOMKilled, diagnosis.Subject{}), remedy: v1alpha1.RemedyEscalate,
+			change: func(in *Input) { in.Policy.MemoryCeiling = nil }, says: "ceiling",
+		},
+		"no limit, no raise": {
+			in: input(v1alpha1.CauseOOMKilled, diagnosis.Subject{}), remedy: v1alpha1.RemedyEscalate,
+			change: func(in *Input) { in.Template.Spec.Containers[1].Resources.Limits = nil }, says: "no memory limit",
+		},
+		"wrong host": {
+			in: input(v1alpha1.CausePostgresUnreachable, diagnosis.Subject{Dependency: "postgres"}), remedy: v1alpha1.RemedySetEnv,
+			diff: "containers[app].env[POSTGRES_HOST]: (key host of ConfigMap db) -> postgres",
+		},
+		"published port": {
+			in: input(v1alpha1.CauseKafkaUnreachable, diagnosis.Subject{Dependency: "redpanda"}), remedy: v1alpha1.RemedySetEnv,
+			diff: "containers[app].env[KAFKA_BOOTSTRAP_SERVERS]:  -> redpanda:9092",
+		},
+		"a topic that is missing there too is no reason not to set the address": {
+			in: input(v1alpha1.CauseKafkaUnreachable, diagnosis.Subject{Dependency: "redpanda"}), remedy: v1alpha1.RemedySetEnv,
+			change: func(in *Input) {
+				in.Case.Probes = []evidence.Probe{probed("redpanda", v1alpha1.AsDeclared, v1alpha1.ProbeFailed, evidence.StageTopics)}
+			},
+			diff: "containers[app].env[KAFKA_BOOTSTRAP_SERVERS]:  -> redpanda:9092",
+		},
+		"declared address is dead too": {
+			in: input(v1alpha1.CausePostgresUnreachable, diagnosis.Subject{Dependency: "postgres"}), remedy: v1alpha1.RemedyEscalate,
+			change: func(in *Input) {
+				in.Case.Probes = []evidence.Probe{probed("postgres", v1alpha1.AsDeclared, v1alpha1.ProbeFailed, evidence.StageDial)}
+			},
+			says: "does not answer either",
+		},
+		"address inside a connection string": {
+			in: input(v1alpha1.CausePostgresUnreachable, diagnosis.Subject{Dependency: "postgres"}), remedy: v1alpha1.RemedyEscalate,
+			change: func(in *Input) {
+				in.Case.Dependencies[0].Configured.Variables = evidence.ConnectionVariables{URL: "DATABASE_URL"}
+			},
+			says: "DATABASE_URL",
+		},
+		"declared variable from a Secret": {
+			in: input(v1alpha1.CauseEnvVarMissing, diagnosis.Subject{Variable: "API_KEY"}), remedy: v1alpha1.RemedySetEnv,
+			change: func(in *Input) {
+				in.Service.Env = []v1alpha1.DeclaredEnv{secret}
+				in.KnownKeys = map[ObjectKey]bool{{"Secret", "keys", "api"}: true}
+			},
+			diff: "containers[app].env[API_KEY]:  -> (key api of Secret keys)",
+		},
+		"declared variable from a Secret that is not there": {
+			in: input(v1alpha1.CauseEnvVarMissing, diagnosis.Subject{Variable: "API_KEY"}), remedy: v1alpha1.RemedyEscalate,
+			change: func(in *Input) { in.Service.Env = []v1alpha1.DeclaredEnv{secret} }, says: "does not exist",
+		},
+		"undeclared variable": {
+			in: input(v1alpha1.CauseEnvVarMissing, diagnosis.Subject{Variable: "API_KEY"}), remedy: v1alpha1.RemedyEscalate,
+			says: "declares no value for API_KEY",
+		},
+		"declared topic": {
+			in: input(v1alpha1.CauseKafkaTopicMissing, diagnosis.Subject{Dependency: "redpanda", Topic: "events"}), remedy: v1alpha1.RemedyCreateTopic,
+			diff: "topics[events]:  -> partitions=3 replicationFactor=1",
+		},
+		"undeclared topic": {
+			in: input(v1alpha1.CauseKafkaTopicMissing, diagnosis.Subject{Dependency: "redpanda", Topic: "other"}), remedy: v1alpha1.RemedyEscalate,
+			says: `no topic "other"`,
+		},
+		"back-off outlives the cause": {
+			in: input(v1alpha1.CauseDependencyUnhealthy, diagnosis.Subject{Dependency: "postgres"}), remedy: v1alpha1.RemedyRecreatePod,
+			change: func(in *Input) {
+				in.Case.Probes = []evidence.Probe{probed("postgres", v1alpha1.AsConfigured, v1alpha1.ProbePassed, evidence.StageQuery)}
+				in.BackingOff = []Pod{{"api-1", "uid-1"}}
+			},
+			diff: "pods[api-1]: uid-1 -> ",
+		},
+		"dependents of a failing root are held": {
+			in: input(v1alpha1.CauseDependencyUnhealthy, diagnosis.Subject{Dependency: "postgres"}), remedy: v1alpha1.RemedyHoldDependents,
+			change: func(in *Input) { in.Case.Dependencies[0].Workload.Ready = false },
+		},
+		"a wrong password is a person's": {
+			in: input(v1alpha1.CausePostgresAuthFailed, diagnosis.Subject{Dependency: "postgres"}), remedy: v1alpha1.RemedyEscalate,
+			says: "first initdb only",
+		},
+		"switched off": {
+			in: input(v1alpha1.CauseOOMKilled, diagnosis.Subject{}), remedy: v1alpha1.RemedyEscalate,
+			change: func(in *Input) {
+				in.Policy = stack.PolicyOf(v1alpha1.BridgeStackSpec{Remediation: v1alpha1.Remediation{
+					Remedies: []v1alpha1.RemedySwitch{{Name: v1alpha1.RemedyRaiseMemoryLimit, Enabled: false}}}})
+			},
+			says: "switches it off",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.change != nil {
+				c.change(&c.in)
+			}
+			p, refused := shown(t, c.in)
+			if p.Remedy != c.remedy {
+				t.Fatalf("got %s (%s), refused %v", p.Remedy, p.Because, refused)
+			}
+			if c.diff != "" && diffOf(p) != c.diff {
+				t.Errorf("got  %s\nwant %s", diffOf(p), c.diff)
+			}
+			if !strings.Contains(p.Because, c.says) {
+				t.Errorf("%q does not say %q", p.Because, c.says)
+			}
+		})
+	}
+}
+
+func TestASecretNeverGetsIntoAnUndo(t *testing.T) {
+	in := input(v1alpha1.CauseEnvVarMissing, diagnosis.Subject{Variable: "API_KEY"})
+	value := "replacement"
+	in.Service.Env = []v1alpha1.DeclaredEnv{{Name: "API_KEY", Value: &value}}
+	in.Template.Spec.Containers[1].Env = append(in.Template.Spec.Containers[1].Env, corev1.EnvVar{Name: "API_KEY", Value: "hunter2"})
+	in.Case.Env.Variables = map[string]evidence.Variable{"API_KEY": {Name: "API_KEY", Secret: evidence.NewSecret("hunter2"), Origin: evidence.Origin{Kind: evidence.OriginLiteral}}}
+	if p, _ := shown(t, in); p.Remedy != v1alpha1.RemedyEscalate || strings.Contains(diffOf(p)+p.Because, "hunter2") {
+		t.Errorf("got %s: %s", p.Remedy, p.Because)
+	}
+}
+
+func TestTheSameChangeHasTheSameID(t *testing.T) {
+	a, _ := shown(t, input(v1alpha1.CauseOOMKilled, diagnosis.Subject{}))
+	b, _ := shown(t, input(v1alpha1.CauseOOMKilled, diagnosis.Subject{}))
+	larger := input(v1alpha1.CauseOOMKilled, diagnosis.Subject{})
+	larger.Policy.MemoryFactorPercent = 200
+	other, _ := shown(t, larger)
+	if a.ID == "" || a.ID != b.ID || a.ID == other.ID {
+		t.Errorf("ids %q, %q, other %q", a.ID, b.ID, other.ID)
+	}
+}

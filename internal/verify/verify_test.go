@@ -1,0 +1,60 @@
+package verify
+
+import (
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+func TestCheck(t *testing.T) {
+	applied := time.Date(2026, 11, 1, 3, 0, 0, 0, time.UTC)
+	after := func(s int) time.Time { return applied.Add(time.Duration(s) * time.Second) }
+	fresh := func(restarts int32, upAt int) Pod {
+		p := Pod{Created: after(1), Restarts: restarts}
+		if upAt > 0 {
+			p.UpSince = after(upAt)
+		}
+		return p
+	}
+	looping := Pod{Created: after(1), Restarts: 1, Looping: true}
+	for name, c := range map[string]struct {
+		now         int
+		pods        []Pod
+		wanted      int32
+		fingerprint string
+		known       bool
+		want        Outcome
+	}{
+		"Ready is not enough":                    {10, []Pod{fresh(0, 5)}, 1, "same", true, Waiting},
+		"up for the soak":                        {65, []Pod{fresh(0, 5)}, 1, "same", true, Helped},
+		"one crash may be the order of start-up": {65, []Pod{fresh(1, 20)}, 1, "same", true, Waiting},
+		"and then it stays up":                   {80, []Pod{fresh(1, 20)}, 1, "same", true, Helped},
+		"two crashes for the same cause":         {30, []Pod{looping}, 1, "same", true, Failed},
+		"two crashes for another cause":          {30, []Pod{looping}, 1, "other", true, CauseGone},
+		"two crashes and no cause known":         {30, []Pod{looping}, 1, "other", false, Failed},
+		"one of two pods is not up":              {65, []Pod{fresh(0, 5), fresh(0, 0)}, 2, "same", true, Waiting},
+		"a pod is missing":                       {65, []Pod{fresh(0, 5)}, 2, "same", true, Waiting},
+		"not up by the deadline":                 {301, []Pod{fresh(0, 0)}, 1, "same", true, Failed},
+		"no pod by the deadline":                 {301, nil, 1, "same", true, Failed},
+		"the soak begins with the change":        {30, []Pod{{Created: after(-100), UpSince: after(-90)}}, 1, "same", true, Waiting},
+		"restarts from before do not count":      {30, []Pod{{Created: after(-100), Restarts: 7, Looping: true}}, 1, "same", true, Waiting},
+		"restarts since then do":                 {30, []Pod{{Created: after(-100), Restarts: 8, Looping: true}}, 1, "same", true, Failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			at, deadline := metav1.NewTime(applied), metav1.NewTime(after(300))
+			v := Check(Input{
+				Now: after(c.now), Pods: c.pods, Wanted: c.wanted, Fingerprint: c.fingerprint, CauseKnown: c.known,
+				Attempt: v1alpha1.Attempt{AppliedAt: &at, Deadline: deadline, SoakSeconds: 60, Fingerprint: "same", Restarts: 7},
+			})
+			if v.Outcome != c.want {
+				t.Errorf("got %s: %s", v.Outcome, v.Because)
+			}
+			if v.Outcome == Waiting && v.RecheckAfter <= 0 {
+				t.Error("never looked at again")
+			}
+		})
+	}
+}

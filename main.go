@@ -1,0 +1,201 @@
+// The BridgeStack operator: flags and wiring.
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/client-go/kubernetes"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/controllers"
+	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/probe"
+	"github.com/bridgestack/operator/internal/report"
+)
+
+// flags of the operator.
+type flags struct {
+	metrics, health string
+	leaderElect     bool
+	namespaces      list
+	clusterDomain   string
+	allowHosts      list
+	allowNetworks   list
+	concurrency     int
+}
+
+// list is a flag that may be given several times or with commas.
+type list []string
+
+func (l *list) String() string { return strings.Join(*l, ",") }
+
+func (l *list) Set(value string) error {
+	*l = append(*l, strings.FieldsFunc(value, func(r rune) bool { return r == ',' })...)
+	return nil
+}
+
+func parse() flags {
+	var f flags
+	flag.StringVar(&f.metrics, "metrics-bind-address", "0", "address of the authenticated metrics endpoint, such as :8443; 0 switches it off")
+	flag.StringVar(&f.health, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
+	flag.BoolVar(&f.leaderElect, "leader-elect", false, "let only one of several replicas act at a time")
+	flag.Var(&f.namespaces, "namespace", "namespace to watch; may be given several times (default: all)")
+	flag.StringVar(&f.clusterDomain, "cluster-domain", "cluster.local", "DNS domain of the cluster's Services")
+	flag.Var(&f.allowHosts, "probe-allow-host", "host outside of a stack's namespace that may be probed, exact or *.example.com; may be given several times")
+	flag.Var(&f.allowNetworks, "probe-allow-network", "network, such as 10.20.0.0/16, that may be probed beside a stack's own pods and Services; may be given several times")
+	flag.IntVar(&f.concurrency, "concurrency", 8, "incidents worked on at once")
+	options := zap.Options{}
+	options.BindFlags(flag.CommandLine)
+	flag.Parse()
+	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&options)))
+	return f
+}
+
+func main() {
+	f := parse()
+	if err := run(ctrl.SetupSignalHandler(), ctrl.GetConfigOrDie(), f); err != nil {
+		ctrl.Log.Error(err, "the operator stopped")
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, config *rest.Config, f flags) error {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	config.QPS, config.Burst = 100, 200
+	mgr, err := ctrl.NewManager(config, managerOptions(scheme, f))
+	if err != nil {
+		return fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	clientset, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return fmt.Errorf("making a client for logs: %w", err)
+	}
+	options, err := probeOptions(ctx, mgr.GetAPIReader(), f)
+	if err != nil {
+		return err
+	}
+	operator := &controllers.Operator{
+		Cached:      mgr.GetClient(),
+		Live:        mgr.GetAPIReader(),
+		Observer:    observe.New(observe.Options{Cached: mgr.GetClient(), Live: mgr.GetAPIReader(), Logs: observe.PodLogs(clientset.CoreV1())}),
+		Prober:      probe.New(options),
+		Applier:     &apply.Applier{Live: mgr.GetAPIReader(), Writer: mgr.GetClient()},
+		Reporter:    &report.Reporter{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("bridgestack")},
+		Now:         time.Now,
+		Concurrency: f.concurrency,
+	}
+	if err := operator.SetupWithManager(mgr); err != nil {
+		return err
+	}
+	if err := errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ping", healthz.Ping)); err != nil {
+		return fmt.Errorf("adding health checks: %w", err)
+	}
+	return mgr.Start(ctx)
+}
+
+func managerOptions(scheme *runtime.Scheme, f flags) ctrl.Options {
+	namespaces := map[string]cache.Config{}
+	for _, n := range f.namespaces {
+		namespaces[n] = cache.Config{}
+	}
+	return ctrl.Options{
+		Scheme:                        scheme,
+		LeaderElection:                f.leaderElect,
+		LeaderElectionID:              "operator.bridgestack.dev",
+		LeaderElectionReleaseOnCancel: true,
+		HealthProbeBindAddress:        f.health,
+		Metrics: server.Options{
+			BindAddress: f.metrics, SecureServing: true,
+			FilterProvider: filters.WithAuthenticationAndAuthorization,
+			TLSOpts:        []func(*tls.Config){func(c *tls.Config) { c.MinVersion = tls.VersionTLS12 }},
+		},
+		Cache: cache.Options{
+			DefaultNamespaces: namespaces,
+			ByObject: map[client.Object]cache.ByObject{
+				&corev1.Pod{}:     {Transform: observe.Transform},
+				&corev1.Service{}: {Transform: cache.TransformStripManagedFields()},
+				&corev1.Node{}:    {Transform: cache.TransformStripManagedFields()},
+			},
+		},
+		// Secrets and ConfigMaps are read one by one when a looping pod refers
+		// to them, and never kept.
+		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}, &corev1.Event{}}}},
+	}
+}
+
+// probeOptions denies probes the API server and the nodes, whatever a stack says.
+func probeOptions(ctx context.Context, live client.Reader, f flags) (probe.Options, error) {
+	options := probe.Options{ClusterDomain: f.clusterDomain, AllowedHosts: f.allowHosts}
+	for _, text := range f.allowNetworks {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return options, fmt.Errorf("flag --probe-allow-network: %w", err)
+		}
+		options.AllowedNetworks = append(options.AllowedNetworks, network)
+	}
+	addresses, err := controlPlane(ctx, live)
+	if err != nil {
+		return options, fmt.Errorf("finding the addresses that probes must never reach: %w", err)
+	}
+	for _, text := range addresses {
+		if a, err := netip.ParseAddr(text); err == nil {
+			options.DeniedNetworks = append(options.DeniedNetworks, netip.PrefixFrom(a, a.BitLen()))
+		}
+	}
+	return options, nil
+}
+
+// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=list
+
+// controlPlane are the addresses of the API server and of the nodes.
+func controlPlane(ctx context.Context, live client.Reader) ([]string, error) {
+	var out []string
+	var service corev1.Service
+	if err := live.Get(ctx, client.ObjectKey{Namespace: corev1.NamespaceDefault, Name: "kubernetes"}, &service); err != nil {
+		return nil, fmt.Errorf("reading Service default/kubernetes: %w", err)
+	}
+	out = append(out, service.Spec.ClusterIPs...)
+	var slices discoveryv1.EndpointSliceList
+	if err := live.List(ctx, &slices, client.InNamespace(corev1.NamespaceDefault), client.MatchingLabels{discoveryv1.LabelServiceName: "kubernetes"}); err != nil {
+		return nil, fmt.Errorf("listing the API server's endpoints: %w", err)
+	}
+	for _, s := range slices.Items {
+		for _, e := range s.Endpoints {
+			out = append(out, e.Addresses...)
+		}
+	}
+	var nodes corev1.NodeList
+	if err := live.List(ctx, &nodes); err != nil {
+		return nil, fmt.Errorf("listing nodes: %w", err)
+	}
+	for _, n := range nodes.Items {
+		for _, a := range n.Status.Addresses {
+			out = append(out, a.Address)
+		}
+	}
+	return out, nil
+}
