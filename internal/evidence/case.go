@@ -89,6 +89,9 @@ type Container struct {
 	RunAsUser    *int64
 	// ReadOnlyRoot is readOnlyRootFilesystem.
 	ReadOnlyRoot bool
+	// Throttled is the share of CPU periods in which the container was
+	// throttled, 0 to 1; 0 where that is not known.
+	Throttled float64
 }
 
 // Ended is the most recent termination that is known: the present one, or that

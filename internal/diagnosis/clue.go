@@ -1,0 +1,240 @@
+package diagnosis
+
+import (
+	"strconv"
+	"strings"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/logscan"
+)
+
+// clue is something that the log says, and of whom.
+type clue struct {
+	cause  v1alpha1.Cause
+	fault  fault
+	family family
+	weight weight
+	// order of the clue in the log; record is that of the log record.
+	order, record int
+	level         logscan.Level
+	text          string
+	subject       Subject
+	// survived: the program went on; trace: only the line above the stack trace says so.
+	survived, trace bool
+	// named says that the log itself names the server or shows whose words they
+	// are; otherwise the family is a guess.
+	named bool
+	// target that host and port belong to, nil where that is not known.
+	target *target
+	// transient says that the record tells of an attempt that is repeated.
+	transient bool
+}
+
+// reading is what was read from a log.
+type reading struct {
+	log     []byte
+	targets []target
+	// securityProtocol of the Kafka client.
+	securityProtocol string
+	clues   []clue
+	lines   []logscan.Line
+}
+
+// read finds the clues in a log.
+func read(c evidence.Case, log []byte) reading {
+	r := reading{log: log, targets: targets(c), securityProtocol: securityProtocol(c.Env)}
+	all := signatures()
+	r.lines = all.scanner.Scan(log)
+	for i, line := range r.lines {
+		record := ""
+		for _, hit := range line.Hits {
+			s := all.signatures[hit.Signature]
+			if s.unless != nil && s.unless.MatchString(hit.Text) {
+				continue
+			}
+			k := clue{
+				cause: s.cause, fault: s.fault, family: s.family, weight: s.weight, named: s.family != familyAny,
+				order: i, record: line.Record, level: line.Level, text: hit.Text,
+				survived: line.Survived, trace: line.SurvivedTrace, subject: subjectOf(hit),
+				transient: isAttempt(hit.Text),
+			}
+			if s.context != nil || k.fault != faultNone {
+				if record == "" {
+					record = logscan.Context(log, line)
+				}
+				if s.context != nil && !k.matchContext(s, record) {
+					continue
+				}
+			}
+			r.attribute(&k, record)
+			r.clues = append(r.clues, k)
+		}
+	}
+	r.forgetRecovered()
+	return r
+}
+
+// matchContext checks the record and takes the subject from it.
+func (k *clue) matchContext(s compiled, record string) bool {
+	m := s.context.FindStringSubmatch(record)
+	if m == nil {
+		return false
+	}
+	for i, name := range s.context.SubexpNames() {
+		if name == "var" && m[i] != "" && k.subject.Variable == "" {
+			k.subject.Variable = m[i]
+		}
+		if name == "host" && m[i] != "" && k.subject.Host == "" {
+			k.subject.Host = m[i]
+		}
+	}
+	return true
+}
+
+// subjectOf takes the subject from a pattern's named groups.
+func subjectOf(hit logscan.Hit) Subject {
+	port, _ := strconv.ParseInt(hit.Group("port"), 10, 32)
+	host := strings.Trim(hit.Group("host"), "[]")
+	if port == 0 {
+		host, port = splitPort(host)
+	}
+	if port < 0 || port > 65535 {
+		port = 0
+	}
+	return Subject{
+		Variable: hit.Group("var"), Host: host, Port: int32(port),
+		Topic: strings.TrimRight(hit.Group("topic"), ".,:;"), Group: strings.TrimRight(hit.Group("group"), ".,:;"),
+		Object: hit.Group("object"), Key: hit.Group("key"),
+	}
+}
+
+func splitPort(host string) (string, int64) {
+	h, port := splitHostPort(host)
+	if port == 0 {
+		return host, 0
+	}
+	return h, int64(port)
+}
+
+// attribute finds out whose fault of a connection a clue tells of.
+func (r *reading) attribute(k *clue, record string) {
+	if k.fault == faultNone || k.fault == faultProgram || k.fault == faultRecovered {
+		if k.fault == faultRecovered && k.family == familyAny {
+			k.family, _ = wordsOf(k.text)
+		}
+		r.bind(k)
+		return
+	}
+	if k.subject.Host == "" && k.subject.Port == 0 {
+		k.subject.Host, k.subject.Port = addressIn(k.text)
+	}
+	if k.subject.Host == "" && k.subject.Port == 0 && k.fault != faultResolver {
+		k.subject.Host, k.subject.Port = addressIn(record)
+	}
+	if k.family == familyAny {
+		k.family, k.named = r.whose(k, record)
+	}
+	r.bind(k)
+	k.cause = causeOf[k.family][k.fault]
+	if k.family == familyKafka {
+		r.kafka(k, record)
+	}
+}
+
+// bind finds the target that the clue's address belongs to.
+func (r *reading) bind(k *clue) {
+	if t, ok := find(r.targets, k.subject.Host, k.subject.Port); ok && (k.family == familyAny || t.family == k.family) {
+		k.target = &t
+	}
+	if k.target == nil && k.family != familyAny && k.subject.Host == "" {
+		for i := range r.targets {
+			if r.targets[i].family == k.family && !r.targets[i].declared {
+				k.target = &r.targets[i]
+				break
+			}
+		}
+	}
+	if k.target != nil {
+		k.subject.Dependency = k.target.service
+		return
+	}
+	if services := r.servicesOf(k.family); len(services) == 1 {
+		k.subject.Dependency = services[0]
+	}
+}
+
+// servicesOf are the stack's services of a family.
+func (r *reading) servicesOf(f family) []string {
+	var services []string
+	for _, t := range r.targets {
+		if t.family == f && t.service != "" && (len(services) == 0 || services[len(services)-1] != t.service) {
+			services = append(services, t.service)
+		}
+	}
+	return services
+}
+
+// whose says whose connection it was, and whether the log shows it rather than
+// that it is a guess.
+func (r *reading) whose(k *clue, record string) (family, bool) {
+	if t, ok := find(r.targets, k.subject.Host, 0); ok && k.subject.Host != "" && !isLoopback(k.subject.Host) {
+		return t.family, true
+	}
+	if f, ok := wordsOf(k.text); ok {
+		return f, true
+	}
+	if t, ok := find(r.targets, k.subject.Host, k.subject.Port); ok {
+		return t.family, true
+	}
+	if f, ok := wordsOf(record); ok {
+		return f, true
+	}
+	if f, ok := wellKnown[k.subject.Port]; ok {
+		return f, false
+	}
+	if f, ok := r.only(); ok && k.subject.Host == "" {
+		return f, false
+	}
+	return familyUpstream, false
+}
+
+// only is the family of all targets, if they have but one.
+func (r *reading) only() (family, bool) {
+	if len(r.targets) == 0 {
+		return familyAny, false
+	}
+	for _, t := range r.targets[1:] {
+		if t.family != r.targets[0].family {
+			return familyAny, false
+		}
+	}
+	return r.targets[0].family, true
+}
+
+// forgetRecovered marks what came before a success of the same family as
+// survived: a connection that was made in the end did not end the process.
+func (r *reading) forgetRecovered() {
+	for _, success := range r.clues {
+		if success.fault != faultRecovered || success.family == familyAny {
+			continue
+		}
+		for i := range r.clues {
+			k := &r.clues[i]
+			if k.order < success.order && k.family == success.family && isConnecting(k) {
+				k.survived = true
+			}
+		}
+	}
+}
+
+// isConnecting says that the clue is of making a connection and not of using it.
+func isConnecting(k *clue) bool {
+	switch k.cause {
+	case v1alpha1.CausePostgresSchemaMissing, v1alpha1.CausePostgresPermissionDenied, v1alpha1.CausePostgresReadOnly,
+		v1alpha1.CausePostgresDiskFull, v1alpha1.CauseKafkaTopicMissing, v1alpha1.CauseKafkaAuthorizationDenied:
+		return false
+	default:
+		return true
+	}
+}

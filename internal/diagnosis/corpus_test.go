@@ -1,0 +1,212 @@
+package diagnosis
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+// document is a line of the corpus: what `kubectl bridge classify` reads, and
+// the label.
+type document struct {
+	ID           string            `json:"id"`
+	Container    string            `json:"container"`
+	Pod          pod               `json:"pod"`
+	Log          string            `json:"log"`
+	Env          map[string]string `json:"env"`
+	Events       []event           `json:"events"`
+	Cause        v1alpha1.Cause    `json:"cause"`
+	Client       string            `json:"client"`
+	Fault        string            `json:"fault"`
+	Insufficient bool              `json:"insufficient"`
+}
+
+type pod struct {
+	Spec struct {
+		RestartPolicy string `json:"restartPolicy"`
+	} `json:"spec"`
+	Status struct {
+		ContainerStatuses []containerStatus `json:"containerStatuses"`
+	} `json:"status"`
+}
+
+type containerStatus struct {
+	Name         string `json:"name"`
+	Ready        bool   `json:"ready"`
+	RestartCount int32  `json:"restartCount"`
+	State        state  `json:"state"`
+	LastState    state  `json:"lastState"`
+}
+
+type state struct {
+	Waiting    *evidence.Waiting `json:"waiting"`
+	Terminated *struct {
+		ExitCode   int32     `json:"exitCode"`
+		Signal     int32     `json:"signal"`
+		Reason     string    `json:"reason"`
+		Message    string    `json:"message"`
+		StartedAt  time.Time `json:"startedAt"`
+		FinishedAt time.Time `json:"finishedAt"`
+	} `json:"terminated"`
+}
+
+type event struct {
+	Type, Reason, Message string
+	Count                 int32
+	LastTimestamp         time.Time
+}
+
+// evidence makes a case of a document.
+func (d document) evidence() evidence.Case {
+	c := evidence.Case{Log: evidence.Log{Previous: []byte(d.Log)}, Env: evidence.Env{Variables: map[string]evidence.Variable{}, Complete: true}}
+	c.Pod.RestartPolicy = d.Pod.Spec.RestartPolicy
+	c.Container.Name = d.Container
+	for name, value := range d.Env {
+		c.Env.Variables[name] = evidence.Variable{Name: name, Value: value}
+	}
+	for _, e := range d.Events {
+		c.Events = append(c.Events, evidence.Event{Type: e.Type, Reason: e.Reason, Message: e.Message, Count: e.Count, Last: e.LastTimestamp})
+	}
+	for _, s := range d.Pod.Status.ContainerStatuses {
+		if s.Name != d.Container {
+			continue
+		}
+		c.Container.Ready = s.Ready
+		c.Container.Restarts = s.RestartCount
+		c.Container.Waiting = s.State.Waiting
+		c.Container.Terminated = s.State.termination()
+		c.Container.LastTermination = s.LastState.termination()
+	}
+	return c
+}
+
+func (s state) termination() *evidence.Termination {
+	t := s.Terminated
+	if t == nil {
+		return nil
+	}
+	return &evidence.Termination{ExitCode: t.ExitCode, Signal: t.Signal, Reason: t.Reason, Message: t.Message, StartedAt: t.StartedAt, Finished: t.FinishedAt}
+}
+
+func documents(t testing.TB, path string) []document {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	scanner := bufio.NewScanner(f)
+	scanner.Buffer(nil, 16<<20)
+	var all []document
+	for scanner.Scan() {
+		var d document
+		if err := json.Unmarshal(scanner.Bytes(), &d); err != nil {
+			t.Fatalf("%s line %d: %v", path, len(all)+1, err)
+		}
+		all = append(all, d)
+	}
+	if err := scanner.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// score counts what was right and what was taken for what.
+type score struct {
+	right, total, wrongHigh int
+	expected, given, hit    map[v1alpha1.Cause]int
+	confusions              []string
+}
+
+func (s *score) add(d document, f Finding) {
+	s.total++
+	s.expected[d.Cause]++
+	s.given[f.Cause]++
+	if f.Cause == d.Cause {
+		s.right++
+		s.hit[d.Cause]++
+		return
+	}
+	if f.Confidence == v1alpha1.ConfidenceHigh {
+		s.wrongHigh++
+	}
+	s.confusions = append(s.confusions, fmt.Sprintf("%-45s want %-32s got %-32s %-6s %s", d.ID, d.Cause, f.Cause, f.Confidence, clip(f.Message, 160)))
+}
+
+// measure is precision, recall and F1 of one cause.
+func (s *score) measure(cause v1alpha1.Cause) (precision, recall, f1 float64) {
+	if s.given[cause] > 0 {
+		precision = float64(s.hit[cause]) / float64(s.given[cause])
+	}
+	if s.expected[cause] > 0 {
+		recall = float64(s.hit[cause]) / float64(s.expected[cause])
+	}
+	if precision+recall > 0 {
+		f1 = 2 * precision * recall / (precision + recall)
+	}
+	return precision, recall, f1
+}
+
+func scoreOf(documents []document) *score {
+	s := &score{expected: map[v1alpha1.Cause]int{}, given: map[v1alpha1.Cause]int{}, hit: map[v1alpha1.Cause]int{}}
+	for _, d := range documents {
+		if !d.Insufficient {
+			s.add(d, Diagnose(d.evidence()))
+		}
+	}
+	return s
+}
+
+func (s *score) print(t *testing.T) {
+	t.Helper()
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%-34s %5s %9s %6s %6s\n", "cause", "cases", "precision", "recall", "F1")
+	for _, cause := range v1alpha1.Causes {
+		if s.expected[cause]+s.given[cause] == 0 {
+			continue
+		}
+		precision, recall, f1 := s.measure(cause)
+		fmt.Fprintf(&b, "%-34s %5d %9.3f %6.3f %6.3f\n", cause, s.expected[cause], precision, recall, f1)
+	}
+	fmt.Fprintf(&b, "%d of %d right (%.2f %%), wrong with High confidence: %d\n", s.right, s.total, 100*float64(s.right)/float64(s.total), s.wrongHigh)
+	for _, c := range s.confusions {
+		b.WriteString(c + "\n")
+	}
+	t.Log(b.String())
+}
+
+// TestCorpus holds the line on every labelled log: 98 % right, no cause under
+// F1 0.9, nothing wrong that is said with High confidence.
+func TestCorpus(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(paths)
+	for _, path := range paths {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			s := scoreOf(documents(t, path))
+			s.print(t)
+			if rate := float64(s.right) / float64(s.total); rate < 0.98 {
+				t.Errorf("%.2f %% right, want 98", 100*rate)
+			}
+			if s.wrongHigh > 0 {
+				t.Errorf("%d wrong findings with High confidence", s.wrongHigh)
+			}
+			for cause := range s.expected {
+				if _, _, f1 := s.measure(cause); f1 < 0.9 {
+					t.Errorf("%s: F1 %.3f, want at least 0.9", cause, f1)
+				}
+			}
+		})
+	}
+}

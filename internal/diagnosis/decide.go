@@ -1,0 +1,188 @@
+package diagnosis
+
+import (
+	"strings"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/logscan"
+)
+
+// decisive is the clue to what ended the process. Clues that the program
+// survived do not count; of those that remain, it is the last one that tells
+// something, and where that is only a consequence or a wrapper, what stands
+// before it in the same family or record.
+func (r *reading) decisive() (clue, bool) {
+	for _, tolerance := range []func(clue) bool{
+		func(k clue) bool {
+			return !k.survived && !k.trace && k.level != logscan.LevelInfo && k.level != logscan.LevelDebug
+		},
+		func(k clue) bool { return !k.survived && !k.trace && k.weight > weightGeneric && !isBenignInfo(k) },
+		func(k clue) bool { return !k.survived && k.level != logscan.LevelInfo && k.level != logscan.LevelDebug },
+	} {
+		if k, ok := r.last(tolerance); ok {
+			return k, true
+		}
+	}
+	return clue{}, false
+}
+
+// isBenignInfo says that a record of no gravity is no reason to end: clients
+// tell of brokers that hang up at level info, programs of variables that are not set.
+func isBenignInfo(k clue) bool {
+	if k.level != logscan.LevelInfo && k.level != logscan.LevelDebug {
+		return false
+	}
+	return k.family == familyAny || k.fault == faultProgram || k.cause == v1alpha1.CauseEnvVarMissing || k.cause == v1alpha1.CauseEnvVarInvalid || k.family == familyUpstream
+}
+
+// last is the last telling clue among those that count.
+func (r *reading) last(counts func(clue) bool) (clue, bool) {
+	best := -1
+	for i, k := range r.clues {
+		if k.weight == weightNone || k.cause == "" || !counts(k) {
+			continue
+		}
+		if best < 0 || r.better(k, r.clues[best]) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return clue{}, false
+	}
+	return r.clues[best], true
+}
+
+// better says whether a clue further down tells more of the end than the best
+// so far.
+func (r *reading) better(k, best clue) bool {
+	same := k.record == best.record
+	switch {
+	case k.fault == faultProgram && k.weight == weightGeneric:
+		// A wrapper never outdoes what tells something.
+		return best.weight == weightGeneric && best.fault == faultProgram
+	case best.fault == faultProgram && best.weight == weightGeneric:
+		return true
+	case same && k.fault == faultProgram:
+		return false
+	case same && best.fault == faultProgram:
+		return true
+	case same:
+		return k.weight >= best.weight
+	case k.weight >= weightNetwork:
+		return true
+	case k.family == best.family || k.family == familyAny || best.weight == weightDirect && related(k, best):
+		return k.weight >= best.weight
+	}
+	return k.weight >= weightConsequence || best.weight <= k.weight
+}
+
+// related says that what came before explains a consequence of another family:
+// a resolver that fails, descriptors that ran out.
+func related(k, best clue) bool {
+	switch best.cause {
+	case v1alpha1.CauseDNSUnavailable, v1alpha1.CauseFileDescriptorsExhausted, v1alpha1.CauseThreadsExhausted, v1alpha1.CauseHeapExhausted:
+		return k.weight < weightDirect
+	default:
+		return false
+	}
+}
+
+// byLog decides by what the program said.
+func byLog(c evidence.Case, r reading) (Finding, bool) {
+	k, ok := r.decisive()
+	if ok && k.weight > weightGeneric {
+		return r.finding(c, k), true
+	}
+	if ok && k.fault != faultProgram {
+		return r.finding(c, k), true
+	}
+	if line, fatal := r.lastWords(); fatal {
+		return Finding{
+			Cause: v1alpha1.CauseApplicationError, Confidence: v1alpha1.ConfidenceLow,
+			Message:  "The program ended itself with a message of its own: " + clip(line, 200),
+			Evidence: []v1alpha1.EvidenceItem{logItem(line)},
+		}, true
+	}
+	if ok {
+		return r.finding(c, k), true
+	}
+	return Finding{}, false
+}
+
+// finding makes a finding of a clue.
+func (r *reading) finding(c evidence.Case, k clue) Finding {
+	f := Finding{Cause: k.cause, Subject: k.subject, Confidence: k.confidence(), Message: message(k)}
+	f.Evidence = append(f.Evidence, logItemAt(k.text, r.rawLine(k)))
+	f.Subject.Variable = r.variable(c, k)
+	r.refuteOthers(&f, k)
+	return f
+}
+
+// rawLine is the line of the log that a clue was found in.
+func (r *reading) rawLine(k clue) string {
+	if k.order >= len(r.lines) {
+		return ""
+	}
+	raw, _, _ := strings.Cut(string(r.log[r.lines[k.order].Offset:min(len(r.log), r.lines[k.order].Offset+256)]), "\n")
+	return raw
+}
+
+// confidence in a clue by itself: Medium for words that mean one thing, Low
+// for wrappers, guesses and what other faults lead to as well.
+func (k clue) confidence() v1alpha1.Confidence {
+	switch {
+	case k.weight >= weightNetwork && (k.fault == faultNone || k.named) && !k.trace:
+		return v1alpha1.ConfidenceMedium
+	case k.weight == weightConsequence && k.named && k.fault == faultNone && !k.trace:
+		return v1alpha1.ConfidenceMedium
+	}
+	return v1alpha1.ConfidenceLow
+}
+
+// refuteOthers lists what the log also speaks of and why it is not the cause.
+func (r *reading) refuteOthers(f *Finding, chosen clue) {
+	listed := map[v1alpha1.Cause]bool{chosen.cause: true}
+	for i := len(r.clues) - 1; i >= 0 && len(f.Refuted) < 5; i-- {
+		k := r.clues[i]
+		if k.cause == "" || k.weight <= weightGeneric || listed[k.cause] {
+			continue
+		}
+		listed[k.cause] = true
+		because := "the log goes on after it; what ended the process came later: "
+		switch {
+		case k.survived || k.trace:
+			because = "the program went on after it: "
+		case k.order > chosen.order || k.record == chosen.record:
+			because = "it follows from what the log says besides: "
+		}
+		f.Refuted = append(f.Refuted, refute(k.cause, "%s%s", because, clip(k.text, 200)))
+	}
+}
+
+// lastWords is the last line that announces the end: fatal by its level or its
+// words, and nothing but good-byes after it.
+func (r *reading) lastWords() (string, bool) {
+	lines := tail(r.log, 60)
+	leveled := 0
+	for _, line := range lines {
+		if logscan.LevelOf(line) != logscan.LevelUnset {
+			leveled++
+		}
+	}
+	for i := len(lines) - 1; i >= 0; i-- {
+		text, level := logscan.Plain(lines[i])
+		if fatalLine.MatchString(text) && level != logscan.LevelInfo && level != logscan.LevelDebug || level >= logscan.LevelError {
+			return text, !benignError.MatchString(text)
+		}
+		// The only line without a level among lines with one was not written by
+		// the logger: log.Fatal, a shell, the runtime.
+		if level == logscan.LevelUnset && i == len(lines)-1 && leveled >= 1 && leveled == len(lines)-1 {
+			return text, true
+		}
+		if !goodbye.MatchString(text) {
+			return "", false
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,144 @@
+package diagnosis
+
+import (
+	"fmt"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/logscan"
+)
+
+// rule decides a case or leaves it to the next.
+type rule struct {
+	name   string
+	decide func(evidence.Case, reading) (Finding, bool)
+}
+
+// rules in the order of the chain of events: what the kubelet and the kernel
+// decided comes before what the program said, and what the program said before
+// what may be guessed.
+var rules = []rule{
+	{"waiting state", onCase(byWaiting)},
+	{"eviction", onCase(byEviction)},
+	{"pod events", onCase(byPodEvents)},
+	{"memory", onCase(byMemory)},
+	{"start of the process", onCase(byStart)},
+	{"kubelet's kill", onCase(byKubelet)},
+	{"signal", bySignalAndLog},
+	{"completion", onCase(byCompletion)},
+	{"shell's exit code", onCase(byShell)},
+	{"log, dependencies and probes", byConnections},
+}
+
+func onCase(decide func(evidence.Case) (Finding, bool)) func(evidence.Case, reading) (Finding, bool) {
+	return func(c evidence.Case, _ reading) (Finding, bool) { return decide(c) }
+}
+
+// Diagnose decides what ended the container. Where the evidence shows nothing
+// it says Unknown; it never guesses with more than Low confidence.
+func Diagnose(c evidence.Case) Finding {
+	r := read(c, c.Last())
+	for _, rule := range rules {
+		if f, ok := rule.decide(c, r); ok {
+			return complete(c, f)
+		}
+	}
+	return complete(c, unknown(c))
+}
+
+// unknown says what was looked at in vain.
+func unknown(c evidence.Case) Finding {
+	f := Finding{Cause: v1alpha1.CauseUnknown, Confidence: v1alpha1.ConfidenceLow, Message: "Nothing in the evidence shows why the container ends."}
+	if ended := c.Container.Ended(); ended != nil {
+		f.Evidence = append(f.Evidence, terminationItem(ended))
+		if ended.ExitCode == 137 || ended.ExitCode == 143 {
+			f.Message = fmt.Sprintf("The container was ended by a signal from outside (exit code %d); no event says by whom, and the kernel did not report it as out of memory.", ended.ExitCode)
+			f.Refuted = append(f.Refuted,
+				refute(v1alpha1.CauseOOMKilled, "the termination's reason is %s", ended.Reason),
+				refute(v1alpha1.CauseLivenessProbeFailed, "no event says that the kubelet killed the container"))
+		}
+	}
+	switch {
+	case c.Log.Unavailable != "":
+		f.Message += " Its log could not be read: " + clip(c.Log.Unavailable, 200)
+	case len(c.Last()) == 0:
+		f.Message += " It wrote no log."
+	}
+	return f
+}
+
+// complete adds what a reader wants to know with any cause: how the container
+// ended, what its revision and its node are like.
+func complete(c evidence.Case, f Finding) Finding {
+	if ended := c.Container.Ended(); ended != nil && !cites(f, v1alpha1.SourceTermination) {
+		f.Evidence = append(f.Evidence, terminationItem(ended))
+	}
+	if r := c.Rollout; r.Known && r.OlderReady > 0 && r.UpdatedReady == 0 {
+		f.Evidence = append(f.Evidence, item(v1alpha1.SourceRollout, r.TemplateChanged,
+			fmt.Sprintf("the newest revision %s of %s %s has no ready pod, older ones have %d", r.Revision, r.Kind, r.Name, r.OlderReady)))
+	}
+	if n := c.Node; n.Known && (!n.Ready || n.MemoryPressure || n.DiskPressure || n.PIDPressure) {
+		f.Evidence = append(f.Evidence, item(v1alpha1.SourceNode, c.Now,
+			fmt.Sprintf("node %s: ready %t, memory pressure %t, disk pressure %t, PID pressure %t", n.Name, n.Ready, n.MemoryPressure, n.DiskPressure, n.PIDPressure)))
+	}
+	if f.Confidence == "" {
+		f.Confidence = v1alpha1.ConfidenceLow
+	}
+	return f
+}
+
+func cites(f Finding, source v1alpha1.EvidenceSource) bool {
+	for _, i := range f.Evidence {
+		if i.Source == source {
+			return true
+		}
+	}
+	return false
+}
+
+// bySignalAndLog decides by the signal that ended the process, unless the
+// runtime raised it itself: V8 and the JVM abort when their heap is full, .NET
+// and C++ on an exception that nobody caught.
+func bySignalAndLog(c evidence.Case, r reading) (Finding, bool) {
+	f, ok := bySignal(c)
+	if !ok {
+		return Finding{}, false
+	}
+	for i := len(r.clues) - 1; i >= 0; i-- {
+		if k := r.clues[i]; k.cause == v1alpha1.CauseHeapExhausted && !k.survived {
+			heap := r.finding(c, k)
+			heap.Evidence = append(heap.Evidence, f.Evidence...)
+			heap.Refuted = append(heap.Refuted, refute(v1alpha1.CauseSegfault, "the runtime ended itself because its heap was full"))
+			return heap, true
+		}
+	}
+	if line, found := lastMatching(c.Last(), raisedByRuntime); found && c.Container.Ended().ExitCode == 134 {
+		_ = line
+		return Finding{}, false
+	}
+	if k, ok := r.decisive(); ok && k.cause == v1alpha1.CauseSegfault {
+		f.Evidence = append(f.Evidence, logItem(k.text))
+	}
+	return f, true
+}
+
+// Looping says whether the container is in trouble now. It is not where it is
+// ready and has been running for longer than settled: its restarts are old.
+func Looping(c evidence.Case) bool {
+	k := c.Container
+	if k.Waiting != nil || k.Terminated != nil {
+		return k.Role != evidence.RoleInit || k.Terminated == nil || k.Terminated.ExitCode != 0
+	}
+	if k.Restarts == 0 && k.LastTermination == nil {
+		return !k.Ready && k.RunningSince.IsZero()
+	}
+	if k.RunningSince.IsZero() {
+		return true
+	}
+	if k.Ready {
+		return !c.Now.IsZero() && c.Now.Sub(k.RunningSince) < settled
+	}
+	return c.Now.IsZero() || c.Now.Sub(k.RunningSince) < settled || k.Liveness != nil || k.Startup != nil
+}
+
+var _ = logscan.LevelUnset

@@ -1,0 +1,100 @@
+package diagnosis
+
+import (
+	"regexp"
+	"strings"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+// familyOf is the family of a cause, familyAny for those of no connection.
+func familyOf(cause v1alpha1.Cause) family {
+	for _, f := range []family{familyPostgres, familyKafka, familyUpstream} {
+		if strings.HasPrefix(string(cause), string(f)) {
+			return f
+		}
+	}
+	return familyAny
+}
+
+// causeOf is the cause that a fault is in a family.
+var causeOf = map[family]map[fault]v1alpha1.Cause{
+	familyPostgres: {
+		faultHostNotFound: v1alpha1.CausePostgresHostNotFound,
+		faultResolver:     v1alpha1.CauseDNSUnavailable,
+		faultRefused:      v1alpha1.CausePostgresUnreachable,
+		faultTimeout:      v1alpha1.CausePostgresUnreachable,
+		faultNoRoute:      v1alpha1.CausePostgresUnreachable,
+		faultClosed:       v1alpha1.CausePostgresConnectionLost,
+		faultTLS:          v1alpha1.CausePostgresTLSMismatch,
+		faultCertificate:  v1alpha1.CausePostgresTLSMismatch,
+		faultAuth:         v1alpha1.CausePostgresAuthFailed,
+		faultBusy:         v1alpha1.CausePostgresConnectionsExhausted,
+		faultGaveUp:       v1alpha1.CausePostgresUnreachable,
+	},
+	familyKafka: {
+		faultHostNotFound: v1alpha1.CauseKafkaHostNotFound,
+		faultResolver:     v1alpha1.CauseDNSUnavailable,
+		faultRefused:      v1alpha1.CauseKafkaUnreachable,
+		faultTimeout:      v1alpha1.CauseKafkaUnreachable,
+		faultNoRoute:      v1alpha1.CauseKafkaUnreachable,
+		faultClosed:       v1alpha1.CauseKafkaUnreachable,
+		faultTLS:          v1alpha1.CauseKafkaTLSMismatch,
+		faultCertificate:  v1alpha1.CauseKafkaTLSMismatch,
+		faultAuth:         v1alpha1.CauseKafkaAuthFailed,
+		faultBusy:         v1alpha1.CauseKafkaCoordinatorUnavailable,
+		faultGaveUp:       v1alpha1.CauseKafkaUnreachable,
+	},
+	familyUpstream: {
+		faultHostNotFound: v1alpha1.CauseUpstreamUnreachable,
+		faultResolver:     v1alpha1.CauseDNSUnavailable,
+		faultRefused:      v1alpha1.CauseUpstreamUnreachable,
+		faultTimeout:      v1alpha1.CauseUpstreamUnreachable,
+		faultNoRoute:      v1alpha1.CauseUpstreamUnreachable,
+		faultClosed:       v1alpha1.CauseUpstreamConnectionLost,
+		faultTLS:          v1alpha1.CauseUpstreamUnreachable,
+		faultCertificate:  v1alpha1.CauseUpstreamUnreachable,
+		faultAuth:         v1alpha1.CauseUpstreamAuthFailed,
+		faultBusy:         v1alpha1.CauseUpstreamOverloaded,
+		faultGaveUp:       v1alpha1.CauseUpstreamUnreachable,
+	},
+}
+
+// The words by which a line shows whose connection it speaks of.
+var (
+	postgresWords = regexp.MustCompile(`(?i)postgre|psycopg|asyncpg|\bpgx|\bpgpool|pg_hba|\bpg:|\bPG::|\bpgbouncer|npgsql|psqlexception|\bpsql|jdbc:postgresql|org\.postgresql|node_modules/pg|tokio.postgres|\blibpq|/pg/|\bpg-pool|lib/pq|pg8000|\bhikari|connection to server (?:at|on)|could not connect to server|pgconn|pgjdbc|_pg\.`)
+	kafkaWords    = regexp.MustCompile(`(?i)kafka|rdkafka|sarama|franz|\bbroker|bootstrap[ ._-]?server|redpanda|seed broker|consumer group|%\d\|\d+\.\d+\|`)
+	upstreamWords = regexp.MustCompile(`(?i)https?://|redis|rediss?://|amqp|rabbit|mysql|mariadb|mongo|elastic|opensearch|consul|vault|HTTPConnectionPool|HTTPSConnectionPool|grpc|rpc error|memcache|etcd|cassandra|minio|\bs3\b|smtp|ldap|nats|clickhouse|\bundici|axios|fetch failed|httpx|reqwest|hyper|urllib3|okhttp|RestTemplate|HttpClient|Faraday|Net::HTTP|keycloak|zookeeper|temporal|statsd|otel|\bAPI\b`)
+)
+
+// wordsOf is the family that a text's words are of: the one named last, as
+// wrappers come before what they wrap. False where there are none.
+func wordsOf(text string) (family, bool) {
+	best, at := familyAny, -1
+	for _, candidate := range []struct {
+		family family
+		words  *regexp.Regexp
+	}{{familyUpstream, upstreamWords}, {familyKafka, kafkaWords}, {familyPostgres, postgresWords}} {
+		if i := lastIndex(candidate.words, text); i > at {
+			best, at = candidate.family, i
+		}
+	}
+	return best, at >= 0
+}
+
+func lastIndex(words *regexp.Regexp, text string) int {
+	all := words.FindAllStringIndex(text, -1)
+	if all == nil {
+		return -1
+	}
+	return all[len(all)-1][0]
+}
+
+// wellKnown are the ports that servers of a family listen on by default.
+var wellKnown = map[int32]family{
+	5432: familyPostgres, 6432: familyPostgres, 5433: familyPostgres,
+	9092: familyKafka, 9093: familyKafka, 9094: familyKafka, 29092: familyKafka, 19092: familyKafka,
+	6379: familyUpstream, 3306: familyUpstream, 5672: familyUpstream, 27017: familyUpstream, 9200: familyUpstream,
+	8500: familyUpstream, 8200: familyUpstream, 80: familyUpstream, 443: familyUpstream, 8080: familyUpstream, 8443: familyUpstream,
+	2379: familyUpstream, 11211: familyUpstream, 4222: familyUpstream, 9042: familyUpstream, 389: familyUpstream, 25: familyUpstream, 587: familyUpstream,
+}

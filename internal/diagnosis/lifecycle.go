@@ -1,0 +1,128 @@
+package diagnosis
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+// killWindow is how far a kubelet's event may be from the end of the run that
+// it ended: the grace period and the events' own resolution lie between.
+const killWindow = 2 * time.Minute
+
+// byKubelet decides by the kubelet's own word that it killed the container: a
+// probe failed, or a lifecycle hook. Exit codes do not tell: 137, 143, 0 and
+// anything that the program makes of SIGTERM are possible.
+func byKubelet(c evidence.Case) (Finding, bool) {
+	ended := c.Container.Ended()
+	if ended == nil {
+		return Finding{}, false
+	}
+	if f, ok := byHook(c, ended); ok {
+		return f, true
+	}
+	kill, ok := lastEvent(c, func(e evidence.Event) bool {
+		return e.Reason == "Killing" && about(e, c.Container.Name) && (strings.Contains(e.Message, "failed liveness probe") || strings.Contains(e.Message, "failed startup probe")) && near(e.Last, ended)
+	})
+	if !ok {
+		return Finding{}, false
+	}
+	startup := strings.Contains(kill.Message, "failed startup probe")
+	f := Finding{Cause: v1alpha1.CauseLivenessProbeFailed, Confidence: v1alpha1.ConfidenceHigh, Evidence: []v1alpha1.EvidenceItem{eventItem(kill), terminationItem(ended)}}
+	kind, spec := "Liveness", c.Container.Liveness
+	if startup {
+		f.Cause = v1alpha1.CauseStartupProbeFailed
+		kind, spec = "Startup", c.Container.Startup
+	}
+	detail := ""
+	if e, ok := lastEvent(c, func(e evidence.Event) bool {
+		return e.Reason == "Unhealthy" && about(e, c.Container.Name) && strings.HasPrefix(e.Message, kind+" probe")
+	}); ok {
+		f.Evidence = append(f.Evidence, eventItem(e))
+		detail = e.Message
+	}
+	f.Message = fmt.Sprintf("The kubelet killed the container because its %s probe failed", strings.ToLower(kind))
+	if spec != nil && startup {
+		f.Message += fmt.Sprintf("; the probe allows %s for the start", spec.Budget())
+	}
+	f.Message += "."
+	f.Refuted = append(f.Refuted, refute(v1alpha1.CauseOOMKilled, "the termination's reason is %s, and the kubelet says that it was the one to kill", ended.Reason))
+	return starved(c, f, detail), true
+}
+
+// starved turns a probe's failure into CPUStarved where the container was
+// throttled and the probe got no answer in time.
+func starved(c evidence.Case, f Finding, detail string) Finding {
+	lower := strings.ToLower(detail)
+	timedOut := strings.Contains(lower, "timeout") || strings.Contains(lower, "timed out") || strings.Contains(lower, "deadline")
+	if c.Container.Throttled < throttledMuch || c.Container.Resources.CPULimit == 0 || !timedOut {
+		return f
+	}
+	f.Refuted = append([]v1alpha1.RefutedCause{refute(f.Cause, "the probe got no answer in time because the container was throttled in %.0f %% of its CPU periods", 100*c.Container.Throttled)}, f.Refuted...)
+	f.Cause = v1alpha1.CauseCPUStarved
+	f.Message = fmt.Sprintf("The container was throttled at its CPU limit of %dm in %.0f %% of its periods until a probe timed out and the kubelet killed it.", c.Container.Resources.CPULimit, 100*c.Container.Throttled)
+	return f
+}
+
+// throttledMuch is the share of CPU periods from which on throttling explains
+// a probe that times out.
+const throttledMuch = 0.5
+
+// byHook decides by a lifecycle hook that failed.
+func byHook(c evidence.Case, ended *evidence.Termination) (Finding, bool) {
+	e, ok := lastEvent(c, func(e evidence.Event) bool {
+		return (e.Reason == "FailedPostStartHook" || e.Reason == "FailedPreStopHook") && about(e, c.Container.Name) && near(e.Last, ended)
+	})
+	if !ok {
+		return Finding{}, false
+	}
+	if e.Reason == "FailedPreStopHook" && ended.ExitCode != 0 && ended.ExitCode != 137 && ended.ExitCode != 143 {
+		return Finding{}, false // The program had ended by itself before.
+	}
+	return Finding{
+		Cause: v1alpha1.CauseLifecycleHookFailed, Confidence: v1alpha1.ConfidenceHigh,
+		Message:  "A lifecycle hook of the container failed: " + e.Reason + ".",
+		Evidence: []v1alpha1.EvidenceItem{eventItem(e), terminationItem(ended)},
+	}, true
+}
+
+// about says whether an event on a pod is about a container: the kubelet's
+// messages name it where the event itself does not.
+func about(e evidence.Event, container string) bool {
+	if e.Container != "" || container == "" {
+		return e.Container == container || container == ""
+	}
+	return !strings.HasPrefix(e.Message, "Container ") || strings.HasPrefix(e.Message, "Container "+container+" ")
+}
+
+// near says whether an event belongs to the run that ended: it came while it
+// ran or shortly after. Where times are missing it is taken to.
+func near(at time.Time, ended *evidence.Termination) bool {
+	if at.IsZero() || ended.Finished.IsZero() {
+		return true
+	}
+	if !ended.StartedAt.IsZero() && at.Before(ended.StartedAt.Add(-2*time.Second)) {
+		return false
+	}
+	return at.Before(ended.Finished.Add(killWindow)) && at.After(ended.Finished.Add(-killWindow-ended.Ran()))
+}
+
+// byCompletion decides by exit code 0: a program that has nothing more to do
+// loops under restartPolicy Always. A finished init container does not.
+func byCompletion(c evidence.Case) (Finding, bool) {
+	ended := c.Container.Ended()
+	if ended == nil || ended.ExitCode != 0 || c.Container.Role == evidence.RoleInit {
+		return Finding{}, false
+	}
+	if c.Pod.RestartPolicy != "" && c.Pod.RestartPolicy != "Always" && c.Container.Role != evidence.RoleSidecar {
+		return Finding{}, false
+	}
+	return Finding{
+		Cause: v1alpha1.CauseCompletedExit, Confidence: v1alpha1.ConfidenceHigh,
+		Message:  "The program ended by itself with exit code 0 and is restarted because its restart policy is Always.",
+		Evidence: []v1alpha1.EvidenceItem{terminationItem(ended)},
+	}, true
+}

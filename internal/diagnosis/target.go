@@ -1,0 +1,259 @@
+package diagnosis
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bridgestack/operator/internal/connection"
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+// target is a server that the container is configured to use, or that its
+// stack declares.
+type target struct {
+	family family
+	// service is the stack's name of it, empty where the stack has none.
+	service  string
+	host     string
+	port     int32
+	variable string
+	// declared says that it is where the stack says that it listens, and not
+	// what the container's env says.
+	declared bool
+	tls      evidence.TLSMode
+	conn     *evidence.Connection
+}
+
+// targets are all servers that the case knows of: the dependencies first, then
+// what the env implies, then any other host that the env names.
+func targets(c evidence.Case) []target {
+	var all []target
+	for i := range c.Dependencies {
+		d := &c.Dependencies[i]
+		all = appendConnection(all, d.Configured, d.Service, false)
+		all = appendConnection(all, d.Declared, d.Service, true)
+	}
+	implied := connection.Implied(c.Env)
+	for i := range implied {
+		all = appendConnection(all, &implied[i], serviceFor(all, implied[i]), false)
+	}
+	return appendEnv(all, c.Env)
+}
+
+func appendConnection(all []target, conn *evidence.Connection, service string, declared bool) []target {
+	if conn == nil {
+		return all
+	}
+	variables := conn.Variables
+	variable := firstOf(variables.Host, variables.URL, variables.BootstrapServers)
+	for _, server := range conn.Servers {
+		all = append(all, target{
+			family: familyOfProtocol(conn.Protocol), service: service, host: strings.ToLower(server.Host), port: server.Port,
+			variable: variable, declared: declared, tls: conn.TLS, conn: conn,
+		})
+	}
+	if len(conn.Servers) == 0 {
+		all = append(all, target{family: familyOfProtocol(conn.Protocol), service: service, declared: declared, tls: conn.TLS, conn: conn})
+	}
+	return all
+}
+
+// serviceFor is the dependency that an implied connection leads to, if there is
+// exactly one of its protocol or one with its host.
+func serviceFor(all []target, conn evidence.Connection) string {
+	f := familyOfProtocol(conn.Protocol)
+	var services []string
+	for _, t := range all {
+		if t.service != "" && t.family == f && !slices.Contains(services, t.service) {
+			services = append(services, t.service)
+		}
+	}
+	if len(services) == 1 {
+		return services[0]
+	}
+	return ""
+}
+
+func familyOfProtocol(p evidence.Protocol) family {
+	switch p {
+	case evidence.Postgres:
+		return familyPostgres
+	case evidence.Kafka:
+		return familyKafka
+	case evidence.HTTP, evidence.TCP:
+		return familyUpstream
+	}
+	return familyUpstream
+}
+
+// appendEnv adds the hosts that variables name: URLs, host:port lists, and
+// pairs of X_HOST and X_PORT.
+func appendEnv(all []target, env evidence.Env) []target {
+	names := make([]string, 0, len(env.Variables))
+	for name := range env.Variables {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		value := env.Get(name)
+		if value == "" || len(value) > 4096 {
+			continue
+		}
+		for _, t := range parseTargets(name, value, env) {
+			if !slices.ContainsFunc(all, func(o target) bool { return o.host == t.host && o.port == t.port && !o.declared }) {
+				all = append(all, t)
+			}
+		}
+	}
+	return all
+}
+
+func parseTargets(name, value string, env evidence.Env) []target {
+	value = strings.TrimPrefix(value, "jdbc:")
+	if i := strings.Index(value, "://"); i > 0 {
+		return parseURL(name, value)
+	}
+	upper := strings.ToUpper(name)
+	if stem, ok := hostStem(upper); ok {
+		if !isHost(value) {
+			return parseHostPorts(name, value)
+		}
+		port, _ := strconv.ParseInt(env.Get(stem+"PORT"), 10, 32)
+		return []target{{family: familyOfName(name, "", int32(port)), host: strings.ToLower(value), port: int32(port), variable: name}}
+	}
+	return parseHostPorts(name, value)
+}
+
+// hostStem is what stands before HOST in a variable's name.
+func hostStem(upper string) (string, bool) {
+	for _, suffix := range []string{"HOSTNAME", "HOST", "SERVER"} {
+		if stem, ok := strings.CutSuffix(upper, suffix); ok {
+			return stem, true
+		}
+	}
+	return "", false
+}
+
+func parseURL(name, value string) []target {
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" {
+		return nil
+	}
+	var all []target
+	for server := range strings.SplitSeq(u.Host, ",") {
+		host, port := splitHostPort(server)
+		if port == 0 {
+			port = schemePorts[u.Scheme]
+		}
+		all = append(all, target{family: familyOfName(name, u.Scheme, port), host: strings.ToLower(host), port: port, variable: name, tls: evidence.TLSMode(u.Query().Get("sslmode"))})
+	}
+	return all
+}
+
+var schemePorts = map[string]int32{
+	"http": 80, "https": 443, "postgres": 5432, "postgresql": 5432, "redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671,
+	"mysql": 3306, "mongodb": 27017, "kafka": 9092, "nats": 4222,
+}
+
+func parseHostPorts(name, value string) []target {
+	var all []target
+	for server := range strings.SplitSeq(value, ",") {
+		host, port := splitHostPort(strings.TrimSpace(server))
+		if port == 0 || !isHost(host) {
+			return nil
+		}
+		all = append(all, target{family: familyOfName(name, "", port), host: strings.ToLower(host), port: port, variable: name})
+	}
+	return all
+}
+
+func splitHostPort(s string) (string, int32) {
+	i := strings.LastIndexByte(s, ':')
+	if i < 0 {
+		return strings.Trim(s, "[]"), 0
+	}
+	port, err := strconv.ParseInt(s[i+1:], 10, 32)
+	if err != nil || port <= 0 || port > 65535 {
+		return s, 0
+	}
+	return strings.Trim(s[:i], "[]"), int32(port)
+}
+
+func isHost(s string) bool {
+	return s != "" && len(s) <= 253 && !strings.ContainsFunc(s, func(r rune) bool {
+		return r != '.' && r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	})
+}
+
+// familyOfName guesses whose server a variable names.
+func familyOfName(name, scheme string, port int32) family {
+	lower := strings.ToLower(name + " " + scheme)
+	switch {
+	case strings.Contains(lower, "kafka") || strings.Contains(lower, "broker") && !strings.Contains(lower, "amqp") || strings.Contains(lower, "redpanda") || strings.Contains(lower, "bootstrap_servers"):
+		return familyKafka
+	case strings.Contains(lower, "postgres") || strings.HasPrefix(lower, "pg"):
+		return familyPostgres
+	case scheme == "" && (strings.HasPrefix(lower, "db_") || strings.HasPrefix(lower, "database_")) && (port == 0 || wellKnown[port] == familyPostgres):
+		return familyPostgres
+	}
+	return familyUpstream
+}
+
+// find is the target that a host and port belong to. A host that matches
+// decides; an address, which the env hardly names, is matched by its port.
+func find(all []target, host string, port int32) (target, bool) {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if host != "" {
+		for _, t := range all {
+			if t.host != "" && sameHost(t.host, host) && (port == 0 || t.port == 0 || t.port == port) {
+				return t, true
+			}
+		}
+	}
+	if port == 0 || host != "" && !isAddress(host) {
+		return target{}, false
+	}
+	var found []target
+	for _, t := range all {
+		if t.port == port && !t.declared && !slices.ContainsFunc(found, func(o target) bool { return o.family == t.family }) {
+			found = append(found, t)
+		}
+	}
+	if len(found) != 1 {
+		return target{}, false
+	}
+	return found[0], true
+}
+
+// sameHost compares names as a pod's search list makes them the same.
+func sameHost(a, b string) bool {
+	if a == b {
+		return true
+	}
+	if isLoopback(a) && isLoopback(b) {
+		return true
+	}
+	if isAddress(a) || isAddress(b) {
+		return false
+	}
+	return strings.HasPrefix(a, b+".") && strings.Contains(a, ".svc") || strings.HasPrefix(b, a+".") && strings.Contains(b, ".svc")
+}
+
+func isAddress(host string) bool {
+	return strings.Contains(host, ":") || host != "" && strings.Trim(host, "0123456789.") == "" && strings.Count(host, ".") == 3
+}
+
+func isLoopback(host string) bool {
+	return host == "localhost" || host == "::1" || strings.HasPrefix(host, "127.") || strings.HasSuffix(host, ".localhost") || host == "ip6-localhost"
+}
+
+func firstOf(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}

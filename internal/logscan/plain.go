@@ -1,0 +1,290 @@
+package logscan
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// Level is how grave a record says it is.
+type Level int
+
+// The levels. Unset is where a record does not say.
+const (
+	LevelUnset Level = iota
+	LevelDebug
+	LevelInfo
+	LevelWarn
+	LevelError
+	LevelFatal
+)
+
+// form is a line without what a logger puts around it.
+type form struct {
+	// texts are the lines of the message and of its other fields: a JSON or
+	// logfmt record has several.
+	texts []string
+	level Level
+}
+
+var (
+	ansi = regexp.MustCompile(`\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]`)
+	// caretANSI is what is left of colours when the escape byte was removed on the way.
+	caretANSI = regexp.MustCompile(`\[(?:[0-9]{1,3};)*[0-9]{1,3}m|\[m`)
+	// prefix is what loggers put before a message: time stamps, process ids, levels, logger names.
+	prefix = regexp.MustCompile(`^(?:[\[(]?(?:\d{4}[-/]\d\d[-/]\d\d(?:[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?)?|\d\d:\d\d:\d\d(?:[.,]\d+)?|\d{10,19}(?:\.\d+)?|[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d)[\])]?[ \t:,-]*|\[\d+\][ \t:-]*)+`)
+	logfmt = regexp.MustCompile(`(?:^|[ \t])[A-Za-z_][\w.@-]*="((?:[^"\\]|\\.)*)"?`)
+)
+
+// plain brings a line into its plain form.
+func plain(raw []byte) form {
+	text := strings.ToValidUTF8(string(raw), "\uFFFD")
+	if strings.IndexByte(text, 0x1b) >= 0 {
+		text = ansi.ReplaceAllString(text, "")
+	}
+	if strings.Contains(text, "m") && strings.Contains(text, "[") {
+		text = caretANSI.ReplaceAllString(text, "")
+	}
+	text = strings.TrimRight(text, " \t\r\n")
+	if i := strings.IndexByte(text, '{'); i >= 0 && i < 80 && strings.HasSuffix(text, "}") {
+		if f, ok := plainJSON(text[i:]); ok {
+			if f.level == LevelUnset {
+				f.level = levelOf(text[:i])
+			}
+			return f
+		}
+	}
+	if strings.Contains(text, `="`) {
+		if f, ok := plainLogfmt(text); ok {
+			return f
+		}
+	}
+	f := form{level: levelOf(text)}
+	f.add(unescape(stripPrefix(text)))
+	return f
+}
+
+// add appends a text, line by line, without control characters.
+func (f *form) add(text string) {
+	for line := range strings.SplitSeq(text, "\n") {
+		if line = clean(line); strings.TrimSpace(line) != "" {
+			f.texts = append(f.texts, line)
+		}
+	}
+}
+
+// stripPrefix removes time stamp, process id, level and logger name.
+func stripPrefix(text string) string {
+	return text[len(prefix.FindString(text)):]
+}
+
+// plainJSON takes the strings of a JSON record, in their order.
+func plainJSON(text string) (form, bool) {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
+		return form{}, false
+	}
+	var f form
+	var w jsonWalk
+	w.push('{')
+	for decoder.More() || len(w.depth) > 0 {
+		token, err := decoder.Token()
+		if err != nil {
+			return form{}, false
+		}
+		w.token(&f, token)
+	}
+	return f, len(f.texts) > 0
+}
+
+// jsonWalk knows whether the next token is a key.
+type jsonWalk struct {
+	depth []byte
+	isKey bool
+	key   string
+}
+
+func (w *jsonWalk) push(open byte) {
+	w.depth = append(w.depth, open)
+	w.isKey = open == '{'
+}
+
+func (w *jsonWalk) token(f *form, token json.Token) {
+	if delim, ok := token.(json.Delim); ok {
+		if delim == '{' || delim == '[' {
+			w.push(byte(delim))
+			return
+		}
+		w.depth = w.depth[:len(w.depth)-1]
+		w.isKey = len(w.depth) > 0 && w.depth[len(w.depth)-1] == '{'
+		return
+	}
+	inObject := w.depth[len(w.depth)-1] == '{'
+	if inObject && w.isKey {
+		w.key, _ = token.(string)
+		w.isKey = false
+		return
+	}
+	f.field(w.key, token)
+	w.isKey = inObject
+}
+
+// field takes one member of a record.
+func (f *form) field(key string, value json.Token) {
+	switch v := value.(type) {
+	case string:
+		switch key {
+		case "level", "severity", "lvl", "loglevel", "log.level", "levelname", "@level", "Level", "LogLevel", "s":
+			f.level = levelNamed(v)
+		case "time", "ts", "timestamp", "@timestamp", "t", "@t", "service", "logger", "name", "caller", "hostname":
+		default:
+			f.add(stripPrefix(ansi.ReplaceAllString(v, "")))
+		}
+	case json.Number:
+		if key == "level" {
+			f.level = levelNumbered(v.String())
+		}
+	}
+}
+
+// levelNumbered reads pino's and bunyan's levels.
+func levelNumbered(n string) Level {
+	switch n {
+	case "10", "20":
+		return LevelDebug
+	case "30":
+		return LevelInfo
+	case "40":
+		return LevelWarn
+	case "50":
+		return LevelError
+	case "60":
+		return LevelFatal
+	}
+	return LevelUnset
+}
+
+// plainLogfmt takes the quoted values of a logfmt record, and all of it where
+// none is a message.
+func plainLogfmt(text string) (form, bool) {
+	found := logfmt.FindAllStringSubmatchIndex(text, -1)
+	if found == nil {
+		return form{}, false
+	}
+	f := form{level: levelOf(text)}
+	isRecord := false
+	for _, m := range found {
+		key := strings.TrimLeft(text[m[0]:strings.IndexByte(text[m[0]:], '=')+m[0]], " \t")
+		switch key {
+		case "msg", "message", "error", "err", "event", "exception", "cause", "stack", "reason":
+			isRecord = true
+			f.add(unescape(strings.ReplaceAll(text[m[2]:m[3]], `\"`, `"`)))
+		}
+	}
+	return f, isRecord
+}
+
+// unescape resolves line breaks and quotes that a logger escaped.
+func unescape(text string) string {
+	if !strings.Contains(text, `\`) {
+		return text
+	}
+	return strings.NewReplacer(`\r\n`, "\n", `\n`, "\n", `\t`, "\t", `\"`, `"`, `\\`, `\`).Replace(text)
+}
+
+// clean removes control characters.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return r
+		}
+		if r < 0x20 || r == 0x7f || r == utf8.RuneError {
+			return -1
+		}
+		return r
+	}, text)
+}
+
+var levelWord = regexp.MustCompile(`(?i)(?:^|[\s\[(|:<"'=%])(trace|debug|dbg|info(?:rmation)?|inf|notice|warn(?:ing)?|wrn|error|err|eror|severe|fatal|ftl|crit(?:ical)?|crt|emerg|alert|panic|pnc)(?:[\s\])|:>"',]|$)`)
+
+// levelOf finds the level in the head of a line.
+func levelOf(text string) Level {
+	head := text
+	if len(head) > 120 {
+		head = head[:120]
+	}
+	m := levelWord.FindStringSubmatchIndex(head)
+	if m == nil {
+		return librdkafkaLevel(text)
+	}
+	word := head[m[2]:m[3]]
+	// Deep in a line only a word in capitals or after "level=" is a level:
+	// others are part of the message.
+	if m[2] > 60 || (m[2] > 0 && word == strings.ToLower(word) && !isLevelPlace(head, m[2], m[3])) {
+		return LevelUnset
+	}
+	return levelNamed(word)
+}
+
+// isLevelPlace tells a level from a word of the message: it stands at the
+// front, behind a time stamp, in brackets or behind "level=".
+func isLevelPlace(head string, start, end int) bool {
+	before := strings.TrimRight(head[:start], " \t")
+	if strings.HasSuffix(before, "=") || strings.HasSuffix(before, "[") || strings.HasSuffix(before, "|") || strings.HasSuffix(before, "<") {
+		return true
+	}
+	return stripPrefix(head[:end]) == head[start:end]
+}
+
+// librdkafkaLevel reads syslog levels as librdkafka writes them: %3|time|...
+func librdkafkaLevel(text string) Level {
+	if len(text) < 3 || text[0] != '%' || text[2] != '|' {
+		return LevelUnset
+	}
+	switch text[1] {
+	case '0', '1', '2':
+		return LevelFatal
+	case '3':
+		return LevelError
+	case '4':
+		return LevelWarn
+	case '7':
+		return LevelDebug
+	}
+	return LevelInfo
+}
+
+// levelNamed reads a level's name in the ways that loggers abbreviate it.
+func levelNamed(word string) Level {
+	switch w := strings.ToLower(word); {
+	case w == "":
+		return LevelUnset
+	case strings.HasPrefix(w, "t") || strings.HasPrefix(w, "d"):
+		return LevelDebug
+	case strings.HasPrefix(w, "i") || strings.HasPrefix(w, "n"):
+		return LevelInfo
+	case strings.HasPrefix(w, "w"):
+		return LevelWarn
+	case w == "e" || strings.HasPrefix(w, "er") || strings.HasPrefix(w, "se"):
+		return LevelError
+	case strings.HasPrefix(w, "f") || strings.HasPrefix(w, "c") || strings.HasPrefix(w, "p") || strings.HasPrefix(w, "al") || strings.HasPrefix(w, "em"):
+		return LevelFatal
+	}
+	return LevelUnset
+}
+
+// LevelOf is the level that a line says it has.
+func LevelOf(line string) Level {
+	return plain([]byte(line[:min(len(line), MaxLine)])).level
+}
+
+// Plain is a line's first text in its plain form, and its level.
+func Plain(line string) (string, Level) {
+	f := plain([]byte(line[:min(len(line), MaxLine)]))
+	if len(f.texts) == 0 {
+		return "", f.level
+	}
+	return f.texts[0], f.level
+}

@@ -1,0 +1,154 @@
+package logscan
+
+import (
+	"bytes"
+	"regexp"
+)
+
+// maxRecord is how many lines a record is followed back at most.
+const maxRecord = 400
+
+var (
+	// goesOn are the words of a program that survives what it reports.
+	goesOn = regexp.MustCompile(`(?i)\b(?:continuing|carrying on|degraded|(?:feature|integration|exporter|metrics|tracing|support|sink|cache|caching|plugin|module|notifications?)s? (?:is |are |will be |has been )?(?:now )?(?:disabled|turned off|skipped)|disabling|(?:will be |is |are )?ignored|ignoring|non-?fatal|best[- ]effort|falling back|fall back|fallback|using defaults?|proceeding (?:without|anyway)|skipping|running without|starting without|not critical|optional|will be unavailable|without it)\b`)
+	// connector joins the traces of one chain of exceptions.
+	connector = regexp.MustCompile(`^(?:Traceback \(most recent call last\)|During handling of the above|The above exception was|Caused by:|Suppressed:|\.\.\. \d+ |Wrapped by:|\[cause\]|--->|   at |goroutine \d+|\[signal |exit status)`)
+	stamped   = regexp.MustCompile(`^(?:\x1b\[[0-9;]*m|\[?\[[0-9;]*m)*[\[({]?(?:\d{4}[-/]|\d\d:\d\d:\d\d|"|(?:time|ts|level)=|(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)\b|(?:info|warn|error|debug):|[IWEF]\d{4} |%\d\||[A-Z][a-z]{2} +\d{1,2} \d\d:)`)
+)
+
+func (f form) survived() bool {
+	for _, text := range f.texts {
+		if goesOn.MatchString(text) {
+			return true
+		}
+	}
+	return false
+}
+
+// survived says whether the line, or the rest of its message on the lines
+// below, says that the program goes on.
+func survived(log []byte, start int, f form) bool {
+	if f.survived() {
+		return true
+	}
+	// The end of a message of several lines: indented ones, then what closes it.
+	line := start
+	for range 6 {
+		next := nextLine(log, line)
+		if next < 0 {
+			return false
+		}
+		text := lineAt(log, next)
+		if len(text) == 0 {
+			return false
+		}
+		if bytes.IndexByte([]byte(")];,."), text[0]) >= 0 {
+			return goesOn.Match(text)
+		}
+		if !indented(text) {
+			return false
+		}
+		line = next
+	}
+	return false
+}
+
+// recordStart walks back to the first line of the record that the line at start
+// belongs to.
+func recordStart(log []byte, start int) int {
+	for range maxRecord {
+		if start == 0 {
+			return 0
+		}
+		text := lineAt(log, start)
+		previous := previousLine(log, start)
+		before := lineAt(log, previous)
+		if !continues(text, before) {
+			return start
+		}
+		start = previous
+	}
+	return start
+}
+
+// continues says whether text goes on with what before began.
+func continues(text, before []byte) bool {
+	switch {
+	case len(bytes.TrimSpace(text)) == 0:
+		return indented(before) || exceptionHead.Match(before)
+	case indented(text), connector.Match(text):
+		return !stampedInfo(before) || connector.Match(text)
+	case stamped.Match(text):
+		return false
+	case text[0] == '}' || text[0] == ')' || text[0] == ']':
+		return true
+	}
+	// The line that names an exception stands below its frames.
+	return indented(before) && exceptionHead.Match(text)
+}
+
+var exceptionHead = regexp.MustCompile(`^(?:[A-Za-z_][\w$]*[.:\\/])*[A-Z_a-z][\w$]*(?:Error|Exception|Exit|Interrupt|Failure|Timeout|Fault|Warning|Closed|Available|Found|Failed|Missing|Denied|Full|Unavailable|Table|Column|Transaction|Privilege|Catalog[A-Za-z]*|Password|Specification|Connections|Shutdown|Now)\b`)
+
+// stampedInfo is a record of its own that what follows, though indented, is hardly part of.
+func stampedInfo(before []byte) bool {
+	return stamped.Match(before) && levelOf(string(before[:min(len(before), 160)])) == LevelInfo
+}
+
+func indented(text []byte) bool {
+	return len(text) > 0 && (text[0] == ' ' || text[0] == '\t')
+}
+
+// lineAt is the line that begins at start.
+func lineAt(log []byte, start int) []byte {
+	if start < 0 || start > len(log) {
+		return nil
+	}
+	if i := bytes.IndexByte(log[start:], '\n'); i >= 0 {
+		return bytes.TrimRight(log[start:start+i], "\r")
+	}
+	return log[start:]
+}
+
+// previousLine is where the line before the one at start begins.
+func previousLine(log []byte, start int) int {
+	return bytes.LastIndexByte(log[:start-1], '\n') + 1
+}
+
+// nextLine is where the line after the one at start begins, negative where there is none.
+func nextLine(log []byte, start int) int {
+	i := bytes.IndexByte(log[start:], '\n')
+	if i < 0 || start+i+1 >= len(log) {
+		return -1
+	}
+	return start + i + 1
+}
+
+// Context is the record that a line belongs to, in its plain form: from its
+// first line to this one and, where they are part of it, those below.
+func Context(log []byte, line Line) string {
+	var out []byte
+	start := max(line.Record, line.Offset-maxContext)
+	for at := start; at >= 0 && at <= line.Offset; at = nextLine(log, at) {
+		for _, text := range plain(window(lineAt(log, at), 0)).texts {
+			out = append(append(out, text...), '\n')
+		}
+	}
+	at := line.Offset
+	for range 12 {
+		at = nextLine(log, at)
+		if at < 0 {
+			break
+		}
+		text := lineAt(log, at)
+		if stamped.Match(text) {
+			break
+		}
+		for _, text := range plain(window(text, 0)).texts {
+			out = append(append(out, text...), '\n')
+		}
+	}
+	return string(out)
+}
+
+// maxContext is how many bytes before a line its context may begin.
+const maxContext = 16 << 10
