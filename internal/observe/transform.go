@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -162,7 +161,8 @@ func keptState(s corev1.ContainerState) corev1.ContainerState {
 	}
 	ended := *s.Terminated
 	ended.ContainerID = ""
-	return corev1.ContainerState{Terminated: &ended}
+	s.Terminated = &ended
+	return s
 }
 
 // TransformReplicaSet is the cache's transform for ReplicaSets: owner, revision
@@ -218,11 +218,11 @@ func volumeReferences(v *corev1.Volume) []reference {
 }
 
 func keysOf(items []corev1.KeyToPath) []string {
-	keys := make([]string, 0, len(items))
+	var keys []string
 	for _, item := range items {
 		keys = append(keys, item.Key)
 	}
-	return slices.Clip(keys)
+	return keys
 }
 
 func isTrue(b *bool) bool { return b != nil && *b }

@@ -1,0 +1,163 @@
+package readertest
+
+import (
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/observe"
+)
+
+var (
+	appLabels = map[string]string{"app": "app"}
+	selector  = &metav1.LabelSelector{MatchLabels: appLabels}
+	template  = corev1.PodTemplateSpec{
+		ObjectMeta: metav1.ObjectMeta{Labels: appLabels},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "app:1"}}},
+	}
+)
+
+// meta of an object that the owner controls, with its labels and some more.
+func meta(ns, name string, owner client.Object, kind string, more ...string) metav1.ObjectMeta {
+	m := metav1.ObjectMeta{Namespace: ns, Name: name, Labels: map[string]string{"app": "app"}}
+	for i := 0; i < len(more); i += 2 {
+		m.Labels[more[i]] = more[i+1]
+	}
+	if owner != nil {
+		m.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(owner, appsv1.SchemeGroupVersion.WithKind(kind))}
+	}
+	return m
+}
+
+func pod(m metav1.ObjectMeta) *corev1.Pod { return &corev1.Pod{ObjectMeta: m, Spec: template.Spec} }
+
+// cachedPods waits until the cache has all the objects.
+func inCache(t *testing.T, objects ...client.Object) {
+	t.Helper()
+	for _, o := range objects {
+		eventually(t, "the cache has "+o.GetName(), func() bool {
+			return cluster.cached.Get(t.Context(), client.ObjectKeyFromObject(o), o.DeepCopyObject().(client.Object)) == nil
+		})
+	}
+}
+
+func names(pods []observe.Pod) []string {
+	var out []string
+	for _, p := range pods {
+		name := p.Name
+		if p.Newest {
+			name += "*"
+		}
+		out = append(out, name)
+	}
+	return out
+}
+
+func checkPods(t *testing.T, w observe.Workload, want ...string) {
+	t.Helper()
+	got, err := newReader(t, cluster.config, nil).Pods(t.Context(), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := names(got); len(n) != len(want) {
+		t.Fatalf("pods: got %v, want %v", n, want)
+	}
+	for i, name := range names(got) {
+		if name != want[i] {
+			t.Fatalf("pods: got %v, want %v", names(got), want)
+		}
+	}
+}
+
+func TestDeployment(t *testing.T) {
+	ns := namespace(t)
+	d := &appsv1.Deployment{ObjectMeta: meta(ns, "app", nil, ""), Spec: appsv1.DeploymentSpec{Selector: selector, Template: template}}
+	create(t, d)
+	set := func(number string) *appsv1.ReplicaSet {
+		rs := &appsv1.ReplicaSet{ObjectMeta: meta(ns, "app-"+number, d, "Deployment"), Spec: appsv1.ReplicaSetSpec{Selector: selector, Template: template}}
+		rs.Annotations = map[string]string{"deployment.kubernetes.io/revision": number}
+		return rs
+	}
+	old, newest := set("9"), set("10")
+	create(t, old, newest)
+	oldPod, newPod, foreign := pod(meta(ns, "a-old", old, "ReplicaSet")), pod(meta(ns, "b-new", newest, "ReplicaSet")), pod(meta(ns, "foreign", nil, ""))
+	create(t, oldPod, newPod, foreign)
+	inCache(t, d, old, newest, oldPod, newPod, foreign)
+
+	reader := newReader(t, cluster.config, nil)
+	w, ok, err := reader.WorkloadOf(t.Context(), newPod)
+	want := observe.Workload{Kind: v1alpha1.Deployment, Namespace: ns, Name: "app", UID: d.UID}
+	if err != nil || !ok || w != want {
+		t.Fatalf("the owner: got %+v, %t, %v; want %+v", w, ok, err, want)
+	}
+	checkPods(t, w, "b-new*", "a-old")
+	if _, ok, err := reader.WorkloadOf(t.Context(), foreign); ok || err != nil {
+		t.Errorf("a pod that nobody owns: got %t, %v", ok, err)
+	}
+	state, err := reader.Rollout(t.Context(), w)
+	if err != nil || state.Revision != "10" || state.PreviousRevision != "9" || state.UID != string(d.UID) {
+		t.Errorf("rollout: got %+v, %v", state, err)
+	}
+	w.UID = "another"
+	if _, err := reader.Rollout(t.Context(), w); err == nil {
+		t.Error("a Deployment that was made anew under its name counts as the old one")
+	}
+}
+
+func TestStatefulSetAndDaemonSet(t *testing.T) {
+	ns := namespace(t)
+	s := &appsv1.StatefulSet{ObjectMeta: meta(ns, "db", nil, ""), Spec: appsv1.StatefulSetSpec{Selector: selector, Template: template}}
+	d := &appsv1.DaemonSet{ObjectMeta: meta(ns, "agent", nil, ""), Spec: appsv1.DaemonSetSpec{Selector: selector, Template: template}}
+	create(t, s, d)
+	s.Status = appsv1.StatefulSetStatus{UpdateRevision: "db-2"}
+	if err := cluster.client.Status().Update(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	const hash = appsv1.ControllerRevisionHashLabelKey
+	revision := func(name string, number int64, owner client.Object, kind, label string) *appsv1.ControllerRevision {
+		return &appsv1.ControllerRevision{ObjectMeta: meta(ns, name, owner, kind, hash, label), Revision: number, Data: runtime.RawExtension{Raw: []byte("{}")}}
+	}
+	create(t, revision("db-1", 1, s, "StatefulSet", "db-1"), revision("db-2", 2, s, "StatefulSet", "db-2"),
+		revision("agent-x", 4, d, "DaemonSet", "x"), revision("agent-y", 3, d, "DaemonSet", "y"))
+	pods := []client.Object{
+		pod(meta(ns, "db-0", s, "StatefulSet", hash, "db-1")), pod(meta(ns, "db-1", s, "StatefulSet", hash, "db-2")),
+		pod(meta(ns, "agent-1", d, "DaemonSet", hash, "x")), pod(meta(ns, "agent-2", d, "DaemonSet", hash, "y")),
+	}
+	create(t, pods...)
+	inCache(t, append(pods, s, d)...)
+	eventually(t, "the cache has the StatefulSet's status", func() bool {
+		var cached appsv1.StatefulSet
+		return cluster.cached.Get(t.Context(), client.ObjectKeyFromObject(s), &cached) == nil && cached.Status.UpdateRevision != ""
+	})
+	checkPods(t, observe.Workload{Kind: v1alpha1.StatefulSet, Namespace: ns, Name: "db", UID: s.UID}, "db-1*", "db-0")
+	checkPods(t, observe.Workload{Kind: v1alpha1.DaemonSet, Namespace: ns, Name: "agent", UID: d.UID}, "agent-1*", "agent-2")
+}
+
+func TestEventsOfOwners(t *testing.T) {
+	ns := namespace(t)
+	p := pod(metav1.ObjectMeta{Namespace: ns, Name: "app", UID: "p"})
+	create(t, p)
+	const owner = types.UID("the-workload")
+	create(t, eventOn(p.UID, ns, "Normal", "Pulled", "p"), eventOn(owner, ns, "Warning", "FailedCreate", "exceeded quota"), eventOn(owner, ns, "Normal", "ScalingReplicaSet", "up"))
+	got, err := newReader(t, cluster.config, nil).Events(t.Context(), p, observe.Workload{UID: owner})
+	if err != nil || len(got) != 2 {
+		t.Fatalf("got %+v, %v; want the pod's events and the owner's warnings", got, err)
+	}
+}
+
+func TestLoopingPod(t *testing.T) {
+	pods := []observe.Pod{{Pod: pod(metav1.ObjectMeta{Name: "a"}), Newest: true}, {Pod: pod(metav1.ObjectMeta{Name: "b"}), Newest: true}, {Pod: pod(metav1.ObjectMeta{Name: "c"})}}
+	got, ok := observe.LoopingPod(pods, func(p *corev1.Pod) bool { return p.Name != "a" })
+	if !ok || got.Name != "b" {
+		t.Errorf("got %v, %t; want the first that loops", got.Pod, ok)
+	}
+	if _, ok := observe.LoopingPod(pods, func(*corev1.Pod) bool { return false }); ok {
+		t.Error("found a looping pod where none loops")
+	}
+}

@@ -1,0 +1,190 @@
+package observe
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/randfill"
+
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+func transformed(t testing.TB, pod *corev1.Pod) *corev1.Pod {
+	t.Helper()
+	out, err := Transform(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.(*corev1.Pod)
+}
+
+// madeOf is everything that is made of a pod.
+type madeOf struct {
+	Pod        evidence.Pod
+	Containers []evidence.Container
+	Env        map[string]map[string]string
+	References map[string][]reference
+	Owner      *metav1.OwnerReference
+	Ready      bool
+}
+
+func everything(pod *corev1.Pod) madeOf {
+	out := madeOf{PodOf(pod), Containers(pod), map[string]map[string]string{}, map[string][]reference{}, appsOwner(&pod.ObjectMeta), isReady(pod)}
+	for _, c := range specsOf(pod) {
+		out.Env[c.Name] = show(effectiveEnv(pod, c, nil, nil))
+		out.References[c.Name] = references(pod, c)
+	}
+	return out
+}
+
+// filler makes pods with something in every field.
+func filler(seed int64) *randfill.Filler {
+	return randfill.NewWithSeed(seed).NilChance(0.2).NumElements(0, 3).Funcs(
+		func(q *resource.Quantity, c randfill.Continue) {
+			*q = *resource.NewMilliQuantity(c.Int63n(1<<40), resource.DecimalSI)
+		},
+		func(f *corev1.ObjectFieldSelector, c randfill.Continue) {
+			paths := []string{"metadata.name", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP", "status.hostIPs",
+				"status.podIP", "status.podIPs", "metadata.labels['l']", "metadata.annotations['a']"}
+			f.FieldPath = paths[c.Intn(len(paths))]
+		},
+		func(m *corev1.VolumeMount, c randfill.Continue) { m.Name = []string{"v0", "v1"}[c.Intn(2)] },
+		func(s *corev1.PodSpec, c randfill.Continue) {
+			c.FillNoCustom(s)
+			for i := range s.Volumes {
+				s.Volumes[i].Name = fmt.Sprintf("v%d", i)
+			}
+		},
+		func(m *metav1.ObjectMeta, c randfill.Continue) {
+			c.FillNoCustom(m)
+			m.Labels = map[string]string{"l": c.String(5)}
+			m.Annotations = map[string]string{"a": c.String(5), "b": c.String(5)}
+		},
+	)
+}
+
+// What the cache keeps of a pod must say the same as the whole pod, whatever is in it.
+func TestTransformKeepsWhatIsNeeded(t *testing.T) {
+	for seed := range int64(300) {
+		pod := &corev1.Pod{}
+		filler(seed).Fill(pod)
+		kept := transformed(t, pod.DeepCopy())
+		if diff := cmp.Diff(everything(pod), everything(kept), cmp.AllowUnexported(reference{})); diff != "" {
+			t.Fatalf("seed %d: the whole pod and what is kept of it differ (-whole +kept)\n%s", seed, diff)
+		}
+		if again := transformed(t, kept.DeepCopy()); !reflect.DeepEqual(kept, again) {
+			t.Fatalf("seed %d: transforming twice is not the same as once\n%s", seed, cmp.Diff(kept, again))
+		}
+	}
+}
+
+func TestTransformLetsTombstonesPass(t *testing.T) {
+	tombstone := cache.DeletedFinalStateUnknown{Key: "shop/app"}
+	for name, transform := range map[string]cache.TransformFunc{"Pod": Transform, "ReplicaSet": TransformReplicaSet} {
+		if got, err := transform(tombstone); err != nil || got != any(tombstone) {
+			t.Errorf("%s: got %v, %v", name, got, err)
+		}
+	}
+}
+
+func TestTransformReplicaSetKeepsTheRollout(t *testing.T) {
+	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "app", UID: "d"}}
+	whole := []appsv1.ReplicaSet{replicaSet("1", 1, 1), replicaSet("2", 0, 2)}
+	var kept []appsv1.ReplicaSet
+	for i := range whole {
+		out, err := TransformReplicaSet(whole[i].DeepCopy())
+		if err != nil {
+			t.Fatal(err)
+		}
+		rs := out.(*appsv1.ReplicaSet)
+		if len(rs.Spec.Template.Spec.Containers) != 0 {
+			t.Error("the pod template is kept")
+		}
+		kept = append(kept, *rs)
+	}
+	if diff := cmp.Diff(DeploymentRollout(deployment, whole), DeploymentRollout(deployment, kept)); diff != "" {
+		t.Errorf("(-whole +kept)\n%s", diff)
+	}
+}
+
+// crashLooping is a pod as a real API server gives it.
+func crashLooping(t testing.TB) *corev1.Pod {
+	t.Helper()
+	text, err := os.ReadFile("testdata/crashlooping.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return podFrom(t, string(text))
+}
+
+// bytesEach is the heap that each of many pods takes.
+func bytesEach(t testing.TB, pod func() *corev1.Pod) uint64 {
+	t.Helper()
+	const n = 1000
+	pods := make([]*corev1.Pod, n)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range pods {
+		pods[i] = pod()
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	runtime.KeepAlive(pods)
+	return (after.HeapAlloc - before.HeapAlloc) / n
+}
+
+// freshCopy has no memory in common with the pod, as one that was just decoded.
+func freshCopy(t testing.TB, wire []byte) *corev1.Pod {
+	t.Helper()
+	pod := &corev1.Pod{}
+	if err := pod.Unmarshal(wire); err != nil {
+		t.Fatal(err)
+	}
+	return pod
+}
+
+func TestCachedPodIsSmall(t *testing.T) {
+	wire, err := crashLooping(t).Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := bytesEach(t, func() *corev1.Pod { return freshCopy(t, wire) })
+	kept := bytesEach(t, func() *corev1.Pod { return transformed(t, freshCopy(t, wire)) })
+	t.Logf("on the wire %d bytes, in memory %d, transformed %d", len(wire), whole, kept)
+	if kept > whole/3 {
+		t.Errorf("the transformed pod takes %d bytes of %d", kept, whole)
+	}
+	everywhere := transformed(t, freshCopy(t, wire)).String()
+	for _, gone := range []string{"managedFields", "kube-api-access", "containerd://", "tolerat"} {
+		if strings.Contains(strings.ToLower(everywhere), strings.ToLower(gone)+":&") {
+			t.Errorf("%s is kept", gone)
+		}
+	}
+}
+
+func BenchmarkTransform(b *testing.B) {
+	wire, err := crashLooping(b).Marshal()
+	if err != nil {
+		b.Fatal(err)
+	}
+	pod := freshCopy(b, wire)
+	for b.Loop() {
+		if _, err := Transform(pod); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(len(wire)), "wire-B")
+	b.ReportMetric(float64(bytesEach(b, func() *corev1.Pod { return freshCopy(b, wire) })), "whole-B/pod")
+	b.ReportMetric(float64(bytesEach(b, func() *corev1.Pod { return transformed(b, freshCopy(b, wire)) })), "kept-B/pod")
+}
