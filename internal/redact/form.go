@@ -1,0 +1,294 @@
+package redact
+
+import (
+	"strings"
+)
+
+// longest secret that is found by its form, in bytes. It bounds the work on a
+// hostile log: no search goes further.
+const longest = 2 << 10
+
+// triggers are parts of names that may hold a secret.
+var triggers = []string{"pass", "pwd", "secret", "token", "key", "credential", "auth", "jaas", "cookie", "jwt", "connectionstring", "connection_string"}
+
+// byForm finds secrets by what stands around them. Each search is for a
+// literal, so that a log without any costs next to nothing.
+func byForm(s string) []span {
+	lower := asciiLower(s)
+	spans := each(s, "://", func(i int) (span, int) { return userinfo(s, i) })
+	for _, trigger := range triggers {
+		spans = append(spans, each(lower, trigger, func(i int) (span, int) { return assigned(s, lower, i, i+len(trigger)) })...)
+	}
+	for _, scheme := range []string{"bearer ", "basic ", "apikey "} {
+		spans = append(spans, each(lower, scheme, func(i int) (span, int) { return credentials(s, i, i+len(scheme)) })...)
+	}
+	spans = append(spans, each(s, "-----BEGIN ", func(i int) (span, int) { return privateKey(s, i) })...)
+	return append(spans, each(s, "eyJ", func(i int) (span, int) { return jwt(s, i) })...)
+}
+
+// asciiLower leaves all offsets as they are, which strings.ToLower does not.
+func asciiLower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+// each collects what is found at each place where the literal stands. find gives
+// the zero span for nothing, and how far it has looked: the search goes on from
+// there, so that the whole takes linear time.
+func each(s, literal string, find func(int) (found span, looked int)) []span {
+	var spans []span
+	for from := 0; ; {
+		i := strings.Index(s[from:], literal)
+		if i < 0 {
+			return spans
+		}
+		found, looked := find(from + i)
+		if found.end > 0 {
+			spans = append(spans, found)
+		}
+		from = max(from+i+len(literal), looked, found.end)
+	}
+}
+
+// upTo is s up to the first of chars after i, at most longest bytes on.
+func upTo(s string, i int, chars string) int {
+	s = s[:min(len(s), i+longest)]
+	if j := strings.IndexAny(s[i:], chars); j >= 0 {
+		return i + j
+	}
+	return len(s)
+}
+
+// databases are schemes whose passwords people leave unescaped, so that the
+// host begins after the last @, not before the first slash.
+var databases = []string{"postgres", "postgresql", "mysql", "mariadb", "mongodb", "redis", "rediss", "amqp", "amqps", "kafka", "sqlserver", "cockroachdb"}
+
+// userinfo finds the password in a URL: scheme://user:password@host.
+func userinfo(s string, i int) (span, int) {
+	start := i + len("://")
+	end := upTo(s, start, " \t\r\n\"'<>`")
+	authority := s[start:end]
+	if strings.IndexByte(authority, '@') < 0 {
+		return span{}, end
+	}
+	if cut := strings.IndexAny(authority, "/?#"); cut >= 0 && (strings.Contains(authority[:cut], "@") || !isDatabase(s[:i])) {
+		authority = authority[:cut]
+	}
+	at := strings.LastIndexByte(authority, '@')
+	colon := strings.IndexByte(authority, ':')
+	switch {
+	case colon >= 0 && colon < at:
+		return unlessRedacted(s, start+colon+1, start+at), start + at
+	case at >= 20: // a token in the user's place
+		return unlessRedacted(s, start, start+at), start + at
+	default:
+		return span{}, start
+	}
+}
+
+func isDatabase(before string) bool {
+	start, least := len(before), max(0, len(before)-32)
+	for start > least && (alphanumeric(before[start-1]) || before[start-1] == '+') {
+		start--
+	}
+	scheme, _, _ := strings.Cut(before[start:], "+")
+	for _, d := range databases {
+		if strings.EqualFold(scheme, d) {
+			return true
+		}
+	}
+	return false
+}
+
+// assigned finds the value after a name that has the trigger in it:
+// password=x, "password": "x", X-Api-Key: x, --db-password x.
+func assigned(s, lower string, start, end int) (span, int) {
+	const most = 64 // bytes of a name on either side of the trigger
+	from, to := max(0, start-most), min(len(s), end+most)
+	for start > from && isName(s[start-1]) {
+		start--
+	}
+	for end < to && isName(s[end]) {
+		end++
+	}
+	name := s[start:end]
+	if start > 0 && s[start-1] == '/' { // a file: /etc/app/secret.key: permission denied
+		return span{}, end
+	}
+	if tooPlain(name) || !SensitiveName(name) {
+		return span{}, end
+	}
+	i := skipQuote(s, end)
+	separator := i
+	i = skipBlanks(s, i)
+	switch {
+	case strings.HasPrefix(s[i:], "=>"):
+		i += 2
+	case i < len(s) && (s[i] == '=' || s[i] == ':'):
+		i++
+	case strings.HasPrefix(name, "--") && i > separator:
+	default:
+		return span{}, end
+	}
+	worded := i < len(s) && s[i] == ' ' && s[i-1] == ':'
+	i = skipBlanks(s, i)
+	return value(s, lower, i, worded), end
+}
+
+// tooPlain are names that hold a secret as a variable, but in a sentence are
+// ordinary words: "auth: refused", "missing key: port".
+func tooPlain(name string) bool {
+	switch strings.ToLower(name) {
+	case "key", "auth", "pin", "salt", "pass", "jwt", "cookie":
+		return true
+	default:
+		return false
+	}
+}
+
+func isName(c byte) bool { return alphanumeric(c) || c == '_' || c == '-' || c == '.' }
+
+func skipBlanks(s string, i int) int {
+	for last := min(len(s), i+64); i < last && (s[i] == ' ' || s[i] == '\t'); {
+		i++
+	}
+	return i
+}
+
+// skipQuote passes a closing quote, escaped or not, and a bracket.
+func skipQuote(s string, i int) int {
+	j := i
+	for j < min(len(s), i+16) && s[j] == '\\' {
+		j++
+	}
+	if j < len(s) && (s[j] == '"' || s[j] == '\'') {
+		j++
+		if j < len(s) && s[j] == ']' {
+			j++
+		}
+		return j
+	}
+	return i
+}
+
+// value is the span of a value that begins at i: up to its closing quote, or
+// to where a bare word ends.
+func value(s, lower string, i int, worded bool) span {
+	open := i
+	for open < min(len(s), i+16) && s[open] == '\\' {
+		open++
+	}
+	if open < len(s) && (s[open] == '"' || s[open] == '\'') {
+		quote := s[i : open+1]
+		return unlessRedacted(s, open+1, closing(s, open+1, quote))
+	}
+	end := upTo(s, i, " \t\r\n,;&\"')}]<>|")
+	for _, scheme := range []string{"bearer", "basic", "digest", "negotiate"} {
+		if lower[i:end] == scheme {
+			return span{} // credentials finds what follows
+		}
+	}
+	if worded && isProse(lower[i:end]) {
+		return span{}
+	}
+	return unlessRedacted(s, i, end)
+}
+
+// closing is where the quote that was opened is closed again: the same
+// characters, and not escaped once more. An unclosed one ends with its line.
+func closing(s string, i int, quote string) int {
+	for j := i; j < min(len(s), i+longest) && s[j] != '\n'; j++ {
+		if strings.HasPrefix(s[j:], quote) {
+			return j
+		}
+		if len(quote) == 1 && s[j] == '\\' {
+			j++
+		}
+	}
+	return upTo(s, i, "\r\n")
+}
+
+// prose are words that follow "password: " in messages about one.
+var prose = []string{
+	"required", "missing", "not", "must", "invalid", "is", "field", "empty", "none", "null", "nil", "true", "false",
+	"undefined", "unset", "expected", "cannot", "could", "can't", "failed", "should", "value", "string", "this", "no",
+	"input", "error", "wrong", "incorrect", "unable", "none,", "the", "a", "an", "authentication", "rejected", "denied",
+	"expired", "unauthorized", "unknown", "malformed", "unexpected", "env", "environment", "please", "has", "was", "does",
+}
+
+func isProse(word string) bool {
+	word = strings.TrimRight(word, ".:!")
+	for _, p := range prose {
+		if word == p {
+			return true
+		}
+	}
+	return false
+}
+
+// credentials finds what follows an HTTP authentication scheme.
+func credentials(s string, start, i int) (span, int) {
+	if start > 0 && alphanumeric(s[start-1]) {
+		return span{}, 0
+	}
+	end := i
+	for end < min(len(s), i+longest) && (isBase64(s[end]) || strings.IndexByte(".~=", s[end]) >= 0) {
+		end++
+	}
+	if end-i < 8 || strings.Trim(s[i:end], "abcdefghijklmnopqrstuvwxyz") == "" { // "basic authentication"
+		return span{}, 0
+	}
+	return unlessRedacted(s, i, end), 0
+}
+
+// privateKey is a PEM block of a private key, with real or escaped line breaks;
+// one without an end goes on to the end of the text.
+func privateKey(s string, i int) (span, int) {
+	begin := i + len("-----BEGIN ")
+	label, _, ok := strings.Cut(s[begin:min(len(s), begin+64)], "-----")
+	if !ok || !strings.Contains(label, "PRIVATE KEY") {
+		return span{}, 0
+	}
+	end := "-----END " + label + "-----"
+	if j := strings.Index(s[i:], end); j >= 0 {
+		return span{i, i + j + len(end)}, 0
+	}
+	return span{i, len(s)}, 0
+}
+
+// jwt is a JSON Web Token: three base64url parts, of which the first is a JSON
+// object, and so begins with eyJ.
+func jwt(s string, i int) (span, int) {
+	if i > 0 && isBase64(s[i-1]) {
+		return span{}, 0
+	}
+	end, dots := i, 0
+	for end < min(len(s), i+2*longest) && (isBase64(s[end]) || s[end] == '.') {
+		if s[end] == '.' {
+			dots++
+		}
+		end++
+	}
+	if dots < 2 || end-i < 32 {
+		return span{}, 0
+	}
+	return span{i, end}, 0
+}
+
+func unlessRedacted(s string, start, end int) span {
+	if start >= end {
+		return span{}
+	}
+	switch v := s[start:end]; {
+	case strings.HasPrefix(v, "[redacted"), strings.HasPrefix(v, "[hidden"), // Kafka's own word for it
+		strings.Trim(v, "*") == "", v == "xxxxx", // what url.URL.Redacted and pgx write
+		v == "null", v == "None", v == "nil", v == "undefined":
+		return span{}
+	}
+	return span{start, end}
+}
