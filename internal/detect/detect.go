@@ -6,6 +6,7 @@ package detect
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -189,10 +190,10 @@ func Stuck(pod evidence.Pod, containers []evidence.Container, events []evidence.
 // lastFailure is the newest event that says why the pod cannot be created,
 // unless the kubelet has got past that since.
 func lastFailure(events []evidence.Event) (evidence.Event, bool) {
-	for i := len(events) - 1; i >= 0; i-- {
-		switch events[i].Reason {
+	for _, e := range slices.Backward(events) {
+		switch e.Reason {
 		case "FailedMount", "FailedAttachVolume", "FailedMapVolume", "FailedCreatePodSandBox":
-			return events[i], true
+			return e, true
 		case "Pulling", "Pulled", "Created", "Started":
 			return evidence.Event{}, false
 		}

@@ -21,6 +21,23 @@ func fieldValue(pod *corev1.Pod, container *corev1.Container, source *corev1.Env
 	}
 }
 
+// podFields are the fields without a subscript that fieldRef allows in env.
+var podFields = map[string]func(*corev1.Pod) string{
+	"metadata.name":           func(p *corev1.Pod) string { return p.Name },
+	"metadata.namespace":      func(p *corev1.Pod) string { return p.Namespace },
+	"metadata.uid":            func(p *corev1.Pod) string { return string(p.UID) },
+	"spec.nodeName":           func(p *corev1.Pod) string { return p.Spec.NodeName },
+	"spec.serviceAccountName": func(p *corev1.Pod) string { return p.Spec.ServiceAccountName },
+	"status.hostIP":           func(p *corev1.Pod) string { return p.Status.HostIP },
+	"status.podIP":            func(p *corev1.Pod) string { return p.Status.PodIP },
+	"status.podIPs": func(p *corev1.Pod) string {
+		return joined(p.Status.PodIPs, func(ip corev1.PodIP) string { return ip.IP })
+	},
+	"status.hostIPs": func(p *corev1.Pod) string {
+		return joined(p.Status.HostIPs, func(ip corev1.HostIP) string { return ip.IP })
+	},
+}
+
 func podField(pod *corev1.Pod, path string) (string, bool) {
 	if field, key, ok := subscript(path); ok {
 		switch field {
@@ -32,27 +49,11 @@ func podField(pod *corev1.Pod, path string) (string, bool) {
 			return "", false
 		}
 	}
-	var value string
-	switch path {
-	case "metadata.name":
-		value = pod.Name
-	case "metadata.namespace":
-		value = pod.Namespace
-	case "metadata.uid":
-		value = string(pod.UID)
-	case "spec.nodeName":
-		value = pod.Spec.NodeName
-	case "spec.serviceAccountName":
-		value = pod.Spec.ServiceAccountName
-	case "status.hostIP":
-		value = pod.Status.HostIP
-	case "status.podIP":
-		value = pod.Status.PodIP
-	case "status.podIPs":
-		value = joined(pod.Status.PodIPs, func(ip corev1.PodIP) string { return ip.IP })
-	case "status.hostIPs":
-		value = joined(pod.Status.HostIPs, func(ip corev1.HostIP) string { return ip.IP })
+	field, ok := podFields[path]
+	if !ok {
+		return "", false
 	}
+	value := field(pod)
 	return value, value != ""
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"container/list"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -133,10 +134,11 @@ func (r *Reader) stream(ctx context.Context, pod *corev1.Pod, container string, 
 	return text, cut || end.lines >= tailLines, nil
 }
 
-// reasonOf keeps the server's own words, without "the server rejected our request".
+// reasonOf keeps the server's own words, without what the client adds to them.
 func reasonOf(err error) error {
-	if status, ok := err.(apierrors.APIStatus); ok && status.Status().Message != "" { //nolint:errorlint // StreamError is the outermost
-		return fmt.Errorf("%s", status.Status().Message)
+	var status apierrors.APIStatus
+	if errors.As(err, &status) && status.Status().Message != "" {
+		return errors.New(status.Status().Message)
 	}
 	return err
 }
