@@ -1,0 +1,280 @@
+// Package config_test applies the installs to a real API server and asks it what
+// they allow.
+package config_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+var (
+	k8s        client.Client
+	kubeconfig string
+)
+
+const clusterManager = "system:serviceaccount:bridgestack-system:bridgestack-manager"
+
+func TestMain(m *testing.M) {
+	code, err := runWithInstalls(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runWithInstalls(m *testing.M) (code int, err error) {
+	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
+		return 1, fmt.Errorf("KUBEBUILDER_ASSETS is not set: run `make test-api`, which builds etcd and kube-apiserver")
+	}
+	var env envtest.Environment
+	config, err := env.Start()
+	if err != nil {
+		return 1, fmt.Errorf("start the API server: %w", err)
+	}
+	defer func() {
+		if stopErr := env.Stop(); err == nil {
+			err = stopErr
+		}
+	}()
+	if k8s, err = client.New(config, client.Options{Scheme: scheme.Scheme}); err != nil {
+		return 1, err
+	}
+	folder, err := os.MkdirTemp("", "install")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(folder)
+	kubeconfig = filepath.Join(folder, "kubeconfig")
+	if err := os.WriteFile(kubeconfig, env.KubeConfig, 0o600); err != nil {
+		return 1, err
+	}
+	return m.Run(), nil
+}
+
+func kubectl(t *testing.T, arguments ...string) string {
+	t.Helper()
+	program := filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kubectl")
+	command := exec.CommandContext(t.Context(), program, append([]string{"--kubeconfig", kubeconfig}, arguments...)...)
+	output, err := command.CombinedOutput()
+	if err != nil {
+		t.Fatalf("kubectl %s: %v\n%s", strings.Join(arguments, " "), err, output)
+	}
+	return string(output)
+}
+
+func TestInstallForTheCluster(t *testing.T) {
+	kubectl(t, "apply", "-k", "default")
+	if again := kubectl(t, "apply", "-k", "default"); strings.Contains(again, "configured") || strings.Contains(again, "created") {
+		t.Errorf("applying again changed something:\n%s", again)
+	}
+
+	t.Run("its pod is admitted under Pod Security restricted", func(t *testing.T) {
+		var namespace corev1.Namespace
+		get(t, "", "bridgestack-system", &namespace)
+		if level := namespace.Labels["pod-security.kubernetes.io/enforce"]; level != "restricted" {
+			t.Fatalf("the namespace enforces %q, want restricted", level)
+		}
+		template := deployment(t, "bridgestack-system").Spec.Template
+		if err := k8s.Create(t.Context(), podOf(template, "bridgestack-system"), client.DryRunAll); err != nil {
+			t.Errorf("refused: %v", err)
+		}
+		// So that the check above can fail: the same pod with one privilege more.
+		template.Spec.Containers[0].SecurityContext.Capabilities = nil
+		if err := k8s.Create(t.Context(), podOf(template, "bridgestack-system"), client.DryRunAll); !apierrors.IsForbidden(err) {
+			t.Errorf("a pod with capabilities: want Forbidden, got %v", err)
+		}
+	})
+	t.Run("its pod cannot write and runs as nobody in particular", func(t *testing.T) {
+		pod := deployment(t, "bridgestack-system").Spec.Template.Spec
+		container := pod.Containers[0].SecurityContext
+		if container.ReadOnlyRootFilesystem == nil || !*container.ReadOnlyRootFilesystem {
+			t.Error("the root file system is writable")
+		}
+		if pod.SecurityContext.RunAsNonRoot == nil || !*pod.SecurityContext.RunAsNonRoot {
+			t.Error("it may run as root")
+		}
+	})
+	t.Run("its rights", func(t *testing.T) {
+		allowed(t, clusterManager, []access{
+			{"list", "", "pods", "", "shop"},
+			{"watch", "", "pods", "", "shop"},
+			{"get", "", "pods", "log", "shop"},
+			{"get", "", "secrets", "", "shop"},
+			{"get", "", "configmaps", "", "shop"},
+			{"patch", "apps", "deployments", "", "shop"},
+			{"patch", "apps", "statefulsets", "", "shop"},
+			{"patch", "apps", "daemonsets", "", "shop"},
+			{"delete", "", "pods", "", "shop"},
+			{"create", "bridgestack.dev", "bridgediagnoses", "", "shop"},
+			{"update", "bridgestack.dev", "bridgestacks", "status", "shop"},
+			{"create", "authentication.k8s.io", "tokenreviews", "", ""},
+			{"create", "coordination.k8s.io", "leases", "", "bridgestack-system"},
+		})
+		denied(t, clusterManager, append(neverAllowed("shop"), []access{
+			{"create", "coordination.k8s.io", "leases", "", "shop"},
+			{"update", "bridgestack.dev", "bridgestacks", "", "shop"},
+		}...))
+	})
+	t.Run("people", func(t *testing.T) {
+		bindPerson(t, "viewer", "bridgestack-viewer")
+		bindPerson(t, "editor", "bridgestack-editor")
+		read := access{"list", "bridgestack.dev", "bridgediagnoses", "", "default"}
+		approve := access{"patch", "bridgestack.dev", "bridgediagnoses", "", "default"}
+		forge := access{"patch", "bridgestack.dev", "bridgediagnoses", "status", "default"}
+		allowed(t, "viewer", []access{read})
+		denied(t, "viewer", []access{approve, forge})
+		allowed(t, "editor", []access{read, approve})
+		denied(t, "editor", []access{forge})
+	})
+	t.Run("no rule has a wildcard", func(t *testing.T) {
+		var roles rbacv1.ClusterRoleList
+		if err := k8s.List(t.Context(), &roles, client.MatchingLabels{"app.kubernetes.io/name": "bridgestack"}); err != nil {
+			t.Fatal(err)
+		}
+		if len(roles.Items) < 4 {
+			t.Fatalf("only %d cluster roles are installed", len(roles.Items))
+		}
+		for _, role := range roles.Items {
+			for _, rule := range role.Rules {
+				if slices.Contains(slices.Concat(rule.APIGroups, rule.Resources, rule.Verbs, rule.NonResourceURLs), "*") {
+					t.Errorf("%s has a wildcard: %s", role.Name, rule.String())
+				}
+			}
+		}
+	})
+}
+
+func TestInstallForOneNamespace(t *testing.T) {
+	if err := k8s.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "bridgestack"}}); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(kubectl(t, "apply", "-k", "namespaced", "-o", "name")) {
+		for _, scope := range []string{"clusterrole", "namespace/", "customresourcedefinition", "priorityclass"} {
+			if strings.HasPrefix(line, scope) {
+				t.Errorf("it needs an admin of the whole cluster for %s", line)
+			}
+		}
+	}
+	const manager = "system:serviceaccount:bridgestack:bridgestack-manager"
+	allowed(t, manager, []access{
+		{"list", "", "pods", "", "bridgestack"},
+		{"patch", "apps", "deployments", "", "bridgestack"},
+		{"create", "bridgestack.dev", "bridgediagnoses", "", "bridgestack"},
+		{"create", "coordination.k8s.io", "leases", "", "bridgestack"},
+	})
+	denied(t, manager, append(neverAllowed("bridgestack"), []access{
+		{"list", "", "pods", "", "shop"},
+		{"get", "", "secrets", "", "shop"},
+		{"list", "", "nodes", "", ""},
+	}...))
+	arguments := deployment(t, "bridgestack").Spec.Template.Spec.Containers[0].Args
+	if !slices.Contains(arguments, "--namespace=$(POD_NAMESPACE)") {
+		t.Errorf("the manager is not told to stay in its namespace: %q", arguments)
+	}
+}
+
+// access is one thing that someone may want to do.
+type access struct{ verb, group, resource, subresource, namespace string }
+
+// neverAllowed is what no remedy needs and no bug may reach.
+func neverAllowed(namespace string) []access {
+	return []access{
+		{"list", "", "secrets", "", namespace},
+		{"watch", "", "secrets", "", namespace},
+		{"update", "", "secrets", "", namespace},
+		{"create", "", "pods", "", namespace},
+		{"create", "", "pods", "exec", namespace},
+		{"create", "", "serviceaccounts", "token", namespace},
+		{"delete", "apps", "deployments", "", namespace},
+		{"create", "apps", "deployments", "", namespace},
+		{"deletecollection", "", "pods", "", namespace},
+		{"delete", "", "persistentvolumeclaims", "", namespace},
+		{"delete", "", "namespaces", "", ""},
+		{"patch", "", "nodes", "", ""},
+		{"escalate", "rbac.authorization.k8s.io", "clusterroles", "", ""},
+		{"create", "rbac.authorization.k8s.io", "rolebindings", "", namespace},
+		{"impersonate", "", "users", "", ""},
+		{"patch", "apiextensions.k8s.io", "customresourcedefinitions", "", ""},
+	}
+}
+
+func allowed(t *testing.T, who string, wanted []access) {
+	t.Helper()
+	for _, a := range wanted {
+		if !may(t, who, a) {
+			t.Errorf("%s may not %v", who, a)
+		}
+	}
+}
+
+func denied(t *testing.T, who string, unwanted []access) {
+	t.Helper()
+	for _, a := range unwanted {
+		if may(t, who, a) {
+			t.Errorf("%s may %v", who, a)
+		}
+	}
+}
+
+func may(t *testing.T, who string, a access) bool {
+	t.Helper()
+	review := authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User: who,
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Verb: a.verb, Group: a.group, Resource: a.resource, Subresource: a.subresource, Namespace: a.namespace,
+		},
+	}}
+	if err := k8s.Create(t.Context(), &review); err != nil {
+		t.Fatal(err)
+	}
+	return review.Status.Allowed
+}
+
+func bindPerson(t *testing.T, who, role string) {
+	t.Helper()
+	err := k8s.Create(t.Context(), &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: who},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: who}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func get(t *testing.T, namespace, name string, object client.Object) {
+	t.Helper()
+	if err := k8s.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, object); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func deployment(t *testing.T, namespace string) *appsv1.Deployment {
+	t.Helper()
+	var d appsv1.Deployment
+	get(t, namespace, "bridgestack-manager", &d)
+	return &d
+}
+
+func podOf(template corev1.PodTemplateSpec, namespace string) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "manager", Labels: template.Labels},
+		Spec:       *template.Spec.DeepCopy(),
+	}
+}
