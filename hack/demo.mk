@@ -1,0 +1,10 @@
+# The demo: see hack/demo. On another cluster, such as kind or k3d, with the
+# images of `make cluster-images` loaded: BRIDGESTACK_USE_CURRENT_CONTEXT=1.
+
+.PHONY: demo
+demo: ## Break a stack in five ways, and watch four being repaired.
+	cd hack && go run ./demo
+
+.PHONY: demo-down
+demo-down: ## Remove what the demo made.
+	cd hack && go run ./demo -down

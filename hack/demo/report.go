@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+// commands are what a person can type to look for themselves.
+type commands struct {
+	kubectl, namespace string
+}
+
+func (c commands) line(format string, values ...any) string {
+	return fmt.Sprintf("    %s -n %s %s\n", c.kubectl, c.namespace, fmt.Sprintf(format, values...))
+}
+
+// reportOf says of each diagnosis how it went.
+func reportOf(in incidents, c commands) string {
+	var out strings.Builder
+	for _, e := range expected {
+		for _, d := range in.of(e.service) {
+			out.WriteString("\n" + reportOfOne(d, c))
+		}
+	}
+	out.WriteString("\n  All of it:\n" + c.line("get bridgestacks,bridgediagnoses,pods"))
+	return out.String()
+}
+
+func reportOfOne(d v1alpha1.BridgeDiagnosis, c commands) string {
+	var out strings.Builder
+	s := d.Status
+	fmt.Fprintf(&out, "%s: %s (%s), %s\n", d.Spec.Service, s.Cause, s.Confidence, s.State)
+	fmt.Fprintf(&out, "  %s\n", stations(s.Times))
+	for _, item := range s.Evidence[:min(3, len(s.Evidence))] {
+		fmt.Fprintf(&out, "  %s: %s\n", item.Source, oneLine(item.Text))
+	}
+	for _, a := range s.Attempts {
+		out.WriteString(attempt(a))
+	}
+	if s.State == v1alpha1.StateEscalated {
+		fmt.Fprintf(&out, "  Left to a person: %s\n", oneLine(s.Message))
+	}
+	out.WriteString("  See for yourself:\n")
+	out.WriteString(c.line("get bridgediagnosis %s -o yaml", d.Name))
+	out.WriteString(c.line("get %s %s -o yaml", strings.ToLower(string(d.Spec.Workload.Kind)), d.Spec.Workload.Name))
+	out.WriteString(c.line("events --for %s/%s", strings.ToLower(string(d.Spec.Workload.Kind)), d.Spec.Workload.Name))
+	return out.String()
+}
+
+// attempt is a remedy with its change as a diff.
+func attempt(a v1alpha1.Attempt) string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "  %s on %s: %s %s\n", a.Proposal.Remedy, a.Proposal.Target, a.Outcome, oneLine(a.Message))
+	for _, change := range a.Proposal.Changes {
+		if change.Before != "" {
+			fmt.Fprintf(&out, "    - %s: %s\n", change.Path, change.Before)
+		}
+		if change.After != "" {
+			fmt.Fprintf(&out, "    + %s: %s\n", change.Path, change.After)
+		}
+	}
+	if len(a.Proposal.Changes) == 0 && a.Proposal.Because != "" {
+		fmt.Fprintf(&out, "    %s\n", oneLine(a.Proposal.Because))
+	}
+	return out.String()
+}
+
+// stations of an incident, in seconds since its loop was visible.
+func stations(t v1alpha1.IncidentTimes) string {
+	if t.Visible == nil {
+		return "loop not seen yet"
+	}
+	out := "loop visible"
+	for _, s := range []struct {
+		name string
+		at   *metav1.MicroTime
+	}{
+		{"diagnosed", t.Diagnosed}, {"patched", t.Patched}, {"up", t.Up}, {"recovered", t.Recovered}, {"escalated", t.Escalated},
+	} {
+		if s.at != nil {
+			out += fmt.Sprintf(" -> %s %.2fs", s.name, s.at.Sub(t.Visible.Time).Seconds())
+		}
+	}
+	return out
+}
+
+// oneLine cuts a text so that it fits a terminal.
+func oneLine(text string) string {
+	const most = 160
+	text = strings.Join(strings.Fields(text), " ")
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-3]) + "..."
+	}
+	return text
+}
