@@ -4,48 +4,152 @@
 package connection
 
 import (
+	"slices"
+
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/redact"
+)
+
+// Defaults of clients and of the API.
+const (
+	PostgresPort = 5432
+	KafkaPort    = 9092
+	HealthPath   = "/health"
 )
 
 // Configured is how env configures a client of the protocol. names are the
 // variables as the stack spells them out; those left empty are found by the
-// usual names. False where env says nothing of such a client.
+// usual names. False where env says nothing of such a client. A client that is
+// told no host has no Servers: what it would fall back to, mostly localhost, is
+// not a setting. HTTP and TCP clients are found by names alone, as nothing is
+// usual there.
 func Configured(protocol evidence.Protocol, env evidence.Env, names v1alpha1.ConnectionEnv) (evidence.Connection, bool) {
-	return evidence.Connection{}, false
+	switch protocol {
+	case evidence.Postgres:
+		return Postgres(env, names)
+	case evidence.Kafka:
+		return Kafka(env, names)
+	case evidence.HTTP, evidence.TCP:
+		return named(protocol, env, names)
+	default:
+		return evidence.Connection{}, false
+	}
 }
 
-// Postgres is Configured for PostgreSQL.
-func Postgres(env evidence.Env, names v1alpha1.ConnectionEnv) (evidence.Connection, bool) {
-	return evidence.Connection{}, false
-}
-
-// Kafka is Configured for Kafka.
-func Kafka(env evidence.Env, names v1alpha1.ConnectionEnv) (evidence.Connection, bool) {
-	return evidence.Connection{}, false
+// named is a connection whose variables the stack spells out.
+func named(protocol evidence.Protocol, env evidence.Env, names v1alpha1.ConnectionEnv) (evidence.Connection, bool) {
+	c := evidence.Connection{Protocol: protocol}
+	if names.URL != "" {
+		if u, ok := parseAnyURL(env.Get(names.URL)); ok && len(u.servers) > 0 {
+			c.Servers, c.Path, c.Variables.URL = u.servers[:1], u.path, names.URL
+			return c, true
+		}
+	}
+	host, port := env.Get(names.Host), int32(0)
+	if names.Host == "" || host == "" {
+		return c, false
+	}
+	server := hostPort(host, 0)
+	if names.Port != "" {
+		if port = portNumber(env.Get(names.Port)); port > 0 {
+			server.Port, c.Variables.Port = port, names.Port
+		}
+	}
+	c.Servers, c.Variables.Host = []evidence.HostPort{server}, names.Host
+	return c, true
 }
 
 // Declared is the service's endpoint as the stack declares it, defaults filled
 // in. False where it declares none. The host of an HTTP endpoint stays empty
 // where none is declared: it is the service's pods.
 func Declared(service v1alpha1.Service) (evidence.Connection, bool) {
-	return evidence.Connection{}, false
+	c := evidence.Connection{Service: service.Name}
+	e := service.Endpoint
+	switch {
+	case e == nil:
+		return c, false
+	case e.Postgres != nil:
+		c.Protocol, c.Database = evidence.Postgres, e.Postgres.Database
+		c.Servers = []evidence.HostPort{{Host: or(e.Postgres.Host, service.Name), Port: orPort(e.Postgres.Port, PostgresPort)}}
+	case e.Kafka != nil:
+		c.Protocol = evidence.Kafka
+		for _, s := range e.Kafka.BootstrapServers {
+			c.Servers = append(c.Servers, servers(s, KafkaPort)...)
+		}
+		if len(c.Servers) == 0 {
+			c.Servers = []evidence.HostPort{{Host: service.Name, Port: KafkaPort}}
+		}
+		for _, t := range e.Kafka.Topics {
+			c.Topics = append(c.Topics, t.Name)
+		}
+	case e.HTTP != nil:
+		c.Protocol, c.Path = evidence.HTTP, or(e.HTTP.Path, HealthPath)
+		c.Servers = []evidence.HostPort{{Host: e.HTTP.Host, Port: e.HTTP.Port}}
+	case e.TCP != nil:
+		c.Protocol = evidence.TCP
+		c.Servers = []evidence.HostPort{{Host: or(e.TCP.Host, service.Name), Port: e.TCP.Port}}
+	default:
+		return c, false
+	}
+	return c, true
 }
 
 // Toward is how the container's client would be configured if it spoke to the
 // declared server: the declared host, port and database, the container's own
-// user, password, TLS, mechanism, topics and group.
+// user, password, TLS, mechanism, topics and group. Its credentials may go
+// there because the stack's owner declares that server to be the very
+// dependency that the container is configured for.
 func Toward(declared, configured evidence.Connection) evidence.Connection {
-	return declared
+	c := configured
+	c.Service, c.Protocol, c.Servers = declared.Service, declared.Protocol, declared.Servers
+	if declared.Database != "" {
+		c.Database = declared.Database
+	}
+	if len(c.Topics) == 0 {
+		c.Topics, c.Variables.Topics = declared.Topics, nil
+	}
+	if c.Path == "" || declared.Path != "" {
+		c.Path = declared.Path
+	}
+	return c
 }
 
 // Implied are the connections that env implies, whether or not the stack
-// declares such a dependency.
-func Implied(env evidence.Env) []evidence.Connection { return nil }
+// declares such a dependency: those to PostgreSQL first. Each has a server.
+func Implied(env evidence.Env) []evidence.Connection {
+	v := variablesOf(env)
+	var out []evidence.Connection
+	for _, c := range append(v.postgresCandidates(), v.kafkaCandidates()...) {
+		known := slices.ContainsFunc(out, func(o evidence.Connection) bool {
+			return o.Protocol == c.Protocol && slices.Equal(o.Servers, c.Servers) && o.Database == c.Database
+		})
+		if len(c.Servers) > 0 && !known {
+			out = append(out, c)
+		}
+	}
+	return out
+}
 
 // SensitiveName reports whether a variable of this name holds a secret.
-func SensitiveName(name string) bool { return false }
+func SensitiveName(name string) bool { return redact.SensitiveName(name) }
 
 // Sensitive reports whether a variable holds a secret, by its name or by the
 // form of its value, such as a URL with a password in it.
-func Sensitive(name, value string) bool { return SensitiveName(name) }
+func Sensitive(name, value string) bool {
+	return SensitiveName(name) || redact.New().Text(value) != value
+}
+
+func or(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}
+
+func orPort(port, otherwise int32) int32 {
+	if port == 0 {
+		return otherwise
+	}
+	return port
+}

@@ -1,0 +1,291 @@
+package connection
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+// dsn is what a connection string says. Nothing in it is acted on but these
+// fields: what else a string asks for, such as files, is left alone.
+type dsn struct {
+	scheme         string
+	servers        []evidence.HostPort
+	user, password string
+	hasPassword    bool
+	database, path string
+	tls            evidence.TLSMode
+}
+
+// postgresSchemes are those of libpq, SQLAlchemy's dialects, and of services
+// that speak PostgreSQL's protocol.
+var postgresSchemes = []string{"postgres", "postgresql", "pgsql", "postgis", "pgx", "cockroachdb", "timescaledb"}
+
+// parsePostgres reads a connection string in URL form (also JDBC's, R2DBC's and
+// SQLAlchemy's), libpq's key=value form or ADO.NET's Key=Value; form.
+func parsePostgres(text string) (dsn, bool) {
+	text = strings.Trim(strings.TrimSpace(text), `"'`)
+	if strings.Contains(text, "://") {
+		d, ok := parseAnyURL(text)
+		if !ok || !oneOf(d.scheme, postgresSchemes) {
+			return dsn{}, false
+		}
+		d.database, d.path = or(d.database, strings.TrimPrefix(d.path, "/")), ""
+		d.servers = withPort(d.servers, PostgresPort)
+		return d, true
+	}
+	return parseKeyValue(text)
+}
+
+func oneOf(s string, list []string) bool {
+	for _, l := range list {
+		if s == l {
+			return true
+		}
+	}
+	return false
+}
+
+// parseAnyURL reads scheme://user:password@host:port,host:port/path?query.
+// net/url refuses much of what drivers accept: lists of hosts, and passwords
+// with characters that ought to be escaped.
+func parseAnyURL(text string) (dsn, bool) {
+	text = strings.TrimPrefix(strings.TrimPrefix(text, "jdbc:"), "r2dbc:")
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok || scheme == "" || strings.ContainsAny(scheme, " /@?") {
+		return dsn{}, false
+	}
+	scheme, _, _ = strings.Cut(strings.ToLower(scheme), "+")
+	d := dsn{scheme: scheme}
+	authority, tail := splitAuthority(rest)
+	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+		user, password, hasPassword := strings.Cut(authority[:at], ":")
+		d.user, d.password, d.hasPassword = unescape(user), unescape(password), hasPassword
+		authority = authority[at+1:]
+	}
+	d.servers = servers(authority, 0)
+	tail, _, _ = strings.Cut(tail, "#")
+	path, query, _ := strings.Cut(tail, "?")
+	d.path = unescape(path)
+	for pair := range strings.SplitSeq(query, "&") {
+		key, value, _ := strings.Cut(pair, "=")
+		d.set(key, unescapeQuery(value))
+	}
+	return d, true
+}
+
+// splitAuthority ends the authority at the first of /?#, unless an @ comes only
+// after that: then the password has one of these, unescaped.
+func splitAuthority(rest string) (authority, tail string) {
+	cut := strings.IndexAny(rest, "/?#")
+	if cut < 0 {
+		return rest, ""
+	}
+	at := strings.LastIndexByte(rest, '@')
+	if strings.IndexByte(rest[:cut], '@') < 0 && at > cut && strings.IndexByte(rest[:cut], ':') >= 0 && !strings.ContainsAny(rest[cut:at], "=&") {
+		if next := strings.IndexAny(rest[at:], "/?#"); next >= 0 {
+			return rest[:at+next], rest[at+next:]
+		}
+		return rest, ""
+	}
+	return rest[:cut], rest[cut:]
+}
+
+func unescape(s string) string {
+	if u, err := url.PathUnescape(s); err == nil {
+		return u
+	}
+	return s
+}
+
+func unescapeQuery(s string) string {
+	if u, err := url.QueryUnescape(s); err == nil {
+		return u
+	}
+	return s
+}
+
+// parseKeyValue reads libpq's host=... port=... and ADO.NET's Host=...;Port=...
+func parseKeyValue(text string) (dsn, bool) {
+	pairs := libpqPairs(text)
+	if strings.Contains(text, ";") {
+		pairs = adoPairs(text)
+	}
+	var d dsn
+	var host, port string
+	known := 0
+	for _, p := range pairs {
+		switch p[0] {
+		case "host", "hostaddr", "server", "data source", "datasource":
+			host = or(host, p[1])
+		case "port":
+			port = p[1]
+		default:
+			if d.set(p[0], p[1]) {
+				known++
+			}
+			continue
+		}
+		known++
+	}
+	if known == 0 {
+		return dsn{}, false
+	}
+	if host != "" {
+		d.servers = withPort(servers(host, portNumber(port)), PostgresPort)
+	}
+	return d, true
+}
+
+// libpqPairs follow libpq's rules: blanks between pairs, quotes around values,
+// backslashes escape.
+func libpqPairs(text string) [][2]string {
+	var pairs [][2]string
+	for {
+		text = strings.TrimLeft(text, " \t\r\n")
+		key, rest, ok := strings.Cut(text, "=")
+		if !ok {
+			return pairs
+		}
+		value, remaining := libpqValue(strings.TrimLeft(rest, " \t"))
+		pairs = append(pairs, [2]string{strings.ToLower(strings.TrimSpace(key)), value})
+		text = remaining
+	}
+}
+
+func libpqValue(s string) (value, rest string) {
+	quoted := strings.HasPrefix(s, "'")
+	if quoted {
+		s = s[1:]
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\' && i+1 < len(s):
+			i++
+			b.WriteByte(s[i])
+		case quoted && c == '\'':
+			return b.String(), s[i+1:]
+		case !quoted && (c == ' ' || c == '\t' || c == '\n' || c == '\r'):
+			return b.String(), s[i:]
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String(), ""
+}
+
+func adoPairs(text string) [][2]string {
+	var pairs [][2]string
+	for part := range strings.SplitSeq(text, ";") {
+		if key, value, ok := strings.Cut(part, "="); ok {
+			pairs = append(pairs, [2]string{strings.ToLower(strings.TrimSpace(key)), strings.Trim(strings.TrimSpace(value), `"'`)})
+		}
+	}
+	return pairs
+}
+
+// set takes a parameter over, and reports whether it is one of those known.
+func (d *dsn) set(key, value string) bool {
+	switch strings.ToLower(key) {
+	case "user", "username", "user id", "userid", "uid":
+		d.user = value
+	case "password", "pwd":
+		d.password, d.hasPassword = value, true
+	case "dbname", "database", "databasename", "currentdatabase":
+		d.database = value
+	case "host":
+		d.servers = servers(value, 0)
+	case "port":
+		if port := portNumber(value); port > 0 {
+			for i := range d.servers {
+				d.servers[i].Port = port
+			}
+		}
+	case "sslmode", "ssl mode", "ssl":
+		d.tls = tlsMode(value)
+	default:
+		return false
+	}
+	return true
+}
+
+// tlsMode of an sslmode, or of a switch such as ssl=true. libpq's allow counts
+// as prefer. Drivers' switches ask for TLS and, mostly, for no check.
+func tlsMode(text string) evidence.TLSMode {
+	switch strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(strings.TrimSpace(text))) {
+	case "disable", "disabled", "false", "0", "no", "off", "none":
+		return evidence.TLSDisable
+	case "prefer", "allow", "preferred":
+		return evidence.TLSPrefer
+	case "require", "required", "true", "1", "yes", "on", "norverify", "noverify":
+		return evidence.TLSRequire
+	case "verifyca":
+		return evidence.TLSVerifyCA
+	case "verifyfull", "verifyidentity":
+		return evidence.TLSVerifyFull
+	default:
+		return evidence.TLSUnset
+	}
+}
+
+// servers of a list such as "a:9092, b:9092"; brackets, quotes and listener
+// names before :// are passed over.
+func servers(list string, port int32) []evidence.HostPort {
+	var out []evidence.HostPort
+	for _, part := range strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune(",; \t\r\n\"'", r) }) {
+		if s := hostPort(part, port); s.Host != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// hostPort of host, host:port, [v6]:port or scheme://host:port/path. A path to
+// a Unix socket is no host.
+func hostPort(s string, port int32) evidence.HostPort {
+	if _, after, ok := strings.Cut(s, "://"); ok {
+		s = after
+	}
+	if at := strings.LastIndexByte(s, '@'); at >= 0 {
+		s = s[at+1:]
+	}
+	if strings.HasPrefix(s, "/") {
+		return evidence.HostPort{}
+	}
+	s, _, _ = strings.Cut(s, "/")
+	if inner, rest, ok := strings.Cut(s, "]"); ok && strings.HasPrefix(inner, "[") && strings.Contains(inner, ":") {
+		if p := portNumber(strings.TrimPrefix(rest, ":")); p > 0 {
+			port = p
+		}
+		return evidence.HostPort{Host: inner[1:], Port: port}
+	}
+	s = strings.Trim(s, "[]") // a list in JSON's form
+	if strings.Count(s, ":") == 1 {
+		host, text, _ := strings.Cut(s, ":")
+		if p := portNumber(text); p > 0 {
+			port = p
+		}
+		s = host
+	}
+	return evidence.HostPort{Host: s, Port: port}
+}
+
+// portNumber is 0 for what is no port. Kubernetes' own NAME_PORT variables,
+// such as tcp://10.96.0.10:5432, are none that a client would understand.
+func portNumber(s string) int32 {
+	n, err := strconv.ParseUint(strings.TrimSpace(s), 10, 16)
+	if err != nil {
+		return 0
+	}
+	return int32(n)
+}
+
+func withPort(list []evidence.HostPort, port int32) []evidence.HostPort {
+	for i := range list {
+		list[i].Port = orPort(list[i].Port, port)
+	}
+	return list
+}

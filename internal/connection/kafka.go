@@ -1,0 +1,191 @@
+package connection
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+// The names that Kafka clients are usually configured by.
+var (
+	bootstrapNames = []string{
+		"KAFKA_BOOTSTRAP_SERVERS", "KAFKA_BOOTSTRAP_SERVER", "KAFKA_BOOTSTRAP", "KAFKA_BROKERS", "KAFKA_BROKER", "KAFKA_BROKER_LIST",
+		"KAFKA_BROKER_URL", "KAFKA_BROKER_URLS", "KAFKA_BROKERS_URL", "KAFKA_BROKER_ADDRESS", "KAFKA_SERVERS", "KAFKA_HOSTS", "KAFKA_URL", "KAFKA_ADDR", "KAFKA_ADDRESS",
+		"SPRING_KAFKA_BOOTSTRAP_SERVERS", "SPRING_KAFKA_CONSUMER_BOOTSTRAP_SERVERS", "SPRING_KAFKA_PRODUCER_BOOTSTRAP_SERVERS",
+		"SPRING_CLOUD_STREAM_KAFKA_BINDER_BROKERS", "MP_MESSAGING_CONNECTOR_SMALLRYE_KAFKA_BOOTSTRAP_SERVERS",
+		"REDPANDA_BROKERS", "REDPANDA_BOOTSTRAP_SERVERS", "CONNECT_BOOTSTRAP_SERVERS", "BOOTSTRAP_SERVERS",
+	}
+	bootstrapSuffixes = []string{"_KAFKA_BOOTSTRAP_SERVERS", "_KAFKA_BROKERS", "_KAFKA_BROKER"}
+	groupNames        = []string{
+		"KAFKA_GROUP_ID", "KAFKA_CONSUMER_GROUP_ID", "KAFKA_CONSUMER_GROUP", "KAFKA_GROUP", "SPRING_KAFKA_CONSUMER_GROUP_ID",
+		"CONSUMER_GROUP_ID", "CONSUMER_GROUP", "GROUP_ID",
+	}
+	protocolNames = []string{
+		"KAFKA_SECURITY_PROTOCOL", "SPRING_KAFKA_SECURITY_PROTOCOL", "SPRING_KAFKA_PROPERTIES_SECURITY_PROTOCOL", "SECURITY_PROTOCOL",
+	}
+	mechanismNames = []string{
+		"KAFKA_SASL_MECHANISM", "KAFKA_SASL_MECHANISMS", "SPRING_KAFKA_PROPERTIES_SASL_MECHANISM", "SASL_MECHANISM",
+	}
+	saslUsers = []string{
+		"KAFKA_SASL_USERNAME", "KAFKA_SASL_USER", "KAFKA_SASL_PLAIN_USERNAME", "KAFKA_USERNAME", "KAFKA_USER", "SASL_USERNAME", "KAFKA_API_KEY",
+	}
+	saslPasswords = []string{
+		"KAFKA_SASL_PASSWORD", "KAFKA_SASL_PLAIN_PASSWORD", "KAFKA_PASSWORD", "KAFKA_PASS", "SASL_PASSWORD", "KAFKA_API_SECRET",
+	}
+	jaasNames = []string{
+		"KAFKA_SASL_JAAS_CONFIG", "SPRING_KAFKA_PROPERTIES_SASL_JAAS_CONFIG", "SASL_JAAS_CONFIG",
+	}
+	// topicVariable are names that hold topics for certain: other services
+	// than Kafka have topics too.
+	topicVariable = regexp.MustCompile(`(^|_)KAFKA_([A-Z0-9_]*_)?TOPICS?(_NAMES?)?$|^TOPIC(_NAME)?$|^SPRING_KAFKA_TEMPLATE_DEFAULT_TOPIC$`)
+	topicName     = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
+	jaasOption    = regexp.MustCompile(`\b(username|password)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)')`)
+)
+
+// Kafka is Configured for Kafka. Settings that the stack spells out win.
+func Kafka(env evidence.Env, names v1alpha1.ConnectionEnv) (evidence.Connection, bool) {
+	v := variablesOf(env)
+	c := evidence.Connection{Protocol: evidence.Kafka}
+	candidates := v.kafkaCandidates()
+	found := len(candidates) > 0
+	if found {
+		c = candidates[0]
+	} else {
+		v.kafkaSettings(&c)
+		found = c.Group != "" || len(c.Topics) > 0 || c.Variables.User != ""
+	}
+	if s := v.named(names.BootstrapServers); s.value != "" {
+		c.Servers, found = servers(s.value, KafkaPort), true
+		c.Variables.BootstrapServers, c.Variables.Host, c.Variables.Port = s.variable, "", ""
+	}
+	if s := v.named(names.ConsumerGroup); s.value != "" {
+		c.Group, c.Variables.Group, found = s.value, s.variable, true
+	}
+	if len(names.Topics) > 0 {
+		c.Topics, c.Variables.Topics = nil, nil
+		for _, n := range names.Topics {
+			addTopics(&c, v.named(n))
+		}
+		found = found || len(c.Topics) > 0
+	}
+	found = v.overrideCredentials(&c, names) || found
+	if names.User != "" && c.User != "" && c.Mechanism == "" {
+		c.Mechanism = mechanismPlain
+	}
+	return c, found
+}
+
+// kafkaCandidates are the clusters that env names, the most telling first.
+func (v variables) kafkaCandidates() []evidence.Connection {
+	var out []evidence.Connection
+	for _, name := range slices.Concat(bootstrapNames, v.ending(bootstrapSuffixes...)) {
+		s := v.first(name)
+		list := servers(s.value, KafkaPort)
+		if len(list) == 0 {
+			continue
+		}
+		c := evidence.Connection{Protocol: evidence.Kafka, Servers: list}
+		c.Variables.BootstrapServers = s.variable
+		v.kafkaSettings(&c)
+		out = append(out, c)
+	}
+	if host := v.first("KAFKA_HOST", "KAFKA_HOSTNAME"); host.value != "" {
+		c := evidence.Connection{Protocol: evidence.Kafka, Servers: servers(host.value, 0)}
+		c.Variables.Host = host.variable
+		v.setPort(&c, v.first("KAFKA_PORT"))
+		c.Servers = withPort(c.Servers, KafkaPort)
+		v.kafkaSettings(&c)
+		out = append(out, c)
+	}
+	return out
+}
+
+// SASL mechanisms by the names that brokers know them by.
+const (
+	mechanismPlain  = "PLAIN"
+	mechanismGSSAPI = "GSSAPI"
+)
+
+// kafkaSettings fills in all but the servers.
+func (v variables) kafkaSettings(c *evidence.Connection) {
+	if s := v.first(groupNames...); s.value != "" {
+		c.Group, c.Variables.Group = s.value, s.variable
+	}
+	for _, n := range v.names {
+		if topicVariable.MatchString(n) {
+			addTopics(c, v.first(n))
+		}
+	}
+	protocol := v.first(protocolNames...)
+	security := strings.ToUpper(protocol.value)
+	c.Variables.SSLMode = protocol.variable
+	switch security {
+	case "SSL", "SASL_SSL":
+		// Clients check the certificate, and the host in it, unless told otherwise.
+		c.TLS = evidence.TLSVerifyFull
+	case "PLAINTEXT", "SASL_PLAINTEXT":
+		c.TLS = evidence.TLSDisable
+	default:
+		v.setTLS(c, "KAFKA_")
+	}
+	if security != "PLAINTEXT" && security != "SSL" {
+		v.sasl(c, strings.HasPrefix(security, "SASL_"))
+	}
+}
+
+// sasl fills in the mechanism and its credentials. wanted says that the security
+// protocol asks for SASL; else user and mechanism have to be given together.
+func (v variables) sasl(c *evidence.Connection, wanted bool) {
+	mechanism := strings.ToUpper(v.first(mechanismNames...).value)
+	if s := v.first(saslUsers...); s.value != "" {
+		c.User, c.Variables.User = s.value, s.variable
+	}
+	if name := v.mentioned("", saslPasswords...); name != "" {
+		c.PasswordWanted, c.Variables.Password = true, name
+		c.Password = evidence.NewSecret(v.env.Get(name))
+	}
+	if s := v.first(jaasNames...); s.value != "" {
+		module := jaas(c, s)
+		mechanism = or(mechanism, module)
+	}
+	switch {
+	case mechanism != "" && (wanted || c.User != ""):
+		c.Mechanism = mechanism
+	case c.User != "":
+		c.Mechanism = mechanismPlain
+	case wanted:
+		c.Mechanism = mechanismGSSAPI // Java's and librdkafka's default
+	}
+}
+
+// jaas reads user and password of a login module's configuration, and the
+// mechanism where the module has only one.
+func jaas(c *evidence.Connection, s setting) string {
+	for _, m := range jaasOption.FindAllStringSubmatch(s.value, -1) {
+		value := strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(m[2]) + m[3]
+		if m[1] == "username" {
+			c.User, c.Variables.User = value, s.variable
+		} else {
+			c.PasswordWanted, c.Password, c.Variables.Password = true, evidence.NewSecret(value), s.variable
+		}
+	}
+	if strings.Contains(s.value, "PlainLoginModule") {
+		return mechanismPlain
+	}
+	return ""
+}
+
+// addTopics takes over a topic, or a list of them. What cannot be a topic's
+// name, such as a pattern, is left out.
+func addTopics(c *evidence.Connection, s setting) {
+	for name := range strings.SplitSeq(strings.NewReplacer(";", ",", " ", ",").Replace(s.value), ",") {
+		name = strings.Trim(name, `[]"'`)
+		if topicName.MatchString(name) && !slices.Contains(c.Topics, name) {
+			c.Topics = append(c.Topics, name)
+			c.Variables.Topics = append(c.Variables.Topics, s.variable)
+		}
+	}
+}

@@ -1,0 +1,243 @@
+package connection
+
+import (
+	"slices"
+	"strings"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+// The names that clients and images of PostgreSQL are usually configured by.
+var (
+	postgresURLs = []string{
+		"DATABASE_URL", "POSTGRES_URL", "POSTGRESQL_URL", "PG_URL", "PGURL", "DB_URL", "POSTGRES_DSN", "DATABASE_DSN", "DB_DSN", "PG_DSN",
+		"DATABASE_URI", "POSTGRES_URI", "DB_URI", "SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_DATABASE_URL", "SPRING_DATASOURCE_URL", "SPRING_R2DBC_URL",
+		"QUARKUS_DATASOURCE_JDBC_URL", "JDBC_DATABASE_URL", "JDBC_URL", "POSTGRES_CONNECTION_STRING", "DATABASE_CONNECTION_STRING", "DB_CONNECTION_STRING",
+		"CONNECTIONSTRINGS__DEFAULT", "CONNECTIONSTRINGS__DEFAULTCONNECTION", "CONNECTIONSTRINGS__POSTGRES",
+	}
+	postgresURLSuffixes = []string{"_DATABASE_URL", "_POSTGRES_URL", "_DB_URL", "_POSTGRES_DSN", "_DATABASE_DSN", "_DB_DSN"}
+	postgresPrefixes    = []string{"POSTGRES_", "POSTGRESQL_", "PG", "PG_", "DB_", "DATABASE_"}
+
+	hostNames     = []string{"HOST", "HOSTNAME", "SERVER", "ADDR", "ADDRESS"}
+	portNames     = []string{"PORT"}
+	databaseNames = []string{"DATABASE", "DB", "DBNAME", "DB_NAME", "DATABASE_NAME", "NAME"}
+	userNames     = []string{"USER", "USERNAME"}
+	passwordNames = []string{"PASSWORD", "PASS", "PASSWD", "PWD"}
+	sslNames      = []string{"SSLMODE", "SSL_MODE", "TLS_MODE"}
+	sslSwitches   = []string{"SSL_ENABLED", "SSL", "USE_SSL", "REQUIRE_SSL", "TLS"}
+)
+
+// Postgres is Configured for PostgreSQL: a connection string first, then
+// single variables of one prefix. Settings that the stack spells out win.
+func Postgres(env evidence.Env, names v1alpha1.ConnectionEnv) (evidence.Connection, bool) {
+	v := variablesOf(env)
+	c, found := evidence.Connection{Protocol: evidence.Postgres}, false
+	switch candidates := v.postgresCandidates(); {
+	case names.URL != "":
+		if given, ok := v.postgresString(setting{names.URL, env.Get(names.URL)}); ok {
+			c, found = given, true
+		}
+	case names.Host != "":
+		// The family of the named host, not of another server's.
+		for _, candidate := range candidates {
+			if candidate.Variables.Host == names.Host {
+				c, found = candidate, true
+			}
+		}
+	case len(candidates) > 0:
+		c, found = candidates[0], true
+	}
+	return c, v.override(&c, names) || found
+}
+
+// postgresCandidates are the connections that env has variables for, the most
+// telling first. Those without a server come last: a client that is told a
+// password only.
+func (v variables) postgresCandidates() []evidence.Connection {
+	var out []evidence.Connection
+	for _, name := range slices.Concat(postgresURLs, v.ending(postgresURLSuffixes...)) {
+		if c, ok := v.postgresString(v.first(name)); ok {
+			out = append(out, c)
+		}
+	}
+	prefixes := slices.Clone(postgresPrefixes)
+	for _, p := range []string{"POSTGRES_", "POSTGRESQL_", "PG_", "DB_", "DATABASE_"} {
+		for _, n := range v.ending("_" + p + "HOST") {
+			prefixes = append(prefixes, strings.TrimSuffix(n, "HOST"))
+		}
+	}
+	for _, p := range prefixes {
+		if c, ok := v.postgresFamily(p); ok {
+			out = append(out, c)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b evidence.Connection) int {
+		return boolToInt(len(a.Servers) == 0) - boolToInt(len(b.Servers) == 0)
+	})
+	return out
+}
+
+func boolToInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// postgresString is the connection of a connection string. What it lacks comes
+// from the variables that its framework adds, then from libpq's.
+func (v variables) postgresString(s setting) (evidence.Connection, bool) {
+	d, ok := parsePostgres(s.value)
+	if s.value == "" || !ok {
+		return evidence.Connection{}, false
+	}
+	c := evidence.Connection{
+		Protocol: evidence.Postgres, User: d.user, Password: evidence.NewSecret(d.password), PasswordWanted: d.hasPassword,
+		Database: d.database, TLS: d.tls,
+	}
+	c.Variables.URL = s.variable
+	if len(d.servers) > 0 {
+		c.Servers = d.servers[:1]
+	}
+	for _, prefix := range companions(canonical(s.variable)) {
+		v.credentials(&c, prefix)
+		if c.Database == "" && strings.HasPrefix(prefix, "PG") {
+			v.setDatabase(&c, prefix)
+		}
+	}
+	if c.TLS == evidence.TLSUnset {
+		v.setTLS(&c, "PG")
+	}
+	return c, true
+}
+
+// companions are the prefixes of the variables that go with a connection string.
+func companions(name string) []string {
+	for _, suffix := range []string{"JDBC_URL", "URL", "DSN", "URI", "CONNECTION_STRING"} {
+		if prefix, ok := strings.CutSuffix(name, suffix); ok && prefix != "" {
+			return []string{prefix, "PG"}
+		}
+	}
+	return []string{"PG"}
+}
+
+// postgresFamily is the connection of single variables with one prefix.
+func (v variables) postgresFamily(prefix string) (evidence.Connection, bool) {
+	if v.otherDatabase(prefix) {
+		return evidence.Connection{}, false
+	}
+	c := evidence.Connection{Protocol: evidence.Postgres}
+	if host := v.under(prefix, hostNames...); host.value != "" {
+		c.Variables.Host = host.variable
+		if list := servers(host.value, 0); len(list) > 0 {
+			c.Servers = list[:1]
+		}
+	}
+	v.setPort(&c, v.under(prefix, portNames...))
+	v.setDatabase(&c, prefix)
+	v.credentials(&c, prefix)
+	v.setTLS(&c, prefix)
+	c.Servers = withPort(c.Servers, PostgresPort)
+	return c, c.Variables.Host != "" || c.User != "" || c.PasswordWanted
+}
+
+// otherDatabase reports whether DB_... variables are for another kind of server.
+func (v variables) otherDatabase(prefix string) bool {
+	if !strings.HasSuffix(prefix, "DB_") && !strings.HasSuffix(prefix, "DATABASE_") {
+		return false
+	}
+	kind := strings.ToLower(v.under(prefix, "CONNECTION", "ENGINE", "TYPE", "DRIVER", "DIALECT", "CLIENT", "VENDOR").value)
+	for _, other := range []string{"mysql", "maria", "sqlite", "sqlserver", "mssql", "oracle", "mongo", "redis", "cassandra"} {
+		if strings.Contains(kind, other) {
+			return true
+		}
+	}
+	switch v.under(prefix, portNames...).value {
+	case "3306", "33060", "1433", "1521", "27017", "6379", "9042":
+		return true
+	default:
+		return false
+	}
+}
+
+func (v variables) setPort(c *evidence.Connection, port setting) {
+	n := portNumber(port.value)
+	if n == 0 {
+		return
+	}
+	c.Variables.Port = port.variable
+	for i := range c.Servers {
+		c.Servers[i].Port = n
+	}
+}
+
+func (v variables) setDatabase(c *evidence.Connection, prefix string) {
+	if s := v.under(prefix, databaseNames...); s.value != "" && !strings.Contains(s.value, "://") {
+		c.Database, c.Variables.Database = s.value, s.variable
+	}
+}
+
+// credentials fills in the user and password where there are none yet.
+func (v variables) credentials(c *evidence.Connection, prefix string) {
+	if c.User == "" {
+		if s := v.under(prefix, userNames...); s.value != "" {
+			c.User, c.Variables.User = s.value, s.variable
+		}
+	}
+	if c.PasswordWanted {
+		return
+	}
+	if name := v.mentioned(prefix, passwordNames...); name != "" {
+		c.PasswordWanted, c.Variables.Password = true, name
+		c.Password = evidence.NewSecret(v.env.Get(name))
+	}
+}
+
+func (v variables) setTLS(c *evidence.Connection, prefix string) {
+	for _, s := range []setting{v.under(prefix, sslNames...), v.under(prefix, sslSwitches...)} {
+		if mode := tlsMode(s.value); mode != evidence.TLSUnset {
+			c.TLS, c.Variables.SSLMode = mode, s.variable
+			return
+		}
+	}
+}
+
+// override takes over the settings whose variables the stack spells out, and
+// reports whether env has any of them.
+func (v variables) override(c *evidence.Connection, names v1alpha1.ConnectionEnv) bool {
+	found := false
+	if s := v.named(names.Host); s.value != "" {
+		c.Servers = servers(s.value, 0)
+		c.Servers = c.Servers[:min(1, len(c.Servers))]
+		c.Variables.Host, found = s.variable, true
+		if port := v.named(c.Variables.Port); names.Port == "" && port.value != "" {
+			v.setPort(c, port)
+		}
+	}
+	if s := v.named(names.Port); s.value != "" {
+		v.setPort(c, s)
+		found = true
+	}
+	if s := v.named(names.Database); s.value != "" {
+		c.Database, c.Variables.Database, found = s.value, s.variable, true
+	}
+	if s := v.named(names.SSLMode); s.value != "" {
+		c.TLS, c.Variables.SSLMode, found = tlsMode(s.value), s.variable, true
+	}
+	c.Servers = withPort(c.Servers, PostgresPort)
+	return v.overrideCredentials(c, names) || found
+}
+
+func (v variables) overrideCredentials(c *evidence.Connection, names v1alpha1.ConnectionEnv) bool {
+	found := false
+	if s := v.named(names.User); s.value != "" {
+		c.User, c.Variables.User, found = s.value, s.variable, true
+	}
+	if names.Password != "" {
+		c.PasswordWanted, c.Variables.Password = true, names.Password
+		c.Password = evidence.NewSecret(v.env.Get(names.Password))
+		found = found || c.Password.IsSet()
+	}
+	return found
+}
