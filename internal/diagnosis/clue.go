@@ -1,6 +1,9 @@
 package diagnosis
 
 import (
+	"maps"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,6 +32,7 @@ type clue struct {
 	target *target
 	// transient says that the record tells of an attempt that is repeated.
 	transient bool
+	guessed   bool
 }
 
 // reading is what was read from a log.
@@ -37,13 +41,16 @@ type reading struct {
 	targets []target
 	// securityProtocol of the Kafka client.
 	securityProtocol string
-	clues   []clue
-	lines   []logscan.Line
+	// tlsOff says that the Postgres client is told not to speak TLS.
+	tlsOff bool
+	clues  []clue
+	lines  []logscan.Line
 }
 
 // read finds the clues in a log.
 func read(c evidence.Case, log []byte) reading {
 	r := reading{log: log, targets: targets(c), securityProtocol: securityProtocol(c.Env)}
+	r.tlsOff = tlsOff(r.targets, c.Env)
 	all := signatures()
 	r.lines = all.scanner.Scan(log)
 	for i, line := range r.lines {
@@ -57,15 +64,18 @@ func read(c evidence.Case, log []byte) reading {
 				cause: s.cause, fault: s.fault, family: s.family, weight: s.weight, named: s.family != familyAny,
 				order: i, record: line.Record, level: line.Level, text: hit.Text,
 				survived: line.Survived, trace: line.SurvivedTrace, subject: subjectOf(hit),
-				transient: isAttempt(hit.Text),
+				transient: isAttempt(hit.Text), guessed: s.guessed,
 			}
-			if s.context != nil || k.fault != faultNone {
+			if s.context != nil || s.ofEnv || k.fault != faultNone {
 				if record == "" {
 					record = logscan.Context(log, line)
 				}
 				if s.context != nil && !k.matchContext(s, record) {
 					continue
 				}
+			}
+			if s.ofEnv && !k.quotesEnv(c.Env, record) {
+				continue
 			}
 			r.attribute(&k, record)
 			r.clues = append(r.clues, k)
@@ -75,6 +85,31 @@ func read(c evidence.Case, log []byte) reading {
 	return r
 }
 
+// unencrypted is how pg_hba.conf's rejection says that TLS may be the cure
+// (auth.c; "SSL off" before version 12).
+var unencrypted = regexp.MustCompile(`no encryption|SSL off`)
+
+var sslDisabled = regexp.MustCompile(`(?i)sslmode=disable|ssl=false|ssl ?mode=(?:disable|none)`)
+
+// tlsOff says whether the env explicitly turns TLS to Postgres off. Then "no
+// encryption" in a rejection means that the server wants it.
+func tlsOff(targets []target, env evidence.Env) bool {
+	for _, t := range targets {
+		if t.family == familyPostgres && t.tls == evidence.TLSDisable {
+			return true
+		}
+	}
+	for name, v := range env.Variables {
+		upper, value := strings.ToUpper(name), strings.ToLower(v.Text())
+		isMode := strings.HasSuffix(upper, "SSLMODE") || strings.HasSuffix(upper, "SSL_MODE")
+		isSwitch := strings.HasSuffix(upper, "SSL_ENABLED") || strings.HasSuffix(upper, "_SSL") || upper == "PGSSL"
+		if isMode && value == "disable" || isSwitch && (value == "false" || value == "0" || value == "off") || sslDisabled.MatchString(value) {
+			return true
+		}
+	}
+	return false
+}
+
 // matchContext checks the record and takes the subject from it.
 func (k *clue) matchContext(s compiled, record string) bool {
 	m := s.context.FindStringSubmatch(record)
@@ -82,6 +117,7 @@ func (k *clue) matchContext(s compiled, record string) bool {
 		return false
 	}
 	for i, name := range s.context.SubexpNames() {
+		name = strings.TrimRight(name, "23456789")
 		if name == "var" && m[i] != "" && k.subject.Variable == "" {
 			k.subject.Variable = m[i]
 		}
@@ -90,6 +126,38 @@ func (k *clue) matchContext(s compiled, record string) bool {
 		}
 	}
 	return true
+}
+
+// quoted is a value as messages quote it, and as node prints an error's input.
+var quoted = regexp.MustCompile("\"([^\"\n]{1,200})\"|'([^'\n]{1,200})'|`([^`\n]{1,200})`")
+
+// quotesEnv finds the variable whose value the line, or its record, quotes.
+func (k *clue) quotesEnv(env evidence.Env, record string) bool {
+	names := slices.Sorted(maps.Keys(env.Variables))
+	for _, text := range []string{k.text, record} {
+		for _, m := range quoted.FindAllStringSubmatch(text, -1) {
+			value := firstOf(m[1], m[2], m[3])
+			if len(value) < 2 || value == k.subject.Variable {
+				continue
+			}
+			for _, name := range names {
+				if env.Variables[name].Value == value {
+					k.subject.Variable = name
+					return true
+				}
+			}
+		}
+	}
+	if !strings.Contains(k.text, "Invalid URL") {
+		return false
+	}
+	for _, name := range names {
+		if value := env.Variables[name].Value; strings.HasSuffix(name, "_URL") && value != "" && !strings.Contains(value, "://") {
+			k.subject.Variable, k.guessed = name, true
+			return true
+		}
+	}
+	return false
 }
 
 // subjectOf takes the subject from a pattern's named groups.
@@ -119,6 +187,9 @@ func splitPort(host string) (string, int64) {
 
 // attribute finds out whose fault of a connection a clue tells of.
 func (r *reading) attribute(k *clue, record string) {
+	if k.cause == v1alpha1.CausePostgresAccessRejected && r.tlsOff && unencrypted.MatchString(k.text) {
+		k.cause = v1alpha1.CausePostgresTLSMismatch
+	}
 	if k.fault == faultNone || k.fault == faultProgram || k.fault == faultRecovered {
 		if k.fault == faultRecovered && k.family == familyAny {
 			k.family, _ = wordsOf(k.text)
@@ -187,6 +258,9 @@ func (r *reading) whose(k *clue, record string) (family, bool) {
 	if t, ok := find(r.targets, k.subject.Host, k.subject.Port); ok {
 		return t.family, true
 	}
+	if f, ok := r.sameFault(k); ok {
+		return f, true
+	}
 	if f, ok := wordsOf(record); ok {
 		return f, true
 	}
@@ -196,7 +270,41 @@ func (r *reading) whose(k *clue, record string) (family, bool) {
 	if f, ok := r.only(); ok && k.subject.Host == "" {
 		return f, false
 	}
+	if f, ok := r.before(k); ok {
+		return f, false
+	}
 	return familyUpstream, false
+}
+
+// sameFault is the family of an earlier line of the same record, or with the
+// same address, that tells of the same fault and shows whose it is: a last line
+// often repeats only the error itself.
+func (r *reading) sameFault(k *clue) (family, bool) {
+	for i := len(r.clues) - 1; i >= 0; i-- {
+		earlier := r.clues[i]
+		if earlier.fault != k.fault || !earlier.named || earlier.survived && earlier.record != k.record || k.subject.Host != "" && earlier.subject.Host != k.subject.Host {
+			continue
+		}
+		if k.subject.Host == "" {
+			k.subject.Host, k.subject.Port = earlier.subject.Host, earlier.subject.Port
+		}
+		return earlier.family, true
+	}
+	return familyAny, false
+}
+
+// before is the family that the log spoke of last, for a fault that names no
+// address at all.
+func (r *reading) before(k *clue) (family, bool) {
+	if k.subject.Host != "" {
+		return familyAny, false
+	}
+	for i := len(r.clues) - 1; i >= 0; i-- {
+		if earlier := r.clues[i]; earlier.family != familyAny && !earlier.survived && earlier.named {
+			return earlier.family, true
+		}
+	}
+	return familyAny, false
 }
 
 // only is the family of all targets, if they have but one.

@@ -13,18 +13,31 @@ import (
 // something, and where that is only a consequence or a wrapper, what stands
 // before it in the same family or record.
 func (r *reading) decisive() (clue, bool) {
-	for _, tolerance := range []func(clue) bool{
-		func(k clue) bool {
-			return !k.survived && !k.trace && k.level != logscan.LevelInfo && k.level != logscan.LevelDebug
-		},
-		func(k clue) bool { return !k.survived && !k.trace && k.weight > weightGeneric && !isBenignInfo(k) },
-		func(k clue) bool { return !k.survived && k.level != logscan.LevelInfo && k.level != logscan.LevelDebug },
-	} {
-		if k, ok := r.last(tolerance); ok {
-			return k, true
-		}
+	grave := func(k clue) bool { return k.level != logscan.LevelInfo && k.level != logscan.LevelDebug }
+	best, ok := r.last(func(k clue) bool { return !k.survived && !k.trace && grave(k) })
+	if ok && best.weight > weightGeneric {
+		return best, true
 	}
-	return clue{}, false
+	// A client that gave up may have told the reason in a record of no gravity.
+	if quiet, found := r.last(func(k clue) bool {
+		return !k.survived && !k.trace && k.weight > weightGeneric && !isBenignInfo(k) && (!ok || k.family == best.family || wrapper.MatchString(best.text))
+	}); found && r.mayWrap(best, ok) {
+		return quiet, true
+	}
+	if traced, found := r.last(func(k clue) bool { return !k.survived && grave(k) && k.weight > weightGeneric }); found && !ok {
+		return traced, true
+	}
+	return best, ok
+}
+
+// mayWrap says that a generic clue, or the last words where there is none,
+// leave room for a reason that stands before.
+func (r *reading) mayWrap(best clue, found bool) bool {
+	if found {
+		return true
+	}
+	words, ok := r.lastWords()
+	return !ok || wrapper.MatchString(words)
 }
 
 // isBenignInfo says that a record of no gravity is no reason to end: clients
@@ -67,6 +80,8 @@ func (r *reading) better(k, best clue) bool {
 		return false
 	case same && best.fault == faultProgram:
 		return true
+	case same && k.order == best.order && k.weight == best.weight:
+		return best.fault != faultNone // Words that name the cause outdo those of any connection.
 	case same:
 		return k.weight >= best.weight
 	case k.weight >= weightNetwork:
@@ -132,6 +147,8 @@ func (r *reading) rawLine(k clue) string {
 // for wrappers, guesses and what other faults lead to as well.
 func (k clue) confidence() v1alpha1.Confidence {
 	switch {
+	case k.guessed:
+		return v1alpha1.ConfidenceLow
 	case k.weight >= weightNetwork && (k.fault == faultNone || k.named) && !k.trace:
 		return v1alpha1.ConfidenceMedium
 	case k.weight == weightConsequence && k.named && k.fault == faultNone && !k.trace:
@@ -161,28 +178,49 @@ func (r *reading) refuteOthers(f *Finding, chosen clue) {
 }
 
 // lastWords is the last line that announces the end: fatal by its level or its
-// words, and nothing but good-byes after it.
+// words, and nothing but good-byes and what belongs to it after it.
 func (r *reading) lastWords() (string, bool) {
 	lines := tail(r.log, 60)
-	leveled := 0
-	for _, line := range lines {
-		if logscan.LevelOf(line) != logscan.LevelUnset {
-			leveled++
-		}
+	if text, ok := foreign(lines); ok {
+		return text, true
 	}
+	below := 0 // lines without a level that may belong to the one above
 	for i := len(lines) - 1; i >= 0; i-- {
 		text, level := logscan.Plain(lines[i])
-		if fatalLine.MatchString(text) && level != logscan.LevelInfo && level != logscan.LevelDebug || level >= logscan.LevelError {
+		quiet := level == logscan.LevelInfo || level == logscan.LevelDebug
+		if fatalLine.MatchString(text) && !quiet || level >= logscan.LevelError {
 			return text, !benignError.MatchString(text)
 		}
-		// The only line without a level among lines with one was not written by
-		// the logger: log.Fatal, a shell, the runtime.
-		if level == logscan.LevelUnset && i == len(lines)-1 && leveled >= 1 && leveled == len(lines)-1 {
-			return text, true
+		if level == logscan.LevelUnset && !strings.ContainsAny(text, ":/") && below < 12 {
+			below++
+			continue
 		}
 		if !goodbye.MatchString(text) {
 			return "", false
 		}
+	}
+	return "", false
+}
+
+// foreign is a last line without a level where the lines before it have one: it
+// was not written by the logger, but by log.Fatal, a shell, the runtime.
+func foreign(lines []string) (string, bool) {
+	last := len(lines) - 1
+	for last >= 0 {
+		text, level := logscan.Plain(lines[last])
+		if level != logscan.LevelUnset && goodbye.MatchString(text) && level < logscan.LevelError {
+			last--
+			continue
+		}
+		if level != logscan.LevelUnset || last == 0 {
+			return "", false
+		}
+		for _, line := range lines[max(0, last-5):last] {
+			if logscan.LevelOf(line) == logscan.LevelUnset {
+				return "", false
+			}
+		}
+		return text, true
 	}
 	return "", false
 }

@@ -56,7 +56,8 @@ var kafkaSignatures = []signature{
 	hints(v1alpha1.CauseKafkaCoordinatorUnavailable, `(?i)failed to find group coordinator|KafkaJSGroupCoordinatorNotFound|GroupCoordinatorNotFound|Group coordinator lookup failed|found some partitions to be leaderless`, "group coordinator", "GroupCoordinatorNotFound", "Group coordinator", "leaderless").weighing(weightGeneric),
 
 	// Bootstrapping
-	network(faultHostNotFound, familyKafka, `No resolvable bootstrap urls|Couldn't resolve server (?P<host>[\w.-]+)|DNS lookup failed for (?P<host2>[\w.-]+)`, "resolvable bootstrap", "resolve server", "DNS lookup failed for").but(`(?i)temporary failure|EAI_AGAIN`),
+	network(faultHostNotFound, familyKafka, `No resolvable bootstrap urls|Couldn't resolve server (?P<host>[\w.-]+)|DNS lookup failed for (?P<host2>[\w.-]+):\d+, exception`, "resolvable bootstrap", "resolve server", "DNS lookup failed for").but(`(?i)temporary failure|EAI_AGAIN`),
+	network(faultHostNotFound, familyKafka, `DNS lookup failed for (?P<host>[\w.-]+):\d+ \(0\)`, "DNS lookup failed for").weighing(weightConsequence),
 	network(faultHostNotFound, familyKafka, `Failed to resolve '(?P<host>[^']+)'`, "Failed to resolve '").but(`(?i)temporary failure|try again`),
 	network(faultResolver, familyKafka, `(?i)(?:Failed to resolve '(?P<host>[^']+)'|DNS lookup failed).*(?:temporary failure|try again)`, "Failed to resolve '", "DNS lookup failed for"),
 	network(faultRefused, familyKafka, `Connect to (?:ipv[46]#)?(?P<host>\S+?):(?P<port>\d+) failed: (?:Connection refused)`, "Connect to "),

@@ -1,7 +1,5 @@
 package diagnosis
 
-import v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-
 // networkSignatures are how runtimes and the C library tell of connections that
 // could not be made or were lost: the same words whoever is at the far end.
 // Whose connection it was is found out from the words around them, and by
@@ -27,7 +25,7 @@ var networkSignatures = []signature{
 
 	// Nothing listens there.
 	network(faultRefused, familyAny, `(?i)(?:connection|connect)\w* (?:was |has been |is |is being )?(?:actively )?refused|refused the connection|refused to connect|No connection could be made because the target machine`,
-		"onnection refused", "onnection was refused", "onnect refused", "ctively refused", "efused the connection", "efused to connect", "onnection Refused", "target machine"),
+		"onnection refused", "onnection was refused", "onnect refused", "ctively refused", "efused the connection", "efused to connect", "onnection Refused", "target machine").but(`lookup \S+ on |read udp|:53: `),
 	network(faultRefused, familyAny, `ECONNREFUSED(?: (?P<host>[\w.:-]+?):(?P<port>\d+))?`, "ECONNREFUSED", "econnrefused"),
 	network(faultRefused, familyAny, `(?i)(?:\[Errno 111\]|Errno::ECONNREFUSED|error 111|os error 111|\(111\)|ConnectionRefusedError)`, "rrno 111", "rror 111", "(111)", "ConnectionRefusedError"),
 
@@ -45,7 +43,7 @@ var networkSignatures = []signature{
 
 	// The peer hung up.
 	network(faultClosed, familyAny, `(?i)connection reset by peer|connection reset|ECONNRESET|econnreset|broken pipe|EPIPE|socket hang ?up|connection (?:was |has been |is )?(?:closed|aborted|lost|terminated|dropped)|closed connection|unexpected EOF|EOFError|end of (?:file|stream)|socket (?:disconnected|closed)|other side closed|RemoteDisconnected|software caused connection abort`,
-		"onnection reset", "ECONNRESET", "econnreset", "roken pipe", "EPIPE", "ocket hang up", "onnection was closed", "onnection is closed", "onnection closed", "onnection has been closed", "onnection aborted", "onnection lost", "onnection terminated", "onnection dropped", "losed connection", "nexpected EOF", "EOFError", "nd of file", "nd of stream", "ocket disconnected", "ocket closed", "ther side closed", "RemoteDisconnected", "onnection abort"),
+		"onnection reset", "ECONNRESET", "econnreset", "roken pipe", "EPIPE", "ocket hang up", "onnection was closed", "onnection is closed", "onnection closed", "onnection has been closed", "onnection aborted", "onnection lost", "onnection terminated", "onnection dropped", "losed connection", "nexpected EOF", "EOFError", "nd of file", "nd of stream", "ocket disconnected", "ocket closed", "ther side closed", "RemoteDisconnected", "onnection abort").but(serverSide),
 	network(faultClosed, familyAny, `(?:: EOF|^EOF)\b\s*(?:$|\(|[";])`, ": EOF"),
 
 	// TLS: one side speaks it and the other does not.
@@ -63,7 +61,5 @@ var networkSignatures = []signature{
 		literals: []string{"onnected to ", "afka "}},
 }
 
-// dnsCauses are those that a resolver that fails explains.
-var dnsCauses = []v1alpha1.Cause{
-	v1alpha1.CausePostgresHostNotFound, v1alpha1.CauseKafkaHostNotFound, v1alpha1.CauseUpstreamUnreachable,
-}
+// serverSide are a server's words for clients of its own that went away.
+const serverSide = `(?i)client closed|\b499\b|client disconnected|by client|from client`

@@ -28,6 +28,10 @@ type signature struct {
 	context string
 	// unless this is found in the line.
 	unless string
+	// ofEnv: only where the line or its record quotes the value of a variable.
+	ofEnv bool
+	// guessed: it may well mean something else.
+	guessed bool
 }
 
 // weight is how much a signature tells.
@@ -174,5 +178,11 @@ func (s signature) but(unless string) signature {
 // weighing changes a signature's weight.
 func (s signature) weighing(w weight) signature {
 	s.weight = w
+	return s
+}
+
+// guess makes a signature's findings Low.
+func (s signature) guess() signature {
+	s.guessed = true
 	return s
 }

@@ -37,6 +37,12 @@ var (
 	logfmt = regexp.MustCompile(`(?:^|[ \t])[A-Za-z_][\w.@-]*="((?:[^"\\]|\\.)*)"?`)
 )
 
+// levelPrefix is a level and a logger's name before the message.
+var levelPrefix = regexp.MustCompile(`^(?:[\w.$/-]{1,60} - )?(?:[\[(<|](?i:trace|debug|dbg|info|inf|notice|warn|warning|wrn|error|err|severe|fatal|ftl|critical|crit) *[\])>|]|(?:TRACE|DEBUG|DBG|INFO|INF|NOTICE|WARN|WARNING|WRN|ERROR|ERR|SEVERE|FATAL|FTL|CRITICAL)\b(?::[\w.]+:)?)[ \t:|-]*(?:[\w.$/-]{1,60} - )?`)
+
+// stampedLevel is a level as it stands behind a time stamp only.
+var stampedLevel = regexp.MustCompile(`^(?:trace|debug|info|notice|warn|warning|error|fatal|critical)\b[ \t:|-]*`)
+
 // plain brings a line into its plain form.
 func plain(raw []byte) form {
 	text := strings.ToValidUTF8(string(raw), "\uFFFD")
@@ -76,7 +82,14 @@ func (f *form) add(text string) {
 
 // stripPrefix removes time stamp, process id, level and logger name.
 func stripPrefix(text string) string {
-	return text[len(prefix.FindString(text)):]
+	rest := text[len(prefix.FindString(text)):]
+	if m := levelPrefix.FindString(rest); m != "" {
+		return rest[len(m):]
+	}
+	if len(rest) < len(text) {
+		return rest[len(stampedLevel.FindString(rest)):]
+	}
+	return rest
 }
 
 // plainJSON takes the strings of a JSON record, in their order.
@@ -178,8 +191,9 @@ func plainLogfmt(text string) (form, bool) {
 	for _, m := range found {
 		key := strings.TrimLeft(text[m[0]:strings.IndexByte(text[m[0]:], '=')+m[0]], " \t")
 		switch key {
-		case "msg", "message", "error", "err", "event", "exception", "cause", "stack", "reason":
-			isRecord = true
+		case "time", "ts", "timestamp", "service", "logger", "app", "caller", "host", "hostname", "level":
+		default:
+			isRecord = isRecord || key == "msg" || key == "message" || key == "event" || key == "error" || key == "err"
 			f.add(unescape(strings.ReplaceAll(text[m[2]:m[3]], `\"`, `"`)))
 		}
 	}
@@ -235,7 +249,8 @@ func isLevelPlace(head string, start, end int) bool {
 	if strings.HasSuffix(before, "=") || strings.HasSuffix(before, "[") || strings.HasSuffix(before, "|") || strings.HasSuffix(before, "<") {
 		return true
 	}
-	return stripPrefix(head[:end]) == head[start:end]
+	bare := head[len(prefix.FindString(head)):]
+	return strings.HasPrefix(bare, head[start:end])
 }
 
 // librdkafkaLevel reads syslog levels as librdkafka writes them: %3|time|...

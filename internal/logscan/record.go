@@ -63,13 +63,39 @@ func recordStart(log []byte, start int) int {
 		text := lineAt(log, start)
 		previous := previousLine(log, start)
 		before := lineAt(log, previous)
-		if !continues(text, before) {
+		if bytes.HasPrefix(text, traceback) {
+			if !heads(log, previous, before) {
+				return start
+			}
+		} else if !continues(text, before) {
 			return start
 		}
 		start = previous
 	}
 	return start
 }
+
+var traceback = []byte("Traceback (most recent call last)")
+
+// heads says whether the line before a Python traceback belongs to it: it joins
+// two traces, or it is a message that was logged with its exception.
+func heads(log []byte, at int, before []byte) bool {
+	if len(bytes.TrimSpace(before)) == 0 {
+		return at > 0 && connector.Match(lineAt(log, previousLine(log, at)))
+	}
+	if connector.Match(before) {
+		return true
+	}
+	f := plain(window(before, 0))
+	if f.survived() {
+		// What names its error already was not logged with a trace.
+		return !explains.Match(before)
+	}
+	return f.level >= LevelWarn
+}
+
+// explains are the words of a message that gives its reason itself.
+var explains = regexp.MustCompile(`\(.*\)|\[Errno|: .*(?:refused|timed? ?out|not known|not set|No such|rror|ENO|ECONN|failed)`)
 
 // continues says whether text goes on with what before began.
 func continues(text, before []byte) bool {

@@ -8,6 +8,7 @@ package logscan
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -114,30 +115,15 @@ func NewScanner(signatures []Signature) (*Scanner, error) {
 	return s, nil
 }
 
-// compile builds the automaton. It reports the leftmost match only, the
-// shortest first, so a literal also stands for those that it is a prefix of.
+// compile builds the automaton over the literals, each once.
 func compile(owners map[string][]int) (*ahocorasick.Automaton, [][]int, error) {
-	literals := make([]string, 0, len(owners))
-	for literal := range owners {
-		literals = append(literals, literal)
-	}
-	slices.SortFunc(literals, func(a, b string) int {
-		if len(a) != len(b) {
-			return len(a) - len(b)
-		}
-		return bytes.Compare([]byte(a), []byte(b))
-	})
+	literals := slices.Sorted(maps.Keys(owners))
 	byLiteral := make([][]int, len(literals))
-	for i, short := range literals {
-		for _, long := range literals[i:] {
-			if len(long) >= len(short) && long[:len(short)] == short {
-				byLiteral[i] = append(byLiteral[i], owners[long]...)
-			}
-		}
-		slices.Sort(byLiteral[i])
-		byLiteral[i] = slices.Compact(byLiteral[i])
+	for i, literal := range literals {
+		byLiteral[i] = owners[literal]
 	}
-	automaton, err := ahocorasick.NewBuilder().AddStrings(literals).Build()
+	// Every byte begins some literal: looking ahead for one only costs time.
+	automaton, err := ahocorasick.NewBuilder().SetPrefilter(false).AddStrings(literals).Build()
 	return automaton, byLiteral, err
 }
 
@@ -156,30 +142,54 @@ func (s *Scanner) Scan(log []byte) []Line {
 	return lines
 }
 
+// chunk is how much of a log the automaton is given at once, in bytes.
+const chunk = 64 << 10
+
 // mark walks the log once and keeps the last MaxLines lines with a literal. It
-// allocates nothing per line.
+// allocates nothing for lines without one.
 func (s *Scanner) mark(log []byte) []mark {
-	var ring [MaxLines]mark
-	count := 0
-	for pos := 0; pos < len(log); {
-		match, ok := s.automaton.Find(log, pos)
-		if !ok {
-			break
+	var marks []mark
+	for from := 0; from < len(log); {
+		to := chunkEnd(log, from)
+		marks = s.markChunk(marks, log, from, to)
+		if len(marks) > 2*MaxLines {
+			marks = append(marks[:0], marks[len(marks)-MaxLines:]...)
 		}
-		start := bytes.LastIndexByte(log[pos:match.Start], '\n') + 1 + pos
-		end := len(log)
-		if i := bytes.IndexByte(log[match.End:], '\n'); i >= 0 {
-			end = match.End + i
+		from = to
+	}
+	return marks[max(0, len(marks)-MaxLines):]
+}
+
+// chunkEnd is where a chunk ends: behind a line, unless the line is longer than
+// a chunk.
+func chunkEnd(log []byte, from int) int {
+	to := min(from+chunk, len(log))
+	if to == len(log) {
+		return to
+	}
+	if i := bytes.LastIndexByte(log[from:to], '\n'); i >= 0 {
+		return from + i + 1
+	}
+	return to
+}
+
+func (s *Scanner) markChunk(marks []mark, log []byte, from, to int) []mark {
+	end := from - 1
+	for _, match := range s.automaton.FindAllOverlapping(log[from:to]) {
+		at := from + match.Start
+		if at <= end {
+			continue
 		}
-		ring[count%MaxLines] = mark{start: start, end: end, at: match.Start}
-		count++
-		pos = end + 1
+		start := bytes.LastIndexByte(log[:at], '\n') + 1
+		end = len(log)
+		if i := bytes.IndexByte(log[at:], '\n'); i >= 0 {
+			end = at + i
+		}
+		if len(marks) == 0 || marks[len(marks)-1].start != start {
+			marks = append(marks, mark{start: start, end: end, at: at})
+		}
 	}
-	if count <= MaxLines {
-		return slices.Clone(ring[:count])
-	}
-	oldest := count % MaxLines
-	return append(slices.Clone(ring[oldest:]), ring[:oldest]...)
+	return marks
 }
 
 // line brings a marked line into its plain form and matches it.
@@ -198,7 +208,7 @@ func (s *Scanner) line(log []byte, m mark) (Line, bool) {
 	if line.Record < m.start {
 		head := plain(window(lineAt(log, line.Record), 0))
 		line.SurvivedTrace = !line.Survived && head.survived()
-		if line.Level == LevelUnset {
+		if line.Level == LevelUnset && head.level >= LevelWarn {
 			line.Level = head.level
 		}
 	}
@@ -207,13 +217,8 @@ func (s *Scanner) line(log []byte, m mark) (Line, bool) {
 
 // match appends the hits in one plain line.
 func (s *Scanner) match(hits []Hit, text string) []Hit {
-	haystack := []byte(text)
 	first := len(hits)
-	for pos := 0; pos < len(haystack); {
-		found, ok := s.automaton.Find(haystack, pos)
-		if !ok {
-			break
-		}
+	for _, found := range s.automaton.FindAllOverlapping([]byte(text)) {
 		for _, signature := range s.byLiteral[found.PatternID] {
 			if seen(hits[first:], signature) {
 				continue
@@ -222,8 +227,8 @@ func (s *Scanner) match(hits []Hit, text string) []Hit {
 				hits = append(hits, hit)
 			}
 		}
-		pos = found.Start + 1
 	}
+	slices.SortStableFunc(hits[first:], func(a, b Hit) int { return a.Signature - b.Signature })
 	return hits
 }
 
