@@ -68,9 +68,9 @@ func read(c evidence.Case, log []byte) reading {
 			}
 			if s.context != nil || s.ofEnv || k.fault != faultNone {
 				if record == "" {
-					record = logscan.Context(log, line)
+					record = logscan.Context(log, line, 0)
 				}
-				if s.context != nil && !k.matchContext(s, record) {
+				if s.context != nil && !k.matchContext(s, record) && !k.matchContext(s, logscan.Context(log, line, 2)) {
 					continue
 				}
 			}
@@ -258,6 +258,9 @@ func (r *reading) whose(k *clue, record string) (family, bool) {
 	if t, ok := find(r.targets, k.subject.Host, k.subject.Port); ok {
 		return t.family, true
 	}
+	if t, ok := r.mentioned(k.text); ok {
+		return t.family, true
+	}
 	if f, ok := r.sameFault(k); ok {
 		return f, true
 	}
@@ -274,6 +277,17 @@ func (r *reading) whose(k *clue, record string) (family, bool) {
 		return f, false
 	}
 	return familyUpstream, false
+}
+
+// mentioned is the target whose host a text names.
+func (r *reading) mentioned(text string) (target, bool) {
+	text = strings.ToLower(text)
+	for _, t := range r.targets {
+		if len(t.host) > 3 && !isLoopback(t.host) && strings.Contains(text, t.host) {
+			return t, true
+		}
+	}
+	return target{}, false
 }
 
 // sameFault is the family of an earlier line of the same record, or with the

@@ -98,6 +98,9 @@ func appendEnv(all []target, env evidence.Env) []target {
 	slices.Sort(names)
 	for _, name := range names {
 		value := env.Get(name)
+		if env.Variables[name].Origin.Kind == evidence.OriginService {
+			continue // The kubelet's own: a name that the program hardly reads.
+		}
 		if value == "" || len(value) > 4096 {
 			continue
 		}

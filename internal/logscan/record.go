@@ -56,23 +56,35 @@ func survived(log []byte, start int, f form) bool {
 // recordStart walks back to the first line of the record that the line at start
 // belongs to.
 func recordStart(log []byte, start int) int {
+	var below []byte
 	for range maxRecord {
 		if start == 0 {
 			return 0
 		}
 		text := lineAt(log, start)
 		previous := previousLine(log, start)
-		before := lineAt(log, previous)
-		if bytes.HasPrefix(text, traceback) {
-			if !heads(log, previous, before) {
-				return start
-			}
-		} else if !continues(text, before) {
+		if !joined(log, previous, text, below) {
 			return start
 		}
-		start = previous
+		start, below = previous, text
 	}
 	return start
+}
+
+// joined says whether a line, with the one below it in the record already, goes
+// on with what the line before it began.
+func joined(log []byte, previous int, text, below []byte) bool {
+	before := lineAt(log, previous)
+	switch {
+	case bytes.HasPrefix(text, traceback):
+		return heads(log, previous, before)
+	case len(bytes.TrimSpace(text)) == 0:
+		return indented(before) || connector.Match(before) || connector.Match(below) || exceptionHead.Match(before)
+	case continues(text, before):
+		return true
+	}
+	// An error that is printed with its frames, below a message that it explains.
+	return indented(below) && exceptionHead.Match(text) && !stamped.Match(text) && survivedHead(before)
 }
 
 var traceback = []byte("Traceback (most recent call last)")
@@ -86,12 +98,13 @@ func heads(log []byte, at int, before []byte) bool {
 	if connector.Match(before) {
 		return true
 	}
-	f := plain(window(before, 0))
-	if f.survived() {
-		// What names its error already was not logged with a trace.
-		return !explains.Match(before)
-	}
-	return f.level >= LevelWarn
+	return survivedHead(before) || plain(window(before, 0)).level >= LevelWarn && !goesOn.Match(before)
+}
+
+// survivedHead is a message that says that the program goes on, and leaves it
+// to a trace to say why. One that names its error was not logged with a trace.
+func survivedHead(before []byte) bool {
+	return goesOn.Match(before) && !explains.Match(before)
 }
 
 // explains are the words of a message that gives its reason itself.
@@ -100,8 +113,6 @@ var explains = regexp.MustCompile(`\(.*\)|\[Errno|: .*(?:refused|timed? ?out|not
 // continues says whether text goes on with what before began.
 func continues(text, before []byte) bool {
 	switch {
-	case len(bytes.TrimSpace(text)) == 0:
-		return indented(before) || exceptionHead.Match(before)
 	case indented(text), connector.Match(text):
 		return !stampedInfo(before) || connector.Match(text)
 	case stamped.Match(text):
@@ -113,7 +124,8 @@ func continues(text, before []byte) bool {
 	return indented(before) && exceptionHead.Match(text)
 }
 
-var exceptionHead = regexp.MustCompile(`^(?:[A-Za-z_][\w$]*[.:\\/])*[A-Z_a-z][\w$]*(?:Error|Exception|Exit|Interrupt|Failure|Timeout|Fault|Warning|Closed|Available|Found|Failed|Missing|Denied|Full|Unavailable|Table|Column|Transaction|Privilege|Catalog[A-Za-z]*|Password|Specification|Connections|Shutdown|Now)\b`)
+// exceptionHead is a line that names an exception: an identifier, then its message.
+var exceptionHead = regexp.MustCompile(`^[A-Za-z_][\w$]*(?:[.:\\/]+[A-Za-z_][\w$]*)*(?: \[\w+\])?(?:: |:?$)`)
 
 // stampedInfo is a record of its own that what follows, though indented, is hardly part of.
 func stampedInfo(before []byte) bool {
@@ -151,9 +163,17 @@ func nextLine(log []byte, start int) int {
 
 // Context is the record that a line belongs to, in its plain form: from its
 // first line to this one and, where they are part of it, those below.
-func Context(log []byte, line Line) string {
+//
+// With preface lines before its first one are taken in too: what names the
+// settings that a list of errors is about.
+func Context(log []byte, line Line, preface int) string {
 	var out []byte
 	start := max(line.Record, line.Offset-maxContext)
+	for range preface {
+		if start > 0 {
+			start = previousLine(log, start)
+		}
+	}
 	for at := start; at >= 0 && at <= line.Offset; at = nextLine(log, at) {
 		for _, text := range plain(window(lineAt(log, at), 0)).texts {
 			out = append(append(out, text...), '\n')
