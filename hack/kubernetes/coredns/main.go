@@ -12,11 +12,14 @@ import (
 	_ "github.com/coredns/coredns/plugin/loadbalance"
 	_ "github.com/coredns/coredns/plugin/log"
 	_ "github.com/coredns/coredns/plugin/ready"
+	_ "github.com/coredns/coredns/plugin/template"
 )
 
 // The order is that in which a query passes the plugins.
 func init() {
-	dnsserver.Directives = []string{"health", "ready", "errors", "log", "cache", "loadbalance", "kubernetes"}
+	dnsserver.Directives = []string{
+		"health", "ready", "errors", "log", "cache", "loadbalance", "kubernetes", "template",
+	}
 }
 
 func main() { coremain.Run() }
