@@ -1,0 +1,67 @@
+// Package images makes container images without Docker and without a registry.
+package images
+
+import (
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// The images that the cluster itself needs.
+const (
+	Pause   = "bridgestack.dev/pause:dev"
+	CoreDNS = "bridgestack.dev/coredns:dev"
+)
+
+const (
+	nonroot     = "65532:65532"
+	programPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+)
+
+// Image is an image to be made: to add one, add a row to Workloads.
+type Image struct {
+	Reference string
+	Layers    []Layer
+	Config    v1.Config
+}
+
+// Workloads are the images for the demo and the tests.
+var Workloads = []Image{
+	program("bridgestack.dev/operator:dev", GoProgram{Module: "..", Package: ".", Path: "/manager"}),
+	program("bridgestack.dev/demo-service:dev", GoProgram{Package: "./demo-service", Path: "/demo-service"}),
+	program("bridgestack.dev/kafka-broker:dev", GoProgram{Package: "./kafka-broker", Path: "/kafka-broker"}),
+	{
+		Reference: "bridgestack.dev/postgres:15",
+		Layers: []Layer{
+			Debian{Suite: "bookworm", Packages: []string{"postgresql-15"}, Setup: postgresSetup, Finish: postgresFinish},
+			File{Content: postgresEntrypoint, Path: "/usr/local/bin/postgres-entrypoint"},
+		},
+		Config: v1.Config{
+			Entrypoint:   []string{"/usr/local/bin/postgres-entrypoint"},
+			Cmd:          []string{"postgres"},
+			Env:          []string{programPath + ":/usr/lib/postgresql/15/bin", "LANG=C.UTF-8", "PGDATA=/var/lib/postgresql/data"},
+			ExposedPorts: map[string]struct{}{"5432/tcp": {}},
+			StopSignal:   "SIGINT", // a fast shutdown, which doesn't wait for clients
+		},
+	},
+}
+
+// System are the images that the cluster itself needs, of which some are made
+// from its binaries.
+func System(binaries string) []Image {
+	return []Image{
+		program(Pause, GoProgram{Package: "./images/pause", Path: "/pause"}),
+		{
+			Reference: CoreDNS,
+			Layers:    []Layer{HostFile{Source: binaries + "/coredns", Path: "/coredns"}},
+			Config:    v1.Config{Entrypoint: []string{"/coredns"}, User: nonroot},
+		},
+	}
+}
+
+// program is a static program on nothing else, which doesn't run as root.
+func program(reference string, source GoProgram) Image {
+	return Image{
+		Reference: reference,
+		Layers:    []Layer{source},
+		Config:    v1.Config{Entrypoint: []string{source.Path}, User: nonroot, Env: []string{programPath}},
+	}
+}
