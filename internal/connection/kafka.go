@@ -145,7 +145,7 @@ func (v variables) sasl(c *evidence.Connection, wanted bool) {
 	}
 	if name := v.mentioned("", saslPasswords...); name != "" {
 		c.PasswordWanted, c.Variables.Password = true, name
-		c.Password = evidence.NewSecret(v.env.Get(name))
+		v.readPassword(c, name)
 	}
 	if s := v.first(jaasNames...); s.value != "" {
 		module := jaas(c, s)

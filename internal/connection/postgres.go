@@ -190,7 +190,16 @@ func (v variables) credentials(c *evidence.Connection, prefix string) {
 	}
 	if name := v.mentioned(prefix, passwordNames...); name != "" {
 		c.PasswordWanted, c.Variables.Password = true, name
-		c.Password = evidence.NewSecret(v.env.Get(name))
+		v.readPassword(c, name)
+	}
+}
+
+// readPassword takes over a password's value. One that the operator could not
+// read is not one that is missing.
+func (v variables) readPassword(c *evidence.Connection, name string) {
+	c.Password = evidence.NewSecret(v.env.Get(name))
+	if v.env.Variables[name].Unresolved {
+		c.Unresolved = true
 	}
 }
 
@@ -236,7 +245,7 @@ func (v variables) overrideCredentials(c *evidence.Connection, names v1alpha1.Co
 	}
 	if names.Password != "" {
 		c.PasswordWanted, c.Variables.Password = true, names.Password
-		c.Password = evidence.NewSecret(v.env.Get(names.Password))
+		v.readPassword(c, names.Password)
 		found = found || c.Password.IsSet()
 	}
 	return found

@@ -39,6 +39,9 @@ type Connection struct {
 	Password Secret
 	// PasswordWanted says that the env names a password, set or not.
 	PasswordWanted bool
+	// Unresolved says that the user or password could not be read by the
+	// operator: a probe that needs it is Unknown.
+	Unresolved bool
 	// TLS is what the client asks for.
 	TLS TLSMode
 	// Database for Postgres.

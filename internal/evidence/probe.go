@@ -32,6 +32,7 @@ const (
 	StageResolve      StageName = "Resolve"
 	StageDial         StageName = "Dial"
 	StageTLS          StageName = "TLS"
+	StageAccept       StageName = "Accept" // in Authenticate's place where no user is known: does the server accept connections
 	StageAuthenticate StageName = "Authenticate"
 	StageDatabase     StageName = "Database"
 	StageQuery        StageName = "Query"
@@ -57,7 +58,7 @@ type Stage struct {
 // Codes of failures below the protocols.
 const (
 	CodeNXDomain       = "NXDOMAIN"      // the resolver says that the name does not exist, or has no address
-	CodeResolverFailed = "RESOLVER"      // the resolver does not answer, or SERVFAIL
+	CodeResolverFailed = "RESOLVER"      // the resolver does not answer, or SERVFAIL: outcome Unknown
 	CodeRefused        = "ECONNREFUSED"  // nothing listens there
 	CodeTimeout        = "ETIMEDOUT"     // no answer in time
 	CodeNoRoute        = "EHOSTUNREACH"  // no route to host or network
@@ -68,6 +69,7 @@ const (
 	CodeCertificate    = "TLS_VERIFY"    // the server's certificate does not verify
 	CodeProtocol       = "PROTOCOL"      // the answer is not of this protocol: outcome Unknown
 	CodeNoPassword     = "NO_PASSWORD"   // the server wants a password, none is configured
+	CodeLoopback       = "LOOPBACK"      // an advertised listener is a loopback address: no other pod can reach it
 	CodeTopicMissing   = "TOPIC_MISSING" // metadata says that the topic is not there
 	CodeUnhealthy      = "UNHEALTHY"     // HTTP answered, and not with 2xx or with an unhealthy status
 )
