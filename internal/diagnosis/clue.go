@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
@@ -30,9 +31,8 @@ type clue struct {
 	named bool
 	// target that host and port belong to, nil where that is not known.
 	target *target
-	// transient says that the record tells of an attempt that is repeated.
-	transient bool
-	guessed   bool
+	// guessed: the words may well mean something else.
+	guessed bool
 }
 
 // reading is what was read from a log.
@@ -54,27 +54,21 @@ func read(c evidence.Case, log []byte) reading {
 	all := signatures()
 	r.lines = all.scanner.Scan(log)
 	for i, line := range r.lines {
-		record := ""
+		record := sync.OnceValue(func() string { return logscan.Context(log, line, 0) })
 		for _, hit := range line.Hits {
-			s := all.signatures[hit.Signature]
+			s := &all.signatures[hit.Signature]
 			if s.unless != nil && s.unless.MatchString(hit.Text) {
 				continue
 			}
 			k := clue{
 				cause: s.cause, fault: s.fault, family: s.family, weight: s.weight, named: s.family != familyAny,
 				order: i, record: line.Record, level: line.Level, text: hit.Text,
-				survived: line.Survived, trace: line.SurvivedTrace, subject: subjectOf(hit),
-				transient: isAttempt(hit.Text), guessed: s.guessed,
+				survived: line.Survived, trace: line.SurvivedTrace, subject: subjectOf(hit), guessed: s.guessed,
 			}
-			if s.context != nil || s.ofEnv || k.fault != faultNone {
-				if record == "" {
-					record = logscan.Context(log, line, 0)
-				}
-				if s.context != nil && !k.matchContext(s, record) && !k.matchContext(s, logscan.Context(log, line, 2)) {
-					continue
-				}
+			if s.context != nil && !k.matchContext(s, record()) && !k.matchContext(s, logscan.Context(log, line, 2)) {
+				continue
 			}
-			if s.ofEnv && !k.quotesEnv(c.Env, record) {
+			if s.ofEnv && !k.quotesEnv(c.Env, record()) {
 				continue
 			}
 			r.attribute(&k, record)
@@ -111,20 +105,12 @@ func tlsOff(targets []target, env evidence.Env) bool {
 }
 
 // matchContext checks the record and takes the subject from it.
-func (k *clue) matchContext(s compiled, record string) bool {
-	m := s.context.FindStringSubmatch(record)
-	if m == nil {
+func (k *clue) matchContext(s *compiled, record string) bool {
+	hit, ok := s.context.Find(record)
+	if !ok {
 		return false
 	}
-	for i, name := range s.context.SubexpNames() {
-		name = strings.TrimRight(name, "23456789")
-		if name == "var" && m[i] != "" && k.subject.Variable == "" {
-			k.subject.Variable = m[i]
-		}
-		if name == "host" && m[i] != "" && k.subject.Host == "" {
-			k.subject.Host = m[i]
-		}
-	}
+	k.subject.Variable = firstOf(k.subject.Variable, hit.Group("var"))
 	return true
 }
 
@@ -186,7 +172,7 @@ func splitPort(host string) (string, int64) {
 }
 
 // attribute finds out whose fault of a connection a clue tells of.
-func (r *reading) attribute(k *clue, record string) {
+func (r *reading) attribute(k *clue, record func() string) {
 	if k.cause == v1alpha1.CausePostgresAccessRejected && r.tlsOff && unencrypted.MatchString(k.text) {
 		k.cause = v1alpha1.CausePostgresTLSMismatch
 	}
@@ -200,11 +186,11 @@ func (r *reading) attribute(k *clue, record string) {
 	if k.subject.Host == "" && k.subject.Port == 0 {
 		k.subject.Host, k.subject.Port = addressIn(k.text)
 	}
-	if k.subject.Host == "" && k.subject.Port == 0 && k.fault != faultResolver {
-		k.subject.Host, k.subject.Port = addressIn(record)
-	}
 	if k.family == familyAny {
 		k.family, k.named = r.whose(k, record)
+	}
+	if k.subject.Host == "" && k.subject.Port == 0 && k.fault != faultResolver && !k.survived {
+		k.subject.Host, k.subject.Port = addressIn(record())
 	}
 	r.bind(k)
 	k.cause = causeOf[k.family][k.fault]
@@ -248,7 +234,7 @@ func (r *reading) servicesOf(f family) []string {
 
 // whose says whose connection it was, and whether the log shows it rather than
 // that it is a guess.
-func (r *reading) whose(k *clue, record string) (family, bool) {
+func (r *reading) whose(k *clue, record func() string) (family, bool) {
 	if t, ok := find(r.targets, k.subject.Host, 0); ok && k.subject.Host != "" && !isLoopback(k.subject.Host) {
 		return t.family, true
 	}
@@ -264,7 +250,13 @@ func (r *reading) whose(k *clue, record string) (family, bool) {
 	if f, ok := r.sameFault(k); ok {
 		return f, true
 	}
-	if f, ok := wordsOf(record); ok {
+	if host, port := addressIn(record()); k.subject.Host == "" && host != "" {
+		if t, ok := find(r.targets, host, port); ok {
+			k.subject.Host, k.subject.Port = host, port
+			return t.family, true
+		}
+	}
+	if f, ok := wordsOf(record()); ok {
 		return f, true
 	}
 	if f, ok := wellKnown[k.subject.Port]; ok {

@@ -1,10 +1,11 @@
 package diagnosis
 
 import (
-	"regexp"
 	"strings"
+	"sync"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/logscan"
 )
 
 // familyOf is the family of a cause, familyAny for those of no connection.
@@ -60,35 +61,41 @@ var causeOf = map[family]map[fault]v1alpha1.Cause{
 	},
 }
 
-// The words by which a line shows whose connection it speaks of.
+// The words by which a line shows whose connection it speaks of, in lower case.
 var (
-	postgresWords = regexp.MustCompile(`(?i)postgre|psycopg|asyncpg|\bpgx|\bpgpool|pg_hba|\bpg:|\bPG::|\bpgbouncer|npgsql|psqlexception|\bpsql|jdbc:postgresql|org\.postgresql|node_modules/pg|tokio.postgres|\blibpq|/pg/|\bpg-pool|lib/pq|pg8000|\bhikari|connection to server (?:at|on)|could not connect to server|pgconn|pgjdbc|_pg\.`)
-	kafkaWords    = regexp.MustCompile(`(?i)kafka|rdkafka|sarama|franz|\bbroker|bootstrap[ ._-]?server|redpanda|seed broker|consumer group|%\d\|\d+\.\d+\|`)
-	upstreamWords = regexp.MustCompile(`(?i)https?://|redis|rediss?://|amqp|rabbit|mysql|mariadb|mongo|elastic|opensearch|consul|vault|HTTPConnectionPool|HTTPSConnectionPool|grpc|rpc error|memcache|etcd|cassandra|minio|\bs3\b|smtp|ldap|nats|clickhouse|\bundici|axios|fetch failed|httpx|reqwest|hyper|urllib3|okhttp|RestTemplate|HttpClient|Faraday|Net::HTTP|keycloak|zookeeper|temporal|statsd|otel|\bAPI\b`)
+	postgresWords = []string{
+		"postgre", "psycopg", "asyncpg", "pgx", "pgxpool", "pgpool", "pg_hba", "pg:", "pq:", "pgbouncer", "npgsql", "psqlexception", "psql", "jdbc:postgresql",
+		"node_modules/pg", "tokio_postgres", "tokio-postgres", "libpq", "/pg/", "pg-pool", "lib/pq", "pg8000", "hikari", "connection to server at",
+		"connection to server on", "could not connect to server", "pgconn", "pgjdbc", "pg::", "_pg.", "scram-server",
+	}
+	kafkaWords = []string{
+		"kafka", "rdkafka", "sarama", "franz", "broker", "bootstrap server", "bootstrap.server", "bootstrap_server", "redpanda", "seed broker", "consumer group", "[thrd:",
+	}
+	upstreamWords = []string{
+		"http://", "https://", "redis", "amqp", "rabbit", "mysql", "mariadb", "mongo", "elastic", "opensearch", "consul", "vault", "httpconnectionpool",
+		"httpsconnectionpool", "grpc", "rpc error", "memcache", "etcd", "cassandra", "minio", "smtp", "ldap", "nats", "clickhouse", "undici", "axios",
+		"fetch failed", "httpx", "reqwest", "hyper", "urllib3", "urlopen", "okhttp", "resttemplate", "httpclient", "faraday", "net::http", "keycloak", "zookeeper",
+		"temporal", "statsd", "otel", "api", "s3", "resourceaccessexception", "webclient", "lettuce", "jedis",
+	}
 )
+
+var familyWords = sync.OnceValue(func() *logscan.Words[family] {
+	lists := map[string]family{}
+	for f, words := range map[family][]string{familyPostgres: postgresWords, familyKafka: kafkaWords, familyUpstream: upstreamWords} {
+		for _, word := range words {
+			lists[word] = f
+		}
+	}
+	words, err := logscan.NewWords(lists)
+	if err != nil {
+		panic("diagnosis: " + err.Error()) // A mistake in the lists: no test passes with it.
+	}
+	return words
+})
 
 // wordsOf is the family that a text's words are of: the one named last, as
 // wrappers come before what they wrap. False where there are none.
-func wordsOf(text string) (family, bool) {
-	best, at := familyAny, -1
-	for _, candidate := range []struct {
-		family family
-		words  *regexp.Regexp
-	}{{familyUpstream, upstreamWords}, {familyKafka, kafkaWords}, {familyPostgres, postgresWords}} {
-		if i := lastIndex(candidate.words, text); i > at {
-			best, at = candidate.family, i
-		}
-	}
-	return best, at >= 0
-}
-
-func lastIndex(words *regexp.Regexp, text string) int {
-	all := words.FindAllStringIndex(text, -1)
-	if all == nil {
-		return -1
-	}
-	return all[len(all)-1][0]
-}
+func wordsOf(text string) (family, bool) { return familyWords().Last(text) }
 
 // wellKnown are the ports that servers of a family listen on by default.
 var wellKnown = map[int32]family{

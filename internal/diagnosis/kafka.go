@@ -85,10 +85,10 @@ var (
 
 // kafka tells bootstrap servers from listeners that a broker advertised, and
 // what hides behind a connection that a broker closed.
-func (r *reading) kafka(k *clue, record string) {
+func (r *reading) kafka(k *clue, record func() string) {
 	switch k.fault {
 	case faultHostNotFound, faultRefused, faultTimeout, faultNoRoute:
-		if r.isAdvertised(k, record) {
+		if r.isAdvertised(k, record()) {
 			k.cause = v1alpha1.CauseKafkaAdvertisedListenerMismatch
 		}
 	case faultClosed:

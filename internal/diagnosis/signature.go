@@ -2,7 +2,6 @@ package diagnosis
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"sync"
 
@@ -84,7 +83,7 @@ const (
 // compiled is a signature with its patterns ready.
 type compiled struct {
 	signature
-	context, unless *regexp.Regexp
+	context, unless *logscan.Matcher
 }
 
 // catalogue is all signatures and the scanner for them.
@@ -116,16 +115,16 @@ func newCatalogue(list []signature) (*catalogue, error) {
 	c := &catalogue{}
 	scan := make([]logscan.Signature, len(list))
 	for i, s := range list {
-		parts := [3]*regexp.Regexp{}
+		parts := [3]*logscan.Matcher{}
 		for j, expression := range [3]string{s.pattern, s.context, s.unless} {
 			if expression == "" {
 				continue
 			}
-			re, err := regexp.Compile(expression)
+			m, err := logscan.NewMatcher(expression)
 			if err != nil {
 				return nil, fmt.Errorf("signature %q of %s: %w", s.literals, s.cause, err)
 			}
-			parts[j] = re
+			parts[j] = m
 		}
 		scan[i] = logscan.Signature{Literals: s.literals, Pattern: parts[0]}
 		c.signatures = append(c.signatures, compiled{signature: s, context: parts[1], unless: parts[2]})

@@ -8,7 +8,6 @@ import (
 
 var (
 	address = regexp.MustCompile(`(?:^|[\s"'(/@=\[<#])((?:\[[0-9A-Fa-f:]+\])|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?):(\d{2,5})(?:[^\d:.]|\.?$|[.:] |: )`)
-	attempt = regexp.MustCompile(`(?i)\battempts?\b|\bretry(?:ing)?\b|\bretries\b|next try|trying again|not ready|\btry \d|backing off|back-?off|will reconnect|reconnecting`)
 	// localPort is the near end of a connection, which tells nothing of the far one.
 	localPort = regexp.MustCompile(`\b[\d.]+:\d+->`)
 	// sourcePlace is file:line, which looks like host:port.
@@ -41,8 +40,6 @@ func looksLikeHost(word string) bool {
 	}
 	return true
 }
-
-func isAttempt(text string) bool { return attempt.MatchString(text) }
 
 // clip shortens a text to at most n bytes, at a rune's border.
 func clip(text string, n int) string {

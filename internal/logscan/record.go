@@ -10,7 +10,7 @@ const maxRecord = 400
 
 var (
 	// goesOn are the words of a program that survives what it reports.
-	goesOn = regexp.MustCompile(`(?i)\b(?:continuing|carrying on|degraded|(?:feature|integration|exporter|metrics|tracing|support|sink|cache|caching|plugin|module|notifications?)s? (?:is |are |will be |has been )?(?:now )?(?:disabled|turned off|skipped)|disabling|(?:will be |is |are )?ignored|ignoring|non-?fatal|best[- ]effort|falling back|fall back|fallback|using defaults?|proceeding (?:without|anyway)|skipping|running without|starting without|not critical|optional|will be unavailable|without it)\b`)
+	goesOn = MustMatcher(`(?i)\bcontinuing\b|carrying on|degraded|\bdisabled\b|disabling|\bignored\b|\bignoring\b|non-?fatal|best[- ]effort|falling back|\bfall ?back\b|using default|proceeding|skipping|running without|starting without|not critical|\boptional\b|will be unavailable|without it\b|turned off|noncritical`)
 	// connector joins the traces of one chain of exceptions.
 	connector = regexp.MustCompile(`^(?:Traceback \(most recent call last\)|During handling of the above|The above exception was|Caused by:|Suppressed:|\.\.\. \d+ |Wrapped by:|\[cause\]|--->|   at |goroutine \d+|\[signal |exit status)`)
 	stamped   = regexp.MustCompile(`^(?:\x1b\[[0-9;]*m|\[?\[[0-9;]*m)*[\[({]?(?:\d{4}[-/]|\d\d:\d\d:\d\d|"|(?:time|ts|level)=|(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)\b|(?:info|warn|error|debug):|[IWEF]\d{4} |%\d\||[A-Z][a-z]{2} +\d{1,2} \d\d:)`)
@@ -43,7 +43,7 @@ func survived(log []byte, start int, f form) bool {
 			return false
 		}
 		if bytes.IndexByte([]byte(")];,."), text[0]) >= 0 {
-			return goesOn.Match(text)
+			return goesOn.MatchString(string(text))
 		}
 		if !indented(text) {
 			return false
@@ -57,6 +57,9 @@ func survived(log []byte, start int, f form) bool {
 // belongs to.
 func recordStart(log []byte, start int) int {
 	var below []byte
+	if next := nextLine(log, start); next >= 0 {
+		below = lineAt(log, next)
+	}
 	for range maxRecord {
 		if start == 0 {
 			return 0
@@ -98,13 +101,13 @@ func heads(log []byte, at int, before []byte) bool {
 	if connector.Match(before) {
 		return true
 	}
-	return survivedHead(before) || plain(window(before, 0)).level >= LevelWarn && !goesOn.Match(before)
+	return survivedHead(before) || plain(window(before, 0)).level >= LevelWarn && !goesOn.MatchString(string(before))
 }
 
 // survivedHead is a message that says that the program goes on, and leaves it
 // to a trace to say why. One that names its error was not logged with a trace.
 func survivedHead(before []byte) bool {
-	return goesOn.Match(before) && !explains.Match(before)
+	return goesOn.MatchString(string(before)) && !explains.Match(before)
 }
 
 // explains are the words of a message that gives its reason itself.

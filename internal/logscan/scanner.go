@@ -9,7 +9,6 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -32,7 +31,7 @@ type Signature struct {
 	// looked at. No shorter than four bytes, and free of characters that JSON escapes.
 	Literals []string
 	// Pattern that a plain line must match. Nil: the literal is enough.
-	Pattern *regexp.Regexp
+	Pattern *Matcher
 }
 
 // Hit is a signature found in a line.
@@ -84,7 +83,6 @@ type Scanner struct {
 	// byLiteral are the signatures that each of the automaton's patterns stands for.
 	byLiteral  [][]int
 	signatures []Signature
-	names      [][]string
 }
 
 // NewScanner compiles the signatures. An error names the one that is at fault.
@@ -93,7 +91,7 @@ func NewScanner(signatures []Signature) (*Scanner, error) {
 	owners := map[string][]int{}
 	for i, signature := range signatures {
 		if len(signature.Literals) == 0 {
-			return nil, fmt.Errorf("signature %d (%v) has no literal", i, signature.Pattern)
+			return nil, fmt.Errorf("signature %d has no literal", i)
 		}
 		for _, literal := range signature.Literals {
 			if len(literal) < 4 {
@@ -101,11 +99,6 @@ func NewScanner(signatures []Signature) (*Scanner, error) {
 			}
 			owners[literal] = append(owners[literal], i)
 		}
-		var names []string
-		if signature.Pattern != nil {
-			names = signature.Pattern.SubexpNames()
-		}
-		s.names = append(s.names, names)
 	}
 	var err error
 	s.automaton, s.byLiteral, err = compile(owners)
@@ -218,12 +211,16 @@ func (s *Scanner) line(log []byte, m mark) (Line, bool) {
 // match appends the hits in one plain line.
 func (s *Scanner) match(hits []Hit, text string) []Hit {
 	first := len(hits)
+	lower := ""
 	for _, found := range s.automaton.FindAllOverlapping([]byte(text)) {
 		for _, signature := range s.byLiteral[found.PatternID] {
 			if seen(hits[first:], signature) {
 				continue
 			}
-			if hit, ok := s.try(signature, text); ok {
+			if lower == "" {
+				lower = strings.ToLower(text)
+			}
+			if hit, ok := s.try(signature, text, lower); ok {
 				hits = append(hits, hit)
 			}
 		}
@@ -236,14 +233,15 @@ func seen(hits []Hit, signature int) bool {
 	return slices.ContainsFunc(hits, func(h Hit) bool { return h.Signature == signature })
 }
 
-func (s *Scanner) try(signature int, text string) (Hit, bool) {
-	hit := Hit{Signature: signature, Text: text, names: s.names[signature]}
+func (s *Scanner) try(signature int, text, lower string) (Hit, bool) {
+	hit := Hit{Signature: signature, Text: text}
 	pattern := s.signatures[signature].Pattern
 	if pattern == nil {
 		return hit, true
 	}
-	hit.groups = pattern.FindStringSubmatchIndex(text)
-	return hit, hit.groups != nil
+	var ok bool
+	hit.groups, hit.names, ok = pattern.find(text, lower)
+	return hit, ok
 }
 
 // window cuts a huge line down to what stands around at.
