@@ -17,10 +17,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/remedy"
 )
 
@@ -35,11 +35,6 @@ var (
 	// ErrRefused: the API server or the broker refuses the change for good.
 	ErrRefused = errors.New("refused")
 )
-
-// TopicCreator creates a Kafka topic; one that is there already is no error.
-type TopicCreator interface {
-	CreateTopic(ctx context.Context, to evidence.Connection, topic v1alpha1.DeclaredTopic) error
-}
 
 // Applier writes remedies.
 type Applier struct {
@@ -61,7 +56,15 @@ func (a *Applier) Rollback(ctx context.Context, namespace string, w v1alpha1.Dia
 	return a.patch(ctx, namespace, w, attempt, attempt.Undo, true)
 }
 
+// patch tries again where another write, such as a controller's status, came
+// between the read and the patch: each try looks at the live template anew.
 func (a *Applier) patch(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt, operations string, back bool) error {
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		return a.patchOnce(ctx, namespace, w, attempt, operations, back)
+	})
+}
+
+func (a *Applier) patchOnce(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt, operations string, back bool) error {
 	object, template, err := a.read(ctx, namespace, w)
 	if err != nil {
 		return err
@@ -180,8 +183,6 @@ func classify(err error, tried string) error {
 		return nil
 	case apierrors.IsNotFound(err):
 		return fmt.Errorf("%s: %w: %w", tried, ErrGone, err)
-	case apierrors.IsConflict(err):
-		return fmt.Errorf("%s: %w: %w", tried, ErrConflict, err)
 	case apierrors.IsForbidden(err), apierrors.IsInvalid(err):
 		return fmt.Errorf("%s: %w: %w", tried, ErrRefused, err)
 	}
