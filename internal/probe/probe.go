@@ -6,10 +6,12 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -72,20 +74,55 @@ type Scope struct {
 }
 
 // Prober runs probes. It is safe for concurrent use.
-type Prober struct{ options Options }
+type Prober struct {
+	options Options
+	guard   guard
+}
 
 // New makes a Prober and fills in the defaults.
-func New(o Options) *Prober { return &Prober{o} }
+func New(o Options) *Prober {
+	o.ClusterDomain = strings.Trim(cmp.Or(o.ClusterDomain, "cluster.local"), ".")
+	if o.Resolver == nil {
+		o.Resolver = &net.Resolver{PreferGo: true}
+	}
+	if o.Dial == nil {
+		o.Dial = (&net.Dialer{}).DialContext
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	o.Timeouts.Total = cmp.Or(o.Timeouts.Total, 3*time.Second)
+	o.Timeouts.Resolve = cmp.Or(o.Timeouts.Resolve, time.Second)
+	o.Timeouts.Dial = cmp.Or(o.Timeouts.Dial, time.Second)
+	o.Timeouts.Exchange = cmp.Or(o.Timeouts.Exchange, time.Second)
+	return &Prober{options: o, guard: guardOf(o)}
+}
 
 // Probe asks the connection's server, or Kafka's bootstrap servers, how it is.
 // It takes at most Timeouts.Total, and never fails itself: what went wrong is
-// in the result.
+// in the result. Nothing is written to what is probed.
+//
+// The connection's credentials are sent to the host that it names, and nowhere
+// else: the controllers make the connection either of the container's own
+// settings (AsConfigured), or of these towards the server that the stack's
+// owner declares as that very dependency, within the stack's namespace
+// (AsDeclared, Proposed). In the second case PostgreSQL servers that ask for
+// the password in the clear do not get it.
 func (p *Prober) Probe(ctx context.Context, scope Scope, c evidence.Connection, as v1alpha1.ProbeViewpoint) evidence.Probe {
-	return evidence.Probe{Service: c.Service, Protocol: c.Protocol, Viewpoint: as, Target: c.Server()}
-}
-
-// CreateTopic creates a Kafka topic as declared. A topic that is already there
-// is success, whatever its partitions.
-func (p *Prober) CreateTopic(ctx context.Context, scope Scope, c evidence.Connection, topic v1alpha1.DeclaredTopic) error {
-	return nil
+	ctx, cancel := context.WithTimeout(ctx, p.options.Timeouts.Total)
+	defer cancel()
+	r := p.newRun(scope, c, as)
+	switch c.Protocol {
+	case evidence.Postgres:
+		r.postgres(ctx)
+	case evidence.Kafka:
+		r.kafka(ctx)
+	case evidence.HTTP:
+		r.http(ctx)
+	case evidence.TCP:
+		r.tcp(ctx)
+	default:
+		r.record(evidence.StageGuard, unknown(evidence.CodeProtocol, "no probe speaks "+string(c.Protocol)), 0)
+	}
+	return r.result
 }

@@ -1,0 +1,139 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+// ndots of pods' resolv.conf: names with fewer dots are searched for first.
+const ndots = 5
+
+// resolve looks a host up as the stack's own pods do, whose search list differs
+// from that of the operator's pod: every name is asked for absolutely. The
+// verdict is NXDOMAIN only if each name of the list does not exist.
+func (p *Prober) resolve(ctx context.Context, scope Scope, host string) (target, verdict) {
+	t := target{host: host}
+	plain := strings.ToLower(strings.TrimSuffix(host, "."))
+	if a, err := netip.ParseAddr(plain); err == nil {
+		t.addresses = []netip.Addr{a}
+		return t, verdict{}
+	}
+	switch {
+	case host == "":
+		return t, unknown("", "no host is configured")
+	case plain == "localhost" || strings.HasSuffix(plain, ".localhost"): // RFC 6761: never asked for
+		t.addresses = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+		return t, verdict{}
+	case strings.Trim(plain, "0123456789abcdefx.") == "" && strings.ContainsAny(plain[:1], "0123456789") && !strings.ContainsAny(plain[strings.LastIndexByte(plain, '.')+1:], "abcdef"):
+		// 127.1, 2130706433 and 0x7f.1 are addresses to some clients and names to others.
+		return t, unknown(evidence.CodeProtocol, fmt.Sprintf("%q is read as an address by some clients and as a name by others", host))
+	case !validName(plain):
+		return t, failed(evidence.CodeNXDomain, fmt.Sprintf("%q is not a valid host name", host))
+	}
+	return p.search(ctx, scope, t, host)
+}
+
+func (p *Prober) search(ctx context.Context, scope Scope, t target, host string) (target, verdict) {
+	var trouble error
+	for _, name := range p.candidates(scope.Namespace, host) {
+		addresses, err := p.options.Resolver.LookupNetIP(ctx, "ip", name)
+		if err == nil && len(addresses) > 0 {
+			t.name = strings.ToLower(strings.TrimSuffix(name, "."))
+			t.addresses = addresses
+			return t, verdict{}
+		}
+		if err != nil && !notFound(err) {
+			// glibc goes on with the next name as well; one that is found counts.
+			trouble = err
+			if ctx.Err() != nil {
+				break
+			}
+		}
+	}
+	if trouble != nil {
+		return t, unknown(evidence.CodeResolverFailed, fmt.Sprintf("the resolver did not answer for %q: %v", host, trouble))
+	}
+	return t, failed(evidence.CodeNXDomain, fmt.Sprintf("host %q does not exist: no name of the pod's search list has an address", host))
+}
+
+// candidates are the absolute names that a pod's resolver tries, in its order.
+// A single label is never asked for by itself: no such name exists in public
+// DNS, and an isolated cluster's resolver would only time out on it.
+func (p *Prober) candidates(namespace, host string) []string {
+	if strings.HasSuffix(host, ".") {
+		return []string{host}
+	}
+	d := p.options.ClusterDomain
+	var names []string
+	for _, domain := range slices.Concat([]string{namespace + ".svc." + d, "svc." + d, d}, p.options.SearchDomains) {
+		names = append(names, host+"."+strings.Trim(domain, ".")+".")
+	}
+	absolute := host + "."
+	switch dots := strings.Count(host, "."); {
+	case dots == 0:
+		return names
+	case dots >= ndots:
+		return append([]string{absolute}, names...)
+	case strings.HasSuffix(host, ".svc"):
+		return names // no such top-level domain
+	case strings.HasSuffix(strings.ToLower(host), "."+d):
+		// Its own domain is asked for first: searching can only miss.
+		return append([]string{absolute}, names...)
+	default:
+		return append(names, absolute)
+	}
+}
+
+// notFound reports that the resolver answered, and that there is no such name
+// or no address of it.
+func notFound(err error) bool {
+	var dnsErr *net.DNSError
+	return errors.As(err, &dnsErr) && dnsErr.IsNotFound && !dnsErr.IsTimeout && !dnsErr.IsTemporary
+}
+
+// validName follows RFC 1123, with underscores, as resolvers do.
+func validName(name string) bool {
+	if len(name) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > 63 || strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-") ||
+			strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// ParseResolvConf reads the search list of the operator's own pod: the cluster's
+// domain, and the domains beside it that all pods inherit from their node.
+func ParseResolvConf(text string) (clusterDomain string, searchDomains []string) {
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		if len(fields) < 2 || fields[0] != "search" {
+			continue
+		}
+		clusterDomain, searchDomains = "", nil
+		for _, domain := range fields[1:] {
+			domain = strings.TrimSuffix(domain, ".")
+			if d, ok := strings.CutPrefix(domain, "svc."); ok {
+				clusterDomain = d
+			}
+			searchDomains = append(searchDomains, domain)
+		}
+	}
+	if clusterDomain == "" {
+		return "", nil
+	}
+	searchDomains = slices.DeleteFunc(searchDomains, func(d string) bool {
+		return d == clusterDomain || strings.HasSuffix(d, "svc."+clusterDomain)
+	})
+	return clusterDomain, searchDomains
+}

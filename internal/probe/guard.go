@@ -1,0 +1,119 @@
+package probe
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// denied are addresses that no probe reaches unless the admin allows exactly
+// them: the operator's own pod, the node, and what answers for the node.
+var denied = prefixes(
+	"0.0.0.0/8", "127.0.0.0/8", "::/128", "::1/128", // this host
+	"169.254.0.0/16", "fe80::/10", // link-local, and with it most clouds' metadata
+	"fd00:ec2::254/128",                      // AWS metadata over IPv6
+	"100.100.100.200/32",                     // Alibaba Cloud's metadata
+	"168.63.129.16/32",                       // Azure's wire server
+	"192.0.0.192/32",                         // Oracle Cloud's metadata
+	"224.0.0.0/4", "ff00::/8", "240.0.0.0/4", // multicast, reserved, broadcast
+)
+
+// embedding are IPv6 networks whose addresses end with an IPv4 address that a
+// gateway would forward to: NAT64 (RFC 6052) and IPv4-compatible ones.
+var embedding = prefixes("64:ff9b::/96", "::/96")
+
+func prefixes(texts ...string) []netip.Prefix {
+	var out []netip.Prefix
+	for _, t := range texts {
+		out = append(out, netip.MustParsePrefix(t))
+	}
+	return out
+}
+
+// guard decides where probes may go. Everything is denied that is not allowed.
+type guard struct {
+	domain  string
+	hosts   []string
+	allowed []netip.Prefix
+	denied  []netip.Prefix
+}
+
+func guardOf(o Options) guard {
+	return guard{domain: o.ClusterDomain, hosts: o.AllowedHosts, allowed: o.AllowedNetworks, denied: slices.Concat(denied, o.DeniedNetworks)}
+}
+
+// target is a host with the addresses that it was resolved to, once.
+type target struct {
+	host string
+	// name that was found, absolute and without its last dot; empty for a literal address.
+	name      string
+	addresses []netip.Addr
+}
+
+// check says why an address of the target must not be dialled, nil where it may.
+func (g guard) check(scope Scope, t target, address netip.Addr) error {
+	address = address.WithZone("").Unmap()
+	for _, e := range embedding {
+		if e.Contains(address) && address.Is6() {
+			b := address.As16()
+			if err := g.checkDenied(netip.AddrFrom4([4]byte(b[12:]))); err != nil {
+				return err
+			}
+		}
+	}
+	if err := g.checkDenied(address); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(g.allowed, func(p netip.Prefix) bool { return p.Contains(address) }) || g.allowedHost(t) {
+		return nil
+	}
+	if other := g.namespaceOf(t.name); other != "" && other != scope.Namespace {
+		return fmt.Errorf("%s is in namespace %s; only services of the stack's own namespace, and hosts that the cluster's admin allows, are probed", t.host, other)
+	}
+	if scope.Owned == nil || !scope.Owned(address) {
+		return fmt.Errorf("%s (%s) is neither a pod nor a Service of namespace %s, nor allowed by the cluster's admin", t.host, address, scope.Namespace)
+	}
+	return nil
+}
+
+// checkDenied holds back what is denied, unless a network within it is allowed.
+func (g guard) checkDenied(address netip.Addr) error {
+	for _, d := range g.denied {
+		if !d.Contains(address) {
+			continue
+		}
+		opened := slices.ContainsFunc(g.allowed, func(a netip.Prefix) bool {
+			return a.Contains(address) && a.Bits() >= d.Bits()
+		})
+		if !opened {
+			return fmt.Errorf("%s is in %s, which probes never reach", address, d)
+		}
+	}
+	return nil
+}
+
+func (g guard) allowedHost(t target) bool {
+	for _, h := range g.hosts {
+		h = strings.ToLower(strings.TrimSuffix(h, "."))
+		for _, name := range []string{t.host, t.name} {
+			name = strings.ToLower(strings.TrimSuffix(name, "."))
+			below, wildcard := strings.CutPrefix(h, "*")
+			if name != "" && (name == h || wildcard && strings.HasPrefix(below, ".") && strings.HasSuffix(name, below)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// namespaceOf is the namespace of a Service's or pod's name, such as
+// db.shop.svc.cluster.local; empty for names outside of the cluster.
+func (g guard) namespaceOf(name string) string {
+	for _, kind := range []string{".svc.", ".pod."} {
+		if inside, ok := strings.CutSuffix(strings.ToLower(name), kind+g.domain); ok {
+			return inside[strings.LastIndexByte(inside, '.')+1:]
+		}
+	}
+	return ""
+}
