@@ -39,4 +39,5 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
 	fi
 fi
 
-exec "$@" -c listen_addresses='*'
+# Without root there may be no /var/run/postgresql: /tmp is always there.
+exec "$@" -c listen_addresses='*' -c unix_socket_directories=/tmp
