@@ -112,9 +112,9 @@ func printImages(ctx context.Context, printer *progress.Printer, _ []string) err
 	if err := installPackages(ctx, printer); err != nil {
 		return err
 	}
-	tarballs := make([]string, len(images.Workloads))
 	maker := images.Maker{Cache: folder, Sources: sources, Printer: printer}
-	if err := maker.MakeAll(ctx, images.Workloads, tarballs); err != nil {
+	tarballs, err := maker.MakeAll(ctx, images.Workloads)
+	if err != nil {
 		return err
 	}
 	for _, tarball := range tarballs {

@@ -31,9 +31,8 @@ func (c cluster) awaitReady(ctx context.Context, printer *progress.Printer, bina
 		return err
 	}
 	maker := images.Maker{Cache: c.Cache, Sources: sources, Printer: printer}
-	system := images.System(binaries)
-	tarballs := make([]string, len(system))
-	if err := maker.MakeAll(ctx, system, tarballs); err != nil {
+	tarballs, err := maker.MakeAll(ctx, images.System(binaries))
+	if err != nil {
 		return err
 	}
 	kubectl := kubectlCommand{binaries, c.kubeconfig()}

@@ -38,19 +38,19 @@ func up(ctx context.Context, printer *progress.Printer, _ []string) error {
 	if err := installPackages(ctx, printer); err != nil {
 		return err
 	}
-	var work errgroup.Group
-	work.Go(func() error { return c.boot(ctx, printer) })
-	tarballs := make([]string, len(images.Workloads))
 	sources, err := sourceFolder(ctx)
 	if err != nil {
 		return err
 	}
+	var booting errgroup.Group
+	booting.Go(func() error { return c.boot(ctx, printer) })
 	maker := images.Maker{Cache: c.Cache, Sources: sources, Printer: printer}
-	imagesErr := maker.MakeAll(ctx, images.Workloads, tarballs)
-	if err := errors.Join(work.Wait(), imagesErr); err != nil {
-		return err
+	tarballs, imagesErr := maker.MakeAll(ctx, images.Workloads)
+	if err := booting.Wait(); err != nil {
+		return errors.Join(err, imagesErr)
 	}
-	if err := c.loadAll(ctx, printer, tarballs); err != nil {
+	// A program that doesn't compile doesn't keep the other images from the cluster.
+	if err := errors.Join(c.loadAll(ctx, printer, tarballs), imagesErr); err != nil {
 		return err
 	}
 	printer.Say("the cluster %s is up; for kubectl: export KUBECONFIG=%s", c.Name, c.kubeconfig())

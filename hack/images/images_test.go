@@ -1,8 +1,10 @@
 package images
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -31,8 +33,8 @@ func TestMakeFollowsTheContent(t *testing.T) {
 	made := func(content string) (string, v1.Hash) {
 		t.Helper()
 		wanted := []Image{{Reference: "bridgestack.dev/test:dev", Layers: []Layer{File{Content: content, Path: "/test"}}}}
-		paths := make([]string, 1)
-		if err := maker.MakeAll(t.Context(), wanted, paths); err != nil {
+		paths, err := maker.MakeAll(t.Context(), wanted)
+		if err != nil {
 			t.Fatal(err)
 		}
 		image, err := tarball.ImageFromPath(paths[0], nil)
@@ -48,6 +50,10 @@ func TestMakeFollowsTheContent(t *testing.T) {
 	path, digest := made("one")
 	if again, same := made("one"); again != path || same != digest {
 		t.Error("the same content made another image")
+	}
+	longAgo := time.Now().Add(-2 * keptFor)
+	if err := os.Chtimes(filepath.Dir(path), longAgo, longAgo); err != nil {
+		t.Fatal(err)
 	}
 	if other, _ := made("two"); other == path {
 		t.Error("other content made the same image")

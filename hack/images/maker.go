@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -20,7 +21,10 @@ import (
 	"github.com/bridgestack/operator/hack/internal/progress"
 )
 
-const kind = "images"
+const (
+	kind    = "images"
+	keptFor = time.Hour
+)
 
 // Maker makes images into the cache.
 type Maker struct {
@@ -30,18 +34,20 @@ type Maker struct {
 	Printer *progress.Printer
 }
 
-// MakeAll makes each of the images and puts the path of its tarball into the
-// element of paths at the same place. One that fails doesn't hold up the others.
-func (m Maker) MakeAll(ctx context.Context, wanted []Image, paths []string) error {
+// MakeAll makes the images and returns their tarballs. One that fails doesn't
+// hold up the others.
+func (m Maker) MakeAll(ctx context.Context, wanted []Image) ([]string, error) {
+	var tarballs []string
 	var failed []error
-	for i, image := range wanted {
-		path, err := m.make(ctx, image)
+	for _, image := range wanted {
+		tarball, err := m.make(ctx, image)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("make the image %s: %w", image.Reference, err))
+			continue
 		}
-		paths[i] = path
+		tarballs = append(tarballs, tarball)
 	}
-	return errors.Join(failed...)
+	return tarballs, errors.Join(failed...)
 }
 
 // make returns the tarball of an image. Its name is that of the image and a key
@@ -99,13 +105,18 @@ func (m Maker) write(path string, image Image, layers []preparedLayer) error {
 	})
 }
 
-// removeOlder keeps the cache from growing with each change of a program.
+// removeOlder keeps the cache from growing with each change of a program. It
+// leaves what another process may be about to load.
 func (m Maker) removeOlder(reference string) error {
 	older, err := filepath.Glob(m.Cache.Path(kind, shortName(reference)+"@*"))
 	if err != nil {
 		return err
 	}
 	for _, folder := range older {
+		info, err := os.Stat(folder)
+		if err != nil || time.Since(info.ModTime()) < keptFor {
+			continue
+		}
 		if err := os.RemoveAll(folder); err != nil {
 			return err
 		}
