@@ -47,7 +47,7 @@ func TestPlanFollowsTheSettings(t *testing.T) {
 	}
 	other := c
 	other.Backoff = 2 * time.Second
-	if encode(c) != encode(c) {
+	if again := encode(c); again != encode(c) {
 		t.Error("the same settings make different plans")
 	}
 	if encode(c) == encode(other) {

@@ -16,7 +16,7 @@ import (
 
 func load(ctx context.Context, printer *progress.Printer, tarballs []string) error {
 	if len(tarballs) == 0 {
-		return errors.New("there is no tarball; usage: load TAR...")
+		return errors.New("there is no tarball to load; name one or more")
 	}
 	c, err := openCluster()
 	if err != nil {

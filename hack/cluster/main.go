@@ -9,10 +9,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"syscall"
 
@@ -62,10 +60,6 @@ func main() {
 	stop()
 	if err == nil {
 		return
-	}
-	var exit *exec.ExitError
-	if os.Args[1] == "exec" && errors.As(err, &exit) {
-		os.Exit(exit.ExitCode())
 	}
 	fmt.Fprintf(os.Stderr, "cluster %s: %v\n", os.Args[1], err)
 	os.Exit(1)

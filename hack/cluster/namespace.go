@@ -29,7 +29,7 @@ func inside(ctx context.Context, h holder, name string, arguments ...string) *ex
 
 // execInside turns into another program in the cluster's network and with its
 // DNS, but with the files and processes of the host.
-func execInside(ctx context.Context, _ *progress.Printer, arguments []string) error {
+func execInside(_ context.Context, _ *progress.Printer, arguments []string) error {
 	if len(arguments) > 0 && arguments[0] == "--" {
 		arguments = arguments[1:]
 	}

@@ -13,7 +13,7 @@ func TestKeyTellsIngredientsApart(t *testing.T) {
 	if Key("ab", "c") == Key("a", "bc") {
 		t.Error("the border between ingredients is lost")
 	}
-	if Key("a", "b") != Key("a", "b") {
+	if again := Key("a", "b"); again != Key("a", "b") {
 		t.Error("the same ingredients have different keys")
 	}
 }
