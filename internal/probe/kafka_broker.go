@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	metrics "github.com/rcrowley/go-metrics"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
@@ -127,7 +128,7 @@ func (r *run) saramaConfig(conn net.Conn) (*sarama.Config, verdict) {
 	limit := r.prober.options.Timeouts.Exchange
 	config.Net.DialTimeout, config.Net.ReadTimeout, config.Net.WriteTimeout = limit, limit, limit
 	config.Net.Proxy.Enable, config.Net.Proxy.Dialer = true, handOver{conn}
-	config.MetricRegistry = nil
+	config.MetricRegistry = metrics.NewRegistry() // of its own: the default one is shared and grows
 	if r.settings.Mechanism == "" {
 		return config, verdict{}
 	}

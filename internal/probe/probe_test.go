@@ -1,0 +1,111 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+// local is a prober for servers on this machine, as an admin would allow them.
+func local(change ...func(*Options)) *Prober {
+	o := Options{
+		AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		Resolver:        names{},
+		// A busy machine must not turn a slow answer into a time-out.
+		Timeouts: Timeouts{Total: 30 * time.Second, Resolve: 10 * time.Second, Dial: 10 * time.Second, Exchange: 10 * time.Second},
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	return New(o)
+}
+
+// impatient is for servers that never answer.
+func impatient(o *Options) {
+	o.Timeouts = Timeouts{Total: 2 * time.Second, Resolve: 300 * time.Millisecond, Dial: 300 * time.Millisecond, Exchange: 300 * time.Millisecond}
+}
+
+// names is a resolver that knows these absolute names, and no other.
+type names map[string]string
+
+func (n names) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
+	switch text, known := n[host]; {
+	case !known:
+		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	case text == "SERVFAIL":
+		return nil, &net.DNSError{Err: "server misbehaving", Name: host, IsTemporary: true}
+	default:
+		return []netip.Addr{netip.MustParseAddr(text)}, nil
+	}
+}
+
+func probe(t *testing.T, p *Prober, c evidence.Connection) evidence.Probe {
+	t.Helper()
+	return p.Probe(t.Context(), Scope{Namespace: "shop"}, c, v1alpha1.AsConfigured)
+}
+
+// story of a probe: its stages, and how the last one ended.
+func story(p evidence.Probe) string {
+	var b strings.Builder
+	for _, s := range p.Stages {
+		fmt.Fprintf(&b, "%s ", s.Name)
+	}
+	fmt.Fprintf(&b, "%s %s", p.Outcome(), p.Last().Code)
+	return strings.TrimSpace(b.String())
+}
+
+func expect(t *testing.T, p evidence.Probe, want string, messageHas ...string) {
+	t.Helper()
+	if got := story(p); got != want {
+		t.Errorf("the probe went %q, want %q; message %q", got, want, p.Last().Message)
+	}
+	for _, part := range messageHas {
+		if !strings.Contains(p.Last().Message, part) {
+			t.Errorf("message %q does not say %q", p.Last().Message, part)
+		}
+	}
+}
+
+// server accepts connections and hands each to handle.
+func server(t *testing.T, handle func(net.Conn)) evidence.HostPort {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			context.AfterFunc(ctx, func() { _ = conn.Close() })
+			go handle(conn)
+		}
+	}()
+	t.Cleanup(func() { _ = l.Close() })
+	return hostPortOf(l)
+}
+
+func hostPortOf(l net.Listener) evidence.HostPort {
+	return evidence.HostPort{Host: "127.0.0.1", Port: int32(l.Addr().(*net.TCPAddr).Port)}
+}
+
+// closedPort of this machine.
+func closedPort(t *testing.T) evidence.HostPort {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return hostPortOf(l)
+}
