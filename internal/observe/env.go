@@ -1,8 +1,6 @@
 package observe
 
 import (
-	"slices"
-
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/bridgestack/operator/internal/connection"
@@ -123,20 +121,4 @@ func originOf(ref reference, key string) evidence.Origin {
 		kind = evidence.OriginSecret
 	}
 	return evidence.Origin{Kind: kind, Object: ref.name, Key: key}
-}
-
-// secretsOf are the secret values of an environment, in a fixed order.
-func secretsOf(env evidence.Env) []evidence.Secret {
-	var values []string
-	for _, v := range env.Variables {
-		if v.Secret.IsSet() {
-			values = append(values, v.Secret.Reveal())
-		}
-	}
-	slices.Sort(values)
-	out := make([]evidence.Secret, 0, len(values))
-	for _, value := range slices.Compact(values) {
-		out = append(out, evidence.NewSecret(value))
-	}
-	return out
 }

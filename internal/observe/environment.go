@@ -18,7 +18,7 @@ type Environment struct {
 	// Config are the Secrets and ConfigMaps that the container refers to, by
 	// env, envFrom or volume.
 	Config []evidence.ConfigObject
-	// Secrets are all secret values of all of the pod's containers, for redaction.
+	// Secrets are the values to be redacted, of all of the pod's containers.
 	Secrets []evidence.Secret
 }
 
@@ -39,15 +39,18 @@ func (r *Reader) environment(ctx context.Context, pod *corev1.Pod, container str
 	}
 	found, errObjects := r.read(ctx, pod.Namespace, refs)
 	services, errServices := r.services(ctx, pod)
-	out := Environment{Secrets: found.secretsIn()}
+	var out Environment
+	values := namedValues{}
+	values.addSecrets(found)
 	for _, c := range specsOf(pod) {
 		env := effectiveEnv(pod, c, found, serviceLinks(pod, services, lastStart(pod, c.Name)))
-		out.Secrets = append(out.Secrets, secretsOf(env)...)
+		values.addEnv(env)
 		if c.Name == container {
 			out.Env = env
 			out.Config = configObjects(references(pod, c), found)
 		}
 	}
+	out.Secrets = values.secrets()
 	if errServices != nil {
 		out.Env.Complete = false
 	}

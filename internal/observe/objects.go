@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -119,22 +117,6 @@ func configObjects(refs []reference, found objects) []evidence.ConfigObject {
 		for _, k := range ref.keys {
 			if _, ok := o.data[k]; !ok && !o.missing && !slices.Contains(out[i].MissingKeys, k) {
 				out[i].MissingKeys = append(out[i].MissingKeys, k)
-			}
-		}
-	}
-	return out
-}
-
-// secretsIn are all values of the Secrets, in a fixed order.
-func (o objects) secretsIn() []evidence.Secret {
-	var out []evidence.Secret
-	for _, key := range slices.SortedFunc(maps.Keys(o), func(a, b objectKey) int { return strings.Compare(a.name, b.name) }) {
-		if key.kind != kindSecret {
-			continue
-		}
-		for _, k := range slices.Sorted(maps.Keys(o[key].data)) {
-			if value := o[key].data[k]; value != "" {
-				out = append(out, evidence.NewSecret(value))
 			}
 		}
 	}

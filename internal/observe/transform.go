@@ -43,7 +43,7 @@ func Transform(obj any) (any, error) {
 			Phase:                 pod.Status.Phase,
 			Reason:                pod.Status.Reason,
 			Message:               pod.Status.Message,
-			Conditions:            pod.Status.Conditions,
+			Conditions:            keptConditions(pod.Status.Conditions),
 			HostIP:                pod.Status.HostIP,
 			HostIPs:               pod.Status.HostIPs,
 			PodIP:                 pod.Status.PodIP,
@@ -153,6 +153,16 @@ func keptStatuses(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
 		}
 	}
 	return kept
+}
+
+// keptConditions is whether the pod is ready, and since when.
+func keptConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
+	for _, c := range conditions {
+		if c.Type == corev1.PodReady {
+			return []corev1.PodCondition{{Type: c.Type, Status: c.Status, LastTransitionTime: c.LastTransitionTime}}
+		}
+	}
+	return nil
 }
 
 func keptState(s corev1.ContainerState) corev1.ContainerState {

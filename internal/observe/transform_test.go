@@ -162,12 +162,12 @@ func TestCachedPodIsSmall(t *testing.T) {
 	whole := bytesEach(t, func() *corev1.Pod { return freshCopy(t, wire) })
 	kept := bytesEach(t, func() *corev1.Pod { return transformed(t, freshCopy(t, wire)) })
 	t.Logf("on the wire %d bytes, in memory %d, transformed %d", len(wire), whole, kept)
-	if kept > whole/3 {
+	if kept > whole*2/5 {
 		t.Errorf("the transformed pod takes %d bytes of %d", kept, whole)
 	}
-	everywhere := transformed(t, freshCopy(t, wire)).String()
-	for _, gone := range []string{"managedFields", "kube-api-access", "containerd://", "tolerat"} {
-		if strings.Contains(strings.ToLower(everywhere), strings.ToLower(gone)+":&") {
+	text := transformed(t, freshCopy(t, wire)).String()
+	for _, gone := range []string{"kube-api-access", "containerd://", "pod-template-generation", "tolerationSeconds", "kubelet"} {
+		if strings.Contains(text, gone) {
 			t.Errorf("%s is kept", gone)
 		}
 	}

@@ -1,0 +1,76 @@
+package observe
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/bridgestack/operator/internal/connection"
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+// namedValues are values with all the names that they go by: a Secret's key,
+// and the variables that it comes in.
+type namedValues map[string][]string
+
+func (n namedValues) add(name, value string) {
+	if value != "" {
+		n[value] = append(n[value], name)
+	}
+}
+
+// secrets are the values to be redacted, in a fixed order: all but coordinates.
+// Teams keep host, user and database beside the password in one Secret. Servers
+// name these in their messages, and stacks, topics and images are called like
+// them: were "bridge" redacted wherever it stands, little evidence would be left.
+func (n namedValues) secrets() []evidence.Secret {
+	var out []evidence.Secret
+	for _, value := range slices.Sorted(maps.Keys(n)) {
+		names := n[value]
+		if slices.ContainsFunc(names, isCoordinate) && isPlain(value) && !slices.ContainsFunc(names, connection.SensitiveName) {
+			continue
+		}
+		out = append(out, evidence.NewSecret(value))
+	}
+	return out
+}
+
+// addSecrets adds all values of the Secrets.
+func (n namedValues) addSecrets(found objects) {
+	for key, o := range found {
+		if key.kind != kindSecret {
+			continue
+		}
+		for name, value := range o.data {
+			n.add(name, value)
+		}
+	}
+}
+
+// addEnv adds the secret variables.
+func (n namedValues) addEnv(env evidence.Env) {
+	for name, v := range env.Variables {
+		if v.Secret.IsSet() {
+			n.add(name, v.Secret.Reveal())
+		}
+	}
+}
+
+// coordinates are last words of names whose values say where something is, or
+// as whom, and do not prove it.
+var coordinates = []string{
+	"host", "hostname", "hosts", "server", "servers", "brokers", "port",
+	"database", "dbname", "db", "name", "schema", "user", "username", "login",
+	"sslmode", "topic", "topics", "group", "mechanism", "protocol",
+}
+
+func isCoordinate(name string) bool {
+	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '_' || r == '-' || r == '.' })
+	return len(words) > 0 && slices.Contains(coordinates, words[len(words)-1])
+}
+
+var plain = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:,-]{0,252}$`)
+
+// isPlain excludes URLs and whatever else may hold a credential.
+func isPlain(value string) bool { return plain.MatchString(value) }
