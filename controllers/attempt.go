@@ -44,7 +44,7 @@ func (r *BridgeDiagnosisReconciler) record(ctx context.Context, in *incident, ac
 		}
 	}
 	in.after.Status.Attempts = append(in.after.Status.Attempts, attempt)
-	in.become(v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, fmt.Sprintf("%s. %s: %s", in.finding.Message, proposal.Remedy, proposal.Because))
+	in.become(v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, fmt.Sprintf("%s. %s: %s", strings.TrimRight(in.finding.Message, ". "), proposal.Remedy, proposal.Because))
 	return r.persist(ctx, in)
 }
 

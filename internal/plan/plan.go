@@ -5,6 +5,7 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -17,9 +18,10 @@ import (
 const (
 	// recheck is for what an event will normally announce.
 	recheck = 10 * time.Second
-	// unknownGrace is how long evidence is awaited before a person is called
-	// for a cause that is not known.
-	unknownGrace = time.Minute
+	// evidenceGrace is how long evidence is awaited while the cause is not
+	// known, or shown by evidence that contradicts itself: a dependency that has
+	// just come up makes the log of the last crash a tale of the past.
+	evidenceGrace = time.Minute
 )
 
 // Input is what the decision rests on.
@@ -58,6 +60,9 @@ type Decision struct {
 // check is one reason not to apply; nil lets the next one look.
 type check func(Input) *Decision
 
+// says is the finding in a sentence that can be gone on from.
+func (in Input) says() string { return strings.TrimRight(in.Finding.Message, ". ") }
+
 // checks in their order: the first that answers decides.
 var checks = []check{
 	observing,
@@ -94,7 +99,7 @@ func observing(in Input) *Decision {
 		return nil
 	}
 	return &Decision{State: v1alpha1.StateObserved, Reason: v1alpha1.ReasonObserving, RecheckAfter: recheck,
-		Message: in.Finding.Message}
+		Message: in.says()}
 }
 
 // comingUp leaves a container alone that has just begun to stay up.
@@ -108,11 +113,16 @@ func comingUp(in Input) *Decision {
 
 func awaitingEvidence(in Input) *Decision {
 	visible := in.Diagnosis.Status.Times.Visible
-	if in.Finding.Cause != v1alpha1.CauseUnknown || visible == nil || in.Now.Sub(visible.Time) >= unknownGrace {
+	clear := in.Finding.Cause != v1alpha1.CauseUnknown && in.Finding.Confidence != v1alpha1.ConfidenceLow
+	if clear || in.Action.Hold != "" || visible == nil || in.Now.Sub(visible.Time) >= evidenceGrace {
 		return nil
 	}
-	return &Decision{State: v1alpha1.StateDiagnosing, Reason: v1alpha1.ReasonCauseUnknown, RecheckAfter: recheck,
-		Message: "no rule recognises the cause yet; the next crash is awaited before a person is called. " + in.Finding.Message}
+	reason := v1alpha1.ReasonCauseFound
+	if in.Finding.Cause == v1alpha1.CauseUnknown {
+		reason = v1alpha1.ReasonCauseUnknown
+	}
+	return &Decision{State: v1alpha1.StateDiagnosing, Reason: reason, RecheckAfter: recheck,
+		Message: in.says() + ". The evidence is not clear yet: the next crash is awaited before a person is called"}
 }
 
 func needsPerson(in Input) *Decision {
@@ -124,7 +134,7 @@ func needsPerson(in Input) *Decision {
 		reason = v1alpha1.ReasonCauseUnknown
 	}
 	return &Decision{State: v1alpha1.StateEscalated, Reason: reason, RecheckAfter: time.Minute,
-		Message: in.Finding.Message + ". " + in.Action.Because}
+		Message: in.says() + ". " + in.Action.Because}
 }
 
 func downTooLong(in Input) *Decision {
@@ -133,7 +143,7 @@ func downTooLong(in Input) *Decision {
 		return nil
 	}
 	return &Decision{State: v1alpha1.StateEscalated, Reason: v1alpha1.ReasonDownTooLong, RecheckAfter: time.Minute,
-		Message: fmt.Sprintf("down for more than %s. %s", in.Policy.EscalateAfter, in.Finding.Message)}
+		Message: fmt.Sprintf("down for more than %s. %s", in.Policy.EscalateAfter, in.says())}
 }
 
 func heldByRoot(in Input) *Decision {
@@ -141,7 +151,7 @@ func heldByRoot(in Input) *Decision {
 		return nil
 	}
 	return &Decision{State: v1alpha1.StateWaiting, Reason: v1alpha1.ReasonWaitingForDependency, RecheckAfter: recheck / 2,
-		Message: fmt.Sprintf("waits for %s: %s", in.Action.Hold, in.Finding.Message)}
+		Message: fmt.Sprintf("waits for %s: %s", in.Action.Hold, in.says())}
 }
 
 func suggestOnly(in Input) *Decision {
@@ -153,7 +163,7 @@ func suggestOnly(in Input) *Decision {
 
 func suggested(in Input, because string) *Decision {
 	return &Decision{State: v1alpha1.StateSuggested, Reason: v1alpha1.ReasonRemedySuggested, RecheckAfter: time.Minute,
-		Message: fmt.Sprintf("%s. Suggested: %s, %s; not applied: %s", in.Finding.Message, in.Proposal.Remedy, in.Proposal.Because, because)}
+		Message: fmt.Sprintf("%s. Suggested: %s, %s; not applied: %s", in.says(), in.Proposal.Remedy, in.Proposal.Because, because)}
 }
 
 func paused(in Input) *Decision {
@@ -171,7 +181,7 @@ func paused(in Input) *Decision {
 
 func waiting(reason string, after time.Duration, in Input, because string) *Decision {
 	return &Decision{State: v1alpha1.StateWaiting, Reason: reason, RecheckAfter: after,
-		Message: fmt.Sprintf("%s. %s waits: %s", in.Finding.Message, in.Proposal.Remedy, because)}
+		Message: fmt.Sprintf("%s. %s waits: %s", in.says(), in.Proposal.Remedy, because)}
 }
 
 var rank = map[v1alpha1.Confidence]int{v1alpha1.ConfidenceLow: 1, v1alpha1.ConfidenceMedium: 2, v1alpha1.ConfidenceHigh: 3}
@@ -188,7 +198,7 @@ func triedBefore(in Input) *Decision {
 	for _, a := range in.Diagnosis.Status.Attempts {
 		if a.Proposal.ID == in.Proposal.ID && a.Fingerprint == in.Finding.Fingerprint() && counts(a) && !repeatable(a) {
 			return &Decision{State: v1alpha1.StateEscalated, Reason: v1alpha1.ReasonAttemptsExhausted, RecheckAfter: time.Minute,
-				Message: fmt.Sprintf("%s. %s was tried already (%s) and is not tried again", in.Finding.Message, in.Proposal.Remedy, a.Outcome)}
+				Message: fmt.Sprintf("%s. %s was tried already (%s) and is not tried again", in.says(), in.Proposal.Remedy, a.Outcome)}
 		}
 	}
 	return nil
@@ -212,7 +222,7 @@ func attemptsExhausted(in Input) *Decision {
 		return nil
 	}
 	return &Decision{State: v1alpha1.StateEscalated, Reason: v1alpha1.ReasonAttemptsExhausted, RecheckAfter: time.Minute,
-		Message: fmt.Sprintf("%s. %d attempts did not end the loop; the policy allows no more", in.Finding.Message, n)}
+		Message: fmt.Sprintf("%s. %d attempts did not end the loop; the policy allows no more", in.says(), n)}
 }
 
 // ownedByGitOps keeps from fighting a controller that would take the change back.
@@ -229,7 +239,7 @@ func unapproved(in Input) *Decision {
 	}
 	return &Decision{State: v1alpha1.StateAwaitingApproval, Reason: v1alpha1.ReasonAwaitingApproval, RecheckAfter: time.Minute,
 		Message: fmt.Sprintf(`%s. Proposed: %s, %s. To approve: kubectl -n %s patch bd %s --type=merge -p '{"spec":{"approved":"%s"}}'`,
-			in.Finding.Message, in.Proposal.Remedy, in.Proposal.Because, in.Diagnosis.Namespace, in.Diagnosis.Name, in.Proposal.ID)}
+			in.says(), in.Proposal.Remedy, in.Proposal.Because, in.Diagnosis.Namespace, in.Diagnosis.Name, in.Proposal.ID)}
 }
 
 func coolingDown(in Input) *Decision {

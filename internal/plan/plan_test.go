@@ -72,7 +72,11 @@ func TestDecide(t *testing.T) {
 		"an approval does not override a pause": {func(in *Input) {
 			in.Policy.Mode, in.Diagnosis.Spec.Approved, in.Policy.Paused = v1alpha1.ModeApprove, "abc", true
 		}, v1alpha1.StateWaiting, v1alpha1.ReasonPaused, ""},
-		"low confidence":              {func(in *Input) { in.Finding.Confidence = v1alpha1.ConfidenceLow }, v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "Low"},
+		"contradicting evidence at first": {func(in *Input) { in.Finding.Confidence = v1alpha1.ConfidenceLow }, v1alpha1.StateDiagnosing, v1alpha1.ReasonCauseFound, "next crash"},
+		"low confidence": {func(in *Input) {
+			in.Finding.Confidence = v1alpha1.ConfidenceLow
+			in.Diagnosis.Status.Times.Visible = &metav1.MicroTime{Time: now.Add(-2 * time.Minute)}
+		}, v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "Low"},
 		"container came up by itself": {func(in *Input) { in.Up = true }, v1alpha1.StateWaiting, v1alpha1.ReasonVerifying, "nothing is touched"},
 		"unknown at first":            {func(in *Input) { in.Finding.Cause, in.Action.Remedy = v1alpha1.CauseUnknown, v1alpha1.RemedyEscalate }, v1alpha1.StateDiagnosing, v1alpha1.ReasonCauseUnknown, "next crash"},
 		"unknown for long": {func(in *Input) {
