@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
@@ -102,7 +103,7 @@ func judge(c evidence.Case, d evidence.Dependency, f Finding) Finding {
 		if wrong, variable := wrongAddress(d); wrong {
 			return judgeAddress(c, d, f, variable, configured, declared)
 		}
-		if unhealthy(d) {
+		if unhealthy(d) || wasDown(c, d) {
 			return dependencyUnhealthy(d, f)
 		}
 	}
@@ -127,11 +128,26 @@ func unhealthy(d evidence.Dependency) bool {
 	return d.Workload.Known && (d.Workload.Looping || !d.Workload.Ready)
 }
 
+// settling is how long after a dependency's readiness its Service may still
+// refuse connections: endpoints follow readiness, and nodes follow endpoints.
+const settling = 5 * time.Second
+
+// wasDown says that the dependency became ready only after, or just before,
+// the container ended: what the log tells of is over.
+func wasDown(c evidence.Case, d evidence.Dependency) bool {
+	ended := c.Container.Ended()
+	return d.Workload.Known && ended != nil && !d.Workload.ReadySince.IsZero() &&
+		ended.Finished.Before(d.Workload.ReadySince.Add(settling))
+}
+
 // dependencyUnhealthy turns a finding into a symptom of its dependency's.
 func dependencyUnhealthy(d evidence.Dependency, symptom Finding) Finding {
-	state := "is not ready"
-	if d.Workload.Looping {
+	state := "was not ready when this container ended"
+	switch {
+	case d.Workload.Looping:
 		state = "is in a restart loop itself"
+	case !d.Workload.Ready:
+		state = "is not ready"
 	}
 	f := symptom
 	f.Cause = v1alpha1.CauseDependencyUnhealthy

@@ -21,7 +21,8 @@ var holdDependents = remedy{
 		}
 		answers := in.probed(d.Service, v1alpha1.AsConfigured) == v1alpha1.ProbePassed
 		settling := d.Workload.Known && (!d.Workload.Ready || d.Workload.Looping)
-		if !answers && !settling && in.Finding.Cause != v1alpha1.CausePostgresStarting {
+		passing := in.Finding.Cause == v1alpha1.CausePostgresStarting || in.Finding.Cause == v1alpha1.CauseDependencyUnhealthy
+		if !answers && !settling && !passing {
 			return refuse(v1alpha1.RemedyHoldDependents, "%s is ready and still does not answer: waiting would not help", d.Service)
 		}
 		return Action{

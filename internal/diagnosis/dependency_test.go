@@ -1,0 +1,48 @@
+package diagnosis
+
+import (
+	"testing"
+	"time"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+// TestADependencyThatCameUpAfterTheCrash: the log tells of the past, and what a
+// probe says now is no contradiction to it.
+func TestADependencyThatCameUpAfterTheCrash(t *testing.T) {
+	crashed := time.Date(2026, 11, 1, 3, 0, 0, 0, time.UTC)
+	at := evidence.Connection{Service: "postgres", Protocol: evidence.Postgres, Servers: []evidence.HostPort{{Host: "postgres", Port: 5432}}}
+	for name, c := range map[string]struct {
+		ready bool
+		since time.Time
+		cause v1alpha1.Cause
+	}{
+		"not ready":                   {false, time.Time{}, v1alpha1.CauseDependencyUnhealthy},
+		"ready since the crash":       {true, crashed.Add(10 * time.Second), v1alpha1.CauseDependencyUnhealthy},
+		"ready just before":           {true, crashed.Add(-2 * time.Second), v1alpha1.CauseDependencyUnhealthy},
+		"ready long before the crash": {true, crashed.Add(-time.Hour), v1alpha1.CausePostgresUnreachable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := Diagnose(evidence.Case{
+				Now: crashed.Add(20 * time.Second),
+				Pod: evidence.Pod{RestartPolicy: "Always"},
+				Container: evidence.Container{
+					Name: "app", Restarts: 3, Waiting: &evidence.Waiting{Reason: "CrashLoopBackOff"},
+					LastTermination: &evidence.Termination{ExitCode: 1, Reason: "Error", StartedAt: crashed.Add(-3 * time.Second), Finished: crashed},
+				},
+				Log: evidence.Log{Previous: []byte("ERROR - Failed to connect to PostgreSQL after all retry attempts: failed to connect to `user=bridge database=shop`: 10.96.0.7:5432 (postgres): dial error: dial tcp 10.96.0.7:5432: connect: connection refused\n")},
+				Dependencies: []evidence.Dependency{{
+					Service: "postgres", Required: true, Declared: &at, Configured: &at,
+					Workload: evidence.DependencyWorkload{Known: true, Ready: c.ready, ReadySince: c.since},
+				}},
+			})
+			if f.Cause != c.cause {
+				t.Errorf("got %s (%s): %s", f.Cause, f.Confidence, f.Message)
+			}
+			if c.cause == v1alpha1.CauseDependencyUnhealthy && f.Root != "postgres" {
+				t.Errorf("root %q", f.Root)
+			}
+		})
+	}
+}
