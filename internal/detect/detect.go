@@ -49,6 +49,9 @@ type Settings struct {
 	StartGrace time.Duration
 	// CreateGrace is StartGrace for pods whose volumes or sandbox fail. Default: 1m.
 	CreateGrace time.Duration
+	// Since is when the last incident of the container was over, zero if it had
+	// none: the restarts of that one are not counted again. Default: none.
+	Since time.Time
 	// HealthFailures within HealthWindow that are still no incident. Default: 2.
 	HealthFailures int32
 	// HealthWindow in which health failures are counted. Default: 2m.
@@ -63,6 +66,15 @@ func (s Settings) withDefaults() Settings {
 	s.HealthFailures = cmp.Or(s.HealthFailures, DefaultHealthFailures)
 	s.HealthWindow = cmp.Or(s.HealthWindow, DefaultHealthWindow)
 	return s
+}
+
+// begin is from when on restarts count.
+func (s Settings) begin(now time.Time) time.Time {
+	begin := now.Add(-s.Window)
+	if s.Since.After(begin) {
+		return s.Since
+	}
+	return begin
 }
 
 // Verdict says whether a container loops.
@@ -145,7 +157,7 @@ func unableToStart(h History, c evidence.Container, s Settings, now time.Time) V
 // are further apart than the window.
 func oomTwice(h History, c evidence.Container, restarts int32, s Settings, now time.Time) bool {
 	last := c.Ended()
-	if !oom(last) || now.Sub(last.Finished) > s.Window {
+	if !oom(last) || !last.Finished.After(s.begin(now)) {
 		return false
 	}
 	return h.ooms >= 2 || restarts >= 2 || c.Terminated != nil && oom(c.LastTermination)

@@ -235,6 +235,28 @@ func TestRecreatedUnderItsName(t *testing.T) {
 	})
 }
 
+// Once an incident is over, its restarts are not the beginning of another one.
+func TestAfterAnIncident(t *testing.T) {
+	over := detect.Settings{Since: now.Add(3 * time.Minute)}
+	last := restart(8, 4*time.Minute+20*time.Second)
+	last.want = detect.ReasonRestarts
+	crash := waiting("CrashLoopBackOff", 5)
+	follow(t, daysOld(), over, []step{
+		{0, running(0, ago(48*time.Hour)), ""}, restart(4, time.Minute),
+		{3*time.Minute + time.Second, restart(4, time.Minute).c, ""},
+		restart(5, 4*time.Minute), {4*time.Minute + 5*time.Second, crash, detect.ReasonCrashLoopBackOff},
+		restart(7, 4*time.Minute+10*time.Second), last,
+	})
+	t.Run("OOMKilled", func(t *testing.T) {
+		c := running(2, ago(2*time.Minute))
+		c.LastTermination = ended("OOMKilled", 137, time.Second, ago(2*time.Minute))
+		h := detect.Observe(detect.History{}, c, none, now)
+		if got := detect.Loop(h, young(4*time.Minute), c, detect.Settings{Since: ago(time.Minute)}, now); got.Looping {
+			t.Errorf("got %+v for an end that was before", got)
+		}
+	})
+}
+
 func TestSlowLeak(t *testing.T) {
 	// Hours apart, and the terminated states in between were never seen.
 	oom := func(n int32, after time.Duration, want string) step {

@@ -123,7 +123,7 @@ func (h *History) countOOM(c evidence.Container) {
 // restarts is how often the container restarted within the window: a lower
 // bound where it was not watched for the whole of it.
 func (h History) restarts(pod evidence.Pod, c evidence.Container, s Settings, now time.Time) int32 {
-	begin := now.Add(-s.Window)
+	begin := s.begin(now)
 	if pod.Created.After(begin) {
 		return c.Restarts
 	}
