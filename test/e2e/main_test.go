@@ -29,6 +29,8 @@ import (
 const (
 	operatorNamespace = "bridgestack-system"
 	stackName         = "omninode-bridge"
+	// dependencyDown is the scenario in which a dependency does not start.
+	dependencyDown = "postgres-down-then-up"
 	// patience is how long a scenario may take on a slow machine.
 	patience = 6 * time.Minute
 )
@@ -114,6 +116,11 @@ func apply(t *testing.T, scenario string, edits ...func(*v1alpha1.BridgeStack)) 
 		}
 	})
 	folder := filepath.Join("../../config/testdata", scenario)
+	s.must(kubectl(s.namespace, "apply", "-k", folder, "--selector", "tier=dependency"))
+	if scenario != dependencyDown {
+		s.must(kubectl(s.namespace, "rollout", "status", "statefulset/postgres", "--timeout=3m"))
+		s.must(kubectl(s.namespace, "rollout", "status", "deployment/redpanda", "--timeout=3m"))
+	}
 	s.must(kubectl(s.namespace, "apply", "-k", folder))
 	if len(edits) > 0 {
 		stack := s.stack()

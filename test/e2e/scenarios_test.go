@@ -115,7 +115,7 @@ func TestRolledBack(t *testing.T) {
 // symptoms and nothing of them is patched; when it is back, they come up.
 func TestDependentsAreHeld(t *testing.T) {
 	t.Parallel()
-	s := apply(t, "postgres-down-then-up")
+	s := apply(t, dependencyDown)
 	s.await("hook-receiver", "a symptom of postgres", func(d v1alpha1.BridgeDiagnosis) bool {
 		return d.Status.Cause == v1alpha1.CauseDependencyUnhealthy && d.Status.Root != nil && d.Status.Root.Service == "postgres"
 	})
