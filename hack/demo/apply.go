@@ -36,11 +36,15 @@ func render(conf, name string) ([]*unstructured.Unstructured, error) {
 	}
 	var objects []*unstructured.Unstructured
 	for _, r := range built.Resources() {
-		object, err := r.Map()
+		object := &unstructured.Unstructured{}
+		encoded, err := r.MarshalJSON()
+		if err == nil {
+			err = object.UnmarshalJSON(encoded)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("read %s of %s: %w", r.CurId(), path, err)
 		}
-		objects = append(objects, &unstructured.Unstructured{Object: object})
+		objects = append(objects, object)
 	}
 	return objects, nil
 }

@@ -36,13 +36,13 @@ func reportOfOne(d v1alpha1.BridgeDiagnosis, c commands) string {
 	fmt.Fprintf(&out, "%s: %s (%s), %s\n", d.Spec.Service, s.Cause, s.Confidence, s.State)
 	fmt.Fprintf(&out, "  %s\n", stations(s.Times))
 	for _, item := range s.Evidence[:min(3, len(s.Evidence))] {
-		fmt.Fprintf(&out, "  %s: %s\n", item.Source, oneLine(item.Text))
+		fmt.Fprintf(&out, "  %s: %s\n", item.Source, shorten(item.Text, lineLength))
 	}
 	for _, a := range s.Attempts {
 		out.WriteString(attempt(a))
 	}
 	if s.State == v1alpha1.StateEscalated {
-		fmt.Fprintf(&out, "  Left to a person: %s\n", oneLine(s.Message))
+		fmt.Fprintf(&out, "  Left to a person: %s\n", shorten(s.Message, 3*lineLength))
 	}
 	out.WriteString("  See for yourself:\n")
 	out.WriteString(c.line("get bridgediagnosis %s -o yaml", d.Name))
@@ -54,7 +54,7 @@ func reportOfOne(d v1alpha1.BridgeDiagnosis, c commands) string {
 // attempt is a remedy with its change as a diff.
 func attempt(a v1alpha1.Attempt) string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "  %s on %s: %s %s\n", a.Proposal.Remedy, a.Proposal.Target, a.Outcome, oneLine(a.Message))
+	fmt.Fprintf(&out, "  %s on %s: %s %s\n", a.Proposal.Remedy, a.Proposal.Target, a.Outcome, shorten(a.Message, lineLength))
 	for _, change := range a.Proposal.Changes {
 		if change.Before != "" {
 			fmt.Fprintf(&out, "    - %s: %s\n", change.Path, change.Before)
@@ -64,7 +64,7 @@ func attempt(a v1alpha1.Attempt) string {
 		}
 	}
 	if len(a.Proposal.Changes) == 0 && a.Proposal.Because != "" {
-		fmt.Fprintf(&out, "    %s\n", oneLine(a.Proposal.Because))
+		fmt.Fprintf(&out, "    %s\n", shorten(a.Proposal.Because, lineLength))
 	}
 	return out.String()
 }
@@ -88,9 +88,11 @@ func stations(t v1alpha1.IncidentTimes) string {
 	return out
 }
 
-// oneLine cuts a text so that it fits a terminal.
-func oneLine(text string) string {
-	const most = 160
+// lineLength of what is quoted, in characters.
+const lineLength = 160
+
+// shorten makes one line of a text, with at most so many characters.
+func shorten(text string, most int) string {
 	text = strings.Join(strings.Fields(text), " ")
 	if runes := []rune(text); len(runes) > most {
 		return string(runes[:most-3]) + "..."
