@@ -31,7 +31,7 @@ func (p *Prober) resolve(ctx context.Context, scope Scope, host string) (target,
 	case plain == "localhost" || strings.HasSuffix(plain, ".localhost"): // RFC 6761: never asked for
 		t.addresses = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
 		return t, verdict{}
-	case strings.Trim(plain, "0123456789abcdefx.") == "" && strings.ContainsAny(plain[:1], "0123456789") && !strings.ContainsAny(plain[strings.LastIndexByte(plain, '.')+1:], "abcdef"):
+	case numeric(plain):
 		// 127.1, 2130706433 and 0x7f.1 are addresses to some clients and names to others.
 		return t, unknown(evidence.CodeProtocol, fmt.Sprintf("%q is read as an address by some clients and as a name by others", host))
 	case !validName(plain):
@@ -96,6 +96,20 @@ func (p *Prober) candidates(namespace, host string) []string {
 func notFound(err error) bool {
 	var dnsErr *net.DNSError
 	return errors.As(err, &dnsErr) && dnsErr.IsNotFound && !dnsErr.IsTimeout && !dnsErr.IsTemporary
+}
+
+// numeric reports whether each label is a number, as inet_aton reads them.
+func numeric(name string) bool {
+	for label := range strings.SplitSeq(name, ".") {
+		digits := "0123456789"
+		if hex, ok := strings.CutPrefix(label, "0x"); ok {
+			label, digits = hex, "0123456789abcdef"
+		}
+		if label == "" || strings.Trim(label, digits) != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // validName follows RFC 1123, with underscores, as resolvers do.

@@ -41,12 +41,8 @@ func (r *run) kafka(ctx context.Context) {
 		return
 	}
 	defer b.close()
-	var metadata *sarama.MetadataResponse
-	if !r.exchange(ctx, evidence.StageMetadata, func(ctx context.Context) verdict {
-		var v verdict
-		metadata, v = r.metadata(ctx, b)
-		return v
-	}) {
+	metadata, ok := r.askMetadata(ctx, b)
+	if !ok {
 		return
 	}
 	if !r.stage(ctx, evidence.StageListeners, r.prober.options.Timeouts.Total, func(ctx context.Context) verdict { return r.listeners(ctx, metadata) }) {
@@ -58,6 +54,17 @@ func (r *run) kafka(ctx context.Context) {
 	if r.settings.Group != "" {
 		r.exchange(ctx, evidence.StageGroup, func(ctx context.Context) verdict { return r.group(ctx, b, metadata) })
 	}
+}
+
+// askMetadata runs the stage Metadata.
+func (r *run) askMetadata(ctx context.Context, b broker) (*sarama.MetadataResponse, bool) {
+	started := r.prober.options.Now()
+	metadata, v := r.metadata(ctx, b)
+	name := evidence.StageMetadata
+	if !v.passed() {
+		name, v = r.whyClosed(ctx, name, v)
+	}
+	return metadata, r.record(name, v, r.prober.options.Now().Sub(started))
 }
 
 // bootstrap connects to the first bootstrap server that can be reached. Where

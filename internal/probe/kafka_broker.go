@@ -27,9 +27,10 @@ type broker struct {
 }
 
 func (b broker) close() {
-	// A broker that hangs would make the client wait: its connection goes first.
+	// A broker that hangs would make the client wait, so its connection goes
+	// first, and nobody waits for what the client then still has to do.
 	_ = b.conn.Close()
-	_ = b.client.Close()
+	go func() { _ = b.client.Close() }()
 }
 
 // handOver is a dialer that gives away the connection that is there already:
@@ -44,7 +45,7 @@ func (h handOver) Dial(string, string) (net.Conn, error) { return h.conn, nil }
 func (r *run) openBroker(ctx context.Context, conn net.Conn) (broker, bool) {
 	server := r.settings.Server()
 	if r.wantsTLS() {
-		ok := r.exchange(ctx, evidence.StageTLS, func(ctx context.Context) verdict {
+		ok := r.stage(ctx, evidence.StageTLS, r.prober.options.Timeouts.Total, func(ctx context.Context) verdict {
 			secure, err := r.prober.handshake(ctx, conn, r.settings.TLS, server.Host)
 			if err != nil {
 				return r.kafkaTLSVerdict(ctx, err)
@@ -93,7 +94,7 @@ func (r *run) openClient(ctx context.Context, conn net.Conn, server evidence.Hos
 		return broker{}, unknown("", err.Error())
 	}
 	// Open goes on in the background, within the connection's deadlines.
-	_, err := within(ctx, func() (bool, error) { return b.client.Connected() })
+	_, err := within(ctx, r.prober.options.Timeouts.Exchange, func() (bool, error) { return b.client.Connected() })
 	if err != nil {
 		b.close()
 		return broker{}, r.kafkaVerdict(err)
@@ -101,13 +102,15 @@ func (r *run) openClient(ctx context.Context, conn net.Conn, server evidence.Hos
 	return b, verdict{}
 }
 
-// within gives up on a call of the client when ctx ends; the connection's end
+// within gives up on a call of the client after the limit, or when ctx ends; the connection's end
 // then ends the call as well.
-func within[T any](ctx context.Context, call func() (T, error)) (T, error) {
+func within[T any](ctx context.Context, limit time.Duration, call func() (T, error)) (T, error) {
 	type answer struct {
 		value T
 		err   error
 	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	done := make(chan answer, 1)
 	go func() {
 		value, err := call()
@@ -127,7 +130,7 @@ func (r *run) saramaConfig(conn net.Conn) (*sarama.Config, verdict) {
 	config.ClientID = clientName
 	limit := r.prober.options.Timeouts.Exchange
 	config.Net.DialTimeout, config.Net.ReadTimeout, config.Net.WriteTimeout = limit, limit, limit
-	config.Net.Proxy.Enable, config.Net.Proxy.Dialer = true, handOver{conn}
+	config.Net.Proxy.Enable, config.Net.Proxy.Dialer = true, handOver{&framed{Conn: conn}}
 	config.MetricRegistry = metrics.NewRegistry() // of its own: the default one is shared and grows
 	if r.settings.Mechanism == "" {
 		return config, verdict{}
@@ -159,7 +162,7 @@ func (r *run) noCredentials() verdict {
 func (r *run) metadata(ctx context.Context, b broker) (*sarama.MetadataResponse, verdict) {
 	request := sarama.NewMetadataRequest(sarama.V2_8_0_0, append(slices.Clone(r.settings.Topics), offsetsTopic))
 	request.AllowAutoTopicCreation = false
-	response, err := within(ctx, func() (*sarama.MetadataResponse, error) { return b.client.GetMetadata(request) })
+	response, err := within(ctx, r.prober.options.Timeouts.Exchange, func() (*sarama.MetadataResponse, error) { return b.client.GetMetadata(request) })
 	if err != nil {
 		return nil, r.kafkaVerdict(err)
 	}
@@ -239,7 +242,7 @@ func (r *run) group(ctx context.Context, b broker, metadata *sarama.MetadataResp
 	if internal >= 0 && metadata.Topics[internal].Err == sarama.ErrUnknownTopicOrPartition {
 		return verdict{} // no group has ever been in this cluster
 	}
-	found, err := within(ctx, func() (*sarama.FindCoordinatorResponse, error) {
+	found, err := within(ctx, r.prober.options.Timeouts.Exchange, func() (*sarama.FindCoordinatorResponse, error) {
 		return b.client.FindCoordinator(&sarama.FindCoordinatorRequest{Version: 1, CoordinatorKey: r.settings.Group, CoordinatorType: sarama.CoordinatorGroup})
 	})
 	switch {
@@ -261,7 +264,7 @@ func (r *run) group(ctx context.Context, b broker, metadata *sarama.MetadataResp
 }
 
 func (r *run) describeGroup(ctx context.Context, coordinator broker, facts *evidence.KafkaGroup) verdict {
-	response, err := within(ctx, func() (*sarama.DescribeGroupsResponse, error) {
+	response, err := within(ctx, r.prober.options.Timeouts.Exchange, func() (*sarama.DescribeGroupsResponse, error) {
 		return coordinator.client.DescribeGroups(&sarama.DescribeGroupsRequest{Groups: []string{r.settings.Group}})
 	})
 	if err != nil {
@@ -284,7 +287,7 @@ func (b broker) createTopic(ctx context.Context, topic v1alpha1.DeclaredTopic, l
 	request := &sarama.CreateTopicsRequest{Version: 3, Timeout: limit, TopicDetails: map[string]*sarama.TopicDetail{topic.Name: {
 		NumPartitions: max(1, topic.Partitions), ReplicationFactor: int16(max(1, topic.ReplicationFactor)),
 	}}}
-	response, err := within(ctx, func() (*sarama.CreateTopicsResponse, error) { return b.client.CreateTopics(request) })
+	response, err := within(ctx, limit, func() (*sarama.CreateTopicsResponse, error) { return b.client.CreateTopics(request) })
 	if err != nil {
 		return err
 	}

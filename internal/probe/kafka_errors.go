@@ -71,10 +71,15 @@ func nameOf(code sarama.KError) string {
 // that the exchange broke off.
 func (r *run) kafkaVerdict(err error) verdict {
 	var code sarama.KError
-	if errors.As(err, &code) {
+	switch {
+	case errors.As(err, &code):
 		return failed(nameOf(code), err.Error())
+	// With the broker's message beside it, the code can be asked for, but not had.
+	case errors.Is(err, sarama.ErrSASLAuthenticationFailed):
+		return failed(nameOf(sarama.ErrSASLAuthenticationFailed), err.Error())
+	default:
+		return broken(err)
 	}
-	return broken(err)
 }
 
 // whyClosed finds out why a broker did not answer a client that is configured
@@ -92,14 +97,13 @@ func (r *run) whyClosed(ctx context.Context, name evidence.StageName, v verdict)
 	case v.code != evidence.CodeReset && v.code != evidence.CodeTimeout && v.code != evidence.CodeProtocol:
 		return name, v
 	}
-	if !r.wantsTLS() && r.brokerSpeaksTLS(ctx) {
+	code, mechanisms, err := r.saslHandshake(ctx, "")
+	switch {
+	case err != nil && !r.wantsTLS() && r.brokerSpeaksTLS(ctx):
 		return evidence.StageTLS, failed(evidence.CodeTLSRequired, "the listener speaks TLS; the client is configured without")
-	}
-	if r.settings.Mechanism == "" {
-		if code, mechanisms, err := r.saslHandshake(ctx, ""); err == nil && code == sarama.ErrUnsupportedSASLMechanism {
-			r.result.Kafka = &evidence.KafkaFacts{Mechanisms: mechanisms}
-			return evidence.StageAuthenticate, failed(evidence.CodeNoPassword, "the listener wants SASL ("+strings.Join(mechanisms, ", ")+"); the client is configured without")
-		}
+	case err == nil && r.settings.Mechanism == "" && code == sarama.ErrUnsupportedSASLMechanism:
+		r.result.Kafka = &evidence.KafkaFacts{Mechanisms: mechanisms}
+		return evidence.StageAuthenticate, failed(evidence.CodeNoPassword, "the listener wants SASL ("+strings.Join(mechanisms, ", ")+"); the client is configured without")
 	}
 	return name, v
 }
@@ -111,7 +115,7 @@ func (r *run) kafkaTLSVerdict(ctx context.Context, err error) verdict {
 	if v.code == evidence.CodeReset || v.code == evidence.CodeTimeout {
 		if conn, reached := r.prober.reach(ctx, r.scope, r.settings.Server()); reached.passed() {
 			defer func() { _ = conn.Close() }()
-			if _, _, plain := askMechanisms(ctx, conn, ""); plain == nil {
+			if _, _, plain := r.askMechanisms(ctx, conn, ""); plain == nil {
 				return failed(evidence.CodeTLSRefused, "the listener speaks plaintext; the client is configured for TLS")
 			}
 		}
@@ -143,14 +147,16 @@ func (r *run) saslHandshake(ctx context.Context, mechanism string) (sarama.KErro
 		}
 		conn = secure
 	}
-	return askMechanisms(ctx, conn, mechanism)
+	return r.askMechanisms(ctx, conn, mechanism)
 }
 
 // askMechanisms sends a SaslHandshake request (API key 17, version 1), which a
 // listener answers before authentication, and with ILLEGAL_SASL_STATE where it
 // has no SASL. The client library keeps the mechanisms of the answer to itself.
-func askMechanisms(ctx context.Context, conn net.Conn, mechanism string) (sarama.KError, []string, error) {
+func (r *run) askMechanisms(ctx context.Context, conn net.Conn, mechanism string) (sarama.KError, []string, error) {
 	const correlation = 0x62726467
+	ctx, cancel := context.WithTimeout(ctx, r.prober.options.Timeouts.Exchange)
+	defer cancel()
 	defer deadline(ctx, conn)()
 	body := binary.BigEndian.AppendUint16(nil, 17)
 	body = binary.BigEndian.AppendUint16(body, 1)

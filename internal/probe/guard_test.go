@@ -1,0 +1,197 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+// watched is a prober that dials nothing and tells where it would have.
+func watched(t *testing.T, resolver names, change ...func(*Options)) (*Prober, *[]string) {
+	t.Helper()
+	var dialled []string
+	o := Options{
+		Resolver:       resolver,
+		DeniedNetworks: []netip.Prefix{netip.MustParsePrefix("10.96.0.1/32"), netip.MustParsePrefix("10.89.0.0/24")},
+		Dial: func(_ context.Context, _, address string) (net.Conn, error) {
+			dialled = append(dialled, address)
+			return nil, errors.New("not in this test")
+		},
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	return New(o), &dialled
+}
+
+// shop owns 10.96.5.0/24 and 10.244.0.0/16, and claims much more.
+var shop = Scope{Namespace: "shop", Owned: func(a netip.Addr) bool {
+	for _, p := range prefixes("10.96.0.0/12", "10.244.0.0/16", "127.0.0.0/8", "169.254.0.0/16", "10.89.0.0/16", "::/0") {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}}
+
+func TestGuard(t *testing.T) {
+	resolver := names{
+		"postgres.shop.svc.cluster.local.":      "10.96.5.1",
+		"api.shop.svc.cluster.local.":           "10.96.0.1",
+		"node.shop.svc.cluster.local.":          "10.89.0.1",
+		"rebound.shop.svc.cluster.local.":       "127.0.0.1",
+		"metadata.shop.svc.cluster.local.":      "169.254.169.254",
+		"mapped.shop.svc.cluster.local.":        "::ffff:127.0.0.1",
+		"nat64.shop.svc.cluster.local.":         "64:ff9b::a9fe:a9fe",
+		"compatible.shop.svc.cluster.local.":    "::7f00:1",
+		"postgres.other.svc.cluster.local.":     "10.96.5.2",
+		"10-244-0-9.other.pod.cluster.local.":   "10.244.0.9",
+		"db.example.com.":                       "203.0.113.7",
+		"db.allowed.example.com.":               "203.0.113.8",
+		"rebound.allowed.example.com.":          "169.254.169.254",
+		"shared.infra.svc.cluster.local.":       "10.96.5.3",
+		"db.shop.svc.cluster.local.example.com": "10.96.5.4",
+	}
+	admin := func(o *Options) {
+		o.AllowedHosts = []string{"*.allowed.example.com", "shared.infra.svc.cluster.local"}
+		o.AllowedNetworks = prefixes("192.0.2.0/24", "0.0.0.0/0")[:1]
+	}
+	tests := []struct{ host, dials string }{
+		{"postgres", "10.96.5.1:5432"},
+		{"postgres.shop", "10.96.5.1:5432"},
+		{"postgres.shop.svc", "10.96.5.1:5432"},
+		{"postgres.shop.svc.cluster.local", "10.96.5.1:5432"},
+		{"POSTGRES.shop.svc.cluster.local.", ""},
+		{"10.96.5.9", "10.96.5.9:5432"},
+		{"localhost", ""}, {"db.localhost", ""}, {"127.0.0.1", ""}, {"127.8.8.8", ""}, {"::1", ""}, {"0.0.0.0", ""}, {"::", ""},
+		{"::ffff:127.0.0.1", ""}, {"::ffff:169.254.169.254", ""},
+		{"127.1", ""}, {"2130706433", ""}, {"0x7f000001", ""}, {"0177.0.0.1", ""},
+		{"169.254.169.254", ""}, {"fe80::1%eth0", ""}, {"fd00:ec2::254", ""}, {"224.0.0.1", ""}, {"255.255.255.255", ""},
+		{"api", ""}, {"node", ""}, {"rebound", ""}, {"metadata", ""}, {"mapped", ""}, {"nat64", ""}, {"compatible", ""},
+		{"postgres.other", ""}, {"postgres.other.svc.cluster.local", ""}, {"10-244-0-9.other.pod", ""},
+		{"db.example.com", ""}, {"203.0.113.7", ""},
+		{"db.allowed.example.com", "203.0.113.8:5432"}, {"rebound.allowed.example.com", ""},
+		{"shared.infra", "10.96.5.3:5432"},
+		{"192.0.2.5", "192.0.2.5:5432"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.host, func(t *testing.T) {
+			p, dialled := watched(t, resolver, admin)
+			got := p.Probe(t.Context(), shop, evidence.Connection{Protocol: evidence.TCP, Servers: []evidence.HostPort{{Host: tt.host, Port: 5432}}}, v1alpha1.AsConfigured)
+			if all := strings.Join(*dialled, " "); all != tt.dials {
+				t.Errorf("dialled %q, want %q (%s: %s)", all, tt.dials, story(got), got.Last().Message)
+			}
+			if tt.dials == "" && tt.host != "POSTGRES.shop.svc.cluster.local." && got.Outcome() != v1alpha1.ProbeUnknown {
+				t.Errorf("%s: what may not be probed is unknown", story(got))
+			}
+		})
+	}
+}
+
+func TestLocalhostIsNotDialledAndYetTold(t *testing.T) {
+	p, dialled := watched(t, nil)
+	got := p.Probe(t.Context(), shop, evidence.Connection{Protocol: evidence.Postgres, Servers: []evidence.HostPort{{Host: "localhost", Port: 5432}}}, v1alpha1.AsConfigured)
+	expect(t, got, "Resolve Guard Unknown NOT_ALLOWED")
+	if diff := cmp.Diff([]string{"127.0.0.1"}, got.Addresses); diff != "" || len(*dialled) > 0 {
+		t.Errorf("addresses %v, dialled %v", got.Addresses, *dialled)
+	}
+}
+
+func TestOnlyANarrowNetworkOpensADeniedOne(t *testing.T) {
+	for network, opens := range map[string]bool{"127.0.0.0/8": true, "127.0.0.1/32": true, "0.0.0.0/0": false, "126.0.0.0/7": false, "127.1.0.0/16": false} {
+		p, dialled := watched(t, nil, func(o *Options) { o.AllowedNetworks = prefixes(network) })
+		p.Probe(t.Context(), Scope{Namespace: "shop"}, evidence.Connection{Protocol: evidence.TCP, Servers: []evidence.HostPort{{Host: "127.0.0.1", Port: 1}}}, v1alpha1.AsConfigured)
+		if got := len(*dialled) == 1; got != opens {
+			t.Errorf("%s opens 127.0.0.1: %v, want %v", network, got, opens)
+		}
+	}
+}
+
+// An address is checked where it is dialled: whoever calls dial is held to it.
+func TestTheDialerItselfChecks(t *testing.T) {
+	p, dialled := watched(t, nil)
+	_, err := p.dial(t.Context(), shop, target{host: "x", addresses: []netip.Addr{netip.MustParseAddr("169.254.169.254")}}, 80)
+	if !errors.Is(err, errNotAllowed) || len(*dialled) > 0 {
+		t.Errorf("dial gave %v and dialled %v", err, *dialled)
+	}
+}
+
+func TestResolve(t *testing.T) {
+	resolver := names{
+		"db.shop.svc.cluster.local.":    "10.96.5.1",
+		"late.corp.example.":            "10.96.5.2",
+		"flaky.shop.svc.cluster.local.": "SERVFAIL", "flaky.corp.example.": "10.96.5.3",
+		"broken.shop.svc.cluster.local.": "SERVFAIL",
+	}
+	tests := []struct{ host, want string }{
+		{"db", "Resolve Dial"},
+		{"late", "Resolve Dial"},
+		{"flaky", "Resolve Dial"},
+		{"broken", "Resolve Unknown RESOLVER"},
+		{"nowhere", "Resolve Failed NXDOMAIN"},
+		{"no.such.host", "Resolve Failed NXDOMAIN"},
+		{"${POSTGRES_HOST}", "Resolve Failed NXDOMAIN"},
+		{"a b", "Resolve Failed NXDOMAIN"},
+		{strings.Repeat("x", 64), "Resolve Failed NXDOMAIN"},
+		{"", "Resolve Unknown"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.host, func(t *testing.T) {
+			p, _ := watched(t, resolver, func(o *Options) { o.SearchDomains = []string{"corp.example"} })
+			got := p.Probe(t.Context(), shop, evidence.Connection{Protocol: evidence.TCP, Servers: []evidence.HostPort{{Host: tt.host, Port: 1}}}, v1alpha1.AsConfigured)
+			if s := story(got); !strings.HasPrefix(s, tt.want) {
+				t.Errorf("the probe went %q, want %q", s, tt.want)
+			}
+		})
+	}
+}
+
+func TestCandidatesAreThoseOfAPod(t *testing.T) {
+	p := New(Options{SearchDomains: []string{"corp.example"}})
+	tests := map[string][]string{
+		"db":              {"db.shop.svc.cluster.local.", "db.svc.cluster.local.", "db.cluster.local.", "db.corp.example."},
+		"db.infra":        {"db.infra.shop.svc.cluster.local.", "db.infra.svc.cluster.local.", "db.infra.cluster.local.", "db.infra.corp.example.", "db.infra."},
+		"db.infra.svc":    {"db.infra.svc.shop.svc.cluster.local.", "db.infra.svc.svc.cluster.local.", "db.infra.svc.cluster.local.", "db.infra.svc.corp.example."},
+		"db.example.com.": {"db.example.com."},
+		"a.b.c.d.e.f":     {"a.b.c.d.e.f.", "a.b.c.d.e.f.shop.svc.cluster.local.", "a.b.c.d.e.f.svc.cluster.local.", "a.b.c.d.e.f.cluster.local.", "a.b.c.d.e.f.corp.example."},
+	}
+	for host, want := range tests {
+		if diff := cmp.Diff(want, p.candidates("shop", host)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", host, diff)
+		}
+	}
+}
+
+func TestParseResolvConf(t *testing.T) {
+	domain, search := ParseResolvConf("nameserver 10.96.0.10\nsearch operator.svc.k8s.example svc.k8s.example k8s.example corp.example.\noptions ndots:5\n")
+	if domain != "k8s.example" || !cmp.Equal(search, []string{"corp.example"}) {
+		t.Errorf("got %q and %q", domain, search)
+	}
+	if domain, search = ParseResolvConf("search home.example\n"); domain != "" || search != nil {
+		t.Errorf("outside of a cluster: got %q and %q", domain, search)
+	}
+}
+
+// A resolver that never answers costs its stage's time and no more, and is not
+// taken for an unknown name.
+func TestResolverThatHangs(t *testing.T) {
+	p := New(Options{Resolver: hanging{}, Timeouts: Timeouts{Resolve: 50 * time.Millisecond}})
+	got := p.Probe(t.Context(), shop, evidence.Connection{Protocol: evidence.TCP, Servers: []evidence.HostPort{{Host: "db", Port: 1}}}, v1alpha1.AsConfigured)
+	expect(t, got, "Resolve Unknown RESOLVER")
+}
+
+type hanging struct{}
+
+func (hanging) LookupNetIP(ctx context.Context, _, host string) ([]netip.Addr, error) {
+	<-ctx.Done()
+	return nil, &net.DNSError{Err: ctx.Err().Error(), Name: host, IsTimeout: true}
+}
