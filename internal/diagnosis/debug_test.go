@@ -27,3 +27,9 @@ func TestDebug(t *testing.T) {
 		}
 	}
 }
+
+func TestOwnFile(t *testing.T) {
+	if p := os.Getenv("CORPUS"); p != "" {
+		scoreOf(documents(t, p)).print(t)
+	}
+}

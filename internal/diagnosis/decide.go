@@ -80,8 +80,8 @@ func (r *reading) better(k, best clue) bool {
 		return false
 	case same && best.fault == faultProgram:
 		return true
-	case same && k.order == best.order && k.weight == best.weight:
-		return best.fault != faultNone // Words that name the cause outdo those of any connection.
+	case same && k.weight == best.weight && best.fault == faultNone && k.fault != faultNone && (k.order == best.order || k.weight == weightConsequence):
+		return false // Words that name the cause outdo those of any connection.
 	case same:
 		return k.weight >= best.weight
 	case k.weight >= weightNetwork:

@@ -21,8 +21,8 @@ var kafkaSignatures = []signature{
 		"SASL", "Sasl", "Unexpected Kafka request", "Unexpected handshake", "KafkaClient"),
 
 	// TLS on one side only
-	says(v1alpha1.CauseKafkaTLSMismatch, `(?i)connecting to a (?:PLAINTEXT broker|SSL) listener\?|is TLS missing\?|SSL connection closed by server during handshake|SslAuthentication(?:Error|Exception)|SSL handshake failed|TLS handshake.*(?:EOF|reset)|Disconnected while requesting ApiVersion`,
-		"connecting to a ", "is TLS missing", "SSL connection closed by server", "SslAuthentication", "SSL handshake failed", "TLS handshake", "requesting ApiVersion").within(kafkaContext),
+	says(v1alpha1.CauseKafkaTLSMismatch, `(?i)connecting to a (?:PLAINTEXT broker|SSL) listener\?|is TLS missing\?|in state SSL_HANDSHAKE|SSL connection closed by server during handshake|SslAuthentication(?:Error|Exception)|SSL handshake failed|TLS handshake.*(?:EOF|reset)|Disconnected while requesting ApiVersion`,
+		"connecting to a ", "is TLS missing", "in state SSL_HANDSHAKE", "SSL connection closed by server", "SslAuthentication", "SSL handshake failed", "TLS handshake", "requesting ApiVersion").within(kafkaContext),
 	// The first bytes of a TLS record (0x1503 0301 or "HTTP"), read as the length of an answer.
 	says(v1alpha1.CauseKafkaTLSMismatch, `(?i)(?:size|length|of) ?=? ?(?:352518\d{3}|369295\d{3}|1213486160|335741\d{3})\b`, "35251", "36929", "1213486160", "33574"),
 
@@ -31,8 +31,8 @@ var kafkaSignatures = []signature{
 		"uthorizationFailed", "uthorization failed", "uthorizationException", "UTHORIZATION_FAILED", "ot authorized to"),
 
 	// 19, 20
-	says(v1alpha1.CauseKafkaNotEnoughReplicas, `(?i)NOT_ENOUGH_REPLICAS|NotEnoughReplicas|fewer in-sync replicas than required|not enough in-sync replicas|insufficient (?:in-sync )?replicas`,
-		"NOT_ENOUGH_REPLICAS", "NotEnoughReplicas", "ewer in-sync replicas", "nough in-sync replicas", "nsufficient replicas", "nsufficient in-sync"),
+	says(v1alpha1.CauseKafkaNotEnoughReplicas, `(?i)NOT_ENOUGH_REPLICAS|NotEnoughReplicas|not enough replicas|fewer in-sync replicas than required|not enough in-sync replicas|insufficient (?:in-sync )?replicas`,
+		"NOT_ENOUGH_REPLICAS", "NotEnoughReplicas", "not enough replicas", "ewer in-sync replicas", "nough in-sync replicas", "nsufficient replicas", "nsufficient in-sync"),
 	// 10, 18
 	says(v1alpha1.CauseKafkaMessageTooLarge, `(?i)MESSAGE_TOO_LARGE|MESSAGE_SIZE_TOO_LARGE|RECORD_LIST_TOO_LARGE|MessageSizeTooLarge|RecordTooLarge|RecordListTooLarge|RecordBatchTooLarge|message size too large|message was too large, server rejected|larger than the (?:max(?:imum)? )?(?:message|request) size|bytes when serialized which is larger than|batch larger than the configured|MSG_SIZE_TOO_LARGE`,
 		"TOO_LARGE", "TooLarge", "essage size too large", "essage was too large", "larger than the", "which is larger than", "atch larger than"),
@@ -41,17 +41,17 @@ var kafkaSignatures = []signature{
 		"KAFKA_STORAGE_ERROR", "KafkaStorage", "isk error when", "Broker: Disk error", "LogDirFailure", "og directory", "All log dirs"),
 
 	// 22, 25, 27, 82, and consumers that were too slow
-	says(v1alpha1.CauseKafkaGroupUnstable, `(?i)UNKNOWN_MEMBER_ID|UnknownMemberId|not aware of this member|ILLEGAL_GENERATION|IllegalGeneration|generation id is not|FENCED_INSTANCE_ID|FencedInstanceId|rejected this static consumer|Static consumer fenced|group\.instance\.id has registered|maximum poll interval|MAX_POLL_EXCEEDED|Commit(?:Failed| ?cannot be completed)|poll timeout has expired|Heartbeat poll expired|ProducerFenced|INVALID_PRODUCER_EPOCH|PRODUCER_FENCED|Broker: Unknown member|Specified group generation id|INCONSISTENT_GROUP_PROTOCOL|InconsistentGroupProtocol|member .* has failed, removing|STALE_MEMBER_EPOCH|FENCED_MEMBER_EPOCH`,
-		"UNKNOWN_MEMBER", "UnknownMember", "of this member", "ILLEGAL_GENERATION", "IllegalGeneration", "eneration id is not", "FENCED", "Fenced", "static consumer", "Static consumer", "instance.id has registered", "aximum poll interval", "MAX_POLL_EXCEEDED", "CommitFailed", "ommit cannot be completed", "poll timeout has expired", "eartbeat poll expired", "INVALID_PRODUCER_EPOCH", "Broker: Unknown member", "group generation id", "INCONSISTENT_GROUP", "InconsistentGroup", "STALE_MEMBER"),
+	says(v1alpha1.CauseKafkaGroupUnstable, `(?i)UNKNOWN_MEMBER_ID|UnknownMemberId|not aware of this member|ILLEGAL_GENERATION|IllegalGeneration|generation id is not|FENCED_INSTANCE_ID|FencedInstanceId|rejected this static consumer|Static consumer fenced|group\.instance\.id has registered|maximum poll interval|MAX_POLL_EXCEEDED|Commit(?:Failed| ?cannot be completed)|poll timeout has expired|Heartbeat poll expired|ProducerFenced|INVALID_PRODUCER_EPOCH|PRODUCER_FENCED|Broker: Unknown member|unknown member id|Specified group generation id|INCONSISTENT_GROUP_PROTOCOL|InconsistentGroupProtocol|member .* has failed, removing|STALE_MEMBER_EPOCH|FENCED_MEMBER_EPOCH`,
+		"UNKNOWN_MEMBER", "UnknownMember", "of this member", "ILLEGAL_GENERATION", "IllegalGeneration", "eneration id is not", "FENCED", "Fenced", "static consumer", "Static consumer", "instance.id has registered", "aximum poll interval", "MAX_POLL_EXCEEDED", "CommitFailed", "ommit cannot be completed", "poll timeout has expired", "eartbeat poll expired", "INVALID_PRODUCER_EPOCH", "Unknown member", "group generation id", "INCONSISTENT_GROUP", "InconsistentGroup", "STALE_MEMBER"),
 	hints(v1alpha1.CauseKafkaGroupUnstable, `(?i)REBALANCE_IN_PROGRESS|RebalanceInProgress|group rebalance in progress|group is rebalancing|rebalance timed out`, "REBALANCE_IN_PROGRESS", "RebalanceInProgress", "ebalance in progress", "roup is rebalancing", "ebalance timed out"),
 
 	// 3
 	says(v1alpha1.CauseKafkaTopicMissing, `(?i)UNKNOWN_TOPIC_OR_PART(?:ITION)?|UnknownTopicOrPart(?:ition)?|unknown topic or partition|does not host this topic-?partition|topic or partition that does not exist|(?:Subscribed topic not available: (?P<topic>[\w.-]+))|Topic (?P<topic2>[\w.-]+) not found in cluster metadata|Local: Unknown topic|UNKNOWN_TOPIC\b|Topic\(s\) \[?(?P<topic3>[\w.-]+).*(?:not present|missingTopicsFatal)|topic "?(?P<topic4>[\w.-]+)"? (?:does not exist|not found)`,
-		"UNKNOWN_TOPIC", "UnknownTopic", "nknown topic", "host this topic", "topic or partition that", "topic not available", "in cluster metadata", "Topic(s)", "opic "),
-	hints(v1alpha1.CauseKafkaTopicMissing, `Topic (?P<topic>\S+) not present in metadata after|No partition metadata for topic (?P<topic2>\S+)`, "not present in metadata", "No partition metadata for topic"),
+		"UNKNOWN_TOPIC", "UnknownTopic", "nknown topic", "host this topic", "topic or partition that", "topic not available", "in cluster metadata", "Topic(s)", "is not present", "topic does not exist", "topic not found").but(`(?i)authoriz`),
+	hints(v1alpha1.CauseKafkaTopicMissing, `Topic (?P<topic>\S+) not present in metadata after|No partition metadata for topic (?P<topic2>\S+)`, "not present in metadata", "No partition metadata for topic").guess(),
 
 	// 5, 6, 14, 15, 16
-	says(v1alpha1.CauseKafkaCoordinatorUnavailable, `(?i)COORDINATOR_NOT_AVAILABLE|CoordinatorNotAvailable|coordinator is not available|COORDINATOR_LOAD_IN_PROGRESS|Coordinator ?Load ?In ?Progress|coordinator is (?:still )?loading|LEADER_NOT_AVAILABLE|LeaderNotAvailable|leader not available|no leader for (?:this|the)|there is (?:currently )?no leader|leadership election|NOT_LEADER|NotLeader|NOT_COORDINATOR|NotCoordinator|NOT_CONTROLLER|NotController|not the (?:correct )?coordinator|__consumer_offsets topic is not initialized`,
+	says(v1alpha1.CauseKafkaCoordinatorUnavailable, `(?i)COORDINATOR_NOT_AVAILABLE|CoordinatorNotAvailable|coordinator is not available|coordinator not available|COORDINATOR_LOAD_IN_PROGRESS|Coordinator ?Load ?In ?Progress|coordinator is (?:still )?loading|LEADER_NOT_AVAILABLE|LeaderNotAvailable|leader not available|no leader for (?:this|the)|there is (?:currently )?no leader|leadership election|NOT_LEADER|NotLeader|NOT_COORDINATOR|NotCoordinator|NOT_CONTROLLER|NotController|not the (?:correct )?coordinator|__consumer_offsets topic is not initialized`,
 		"COORDINATOR", "CoordinatorNot", "CoordinatorLoad", "oordinator is ", "oordinator load", "oordinator Load", "LEADER", "LeaderNot", "eader not available", "o leader for", "o leader", "eadership election", "NotLeader", "NotCoordinator", "NOT_CONTROLLER", "NotController", "oordinator not available", "is not initialized"),
 	hints(v1alpha1.CauseKafkaCoordinatorUnavailable, `(?i)failed to find group coordinator|KafkaJSGroupCoordinatorNotFound|GroupCoordinatorNotFound|Group coordinator lookup failed|found some partitions to be leaderless`, "group coordinator", "GroupCoordinatorNotFound", "Group coordinator", "leaderless").weighing(weightGeneric),
 
@@ -62,13 +62,13 @@ var kafkaSignatures = []signature{
 	network(faultResolver, familyKafka, `(?i)(?:Failed to resolve '(?P<host>[^']+)'|DNS lookup failed).*(?:temporary failure|try again)`, "Failed to resolve '", "DNS lookup failed for"),
 	network(faultRefused, familyKafka, `Connect to (?:ipv[46]#)?(?P<host>\S+?):(?P<port>\d+) failed: (?:Connection refused)`, "Connect to "),
 	network(faultNoRoute, familyKafka, `Connect to (?:ipv[46]#)?(?P<host>\S+?):(?P<port>\d+) failed: (?:No route|Network|Host)|returned error 113`, "Connect to ", "returned error 113"),
-	network(faultTimeout, familyKafka, `Connect to (?:ipv[46]#)?(?P<host>\S+?):(?P<port>\d+) failed: .*timed out|Connection setup timed out|returned error 110`, "Connect to ", "Connection setup timed out", "returned error 110").weighing(weightNetwork),
+	network(faultTimeout, familyKafka, `Connect to (?:ipv[46]#)?(?P<host>\S+?):(?P<port>\d+) failed: .*timed out|Connection setup timed out|returned error 110`, "Connect to ", "Connection setup timed out", "returned error 110").weighing(weightNetwork).but(`SSL_HANDSHAKE`),
 	network(faultTimeout, familyKafka, `Connection attempt to <BrokerConnection .*host=(?P<host>[^\s:]+):(?P<port>\d+).* timed out|KafkaConnectionError: timeout|\[Connection\] Connection timeout`, "Connection attempt to", "KafkaConnectionError: timeout", "Connection timeout").weighing(weightNetwork),
 	network(faultRefused, familyKafka, `Connection to node -?\d+ \((?P<host>[^/:]*)/?[^:]*:(?P<port>\d+)\) could not be established|Connect attempt to <BrokerConnection .*host=(?P<host2>[^\s:]+):.*returned error 111`, "could not be established", "returned error 111"),
 	network(faultClosed, familyKafka, `Bootstrap broker (?P<host>[^\s:]+):(?P<port>\d+).*disconnected|\[Bootstrap broker|Node -?\d+ disconnected|socket disconnected|Closed connection to broker|KafkaJSConnectionClosedError|\[BrokerPool\] Closed connection|broker transport failure|UnrecognizedBrokerVersion|got error from broker .*: EOF`,
 		"disconnected", "losed connection", "ConnectionClosedError", "roker transport failure", "UnrecognizedBrokerVersion", ": EOF"),
-	network(faultGaveUp, familyKafka, `(?i)NoBrokersAvailable|run out of available brokers|out of brokers|brokers? (?:are|is) down|ALL_BROKERS_DOWN|Message timed out|MSG_TIMED_OUT|Failed to update metadata after|KafkaTimeoutError|KafkaJSNumberOfRetriesExceeded|waiting for a node assignment|Unable to bootstrap from|failed to get metadata|Failed to fetch metadata|timed? ?out (?:while )?(?:fetching|waiting for).*metadata|any of the seed brokers|Local: Timed out|Local: Host resolution failure|Failed to construct kafka|Timeout of \d+ms expired before`,
-		"NoBrokersAvailable", "out of available brokers", "rokers are down", "ALL_BROKERS_DOWN", "essage timed out", "MSG_TIMED_OUT", "update metadata after", "KafkaTimeoutError", "NumberOfRetriesExceeded", "node assignment", "Unable to bootstrap", "ailed to get metadata", "ailed to fetch metadata", "seed brokers", "Local: Timed out", "Local: Host resolution", "ailed to construct kafka", "expired before"),
+	network(faultGaveUp, familyKafka, `(?i)NoBrokersAvailable|run out of available brokers|out of brokers|brokers? (?:are|is) down|ALL_BROKERS_DOWN|Message timed out|MSG_TIMED_OUT|Failed to update metadata after|KafkaTimeoutError|KafkaJSNumberOfRetriesExceeded|waiting for a node assignment|Unable to bootstrap from|failed to get metadata|Failed to fetch metadata|timed? ?out (?:while )?(?:fetching|waiting for).*metadata|any of the seed brokers|Local: Timed out|Local: Host resolution failure|Failed to construct kafka|Timeout of \d+ms expired before|records have timed out before`,
+		"NoBrokersAvailable", "out of available brokers", "rokers are down", "ALL_BROKERS_DOWN", "essage timed out", "MSG_TIMED_OUT", "update metadata after", "KafkaTimeoutError", "NumberOfRetriesExceeded", "node assignment", "Unable to bootstrap", "ailed to get metadata", "ailed to fetch metadata", "seed brokers", "Local: Timed out", "Local: Host resolution", "ailed to construct kafka", "expired before", "records have timed out"),
 }
 
 // kafkaContext is a record that speaks of Kafka: for words that other clients
@@ -93,6 +93,10 @@ func (r *reading) kafka(k *clue, record func() string) {
 		}
 	case faultClosed:
 		k.cause = r.closedByBroker()
+	case faultGaveUp:
+		if strings.HasSuffix(r.securityProtocol, "SSL") && r.closedByBroker() == v1alpha1.CauseKafkaTLSMismatch {
+			k.cause = v1alpha1.CauseKafkaTLSMismatch
+		}
 	default:
 	}
 }
@@ -120,10 +124,23 @@ func (r *reading) isAdvertised(k *clue, record string) bool {
 	if host, ok := namedBroker(record); ok {
 		return host == k.subject.Host
 	}
+	if r.isServersAddress(k.subject.Host) {
+		return false
+	}
+	k.guessed = true
 	if advertisedBy.MatchString(k.text) {
 		return true
 	}
 	return pastBootstrap.MatchString(k.text) && !bootstrapping.MatchString(k.text)
+}
+
+// isServersAddress says that an earlier line names a bootstrap server together
+// with the address.
+func (r *reading) isServersAddress(address string) bool {
+	return slices.ContainsFunc(r.clues, func(k clue) bool {
+		t, ok := r.mentioned(k.text)
+		return ok && t.family == familyKafka && strings.Contains(k.text, address)
+	})
 }
 
 // namedBroker is the broker that a record names beside the address it dialled.

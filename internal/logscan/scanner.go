@@ -27,8 +27,9 @@ const (
 
 // Signature is one way in which programs say one thing.
 type Signature struct {
-	// Literals of which one must stand in a line, exactly, for the line to be
-	// looked at. No shorter than four bytes, and free of characters that JSON escapes.
+	// Literals of which one must stand in a line, in whatever case, for the line
+	// to be looked at. No shorter than four bytes, and free of characters that
+	// JSON escapes.
 	Literals []string
 	// Pattern that a plain line must match. Nil: the literal is enough.
 	Pattern *Matcher
@@ -97,7 +98,8 @@ func NewScanner(signatures []Signature) (*Scanner, error) {
 			if len(literal) < 4 {
 				return nil, fmt.Errorf("signature %d: literal %q is too short to tell lines apart", i, literal)
 			}
-			owners[literal] = append(owners[literal], i)
+			folded := strings.ToLower(literal)
+			owners[folded] = append(owners[folded], i)
 		}
 	}
 	var err error
@@ -142,9 +144,11 @@ const chunk = 64 << 10
 // allocates nothing for lines without one.
 func (s *Scanner) mark(log []byte) []mark {
 	var marks []mark
+	lower := make([]byte, min(chunk, len(log)))
 	for from := 0; from < len(log); {
 		to := chunkEnd(log, from)
-		marks = s.markChunk(marks, log, from, to)
+		fold(lower, log[from:to])
+		marks = s.markChunk(marks, log, lower[:to-from], from)
 		if len(marks) > 2*MaxLines {
 			marks = append(marks[:0], marks[len(marks)-MaxLines:]...)
 		}
@@ -166,9 +170,28 @@ func chunkEnd(log []byte, from int) int {
 	return to
 }
 
-func (s *Scanner) markChunk(marks []mark, log []byte, from, to int) []mark {
+// fold writes a text in lower case, ASCII only.
+func fold(to, text []byte) {
+	to = to[:len(text)]
+	for i, c := range text {
+		to[i] = folded[c]
+	}
+}
+
+var folded = func() (table [256]byte) {
+	for i := range table {
+		table[i] = byte(i)
+		if i >= 'A' && i <= 'Z' {
+			table[i] += 'a' - 'A'
+		}
+	}
+	return table
+}()
+
+// markChunk marks the lines of a chunk, given in lower case, that begins at from.
+func (s *Scanner) markChunk(marks []mark, log, lower []byte, from int) []mark {
 	end := from - 1
-	for _, match := range s.automaton.FindAllOverlapping(log[from:to]) {
+	for _, match := range s.automaton.FindAllOverlapping(lower) {
 		at := from + match.Start
 		if at <= end {
 			continue
@@ -211,14 +234,11 @@ func (s *Scanner) line(log []byte, m mark) (Line, bool) {
 // match appends the hits in one plain line.
 func (s *Scanner) match(hits []Hit, text string) []Hit {
 	first := len(hits)
-	lower := ""
-	for _, found := range s.automaton.FindAllOverlapping([]byte(text)) {
+	lower := strings.ToLower(text)
+	for _, found := range s.automaton.FindAllOverlapping([]byte(lower)) {
 		for _, signature := range s.byLiteral[found.PatternID] {
 			if seen(hits[first:], signature) {
 				continue
-			}
-			if lower == "" {
-				lower = strings.ToLower(text)
 			}
 			if hit, ok := s.try(signature, text, lower); ok {
 				hits = append(hits, hit)

@@ -1,0 +1,124 @@
+package diagnosis
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+var (
+	started  = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+	finished = started.Add(40 * time.Second)
+)
+
+// ended is a case of a container that ended so and waits for its next run.
+func ended(code int32, reason, message string) evidence.Case {
+	return evidence.Case{
+		Now: finished.Add(5 * time.Second),
+		Pod: evidence.Pod{Namespace: "shop", Name: "app-0", RestartPolicy: "Always"},
+		Container: evidence.Container{
+			Name: "app", Role: evidence.RoleMain, Restarts: 5, Image: "registry.example.com/app:1", Command: []string{"/app/run.sh"},
+			Resources:       evidence.Resources{MemoryLimit: 128 << 20, CPULimit: 100},
+			Waiting:         &evidence.Waiting{Reason: "CrashLoopBackOff", Message: "back-off 40s restarting failed container=app"},
+			LastTermination: &evidence.Termination{ExitCode: code, Reason: reason, Message: message, StartedAt: started, Finished: finished},
+		},
+	}
+}
+
+// waits is a case of a container that has not run.
+func waits(reason, message string) evidence.Case {
+	c := ended(0, "", "")
+	c.Container.LastTermination = nil
+	c.Container.Waiting = &evidence.Waiting{Reason: reason, Message: message}
+	return c
+}
+
+func (c caseWith) event(reason, message string, at time.Time) caseWith {
+	c.Case.Events = append(c.Case.Events, evidence.Event{Type: "Warning", Reason: reason, Message: message, Count: 3, Last: at})
+	return c
+}
+
+func (c caseWith) log(text string) caseWith {
+	c.Case.Log.Previous = []byte(text)
+	return c
+}
+
+func (c caseWith) throttled(share float64) caseWith {
+	c.Case.Container.Throttled = share
+	return c
+}
+
+type caseWith struct{ evidence.Case }
+
+// The messages are the kubelet's, containerd's and runc's own, from a kubelet 1.36 with containerd 2.
+func TestDiagnoseByState(t *testing.T) {
+	const kill = "Container app failed liveness probe, will be restarted"
+	tests := map[string]struct {
+		evidence   evidence.Case
+		cause      v1alpha1.Cause
+		confidence v1alpha1.Confidence
+		subject    Subject
+		says       string
+	}{
+		"killed at the limit":      {evidence: ended(137, "OOMKilled", ""), cause: v1alpha1.CauseOOMKilled, confidence: v1alpha1.ConfidenceHigh, says: "128Mi"},
+		"a child killed":           {evidence: ended(1, "OOMKilled", ""), cause: v1alpha1.CauseChildOOMKilled, confidence: v1alpha1.ConfidenceHigh},
+		"killed before it started": {evidence: ended(128, "StartError", `failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: container init was OOM-killed (memory limit too low?)`), cause: v1alpha1.CauseOOMKilled, confidence: v1alpha1.ConfidenceHigh},
+		"liveness, SIGKILL":        {evidence: caseWith{ended(137, "Error", "")}.event("Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 503", finished.Add(-31*time.Second)).event("Killing", kill, finished.Add(-30*time.Second)).Case, cause: v1alpha1.CauseLivenessProbeFailed, confidence: v1alpha1.ConfidenceHigh},
+		"liveness, clean exit":     {evidence: caseWith{ended(0, "Completed", "")}.event("Killing", kill, finished).Case, cause: v1alpha1.CauseLivenessProbeFailed, confidence: v1alpha1.ConfidenceHigh},
+		"liveness of an old run":   {evidence: caseWith{ended(137, "Error", "")}.event("Killing", kill, started.Add(-time.Hour)).Case, cause: v1alpha1.CauseUnknown, confidence: v1alpha1.ConfidenceLow},
+		"another container's":      {evidence: caseWith{ended(137, "Error", "")}.event("Killing", "Container proxy failed liveness probe, will be restarted", finished).Case, cause: v1alpha1.CauseUnknown, confidence: v1alpha1.ConfidenceLow},
+		"startup probe":            {evidence: caseWith{ended(137, "Error", "")}.event("Killing", "Container app failed startup probe, will be restarted", finished.Add(-3*time.Second)).Case, cause: v1alpha1.CauseStartupProbeFailed, confidence: v1alpha1.ConfidenceHigh},
+		"starved": {
+			evidence: caseWith{ended(137, "Error", "")}.event("Unhealthy", `Liveness probe failed: Get "http://10.244.0.7:8080/health": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`, finished.Add(-2*time.Second)).event("Killing", kill, finished.Add(-time.Second)).throttled(0.93).Case,
+			cause:    v1alpha1.CauseCPUStarved, confidence: v1alpha1.ConfidenceHigh, says: "93 %",
+		},
+		"post-start hook":         {evidence: caseWith{ended(137, "Error", "")}.event("FailedPostStartHook", `PostStartHook failed`, finished.Add(-time.Second)).Case, cause: v1alpha1.CauseLifecycleHookFailed, confidence: v1alpha1.ConfidenceHigh},
+		"no such executable":      {evidence: ended(128, "StartError", `failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: exec: "/app/run.sh": stat /app/run.sh: no such file or directory`), cause: v1alpha1.CauseCommandNotFound, confidence: v1alpha1.ConfidenceHigh, says: "/app/run.sh"},
+		"not in the path":         {evidence: ended(128, "StartError", `unable to start container process: exec: "gunicorn": executable file not found in $PATH`), cause: v1alpha1.CauseCommandNotFound, confidence: v1alpha1.ConfidenceHigh},
+		"not executable":          {evidence: ended(128, "StartError", `unable to start container process: exec: "/app/run.sh": permission denied`), cause: v1alpha1.CauseCommandNotExecutable, confidence: v1alpha1.ConfidenceHigh},
+		"wrong architecture":      {evidence: ended(128, "StartError", `unable to start container process: exec /app/server: exec format error`), cause: v1alpha1.CauseExecFormatError, confidence: v1alpha1.ConfidenceHigh},
+		"wrong architecture, 255": {evidence: caseWith{ended(255, "Error", "")}.log("exec /app/server: exec format error\n").Case, cause: v1alpha1.CauseExecFormatError, confidence: v1alpha1.ConfidenceMedium},
+		"shell, 127":              {evidence: caseWith{ended(127, "Error", "")}.log("/bin/sh: 1: gunicorn: not found\n").Case, cause: v1alpha1.CauseCommandNotFound, confidence: v1alpha1.ConfidenceHigh},
+		"shell, 126":              {evidence: caseWith{ended(126, "Error", "")}.log("/bin/sh: 1: /app/run.sh: Permission denied\n").Case, cause: v1alpha1.CauseCommandNotExecutable, confidence: v1alpha1.ConfidenceHigh},
+		"shell, interpreter":      {evidence: caseWith{ended(126, "Error", "")}.log("bash: ./run.sh: /usr/bin/pythn: bad interpreter: No such file or directory\n").Case, cause: v1alpha1.CauseExecFormatError, confidence: v1alpha1.ConfidenceHigh},
+		"segmentation fault":      {evidence: ended(139, "Error", ""), cause: v1alpha1.CauseSegfault, confidence: v1alpha1.ConfidenceHigh, says: "SIGSEGV"},
+		"done":                    {evidence: ended(0, "Completed", ""), cause: v1alpha1.CauseCompletedExit, confidence: v1alpha1.ConfidenceHigh},
+		"killed by nobody known":  {evidence: ended(137, "Error", ""), cause: v1alpha1.CauseUnknown, confidence: v1alpha1.ConfidenceLow, says: "from outside"},
+		"missing key":             {evidence: waits("CreateContainerConfigError", `couldn't find key API_KEY in Secret shop/app-keys`), cause: v1alpha1.CauseConfigRefMissing, confidence: v1alpha1.ConfidenceHigh, subject: Subject{Object: "Secret/app-keys", Key: "API_KEY"}},
+		"missing secret":          {evidence: waits("CreateContainerConfigError", `secret "app-keys" not found`), cause: v1alpha1.CauseConfigRefMissing, confidence: v1alpha1.ConfidenceHigh, subject: Subject{Object: "Secret/app-keys"}},
+		"missing config map":      {evidence: waits("CreateContainerConfigError", `configmap "app-config" not found`), cause: v1alpha1.CauseConfigRefMissing, confidence: v1alpha1.ConfidenceHigh, subject: Subject{Object: "ConfigMap/app-config"}},
+		"runs as root":            {evidence: waits("CreateContainerConfigError", `container has runAsNonRoot and image will run as root (pod: "app-0_shop(uid)", container: app)`), cause: v1alpha1.CauseRunAsNonRootViolation, confidence: v1alpha1.ConfidenceHigh},
+		"wrong tag":               {evidence: waits("ErrImagePull", `rpc error: code = NotFound desc = failed to pull and unpack image "registry.example.com/app:1": failed to resolve reference "registry.example.com/app:1": registry.example.com/app:1: not found`), cause: v1alpha1.CauseImagePullFailed, confidence: v1alpha1.ConfidenceHigh, says: "does not exist"},
+		"no credentials":          {evidence: caseWith{waits("ImagePullBackOff", `Back-off pulling image "registry.example.com/app:1"`)}.event("Failed", `Failed to pull image "registry.example.com/app:1": failed to authorize: failed to fetch anonymous token: unexpected status from GET request: 401 Unauthorized`, finished).Case, cause: v1alpha1.CauseImagePullFailed, confidence: v1alpha1.ConfidenceHigh, says: "credentials"},
+		"no registry":             {evidence: caseWith{waits("ImagePullBackOff", `Back-off pulling image "registry.example.com/app:1"`)}.event("Failed", `Failed to pull image "registry.example.com/app:1": failed to do request: Head "https://registry.example.com/v2/app/manifests/1": dial tcp: lookup registry.example.com on 10.96.0.10:53: no such host`, finished).Case, cause: v1alpha1.CauseImagePullFailed, confidence: v1alpha1.ConfidenceHigh, says: "cannot be reached"},
+		"never pull":              {evidence: waits("ErrImageNeverPull", `Container image "registry.example.com/app:1" is not present with pull policy of Never`), cause: v1alpha1.CauseImagePullFailed, confidence: v1alpha1.ConfidenceHigh, says: "Never"},
+		"no such name":            {evidence: waits("InvalidImageName", `Failed to apply default image tag "App:1": couldn't parse image name`), cause: v1alpha1.CauseImagePullFailed, confidence: v1alpha1.ConfidenceHigh, says: "not valid"},
+		"mount":                   {evidence: caseWith{waits("ContainerCreating", "")}.event("FailedMount", `MountVolume.SetUp failed for volume "tls" : secret "app-tls" not found`, finished).Case, cause: v1alpha1.CauseVolumeMountFailed, confidence: v1alpha1.ConfidenceHigh, subject: Subject{Object: "Secret/app-tls"}},
+		"attach":                  {evidence: caseWith{waits("ContainerCreating", "")}.event("FailedAttachVolume", `Multi-Attach error for volume "pvc-1" Volume is already used by pod(s) app-1`, finished).Case, cause: v1alpha1.CauseVolumeMountFailed, confidence: v1alpha1.ConfidenceHigh},
+		"sandbox":                 {evidence: caseWith{waits("ContainerCreating", "")}.event("FailedCreatePodSandBox", `Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox "abc": plugin type="bridge" failed (add): no IP addresses available in range set`, finished).Case, cause: v1alpha1.CauseSandboxFailed, confidence: v1alpha1.ConfidenceHigh},
+		"sandbox, memory":         {evidence: caseWith{waits("ContainerCreating", "")}.event("FailedCreatePodSandBox", `Failed to create pod sandbox: container init was OOM-killed (memory limit too low?)`, finished).Case, cause: v1alpha1.CauseOOMKilled, confidence: v1alpha1.ConfidenceHigh},
+		"evicted":                 {evidence: evidence.Case{Pod: evidence.Pod{Phase: "Failed", Reason: "Evicted", Message: "Container app exceeded its local ephemeral storage limit \"50Mi\". "}, Container: evidence.Container{Name: "app"}}, cause: v1alpha1.CauseEphemeralStorageExceeded, confidence: v1alpha1.ConfidenceHigh},
+		"V8 heap":                 {evidence: caseWith{ended(134, "Error", "")}.log("<--- Last few GCs --->\n\nFATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory\n----- Native stack trace -----\n").Case, cause: v1alpha1.CauseHeapExhausted, confidence: v1alpha1.ConfidenceMedium},
+		"nothing":                 {evidence: evidence.Case{}, cause: v1alpha1.CauseUnknown, confidence: v1alpha1.ConfidenceLow},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := Diagnose(test.evidence)
+			if f.Cause != test.cause || f.Confidence != test.confidence {
+				t.Fatalf("got %s with %s confidence (%s), want %s with %s", f.Cause, f.Confidence, f.Message, test.cause, test.confidence)
+			}
+			if test.subject != (Subject{}) && f.Subject != test.subject {
+				t.Errorf("subject %+v, want %+v", f.Subject, test.subject)
+			}
+			if !strings.Contains(f.Message, test.says) {
+				t.Errorf("message %q does not say %q", f.Message, test.says)
+			}
+			if f.Cause != v1alpha1.CauseUnknown && len(f.Evidence) == 0 {
+				t.Error("cites no evidence")
+			}
+		})
+	}
+}
