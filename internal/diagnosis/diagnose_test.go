@@ -122,3 +122,89 @@ func TestDiagnoseByState(t *testing.T) {
 		})
 	}
 }
+
+// stack is a case of a container that depends on a Postgres which the stack
+// declares at postgres:5432, with a log that speaks of it.
+func stack(host string, port int32, log string, probes ...evidence.Probe) evidence.Case {
+	c := ended(1, "Error", "")
+	c.Log.Previous = []byte(log)
+	declared := evidence.Connection{Service: "postgres", Protocol: evidence.Postgres, Servers: []evidence.HostPort{{Host: "postgres", Port: 5432}}}
+	configured := evidence.Connection{
+		Service: "postgres", Protocol: evidence.Postgres, Servers: []evidence.HostPort{{Host: host, Port: port}}, User: "bridge", PasswordWanted: true,
+		Variables: evidence.ConnectionVariables{Host: "POSTGRES_HOST", Port: "POSTGRES_PORT", Password: "POSTGRES_PASSWORD"},
+	}
+	c.Env.Variables = map[string]evidence.Variable{"POSTGRES_HOST": {Name: "POSTGRES_HOST", Value: host}}
+	c.Dependencies = []evidence.Dependency{{Service: "postgres", Required: true, Declared: &declared, Configured: &configured, Workload: evidence.DependencyWorkload{Known: true, Ready: true}}}
+	for _, p := range probes {
+		p.Service, p.Protocol = "postgres", evidence.Postgres
+		c.Probes = append(c.Probes, p)
+	}
+	return c
+}
+
+func probe(view v1alpha1.ProbeViewpoint, stages ...evidence.Stage) evidence.Probe {
+	return evidence.Probe{Viewpoint: view, Stages: stages}
+}
+
+func stage(name evidence.StageName, outcome v1alpha1.ProbeOutcome, code string) evidence.Stage {
+	return evidence.Stage{Name: name, Outcome: outcome, Code: code}
+}
+
+func TestDiagnoseWithProbes(t *testing.T) {
+	const passed, failed, unknown = v1alpha1.ProbePassed, v1alpha1.ProbeFailed, v1alpha1.ProbeUnknown
+	const loopback = "ERROR - Failed to connect to PostgreSQL after all retry attempts: connection to server at \"localhost\" (127.0.0.1), port 5432 failed: Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?\n"
+	const refused = "ERROR - failed to connect to `user=bridge database=shop`: 10.96.0.7:5432 (postgres): dial error: dial tcp 10.96.0.7:5432: connect: connection refused\n"
+	const wrongPassword = "ERROR - Database authentication failed during initialization: FATAL: password authentication failed for user \"bridge\"\n"
+	guarded := probe(v1alpha1.AsConfigured, stage(evidence.StageResolve, passed, ""), stage(evidence.StageGuard, unknown, evidence.CodeNotAllowed))
+	answers := probe(v1alpha1.AsDeclared, stage(evidence.StageResolve, passed, ""), stage(evidence.StageDial, passed, ""), stage(evidence.StageDatabase, passed, ""))
+	withSibling := stack("localhost", 5432, loopback, guarded, answers)
+	withSibling.Siblings = []evidence.Container{{Name: "proxy"}}
+	down := stack("postgres", 5432, refused)
+	down.Dependencies[0].Workload = evidence.DependencyWorkload{Known: true, Looping: true, Diagnosis: "postgres-1"}
+	rotated := stack("postgres", 5432, wrongPassword, probe(v1alpha1.AsConfigured, stage(evidence.StageQuery, passed, "")))
+	rotated.Config = []evidence.ConfigObject{{Kind: "Secret", Name: "postgres", Changed: started.Add(10 * time.Second)}}
+
+	tests := map[string]struct {
+		evidence   evidence.Case
+		cause      v1alpha1.Cause
+		confidence v1alpha1.Confidence
+		variable   string
+		root       string
+	}{
+		"localhost, and the declared server answers": {stack("localhost", 5432, loopback, guarded, answers), v1alpha1.CausePostgresUnreachable, v1alpha1.ConfidenceHigh, "POSTGRES_HOST", ""},
+		"localhost may be a sibling's":               {withSibling, v1alpha1.CausePostgresUnreachable, v1alpha1.ConfidenceMedium, "POSTGRES_HOST", ""},
+		"localhost, and nothing answers": {
+			stack("localhost", 5432, loopback, guarded, probe(v1alpha1.AsDeclared, stage(evidence.StageDial, failed, evidence.CodeRefused))),
+			v1alpha1.CausePostgresUnreachable, v1alpha1.ConfidenceLow, "POSTGRES_HOST", "",
+		},
+		"a published port": {
+			stack("postgres", 15432, strings.ReplaceAll(refused, "5432", "15432"), probe(v1alpha1.AsConfigured, stage(evidence.StageDial, failed, evidence.CodeRefused)), answers),
+			v1alpha1.CausePostgresUnreachable, v1alpha1.ConfidenceHigh, "POSTGRES_PORT", "",
+		},
+		"a name that does not exist": {
+			stack("db", 5432, "psycopg2.OperationalError: could not translate host name \"db\" to address: Name or service not known\n", probe(v1alpha1.AsConfigured, stage(evidence.StageResolve, failed, evidence.CodeNXDomain)), answers),
+			v1alpha1.CausePostgresHostNotFound, v1alpha1.ConfidenceHigh, "POSTGRES_HOST", "",
+		},
+		"the dependency loops":                {down, v1alpha1.CauseDependencyUnhealthy, v1alpha1.ConfidenceHigh, "", "postgres"},
+		"wrong password, the server says so":  {stack("postgres", 5432, wrongPassword, probe(v1alpha1.AsConfigured, stage(evidence.StageAuthenticate, failed, "28P01"))), v1alpha1.CausePostgresAuthFailed, v1alpha1.ConfidenceHigh, "", ""},
+		"wrong password, the probe passes":    {stack("postgres", 5432, wrongPassword, probe(v1alpha1.AsConfigured, stage(evidence.StageQuery, passed, ""))), v1alpha1.CausePostgresAuthFailed, v1alpha1.ConfidenceLow, "", ""},
+		"wrong password, changed since":       {rotated, v1alpha1.CauseConfigStale, v1alpha1.ConfidenceMedium, "", ""},
+		"wrong password, no probe":            {stack("postgres", 5432, wrongPassword), v1alpha1.CausePostgresAuthFailed, v1alpha1.ConfidenceMedium, "", ""},
+		"nothing in the log, the server says": {stack("postgres", 5432, "starting\n", probe(v1alpha1.AsConfigured, stage(evidence.StageDatabase, failed, "3D000"))), v1alpha1.CausePostgresDatabaseMissing, v1alpha1.ConfidenceMedium, "", ""},
+		"a probe that could not run":          {stack("postgres", 5432, refused, probe(v1alpha1.AsConfigured, stage(evidence.StageTLS, unknown, evidence.CodeProtocol))), v1alpha1.CausePostgresUnreachable, v1alpha1.ConfidenceMedium, "POSTGRES_HOST", ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := Diagnose(test.evidence)
+			if f.Cause != test.cause || f.Confidence != test.confidence || f.Root != test.root {
+				t.Fatalf("got %s with %s confidence, root %q (%s); want %s with %s, root %q", f.Cause, f.Confidence, f.Root, f.Message, test.cause, test.confidence, test.root)
+			}
+			if test.variable != "" && f.Subject.Variable != test.variable {
+				t.Errorf("variable %q, want %q", f.Subject.Variable, test.variable)
+			}
+			if f.Cause != v1alpha1.CauseUnknown && f.Subject.Dependency != "postgres" {
+				t.Errorf("dependency %q, want postgres", f.Subject.Dependency)
+			}
+		})
+	}
+}
