@@ -88,7 +88,7 @@ test-hack: ## The hack module's own tests.
 	hack/test hack
 
 .PHONY: test-e2e
-test-e2e: ## Real pods on the local cluster, or E2E_KUBECONFIG=file for another one.
+test-e2e: ## Real pods, on a cluster of the tests' own.
 	E2E=required hack/test e2e
 
 .PHONY: corpus
