@@ -51,7 +51,7 @@ func (r *BridgeDiagnosisReconciler) record(ctx context.Context, in *incident, ac
 // approver is the manager that last wrote spec.approved.
 func approver(d *v1alpha1.BridgeDiagnosis) string {
 	for _, m := range d.ManagedFields {
-		if m.FieldsV1 != nil && strings.Contains(string(m.FieldsV1.Raw), `"f:approved"`) {
+		if m.FieldsV1 != nil && strings.Contains(m.FieldsV1.GetRawString(), `"f:approved"`) {
 			return m.Manager
 		}
 	}

@@ -113,8 +113,8 @@ func comingUp(in Input) *Decision {
 
 func awaitingEvidence(in Input) *Decision {
 	visible := in.Diagnosis.Status.Times.Visible
-	clear := in.Finding.Cause != v1alpha1.CauseUnknown && in.Finding.Confidence != v1alpha1.ConfidenceLow
-	if clear || in.Action.Hold != "" || visible == nil || in.Now.Sub(visible.Time) >= evidenceGrace {
+	plain := in.Finding.Cause != v1alpha1.CauseUnknown && in.Finding.Confidence != v1alpha1.ConfidenceLow
+	if plain || in.Action.Hold != "" || visible == nil || in.Now.Sub(visible.Time) >= evidenceGrace {
 		return nil
 	}
 	reason := v1alpha1.ReasonCauseFound
