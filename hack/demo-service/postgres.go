@@ -15,7 +15,7 @@ import (
 
 const (
 	// connectTimeout of one attempt.
-	connectTimeout = 2 * time.Second
+	connectTimeout = 5 * time.Second
 	// invalidPassword is a SQLSTATE.
 	invalidPassword = "28P01"
 )
