@@ -1,35 +1,88 @@
 package diagnosis
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 )
 
-var (
-	address = regexp.MustCompile(`(?:^|[\s"'(/@=\[<#])((?:\[[0-9A-Fa-f:]+\])|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?):(\d{2,5})(?:[^\d:.]|\.?$|[.:] |: )`)
-	// localPort is the near end of a connection, which tells nothing of the far one.
-	localPort = regexp.MustCompile(`\b[\d.]+:\d+->`)
-	// sourcePlace is file:line, which looks like host:port.
-	sourcePlace = regexp.MustCompile(`\.(?:go|js|ts|mjs|cjs|py|rb|java|kt|scala|rs|cs|php|c|cc|cpp|h|ex|exs|erl|jsx|tsx)$`)
-)
+// maxAddressed is how much of a text's end is searched for an address.
+const maxAddressed = 4 << 10
 
 // addressIn is the last host and port that a text names.
 func addressIn(text string) (string, int32) {
-	text = localPort.ReplaceAllString(text, " ")
-	var host string
-	var port int32
-	for _, m := range address.FindAllStringSubmatch(text, -1) {
-		if sourcePlace.MatchString(m[1]) || strings.Trim(m[1], "0123456789") == "" {
-			continue
+	text = text[max(0, len(text)-maxAddressed):]
+	for i := strings.LastIndexByte(text, ':'); i >= 0; i = strings.LastIndexByte(text[:i], ':') {
+		if host, port, ok := addressAt(text, i); ok {
+			return host, port
 		}
-		p, err := strconv.ParseInt(m[2], 10, 32)
-		if err != nil || p == 53 || p > 65535 || !strings.ContainsAny(m[1], ".:-") && m[1] != "localhost" && !looksLikeHost(m[1]) {
-			continue
-		}
-		host, port = strings.Trim(m[1], "[]"), int32(p)
 	}
-	return host, port
+	return "", 0
+}
+
+// addressAt is the host and port on both sides of the colon at i.
+func addressAt(text string, i int) (string, int32, bool) {
+	end := i + 1
+	for end < len(text) && text[end] >= '0' && text[end] <= '9' {
+		end++
+	}
+	port, err := strconv.ParseInt(text[i+1:end], 10, 32)
+	if err != nil || port < 10 || port == 53 || port > 65535 || end < len(text) && !endsAddress(text[end:]) {
+		return "", 0, false
+	}
+	start := hostStart(text, i)
+	host := strings.Trim(text[start:i], ".-_")
+	if start > 0 && strings.IndexByte(" \t\n\"'(/@=[<#,>", text[start-1]) < 0 || !isServer(host) {
+		return "", 0, false
+	}
+	return strings.Trim(host, "[]"), int32(port), true
+}
+
+// endsAddress says that what follows a port does not make it something else: a
+// time, the near end of a connection.
+func endsAddress(rest string) bool {
+	if strings.HasPrefix(rest, "->") {
+		return false
+	}
+	c := rest[0]
+	return c != ':' && c != '.' && c != '_' && c != '-' && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') ||
+		len(rest) > 1 && (c == ':' || c == '.') && (rest[1] == ' ' || rest[1] == '\n') || rest == "." || rest == ":"
+}
+
+// hostStart walks back over a host name or an address, in brackets or not.
+func hostStart(text string, end int) int {
+	if end > 0 && text[end-1] == ']' {
+		return max(0, strings.LastIndexByte(text[:end], '['))
+	}
+	start := end
+	for start > 0 && isHostByte(text[start-1]) {
+		start--
+	}
+	return start
+}
+
+func isHostByte(c byte) bool {
+	return c == '.' || c == '-' || c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+// isServer tells a host from a number, a source file and a word.
+func isServer(host string) bool {
+	if host == "" || strings.Trim(host, "0123456789") == "" || isSource(host) {
+		return false
+	}
+	return strings.ContainsAny(host, ".:-") || looksLikeHost(host)
+}
+
+// isSource says that a name is a source file's: file:line looks like host:port.
+func isSource(name string) bool {
+	i := strings.LastIndexByte(name, '.')
+	if i < 0 {
+		return false
+	}
+	switch name[i+1:] {
+	case "go", "js", "ts", "mjs", "cjs", "py", "rb", "java", "kt", "scala", "rs", "cs", "php", "c", "cc", "cpp", "h", "ex", "exs", "erl", "jsx", "tsx":
+		return true
+	}
+	return false
 }
 
 // looksLikeHost tells a one-word host name from words before a colon and a number.

@@ -221,26 +221,54 @@ func clean(text string) string {
 	}, text)
 }
 
-var levelWord = regexp.MustCompile(`(?i)(?:^|[\s\[(|:<"'=%])(trace|debug|dbg|info(?:rmation)?|inf|notice|warn(?:ing)?|wrn|error|err|eror|severe|fatal|ftl|crit(?:ical)?|crt|emerg|alert|panic|pnc)(?:[\s\])|:>"',]|$)`)
+// levelWords are the names of levels and what loggers make of them.
+var levelWords = map[string]Level{
+	"trace": LevelDebug, "debug": LevelDebug, "dbg": LevelDebug,
+	"info": LevelInfo, "information": LevelInfo, "inf": LevelInfo, "notice": LevelInfo,
+	"warn": LevelWarn, "warning": LevelWarn, "wrn": LevelWarn,
+	"error": LevelError, "err": LevelError, "eror": LevelError, "severe": LevelError,
+	"fatal": LevelFatal, "ftl": LevelFatal, "crit": LevelFatal, "critical": LevelFatal, "crt": LevelFatal, "emerg": LevelFatal, "alert": LevelFatal, "panic": LevelFatal, "pnc": LevelFatal,
+}
 
 // levelOf finds the level in the head of a line.
 func levelOf(text string) Level {
-	head := text
-	if len(head) > 120 {
-		head = head[:120]
+	head := text[:min(len(text), 120)]
+	for start := 0; start < len(head); {
+		if !isLetter(head[start]) {
+			start++
+			continue
+		}
+		end := start
+		for end < len(head) && isLetter(head[end]) {
+			end++
+		}
+		if level, ok := levelAt(head, start, end); ok {
+			return level
+		}
+		start = end
 	}
-	m := levelWord.FindStringSubmatchIndex(head)
-	if m == nil {
-		return librdkafkaLevel(text)
-	}
-	word := head[m[2]:m[3]]
-	// Deep in a line only a word in capitals or after "level=" is a level:
-	// others are part of the message.
-	if m[2] > 60 || (m[2] > 0 && word == strings.ToLower(word) && !isLevelPlace(head, m[2], m[3])) {
-		return LevelUnset
-	}
-	return levelNamed(word)
+	return librdkafkaLevel(text)
 }
+
+// levelAt says whether the word from start to end is a level. Deep in a line
+// only a word in capitals is one: others are part of the message.
+func levelAt(head string, start, end int) (Level, bool) {
+	if end-start > 11 || start > 60 {
+		return LevelUnset, false
+	}
+	word := head[start:end]
+	lower := strings.ToLower(word)
+	level, ok := levelWords[lower]
+	if !ok || start > 0 && strings.IndexByte(" \t[(|:<\"'=%", head[start-1]) < 0 || end < len(head) && strings.IndexByte(" \t])|:>\"',", head[end]) < 0 {
+		return LevelUnset, false
+	}
+	if start > 0 && word == lower && !isLevelPlace(head, start, end) {
+		return LevelUnset, false
+	}
+	return level, true
+}
+
+func isLetter(c byte) bool { return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' }
 
 // isLevelPlace tells a level from a word of the message: it stands at the
 // front, behind a time stamp, in brackets or behind "level=".

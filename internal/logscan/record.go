@@ -3,10 +3,11 @@ package logscan
 import (
 	"bytes"
 	"regexp"
+	"strings"
 )
 
 // maxRecord is how many lines a record is followed back at most.
-const maxRecord = 400
+const maxRecord = 200
 
 var (
 	// goesOn are the words of a program that survives what it reports.
@@ -164,40 +165,44 @@ func nextLine(log []byte, start int) int {
 	return start + i + 1
 }
 
-// Context is the record that a line belongs to, in its plain form: from its
-// first line to this one and, where they are part of it, those below.
-//
-// With preface lines before its first one are taken in too: what names the
-// settings that a list of errors is about.
+// Context is the record that a line belongs to: from its first line to this
+// one and, where they are part of it, those below. With preface lines before
+// its first one are taken in too: what names the settings that a list of errors
+// is about.
 func Context(log []byte, line Line, preface int) string {
-	var out []byte
 	start := max(line.Record, line.Offset-maxContext)
 	for range preface {
 		if start > 0 {
 			start = previousLine(log, start)
 		}
 	}
-	for at := start; at >= 0 && at <= line.Offset; at = nextLine(log, at) {
-		for _, text := range plain(window(lineAt(log, at), 0)).texts {
-			out = append(append(out, text...), '\n')
-		}
+	var b strings.Builder
+	b.WriteString(bare(log[start:line.Offset]))
+	for _, text := range line.Texts {
+		b.WriteString(text)
+		b.WriteByte('\n')
 	}
-	at := line.Offset
+	at := nextLine(log, line.Offset)
+	from := at
 	for range 12 {
+		if at < 0 || stamped.Match(lineAt(log, at)) || at-from > maxContext {
+			break
+		}
+		b.WriteString(bare(window(lineAt(log, at), 0)))
+		b.WriteByte('\n')
 		at = nextLine(log, at)
-		if at < 0 {
-			break
-		}
-		text := lineAt(log, at)
-		if stamped.Match(text) {
-			break
-		}
-		for _, text := range plain(window(text, 0)).texts {
-			out = append(append(out, text...), '\n')
-		}
 	}
-	return string(out)
+	return b.String()
 }
 
-// maxContext is how many bytes before a line its context may begin.
-const maxContext = 16 << 10
+// bare is a text without colours and escapes.
+func bare(raw []byte) string {
+	text := string(raw)
+	if strings.IndexByte(text, 0x1b) >= 0 {
+		text = ansi.ReplaceAllString(text, "")
+	}
+	return unescape(text)
+}
+
+// maxContext is how many bytes before and after a line belong to its context.
+const maxContext = 4 << 10

@@ -127,7 +127,7 @@ type mark struct{ start, end, at int }
 
 // Scan finds the signatures in a log, oldest line first.
 func (s *Scanner) Scan(log []byte) []Line {
-	marks := s.mark(log)
+	marks := lastOfEach(log, s.mark(log))
 	lines := make([]Line, 0, len(marks))
 	for _, m := range marks {
 		if line, found := s.line(log, m); found {
@@ -135,6 +135,35 @@ func (s *Scanner) Scan(log []byte) []Line {
 		}
 	}
 	return lines
+}
+
+// alike is how many lines that differ in digits only are looked at, the last
+// ones: what is tried again and again says the same again and again.
+const alike = 3
+
+// lastOfEach drops lines that later ones repeat.
+func lastOfEach(log []byte, marks []mark) []mark {
+	seen := make(map[uint64]int, len(marks))
+	kept := make([]mark, 0, len(marks))
+	for _, m := range slices.Backward(marks) {
+		h := withoutDigits(window(log[m.start:m.end], m.at-m.start))
+		if seen[h]++; seen[h] <= alike {
+			kept = append(kept, m)
+		}
+	}
+	slices.Reverse(kept)
+	return kept
+}
+
+// withoutDigits is a hash of a line's text but its digits (FNV-1a).
+func withoutDigits(line []byte) uint64 {
+	hash := uint64(14695981039346656037)
+	for _, c := range line[:min(len(line), 512)] {
+		if c < '0' || c > '9' {
+			hash = (hash ^ uint64(c)) * 1099511628211
+		}
+	}
+	return hash
 }
 
 // chunk is how much of a log the automaton is given at once, in bytes.
