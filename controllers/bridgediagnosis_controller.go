@@ -82,7 +82,7 @@ func (r *BridgeDiagnosisReconciler) Reconcile(ctx context.Context, req ctrl.Requ
 	if apierrors.IsConflict(err) || errors.Is(err, errStaleView) {
 		return ctrl.Result{RequeueAfter: conflictPause}, nil
 	}
-	return ctrl.Result{RequeueAfter: in.recheck}, err
+	return ctrl.Result{RequeueAfter: sooner(in.recheck, in.soakLeft)}, err
 }
 
 // ofPod finds the open diagnoses of the workload that owns a pod.

@@ -34,8 +34,9 @@ type incident struct {
 	before, after *v1alpha1.BridgeDiagnosis
 	// reason of the state that this round ends in.
 	reason string
-	// recheck is when to come again, 0 if an event will tell.
-	recheck time.Duration
+	// recheck is when to come again, 0 if an event will tell; soakLeft is when
+	// the container will have been up for the soak, 0 while it is not up.
+	recheck, soakLeft time.Duration
 
 	// owner is nil, and gone true, where stack, service or workload are no more.
 	owner    *v1alpha1.BridgeStack
@@ -215,11 +216,18 @@ func (in *incident) soak() time.Duration {
 // recoverIfUp ends an incident whose container has stayed up for the soak
 // without, or after the end of, any remedy.
 func (r *BridgeDiagnosisReconciler) recoverIfUp(_ context.Context, in *incident) (bool, error) {
+	pods, earlier := in.podsNow(), int32(0)
+	for _, p := range pods {
+		earlier = max(earlier, p.Restarts) // the crashes before do not matter now
+	}
 	v := verify.Check(verify.Input{
-		Now: r.Now(), Pods: in.podsNow(), Wanted: in.wanted(),
-		Attempt: v1alpha1.Attempt{SoakSeconds: int32(in.soak().Seconds()), Deadline: metav1.NewTime(r.Now().Add(time.Hour))},
+		Now: r.Now(), Pods: pods, Wanted: in.wanted(),
+		Attempt: v1alpha1.Attempt{Restarts: earlier, SoakSeconds: int32(in.soak().Seconds()), Deadline: metav1.NewTime(r.Now().Add(time.Hour))},
 	})
 	if v.Outcome != verify.Helped {
+		if !v.UpSince.IsZero() {
+			in.soakLeft = v.RecheckAfter
+		}
 		return false, nil
 	}
 	if len(in.after.Status.Attempts) == 0 {
