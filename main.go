@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -136,9 +137,10 @@ func managerOptions(scheme *runtime.Scheme, f flags) ctrl.Options {
 		Cache: cache.Options{
 			DefaultNamespaces: namespaces,
 			ByObject: map[client.Object]cache.ByObject{
-				&corev1.Pod{}:     {Transform: observe.Transform},
-				&corev1.Service{}: {Transform: cache.TransformStripManagedFields()},
-				&corev1.Node{}:    {Transform: cache.TransformStripManagedFields()},
+				&corev1.Pod{}:        {Transform: observe.Transform},
+				&appsv1.ReplicaSet{}: {Transform: observe.TransformReplicaSet},
+				&corev1.Service{}:    {Transform: cache.TransformStripManagedFields()},
+				&corev1.Node{}:       {Transform: cache.TransformStripManagedFields()},
 			},
 		},
 		// Secrets and ConfigMaps are read one by one when a looping pod refers

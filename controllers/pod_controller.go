@@ -60,10 +60,7 @@ func (r *PodReconciler) SetupWithManager(mgr ctrl.Manager) error {
 func troubled(pod *corev1.Pod) bool {
 	for _, statuses := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
 		for _, s := range statuses {
-			if s.RestartCount > 0 || s.State.Terminated != nil {
-				return true
-			}
-			if w := s.State.Waiting; w != nil && w.Reason != "ContainerCreating" && w.Reason != "PodInitializing" {
+			if s.RestartCount > 0 || s.State.Terminated != nil || s.State.Waiting != nil {
 				return true
 			}
 		}
@@ -86,18 +83,42 @@ func (r *PodReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 	if err != nil || owner == nil {
 		return ctrl.Result{}, err
 	}
+	known, err := diagnosesOf(ctx, r.Cached, pod.Namespace, owner.Name)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
 	var recheck time.Duration
-	for _, c := range observe.Containers(&pod) {
-		verdict := r.histories.judge(req.NamespacedName, observe.PodOf(&pod), c, settings(resolved.Policy), r.Now())
-		if verdict.Looping {
-			err = r.open(ctx, owner, service, workload, c.Name)
+	containers := observe.Containers(&pod)
+	for _, c := range containers {
+		incidents := incidentsOf(known, workload, c.Name)
+		s := settings(resolved.Policy)
+		s.Since = incidents.recovered
+		verdict := r.histories.judge(req.NamespacedName, observe.PodOf(&pod), c, s, r.Now())
+		if !verdict.Looping && detect.Creating(containers) {
+			verdict = r.stuck(ctx, &pod, workload, containers, s)
 		}
-		if err != nil {
-			return ctrl.Result{}, err
+		if verdict.Looping && !incidents.open {
+			if err := r.open(ctx, owner, service, workload, c.Name, incidents.ended); err != nil {
+				return ctrl.Result{}, err
+			}
 		}
 		recheck = sooner(recheck, verdict.RecheckAfter)
 	}
 	return ctrl.Result{RequeueAfter: recheck}, nil
+}
+
+// stuck is the verdict on a pod none of whose containers was created: its
+// events tell whether a volume or its sandbox is at fault.
+func (r *PodReconciler) stuck(ctx context.Context, pod *corev1.Pod, w observe.Workload, containers []evidence.Container, s detect.Settings) detect.Verdict {
+	if wait := detect.DefaultCreateGrace - r.Now().Sub(pod.CreationTimestamp.Time); wait > 0 {
+		return detect.Verdict{RecheckAfter: wait}
+	}
+	events, err := r.Observer.Events(ctx, pod, w)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Info("the events of a pod that does not start could not be read", "because", err.Error())
+		return detect.Verdict{RecheckAfter: detect.DefaultCreateGrace}
+	}
+	return detect.Stuck(observe.PodOf(pod), containers, events, s, r.Now())
 }
 
 func settings(p stack.Policy) detect.Settings {
@@ -112,23 +133,34 @@ func sooner(a, b time.Duration) time.Duration {
 	return a
 }
 
-// open makes sure that there is an open diagnosis of the container.
-func (r *PodReconciler) open(ctx context.Context, owner *v1alpha1.BridgeStack, service stack.Service, w observe.Workload, container string) error {
-	known, err := diagnosesOf(ctx, r.Cached, w.Namespace, owner.Name)
-	if err != nil {
-		return err
-	}
-	earlier := 0
+// incidents are what is known of a container's earlier diagnoses.
+type incidents struct {
+	open      bool
+	ended     int
+	recovered time.Time
+}
+
+func incidentsOf(known []v1alpha1.BridgeDiagnosis, w observe.Workload, container string) incidents {
+	var out incidents
 	for i := range known {
 		d := &known[i]
 		if !about(d, w) || d.Spec.Workload.UID != w.UID || d.Spec.Container != container {
 			continue
 		}
 		if !d.Status.State.Final() {
-			return nil
+			out.open = true
+			continue
 		}
-		earlier++
+		out.ended++
+		if at := d.Status.Times.Recovered; at != nil && at.After(out.recovered) {
+			out.recovered = at.Time
+		}
 	}
+	return out
+}
+
+// open begins a diagnosis of a container that had so many before.
+func (r *PodReconciler) open(ctx context.Context, owner *v1alpha1.BridgeStack, service stack.Service, w observe.Workload, container string, earlier int) error {
 	now := metav1.NewMicroTime(r.Now())
 	diagnosis := &v1alpha1.BridgeDiagnosis{
 		ObjectMeta: metav1.ObjectMeta{

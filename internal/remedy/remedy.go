@@ -177,3 +177,14 @@ func (in Input) edit(change func(*corev1.Container)) *corev1.PodTemplateSpec {
 func (in Input) workload() string {
 	return string(in.Case.Rollout.Kind) + "/" + in.Case.Rollout.Name
 }
+
+// For is the remedy that is looked at first for a cause, Escalate where none
+// is known. Whether it may be used is for Propose to say.
+func For(cause v1alpha1.Cause) v1alpha1.RemedyName {
+	for _, r := range registry {
+		if slices.Contains(r.causes, cause) {
+			return r.name
+		}
+	}
+	return v1alpha1.RemedyEscalate
+}

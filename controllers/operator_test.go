@@ -1,0 +1,216 @@
+package controllers_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bridgestack/operator/controllers"
+	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/probe"
+	"github.com/bridgestack/operator/internal/report"
+)
+
+func isConflict(err error) bool { return apierrors.IsConflict(err) }
+
+// operator is one process of the operator, for one namespace.
+type operator struct {
+	wire   *wire
+	cancel context.CancelFunc
+	done   chan error
+}
+
+// settings of an operator under test; all are optional.
+type settings struct {
+	wire *wire
+	// dial is where probes go. Default: nothing answers.
+	dial func(ctx context.Context, network, address string) (net.Conn, error)
+	now  func() time.Time
+}
+
+// start starts an operator; it ends with its test.
+func start(t *testing.T, namespace string, s settings) *operator {
+	t.Helper()
+	if s.wire == nil {
+		s.wire = &wire{}
+	}
+	if s.dial == nil {
+		s.dial = func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	mgr, err := managerFor(namespace, s)
+	if err != nil {
+		t.Fatalf("set the operator up: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	o := &operator{wire: s.wire, cancel: cancel, done: make(chan error, 1)}
+	go func() { o.done <- mgr.Start(ctx) }()
+	t.Cleanup(o.stop)
+	return o
+}
+
+// stop ends the operator and returns once nothing of it runs any more.
+func (o *operator) stop() {
+	o.cancel()
+	err := <-o.done
+	o.done <- err // for the next call
+}
+
+// managerFor wires an operator as main does.
+func managerFor(namespace string, s settings) (ctrl.Manager, error) {
+	c := rest.CopyConfig(restConfig)
+	c.Wrap(s.wire.wrap)
+	options := quietManager(scheme)
+	options.Cache = cache.Options{
+		DefaultNamespaces: map[string]cache.Config{namespace: {}},
+		ByObject:          map[client.Object]cache.ByObject{&corev1.Pod{}: {Transform: observe.Transform}},
+	}
+	options.Client = client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}, &corev1.Event{}}}}
+	mgr, err := ctrl.NewManager(c, options)
+	if err != nil {
+		return nil, err
+	}
+	o := &controllers.Operator{
+		Cached:   mgr.GetClient(),
+		Live:     mgr.GetAPIReader(),
+		Observer: observe.New(observe.Options{Cached: mgr.GetClient(), Live: mgr.GetAPIReader(), Logs: sim.logs, Now: s.now}),
+		Prober: probe.New(probe.Options{
+			Dial: s.dial, Resolver: nobody{}, AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		}),
+		Applier:     &apply.Applier{Live: mgr.GetAPIReader(), Writer: mgr.GetClient()},
+		Reporter:    &report.Reporter{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("bridgestack")},
+		Now:         s.now,
+		Concurrency: 4,
+	}
+	return mgr, o.SetupWithManager(mgr)
+}
+
+// nobody is a resolver that knows no name.
+type nobody struct{}
+
+func (nobody) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
+	return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+}
+
+// wire sees every request that an operator sends, and can cut it off.
+type wire struct {
+	// killAt is the write after which the operator is cut off, 0 for none.
+	// Events do not count: they are sent in the background, for people.
+	killAt int
+	// loseAnswer cuts it off before the answer to that write comes back.
+	loseAnswer bool
+	// before sees a write before it is sent, and may act in its stead.
+	before func(*http.Request)
+
+	mu     sync.Mutex
+	writes []write
+	events int
+	dead   bool
+}
+
+// write is a request that changed something.
+type write struct {
+	method, path string
+	body         []byte
+}
+
+var errCutOff = errors.New("the operator was cut off")
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func (w *wire) wrap(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		if w.isDead() {
+			return nil, errCutOff
+		}
+		if r.Method == http.MethodGet {
+			return next.RoundTrip(r)
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if w.before != nil {
+			w.before(r)
+		}
+		answer, err := next.RoundTrip(r)
+		if err != nil || answer.StatusCode >= http.StatusMultipleChoices {
+			return answer, err
+		}
+		if w.committed(write{r.Method, r.URL.Path, body}) {
+			answer.Body.Close()
+			return nil, errCutOff
+		}
+		return answer, nil
+	})
+}
+
+// committed notes a write; true where its answer is to be lost.
+func (w *wire) committed(made write) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if strings.Contains(made.path, "/events") {
+		w.events++
+		return false
+	}
+	w.writes = append(w.writes, made)
+	if len(w.writes) != w.killAt {
+		return false
+	}
+	w.dead = true
+	return w.loseAnswer
+}
+
+func (w *wire) isDead() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.dead
+}
+
+// made are the writes so far.
+func (w *wire) made() []write {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.writes)
+}
+
+// sent counts everything that changed something, events too.
+func (w *wire) sent() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.writes) + w.events
+}
+
+// count is how many of the writes were of a method on paths that contain a text.
+func count(writes []write, method, path string) int {
+	n := 0
+	for _, w := range writes {
+		if w.method == method && strings.Contains(w.path, path) {
+			n++
+		}
+	}
+	return n
+}
