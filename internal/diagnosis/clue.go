@@ -57,9 +57,6 @@ func read(c evidence.Case, log []byte) reading {
 		record := sync.OnceValue(func() string { return logscan.Context(log, line, 0) })
 		for _, hit := range line.Hits {
 			s := &all.signatures[hit.Signature]
-			if s.unless != nil && s.unless.MatchString(hit.Text) {
-				continue
-			}
 			k := clue{
 				cause: s.cause, fault: s.fault, family: s.family, weight: s.weight, named: s.family != familyAny,
 				order: i, record: line.Record, level: line.Level, text: hit.Text,

@@ -19,9 +19,9 @@ var networkSignatures = []signature{
 	// The resolver itself: EAI_AGAIN, SERVFAIL, time-outs of port 53.
 	network(faultResolver, familyAny, `EAI_AGAIN(?: (?P<host>[\w.-]+))?|EAI_FAIL\b`, "EAI_AGAIN", "EAI_FAIL"),
 	network(faultResolver, familyAny, `(?i)temporary failure in name resolution`, "emporary failure in name resolution"),
-	network(faultResolver, familyAny, `lookup (?P<host>[^\s:]+)(?: on [^ ]+)?: (?:server misbehaving|read udp|dial udp|i/o timeout|write udp|.*:53: )`, "server misbehaving", "read udp", "dial udp", "lookup "),
+	network(faultResolver, familyAny, `lookup (?P<host>[^\s:]+)(?: on [^ ]+)?: (?:server misbehaving|read udp|dial udp|i/o timeout|write udp|.*:53: )`, "server misbehaving", "read udp", "dial udp", "write udp", ":53: "),
 	network(faultResolver, familyAny, `(?i)SERVFAIL|name resolution (?:timed out|failed due to|error.*try again)|dns.{0,40}(?:timed? ?out|timeout)|resolver .*timed out|non-recoverable failure in name resolution|getaddrinfo.*try again|name lookup timed out|could not contact dns servers|DnsNameResolverTimeoutException|ESERVFAIL|EDNS|queryA ETIMEOUT`,
-		"SERVFAIL", "ame resolution", "DNS ", "dns ", "esolver ", "getaddrinfo", "ame lookup timed out", "contact DNS servers", "ResolverTimeoutException", "queryA "),
+		"SERVFAIL", "ame resolution", "dns query", "dns resolution", "dns server", "dns request", "dns timeout", "dns timed", "dns lookup t", "esolver timed", "resolver error", "getaddrinfo", "ESERVFAIL", "ame lookup timed out", "contact DNS servers", "ResolverTimeoutException", "queryA "),
 
 	// Nothing listens there.
 	network(faultRefused, familyAny, `(?i)(?:connection|connect)\w* (?:was |has been |is |is being )?(?:actively )?refused|refused the connection|refused to connect|No connection could be made because the target machine`,
@@ -56,9 +56,9 @@ var networkSignatures = []signature{
 
 	// What shows that an attempt succeeded after all.
 	{fault: faultRecovered, weight: weightNone, family: familyPostgres, pattern: `(?i)(?:re)?connected to (?:the )?(?:postgres|database|db\b)|database (?:connection )?(?:is )?(?:ready|established|connected|available|healthy)|postgres\w*[: ]+(?:is )?(?:ready|connected|available)|connection to (?:postgres\w*|database) (?:established|successful)|HikariPool-\d+ - (?:Start completed|Added connection)`,
-		literals: []string{"onnected to ", "atabase ", "ostgres", "ostgreSQL", "HikariPool-"}},
+		literals: []string{"onnected to ", "database ready", "database is ", "database connection ", "database connected", "database established", "database available", "postgres ready", "postgres connected", "postgresql ready", "postgresql connected", "postgres: ", "connection to postgres", "connection to database", "HikariPool-"}},
 	{fault: faultRecovered, weight: weightNone, family: familyKafka, pattern: `(?i)(?:re)?connected to (?:the )?(?:kafka|broker|redpanda)\b|kafka (?:producer|consumer|client|connection)?[: ]*(?:is )?(?:ready|connected|established)`,
-		literals: []string{"onnected to ", "afka "}},
+		literals: []string{"onnected to ", "kafka ready", "kafka connected", "kafka producer ", "kafka consumer ", "kafka client ", "kafka connection ", "kafka: "}},
 }
 
 // serverSide are a server's words for clients of its own that went away.

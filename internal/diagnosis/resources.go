@@ -17,7 +17,7 @@ var resourceSignatures = []signature{
 
 	// ENOSPC, EDQUOT.
 	says(v1alpha1.CauseDiskFull, `(?i)no space left on device|ENOSPC|database or disk is full|disk quota exceeded|EDQUOT|not enough space on the disk|not enough (?:free )?disk space|\bdisk (?:is )?full\b|os error 28`,
-		"o space left on device", "ENOSPC", "disk is full", "isk quota exceeded", "EDQUOT", "space on the disk", "disk space", "isk full", "os error 28").but(`(?i)pg_tblspc|could not extend file|file watchers|inotify|shared memory segment|errors\.DiskFull`),
+		"o space left on device", "ENOSPC", "disk is full", "isk quota exceeded", "EDQUOT", "space on the disk", "enough disk space", "enough free disk", "free disk space", "isk full", "os error 28").but(`(?i)pg_tblspc|could not extend file|file watchers|inotify|shared memory segment|errors\.DiskFull`),
 
 	// EMFILE, ENFILE, and watchers.
 	says(v1alpha1.CauseFileDescriptorsExhausted, `(?i)too many open files|\bEMFILE\b|\bENFILE\b|file table overflow|os error 24|file watchers reached|inotify (?:watch|instance) limit`, "oo many open files", "EMFILE", "ENFILE", "ile table overflow", "os error 24", "file watchers reached", "inotify "),

@@ -83,7 +83,7 @@ const (
 // compiled is a signature with its patterns ready.
 type compiled struct {
 	signature
-	context, unless *logscan.Matcher
+	context *logscan.Matcher
 }
 
 // catalogue is all signatures and the scanner for them.
@@ -126,8 +126,8 @@ func newCatalogue(list []signature) (*catalogue, error) {
 			}
 			parts[j] = m
 		}
-		scan[i] = logscan.Signature{Literals: s.literals, Pattern: parts[0]}
-		c.signatures = append(c.signatures, compiled{signature: s, context: parts[1], unless: parts[2]})
+		scan[i] = logscan.Signature{Literals: s.literals, Pattern: parts[0], Unless: parts[2]}
+		c.signatures = append(c.signatures, compiled{signature: s, context: parts[1]})
 	}
 	scanner, err := logscan.NewScanner(scan)
 	if err != nil {

@@ -33,6 +33,8 @@ type Signature struct {
 	Literals []string
 	// Pattern that a plain line must match. Nil: the literal is enough.
 	Pattern *Matcher
+	// Unless it matches this.
+	Unless *Matcher
 }
 
 // Hit is a signature found in a line.
@@ -284,12 +286,15 @@ func seen(hits []Hit, signature int) bool {
 
 func (s *Scanner) try(signature int, text, lower string) (Hit, bool) {
 	hit := Hit{Signature: signature, Text: text}
-	pattern := s.signatures[signature].Pattern
-	if pattern == nil {
+	want := &s.signatures[signature]
+	if want.Unless != nil && want.Unless.Match(text, lower) {
+		return hit, false
+	}
+	if want.Pattern == nil {
 		return hit, true
 	}
 	var ok bool
-	hit.groups, hit.names, ok = pattern.find(text, lower)
+	hit.groups, hit.names, ok = want.Pattern.find(text, lower)
 	return hit, ok
 }
 
