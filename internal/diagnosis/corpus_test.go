@@ -205,7 +205,7 @@ func TestCorpus(t *testing.T) {
 // TestCorpusOfOtherClients holds the line on clients that the rules were not
 // made for.
 func TestCorpusOfOtherClients(t *testing.T) {
-	for _, path := range []string{"testdata/own/postgres.jsonl", "testdata/own/kafka.jsonl"} {
+	for _, path := range []string{"testdata/own/postgres.jsonl", "testdata/own/kafka.jsonl", "testdata/own/kafka-java.jsonl"} {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			s := scoreOf(documents(t, path))
 			s.print(t)

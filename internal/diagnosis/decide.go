@@ -76,7 +76,7 @@ func (r *reading) better(k, best clue) bool {
 		return best.weight == weightGeneric && best.fault == faultProgram
 	case best.fault == faultProgram && best.weight == weightGeneric:
 		return true
-	case same && k.fault == faultProgram:
+	case same && k.fault == faultProgram, k.fault == faultProgram && k.weight == weightConsequence && best.fault != faultProgram && wrapper.MatchString(k.text):
 		return false
 	case same && best.fault == faultProgram:
 		return true
