@@ -30,7 +30,7 @@ type outcome struct {
 // and the end is the same.
 func TestCrashAfterEveryWrite(t *testing.T) {
 	t.Parallel()
-	undisturbed, writes := outOfMemoryIncident(t, 0, false)
+	undisturbed, writes := outOfMemoryIncident(t, namespace(t), 0, false)
 	want := outcome{
 		State: v1alpha1.StateRecovered, Cause: v1alpha1.CauseOOMKilled, Attempts: []v1alpha1.AttemptOutcome{v1alpha1.AttemptHelped},
 		Limit: "192Mi", Edits: 2, Created: 1, Patches: 1,
@@ -45,7 +45,8 @@ func TestCrashAfterEveryWrite(t *testing.T) {
 			for _, loseAnswer := range []bool{false, true} {
 				t.Run(fmt.Sprintf("write %d, answer lost %t", k, loseAnswer), func(t *testing.T) {
 					t.Parallel()
-					got, _ := outOfMemoryIncident(t, k, loseAnswer)
+					ns := namespace(t)
+					got, _ := outOfMemoryIncident(t, ns, k, loseAnswer)
 					mu.Lock()
 					defer mu.Unlock()
 					killed++
@@ -54,7 +55,7 @@ func TestCrashAfterEveryWrite(t *testing.T) {
 						lost++
 					}
 					if diff := cmp.Diff(want, got); diff != "" {
-						t.Errorf("the end differs (-want +got)\n%s", diff)
+						t.Errorf("the end differs (-want +got)\n%s%s", diff, tell(diagnoses(t, ns, "api")))
 					}
 				})
 			}
@@ -69,9 +70,8 @@ func TestCrashAfterEveryWrite(t *testing.T) {
 // outOfMemoryIncident runs an OOM loop to its end with an operator that is
 // killed after a write, and a second one. It returns how it ended, and how many
 // writes were made.
-func outOfMemoryIncident(t *testing.T, killAt int, loseAnswer bool) (outcome, int) {
+func outOfMemoryIncident(t *testing.T, ns string, killAt int, loseAnswer bool) (outcome, int) {
 	t.Helper()
-	ns := namespace(t)
 	create(t, stack(ns, service("api")))
 	d := deploy(t, ns, "api", needs("192Mi"))
 	first := start(t, ns, settings{wire: &wire{killAt: killAt, loseAnswer: loseAnswer}})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -26,7 +27,9 @@ func (s *cluster) deployments(mgr ctrl.Manager) error {
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(func(_ context.Context, o client.Object) []reconcile.Request {
 			return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetLabels()[labelApp]}}}
 		})).
-		Complete(reconcilerOf(s.rollOut))
+		Complete(reconcilerOf(func(ctx context.Context, name types.NamespacedName) (time.Duration, error) {
+			return 0, s.rollOut(ctx, name)
+		}))
 }
 
 func (s *cluster) rollOut(ctx context.Context, name types.NamespacedName) error {

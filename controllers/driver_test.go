@@ -150,29 +150,40 @@ func (s *cluster) logs(ctx context.Context, namespace, name string, options *cor
 	return io.NopCloser(strings.NewReader(text)), nil
 }
 
-type reconcilerOf func(context.Context, types.NamespacedName) error
+// reconcilerOf makes a controller of what is to be done about an object; the
+// duration says when to come again.
+type reconcilerOf func(context.Context, types.NamespacedName) (time.Duration, error)
 
 // Reconcile tries again where someone else was faster.
 func (r reconcilerOf) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	err := r(ctx, req.NamespacedName)
+	again, err := r(ctx, req.NamespacedName)
 	if apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: 20 * time.Millisecond}, nil
 	}
-	// The namespaces of tests that are over may be gone.
-	return ctrl.Result{}, client.IgnoreNotFound(err)
+	return ctrl.Result{RequeueAfter: again}, client.IgnoreNotFound(err)
 }
 
 // runPod is the kubelet: it makes the pod's status what its program does.
-func (s *cluster) runPod(ctx context.Context, name types.NamespacedName) error {
+func (s *cluster) runPod(ctx context.Context, name types.NamespacedName) (again time.Duration, err error) {
 	var pod corev1.Pod
 	if err := s.client.Get(ctx, name, &pod); err != nil {
-		return err
+		return 0, err
 	}
 	p, known := s.programOf(&pod)
-	if !known || !become(&pod, p(&pod)) {
-		return nil
+	if !known {
+		return 0, nil
 	}
-	return s.client.Status().Update(ctx, &pod)
+	now := p(&pod)
+	// No pod crashes three times in the very second in which it is made.
+	if again = time.Until(pod.CreationTimestamp.Add(time.Second)); now.ended != nil && again > 0 {
+		now.ended = nil
+	} else {
+		again = 0
+	}
+	if !become(&pod, now) {
+		return again, nil
+	}
+	return again, s.client.Status().Update(ctx, &pod)
 }
 
 // become brings a pod's status to what the container does now; false where it

@@ -75,7 +75,9 @@ func TestOldRestartsAreNoIncident(t *testing.T) {
 	ns := namespace(t)
 	create(t, mode(stack(ns, statefulService("postgres"), service("api")), v1alpha1.ModeSuggest))
 	old := healthyWithOldRestarts(t, ns, "postgres")
-	start(t, ns, settings{})
+	// The operator comes an hour later: the API server lets nobody backdate a pod.
+	c := &shiftedClock{by: time.Hour}
+	start(t, ns, settings{now: c.now})
 	touch(t, old)
 	// What loops beside it is seen, and so was the pod that came before.
 	deploy(t, ns, "api", outOfMemory)
@@ -91,8 +93,8 @@ func statefulService(name string) v1alpha1.Service {
 	return s
 }
 
-// healthyWithOldRestarts makes a StatefulSet's pod that crashed 20 times, the
-// last time two hours ago.
+// healthyWithOldRestarts makes a StatefulSet's pod that has just crashed 20
+// times, and is up since.
 func healthyWithOldRestarts(t *testing.T, namespace, name string) *corev1.Pod {
 	t.Helper()
 	labels := map[string]string{"set": name}
@@ -107,12 +109,14 @@ func healthyWithOldRestarts(t *testing.T, namespace, name string) *corev1.Pod {
 	pod.Namespace, pod.Name = namespace, name+"-0"
 	pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "StatefulSet", Name: name, UID: set.UID, Controller: &yes}}
 	create(t, pod)
-	ago := func(hours int) metav1.Time { return metav1.NewTime(time.Now().Add(-time.Duration(hours) * time.Hour)) }
+	ago := func(minutes int) metav1.Time {
+		return metav1.NewTime(time.Now().Add(-time.Duration(minutes) * time.Minute))
+	}
 	pod.Status = corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{{
 		Name: "main", Ready: true, RestartCount: 20,
-		State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: ago(2)}},
+		State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: ago(1)}},
 		LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
-			ExitCode: 137, Reason: "OOMKilled", StartedAt: ago(3), FinishedAt: ago(2),
+			ExitCode: 137, Reason: "OOMKilled", StartedAt: ago(2), FinishedAt: ago(1),
 		}},
 	}}}
 	if err := k8s.Status().Update(t.Context(), pod); err != nil {
