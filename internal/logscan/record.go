@@ -17,9 +17,15 @@ var (
 	stamped   = regexp.MustCompile(`^(?:\x1b\[[0-9;]*m|\[?\[[0-9;]*m)*[\[({]?(?:\d{4}[-/]|\d\d:\d\d:\d\d|"|(?:time|ts|level)=|(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)\b|(?:info|warn|error|debug):|[IWEF]\d{4} |%\d\||[A-Z][a-z]{2} +\d{1,2} \d\d:)`)
 )
 
+// refused are servers' words that sound like it.
+var refused = MustMatcher(`(?i)user is disabled|account (?:is|has been) disabled|login (?:is )?disabled|cannot continue|not continuing|stopping instead of continuing`)
+
+// goes says that a text's words are those of a program that goes on.
+func goes(text string) bool { return goesOn.MatchString(text) && !refused.MatchString(text) }
+
 func (f form) survived() bool {
 	for _, text := range f.texts {
-		if goesOn.MatchString(text) {
+		if goes(text) {
 			return true
 		}
 	}
@@ -44,7 +50,7 @@ func survived(log []byte, start int, f form) bool {
 			return false
 		}
 		if bytes.IndexByte([]byte(")];,."), text[0]) >= 0 {
-			return goesOn.MatchString(string(text))
+			return goes(string(text))
 		}
 		if !indented(text) {
 			return false
@@ -102,13 +108,13 @@ func heads(log []byte, at int, before []byte) bool {
 	if connector.Match(before) {
 		return true
 	}
-	return survivedHead(before) || plain(window(before, 0)).level >= LevelWarn && !goesOn.MatchString(string(before))
+	return survivedHead(before) || plain(window(before, 0)).level >= LevelWarn && !goes(string(before))
 }
 
 // survivedHead is a message that says that the program goes on, and leaves it
 // to a trace to say why. One that names its error was not logged with a trace.
 func survivedHead(before []byte) bool {
-	return goesOn.MatchString(string(before)) && !explains.Match(before)
+	return goes(string(before)) && !explains.Match(before)
 }
 
 // explains are the words of a message that gives its reason itself.
