@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -62,7 +63,15 @@ func (r *BridgeDiagnosisReconciler) dependencies(ctx context.Context, in *incide
 			continue
 		}
 		dependency := evidence.Dependency{Service: d.Service, Condition: d.Condition, Required: d.Required == nil || *d.Required}
+		state, address, err := r.stateOf(ctx, in, target, siblings)
+		if err != nil {
+			return nil, err
+		}
+		dependency.Workload = state
 		if declared, ok := connection.Declared(target.Service); ok {
+			if declared.Server().Host == "" { // an HTTP endpoint without a Service: ask a pod
+				declared.Servers[0].Host = address
+			}
 			dependency.Declared = &declared
 			if configured, ok := connection.Configured(declared.Protocol, env, names(d)); ok {
 				configured.Service = d.Service
@@ -71,10 +80,6 @@ func (r *BridgeDiagnosisReconciler) dependencies(ctx context.Context, in *incide
 		}
 		if target.Endpoint != nil && target.Endpoint.Kafka != nil {
 			dependency.Topics = target.Endpoint.Kafka.Topics
-		}
-		var err error
-		if dependency.Workload, err = r.stateOf(ctx, in, target, siblings); err != nil {
-			return nil, err
 		}
 		out = append(out, dependency)
 	}
@@ -88,13 +93,14 @@ func names(d v1alpha1.Dependency) v1alpha1.ConnectionEnv {
 	return *d.Connection
 }
 
-// stateOf is how a dependency's own workload stands.
-func (r *BridgeDiagnosisReconciler) stateOf(ctx context.Context, in *incident, target stack.Service, siblings []v1alpha1.BridgeDiagnosis) (evidence.DependencyWorkload, error) {
+// stateOf is how a dependency's own workload stands, and the address of a pod
+// of it that is ready.
+func (r *BridgeDiagnosisReconciler) stateOf(ctx context.Context, in *incident, target stack.Service, siblings []v1alpha1.BridgeDiagnosis) (state evidence.DependencyWorkload, address string, err error) {
 	w := target.Workload
 	if w == nil {
-		return evidence.DependencyWorkload{}, nil
+		return state, "", nil
 	}
-	state := evidence.DependencyWorkload{Known: true, Ready: w.Ready > 0}
+	state = evidence.DependencyWorkload{Known: true, Ready: w.Ready > 0}
 	i := slices.IndexFunc(siblings, func(d v1alpha1.BridgeDiagnosis) bool {
 		return d.Spec.Service == target.Name && !d.Status.State.Final()
 	})
@@ -103,13 +109,23 @@ func (r *BridgeDiagnosisReconciler) stateOf(ctx context.Context, in *incident, t
 	}
 	pods, err := r.Observer.Pods(ctx, observe.Workload{Kind: w.Kind, Namespace: in.after.Namespace, Name: w.Name, UID: types.UID(w.UID)})
 	for _, p := range pods {
-		for _, c := range p.Status.Conditions {
-			if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue && c.LastTransitionTime.After(state.ReadySince) {
-				state.ReadySince = c.LastTransitionTime.Time
+		if since, ready := readySince(p.Pod); ready {
+			address = p.Status.PodIP
+			if since.After(state.ReadySince) {
+				state.ReadySince = since
 			}
 		}
 	}
-	return state, err
+	return state, address, err
+}
+
+func readySince(pod *corev1.Pod) (time.Time, bool) {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
+			return c.LastTransitionTime.Time, true
+		}
+	}
+	return time.Time{}, false
 }
 
 // probe asks each dependency twice, all at the same time: as the container is

@@ -134,7 +134,15 @@ func needsPerson(in Input) *Decision {
 		reason = v1alpha1.ReasonCauseUnknown
 	}
 	return &Decision{State: v1alpha1.StateEscalated, Reason: reason, RecheckAfter: time.Minute,
-		Message: in.says() + ". " + in.Action.Because}
+		Message: in.says() + ". " + sentence(in.Action.Because)}
+}
+
+// sentence begins with a capital letter.
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 func downTooLong(in Input) *Decision {

@@ -85,7 +85,7 @@ func TestDecide(t *testing.T) {
 		}, v1alpha1.StateEscalated, v1alpha1.ReasonCauseUnknown, ""},
 		"only a person can": {func(in *Input) {
 			in.Finding.Cause, in.Action = v1alpha1.CausePostgresAuthFailed, remedy.Action{Remedy: v1alpha1.RemedyEscalate, Because: "compare the passwords"}
-		}, v1alpha1.StateEscalated, v1alpha1.ReasonNeedsPerson, "compare the passwords"},
+		}, v1alpha1.StateEscalated, v1alpha1.ReasonNeedsPerson, "Compare the passwords"},
 		"down too long":   {func(in *Input) { in.Diagnosis.Status.Times.Visible = &metav1.MicroTime{Time: long} }, v1alpha1.StateEscalated, v1alpha1.ReasonDownTooLong, "30m"},
 		"root in trouble": {func(in *Input) { in.Action = remedy.Action{Remedy: v1alpha1.RemedyHoldDependents, Hold: "postgres"} }, v1alpha1.StateWaiting, v1alpha1.ReasonWaitingForDependency, "postgres"},
 		"tried before": {func(in *Input) {
