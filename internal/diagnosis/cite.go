@@ -3,6 +3,7 @@ package diagnosis
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -108,8 +109,8 @@ func waitingMessage(c evidence.Case) string {
 
 // lastEvent is the newest event on the container, or on the pod, that is wanted.
 func lastEvent(c evidence.Case, wanted func(evidence.Event) bool) (evidence.Event, bool) {
-	for i := len(c.Events) - 1; i >= 0; i-- {
-		e := c.Events[i]
+	for _, e := range slices.Backward(c.Events) {
+
 		if (e.Container == "" || c.Container.Name == "" || e.Container == c.Container.Name) && wanted(e) {
 			return e, true
 		}
@@ -120,9 +121,9 @@ func lastEvent(c evidence.Case, wanted func(evidence.Event) bool) (evidence.Even
 // lastMatching is the last line of a log's end that matches.
 func lastMatching(log []byte, re *regexp.Regexp) (string, bool) {
 	lines := tail(log, 40)
-	for i := len(lines) - 1; i >= 0; i-- {
-		if re.MatchString(lines[i]) {
-			return lines[i], true
+	for _, line := range slices.Backward(lines) {
+		if re.MatchString(line) {
+			return line, true
 		}
 	}
 	return "", false

@@ -283,8 +283,8 @@ func (r *reading) mentioned(text string) (target, bool) {
 // same address, that tells of the same fault and shows whose it is: a last line
 // often repeats only the error itself.
 func (r *reading) sameFault(k *clue) (family, bool) {
-	for i := len(r.clues) - 1; i >= 0; i-- {
-		earlier := r.clues[i]
+	for _, earlier := range slices.Backward(r.clues) {
+
 		if earlier.fault != k.fault || !earlier.named || earlier.survived && earlier.record != k.record || k.subject.Host != "" && earlier.subject.Host != k.subject.Host {
 			continue
 		}
@@ -302,8 +302,8 @@ func (r *reading) before(k *clue) (family, bool) {
 	if k.subject.Host != "" {
 		return familyAny, false
 	}
-	for i := len(r.clues) - 1; i >= 0; i-- {
-		if earlier := r.clues[i]; earlier.family != familyAny && !earlier.survived && earlier.named {
+	for _, v := range slices.Backward(r.clues) {
+		if earlier := v; earlier.family != familyAny && !earlier.survived && earlier.named {
 			return earlier.family, true
 		}
 	}

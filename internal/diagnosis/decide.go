@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"slices"
 	"strings"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -185,8 +186,8 @@ func (r *reading) lastWords() (string, bool) {
 		return text, true
 	}
 	below := 0 // lines without a level that may belong to the one above
-	for i := len(lines) - 1; i >= 0; i-- {
-		text, level := logscan.Plain(lines[i])
+	for _, line := range slices.Backward(lines) {
+		text, level := logscan.Plain(line)
 		quiet := level == logscan.LevelInfo || level == logscan.LevelDebug
 		if fatalLine.MatchString(text) && !quiet || level >= logscan.LevelError {
 			return text, !benignError.MatchString(text)

@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"fmt"
+	"slices"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
@@ -104,8 +105,8 @@ func bySignalAndLog(c evidence.Case, r reading) (Finding, bool) {
 	if !ok {
 		return Finding{}, false
 	}
-	for i := len(r.clues) - 1; i >= 0; i-- {
-		if k := r.clues[i]; k.cause == v1alpha1.CauseHeapExhausted && !k.survived {
+	for _, v := range slices.Backward(r.clues) {
+		if k := v; k.cause == v1alpha1.CauseHeapExhausted && !k.survived {
 			heap := r.finding(c, k)
 			heap.Evidence = append(heap.Evidence, f.Evidence...)
 			heap.Refuted = append(heap.Refuted, refute(v1alpha1.CauseSegfault, "the runtime ended itself because its heap was full"))

@@ -44,7 +44,7 @@ func endsAddress(rest string) bool {
 		return false
 	}
 	c := rest[0]
-	return c != ':' && c != '.' && c != '_' && c != '-' && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') ||
+	return c != ':' && c != '.' && c != '_' && c != '-' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') ||
 		len(rest) > 1 && (c == ':' || c == '.') && (rest[1] == ' ' || rest[1] == '\n') || rest == "." || rest == ":"
 }
 

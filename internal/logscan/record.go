@@ -3,6 +3,7 @@ package logscan
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -24,12 +25,7 @@ var refused = MustMatcher(`(?i)user is disabled|account (?:is|has been) disabled
 func goes(text string) bool { return goesOn.MatchString(text) && !refused.MatchString(text) }
 
 func (f form) survived() bool {
-	for _, text := range f.texts {
-		if goes(text) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(f.texts, goes)
 }
 
 // survived says whether the line, or the rest of its message on the lines
