@@ -74,6 +74,11 @@ func (r *BridgeDiagnosisReconciler) continueAttempt(ctx context.Context, in *inc
 	if attempt == nil || !attempt.Outcome.InForce() {
 		return false, nil
 	}
+	if attempt.Outcome != v1alpha1.AttemptApplied && in.paused() {
+		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonPaused, string(attempt.Proposal.Remedy)+" is under way; nothing is written while the stack or the workload is paused")
+		in.recheck = recheckReferences
+		return true, nil
+	}
 	switch attempt.Outcome {
 	case v1alpha1.AttemptRecorded:
 		return true, r.resume(ctx, in)
@@ -127,7 +132,7 @@ func (r *BridgeDiagnosisReconciler) applyRecorded(ctx context.Context, in *incid
 	var err error
 	switch {
 	case attempt.Patch != "":
-		err = r.Applier.Template(ctx, in.after.Namespace, in.after.Spec.Workload, *attempt)
+		err = r.unblockAfter(ctx, in, r.Applier.Template(ctx, in.after.Namespace, in.after.Spec.Workload, *attempt))
 	case action.Topic != nil:
 		err = r.Prober.CreateTopic(ctx, in.scope, action.Topic.Connection, action.Topic.Topic)
 	default:
@@ -138,6 +143,16 @@ func (r *BridgeDiagnosisReconciler) applyRecorded(ctx context.Context, in *incid
 		return nil
 	}
 	return r.notApplied(in, err)
+}
+
+// unblockAfter evicts a StatefulSet's pods in back-off once its template was
+// written: its controller waits for them to become ready before it rolls the
+// new template out, which they never will (documented as forced rollback).
+func (r *BridgeDiagnosisReconciler) unblockAfter(ctx context.Context, in *incident, written error) error {
+	if written != nil || in.after.Spec.Workload.Kind != v1alpha1.StatefulSet {
+		return written
+	}
+	return r.Applier.Evict(ctx, in.after.Namespace, in.backingOff())
 }
 
 // fresh makes sure, right before a write, that this round's view is what the
@@ -229,7 +244,7 @@ func (r *BridgeDiagnosisReconciler) failed(ctx context.Context, in *incident, be
 	}
 	attempt.Outcome, attempt.Message = v1alpha1.AttemptRollingBack, because
 	in.become(v1alpha1.StateRollingBack, v1alpha1.ReasonRemedyFailed, fmt.Sprintf("%s did not help and is being taken back: %s", attempt.Proposal.Remedy, because))
-	if err := r.persist(ctx, in); err != nil {
+	if err := r.persist(ctx, in); err != nil || in.paused() {
 		return err
 	}
 	return r.rollBack(ctx, in)
@@ -242,7 +257,7 @@ func (r *BridgeDiagnosisReconciler) rollBack(ctx context.Context, in *incident) 
 	}
 	attempt := in.attempt()
 	because := attempt.Message
-	err := r.Applier.Rollback(ctx, in.after.Namespace, in.after.Spec.Workload, *attempt)
+	err := r.unblockAfter(ctx, in, r.Applier.Rollback(ctx, in.after.Namespace, in.after.Spec.Workload, *attempt))
 	switch {
 	case err == nil:
 		in.end(v1alpha1.AttemptRolledBack, because, r.Now())

@@ -56,6 +56,13 @@ func (in *incident) policy() stack.Policy { return in.stack.Policy }
 
 func (in *incident) template() *corev1.PodTemplateSpec { return apply.Template(in.workload) }
 
+// paused is true while a person wants nothing to be written.
+func (in *incident) paused() bool { return in.policy().Paused || in.workloadPaused() }
+
+func (in *incident) workloadPaused() bool {
+	return in.workload.GetAnnotations()[v1alpha1.AnnotationPaused] == "true"
+}
+
 // named is the workload in the words of observe.
 func (in *incident) named() observe.Workload {
 	w := in.after.Spec.Workload

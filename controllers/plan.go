@@ -107,7 +107,7 @@ func (r *BridgeDiagnosisReconciler) decide(ctx context.Context, in *incident, fr
 	return plan.Decide(plan.Input{
 		Now: r.Now(), Policy: in.policy(), Finding: in.finding, Action: action, Proposal: proposal,
 		Diagnosis: *in.after, Others: others, Services: len(in.stack.Services),
-		WorkloadPaused: in.workload.GetAnnotations()[v1alpha1.AnnotationPaused] == "true",
+		WorkloadPaused: in.workloadPaused(),
 		GitOpsOwner:    in.gitOpsOwner(), Up: in.outlived(r.Now()),
 	}), nil
 }
