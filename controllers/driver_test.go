@@ -61,7 +61,10 @@ func ends(exitCode int32, reason, log string) program {
 	}
 }
 
-var outOfMemory = ends(137, "OOMKilled", "starting\nloading the catalogue\n")
+var (
+	outOfMemory    = ends(137, "OOMKilled", "starting\nloading the catalogue\n")
+	missingSetting = ends(1, "Error", "FATAL: environment variable STRIPE_KEY is not set\n")
+)
 
 // needs is a program that the kernel kills below so much memory.
 func needs(memory string) program {
@@ -204,7 +207,7 @@ func become(pod *corev1.Pod, now run) bool {
 	case now.ended != nil && waits != "CrashLoopBackOff":
 		status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff", Message: "back-off 40s restarting failed container"}}
 		status.LastTerminationState = corev1.ContainerState{Terminated: now.ended}
-		status.RestartCount += 3
+		status.RestartCount += 5
 	case !now.up && now.ended == nil && waits != "ContainerCreating":
 		status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}
 		pod.Status.Phase = corev1.PodPending

@@ -18,7 +18,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/detect"
@@ -43,7 +45,9 @@ func NewPodReconciler(o *Operator) *PodReconciler {
 // +kubebuilder:rbac:groups=apps,resources=deployments;statefulsets;daemonsets;replicasets;controllerrevisions,verbs=get;list;watch
 // +kubebuilder:rbac:groups=bridgestack.dev,resources=bridgediagnoses,verbs=get;list;watch;create
 
-// SetupWithManager watches pods that are, or were, in trouble.
+// SetupWithManager watches pods that are, or were, in trouble, and policies:
+// one that is applied to what loops already must not wait for the next crash,
+// which a back-off may put off for minutes.
 func (r *PodReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("pod").
@@ -51,8 +55,26 @@ func (r *PodReconciler) SetupWithManager(mgr ctrl.Manager) error {
 			pod, ok := o.(*corev1.Pod)
 			return ok && troubled(pod)
 		}))).
+		Watches(&v1alpha1.BridgeStack{}, handler.EnqueueRequestsFromMapFunc(r.troubledBeside),
+			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency}).
 		Complete(r)
+}
+
+// troubledBeside finds the pods in trouble in a stack's namespace.
+func (r *PodReconciler) troubledBeside(ctx context.Context, o client.Object) []reconcile.Request {
+	var pods corev1.PodList
+	if err := r.Cached.List(ctx, &pods, client.InNamespace(o.GetNamespace())); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "listing the pods of a stack's namespace", "namespace", o.GetNamespace())
+		return nil
+	}
+	var out []reconcile.Request
+	for i := range pods.Items {
+		if troubled(&pods.Items[i]) {
+			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&pods.Items[i])})
+		}
+	}
+	return out
 }
 
 // troubled is false for the pods that most clusters are full of: those that

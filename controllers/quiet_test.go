@@ -20,11 +20,15 @@ const idle = 4 * time.Second
 func TestQuietOnceAllIsSaid(t *testing.T) {
 	for name, c := range map[string]struct {
 		program program
-		state   v1alpha1.DiagnosisState
-		reason  string
+		// then is what the program becomes once it was escalated.
+		then   program
+		state  v1alpha1.DiagnosisState
+		reason string
 	}{
-		"recovered": {needs("192Mi"), v1alpha1.StateRecovered, v1alpha1.ReasonRecovered},
-		"escalated": {ends(1, "Error", "FATAL: environment variable STRIPE_KEY is not set\n"), v1alpha1.StateEscalated, v1alpha1.ReasonNeedsPerson},
+		"recovered": {needs("192Mi"), nil, v1alpha1.StateRecovered, v1alpha1.ReasonRecovered},
+		"escalated": {missingSetting, nil, v1alpha1.StateEscalated, v1alpha1.ReasonNeedsPerson},
+		// The pod still tells of its crashes: they are those of the incident that is over.
+		"recovered by itself": {missingSetting, runs, v1alpha1.StateRecovered, v1alpha1.ReasonRecoveredWithoutRemedy},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -33,6 +37,10 @@ func TestQuietOnceAllIsSaid(t *testing.T) {
 			create(t, s)
 			d := deploy(t, ns, "api", c.program)
 			o := start(t, ns, settings{})
+			if c.then != nil {
+				await(t, ns, "api", v1alpha1.StateEscalated, v1alpha1.ReasonNeedsPerson)
+				becomes(t, ns, "api", c.then)
+			}
 			got := await(t, ns, "api", c.state, c.reason)
 			settled := stillFor(t, o, idle)
 			for _, object := range []client.Object{s, d, got, podOf(t, ns, "api")} {

@@ -152,3 +152,31 @@ func TestHealthOfAStack(t *testing.T) {
 		t.Errorf("an incident was made up:\n%s", tell(all))
 	}
 }
+
+// A stack that is applied to what loops already is a stack like any other: no
+// pod event comes to its help.
+func TestStackAppliedToALoop(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	other := mode(stack(ns, service("web")), v1alpha1.ModeSuggest)
+	other.Name = "other"
+	create(t, other)
+	start(t, ns, settings{})
+	deploy(t, ns, "api", outOfMemory)
+	until(t, func() bool { return backsOff(podsOf(t, ns, "api")) }, func() string { return "api loops" })
+	deploy(t, ns, "web", outOfMemory)
+	await(t, ns, "web", v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested)
+	if all := diagnoses(t, ns, "api"); len(all) > 0 {
+		t.Fatalf("api is in no stack yet:\n%s", tell(all))
+	}
+	create(t, mode(stack(ns, service("api")), v1alpha1.ModeSuggest))
+	await(t, ns, "api", v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested)
+}
+
+func backsOff(pods []corev1.Pod) bool {
+	if len(pods) == 0 || len(pods[0].Status.ContainerStatuses) == 0 {
+		return false
+	}
+	waiting := pods[0].Status.ContainerStatuses[0].State.Waiting
+	return waiting != nil && waiting.Reason == "CrashLoopBackOff"
+}

@@ -183,7 +183,7 @@ func TestEscalatesWhatNeedsAPerson(t *testing.T) {
 	t.Parallel()
 	ns := namespace(t)
 	create(t, stack(ns, service("api")))
-	deploy(t, ns, "api", ends(1, "Error", "FATAL: environment variable STRIPE_KEY is not set\n"))
+	deploy(t, ns, "api", missingSetting)
 	o := start(t, ns, settings{})
 	got := await(t, ns, "api", v1alpha1.StateEscalated, v1alpha1.ReasonNeedsPerson)
 	shows(t, got.Status.Conditions, map[string]string{
