@@ -2,6 +2,7 @@ package connection
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,7 +30,7 @@ func parsePostgres(text string) (dsn, bool) {
 	text = strings.Trim(strings.TrimSpace(text), `"'`)
 	if strings.Contains(text, "://") {
 		d, ok := parseAnyURL(text)
-		if !ok || !oneOf(d.scheme, postgresSchemes) {
+		if !ok || !slices.Contains(postgresSchemes, d.scheme) {
 			return dsn{}, false
 		}
 		d.database, d.path = or(d.database, strings.TrimPrefix(d.path, "/")), ""
@@ -37,15 +38,6 @@ func parsePostgres(text string) (dsn, bool) {
 		return d, true
 	}
 	return parseKeyValue(text)
-}
-
-func oneOf(s string, list []string) bool {
-	for _, l := range list {
-		if s == l {
-			return true
-		}
-	}
-	return false
 }
 
 // parseAnyURL reads scheme://user:password@host:port,host:port/path?query.
@@ -168,7 +160,7 @@ func libpqValue(s string) (value, rest string) {
 			b.WriteByte(s[i])
 		case quoted && c == '\'':
 			return b.String(), s[i+1:]
-		case !quoted && (c == ' ' || c == '\t' || c == '\n' || c == '\r'):
+		case !quoted && strings.IndexByte(" \t\r\n", c) >= 0:
 			return b.String(), s[i:]
 		default:
 			b.WriteByte(c)

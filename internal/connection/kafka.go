@@ -57,6 +57,18 @@ func Kafka(env evidence.Env, names v1alpha1.ConnectionEnv) (evidence.Connection,
 		v.kafkaSettings(&c)
 		found = c.Group != "" || len(c.Topics) > 0 || c.Variables.User != ""
 	}
+	found = v.overrideKafka(&c, names) || found
+	found = v.overrideCredentials(&c, names) || found
+	if names.User != "" && c.User != "" && c.Mechanism == "" {
+		c.Mechanism = mechanismPlain
+	}
+	return c, found
+}
+
+// overrideKafka takes over the servers, group and topics whose variables the
+// stack spells out, and reports whether env has any of them.
+func (v variables) overrideKafka(c *evidence.Connection, names v1alpha1.ConnectionEnv) bool {
+	found := false
 	if s := v.named(names.BootstrapServers); s.value != "" {
 		c.Servers, found = servers(s.value, KafkaPort), true
 		c.Variables.BootstrapServers, c.Variables.Host, c.Variables.Port = s.variable, "", ""
@@ -67,15 +79,11 @@ func Kafka(env evidence.Env, names v1alpha1.ConnectionEnv) (evidence.Connection,
 	if len(names.Topics) > 0 {
 		c.Topics, c.Variables.Topics = nil, nil
 		for _, n := range names.Topics {
-			addTopics(&c, v.named(n))
+			addTopics(c, v.named(n))
 		}
 		found = found || len(c.Topics) > 0
 	}
-	found = v.overrideCredentials(&c, names) || found
-	if names.User != "" && c.User != "" && c.Mechanism == "" {
-		c.Mechanism = mechanismPlain
-	}
-	return c, found
+	return found
 }
 
 // kafkaCandidates are the clusters that env names, the most telling first.

@@ -54,16 +54,10 @@ type target struct {
 // check says why an address of the target must not be dialled, nil where it may.
 func (g guard) check(scope Scope, t target, address netip.Addr) error {
 	address = address.WithZone("").Unmap()
-	for _, e := range embedding {
-		if e.Contains(address) && address.Is6() {
-			b := address.As16()
-			if err := g.checkDenied(netip.AddrFrom4([4]byte(b[12:]))); err != nil {
-				return err
-			}
+	for _, a := range append(embedded(address), address) {
+		if err := g.checkDenied(a); err != nil {
+			return err
 		}
-	}
-	if err := g.checkDenied(address); err != nil {
-		return err
 	}
 	if slices.ContainsFunc(g.allowed, func(p netip.Prefix) bool { return p.Contains(address) }) || g.allowedHost(t) {
 		return nil
@@ -73,6 +67,15 @@ func (g guard) check(scope Scope, t target, address netip.Addr) error {
 	}
 	if scope.Owned == nil || !scope.Owned(address) {
 		return fmt.Errorf("%s (%s) is neither a pod nor a Service of namespace %s, nor allowed by the cluster's admin", t.host, address, scope.Namespace)
+	}
+	return nil
+}
+
+// embedded is the IPv4 address that an IPv6 one leads to, if any.
+func embedded(address netip.Addr) []netip.Addr {
+	if slices.ContainsFunc(embedding, func(p netip.Prefix) bool { return p.Contains(address) }) {
+		b := address.As16()
+		return []netip.Addr{netip.AddrFrom4([4]byte(b[12:]))}
 	}
 	return nil
 }

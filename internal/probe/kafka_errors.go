@@ -97,6 +97,11 @@ func (r *run) whyClosed(ctx context.Context, name evidence.StageName, v verdict)
 	case v.code != evidence.CodeReset && v.code != evidence.CodeTimeout && v.code != evidence.CodeProtocol:
 		return name, v
 	}
+	return r.whatIsWanted(ctx, name, v)
+}
+
+// whatIsWanted asks a listener that broke off for TLS and SASL.
+func (r *run) whatIsWanted(ctx context.Context, name evidence.StageName, v verdict) (evidence.StageName, verdict) {
 	code, mechanisms, err := r.saslHandshake(ctx, "")
 	switch {
 	case err != nil && !r.wantsTLS() && r.brokerSpeaksTLS(ctx):

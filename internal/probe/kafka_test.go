@@ -99,7 +99,7 @@ func TestKafkaWrongCredentials(t *testing.T) {
 	k.ControlKey(int16(kmsg.SASLAuthenticate), func(request kmsg.Request) (kmsg.Response, error, bool) {
 		k.KeepControl()
 		answer := request.ResponseKind().(*kmsg.SASLAuthenticateResponse)
-		answer.ErrorCode, answer.ErrorMessage = kerr.SaslAuthenticationFailed.Code, kmsg.StringPtr("Authentication failed: Invalid username or password")
+		answer.ErrorCode, answer.ErrorMessage = kerr.SaslAuthenticationFailed.Code, new("Authentication failed: Invalid username or password")
 		return answer, nil, true
 	})
 	c := with(k.Connection(), func(c *evidence.Connection) {
@@ -200,7 +200,7 @@ func TestKafkaErrorCodesOfTopics(t *testing.T) {
 				b.Host, b.Port = k.Servers[0].Host, k.Servers[0].Port
 				answer.Brokers = append(answer.Brokers, b)
 				topic := kmsg.NewMetadataResponseTopic()
-				topic.Topic, topic.ErrorCode = kmsg.StringPtr("orders"), e.Code
+				topic.Topic, topic.ErrorCode = new("orders"), e.Code
 				answer.Topics = append(answer.Topics, topic)
 				return answer, nil, true
 			})

@@ -124,11 +124,11 @@ func (r *run) authenticate(ctx context.Context, conn net.Conn) *pgconn.PgConn {
 		return session
 	}
 	v := r.loginVerdict(err)
-	switch {
-	case v.code == stateDatabaseMissing || v.code == statePrivilege:
+	switch v.code {
+	case stateDatabaseMissing, statePrivilege:
 		r.record(evidence.StageAuthenticate, verdict{}, took)
 		r.record(evidence.StageDatabase, v, 0)
-	case v.code == stateAuthorization:
+	case stateAuthorization:
 		r.record(evidence.StageAuthenticate, r.otherEncryption(ctx, v), took)
 	default:
 		r.record(evidence.StageAuthenticate, v, took)
@@ -156,7 +156,8 @@ func (r *run) login(ctx context.Context, conn net.Conn) (*pgconn.PgConn, error) 
 	if r.result.Viewpoint != v1alpha1.AsConfigured {
 		config.RequireAuth = "!password"
 	}
-	return pgconn.ConnectConfig(ctx, config)
+	// Not even deriving a key, as long as a hostile server may make it, holds up the probe.
+	return within(ctx, r.prober.options.Timeouts.Exchange, func() (*pgconn.PgConn, error) { return pgconn.ConnectConfig(ctx, config) })
 }
 
 // loginVerdict is what a failed login shows: the server's own SQLSTATE, or that

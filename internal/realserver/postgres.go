@@ -244,8 +244,11 @@ func (s *PostgresServer) start(t testing.TB) {
 	if err := s.process.Start(); err != nil {
 		t.Fatalf("starting postgres: %v", err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- s.process.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		_ = s.process.Wait() // how it ended is in its ProcessState
+		close(ended)
+	}()
 	t.Cleanup(func() {
 		_ = s.process.Process.Signal(syscall.SIGQUIT)
 		<-ended
@@ -255,13 +258,12 @@ func (s *PostgresServer) start(t testing.TB) {
 
 // wait until the server answers: that it is ready or, for a cold standby, that
 // it never will be.
-func (s *PostgresServer) wait(t testing.TB, ended chan error) {
+func (s *PostgresServer) wait(t testing.TB, ended <-chan struct{}) {
 	t.Helper()
 	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("postgres ended: %v\n%s", err, s.log)
+		case <-ended:
+			t.Fatalf("postgres ended: %v\n%s", s.process.ProcessState, s.log)
 		default:
 		}
 		session, err := s.connect(t.Context())

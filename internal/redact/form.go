@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -108,14 +109,7 @@ func isDatabase(before string) bool {
 // assigned finds the value after a name that has the trigger in it:
 // password=x, "password": "x", X-Api-Key: x, --db-password x.
 func assigned(s, lower string, start, end int) (span, int) {
-	const most = 64 // bytes of a name on either side of the trigger
-	from, to := max(0, start-most), min(len(s), end+most)
-	for start > from && isName(s[start-1]) {
-		start--
-	}
-	for end < to && isName(s[end]) {
-		end++
-	}
+	start, end = nameAround(s, start, end)
 	name := s[start:end]
 	if start > 0 && s[start-1] == '/' { // a file: /etc/app/secret.key: permission denied
 		return span{}, end
@@ -123,21 +117,42 @@ func assigned(s, lower string, start, end int) (span, int) {
 	if tooPlain(name) || !SensitiveName(name) {
 		return span{}, end
 	}
-	i := skipQuote(s, end)
-	separator := i
-	i = skipBlanks(s, i)
+	i, worded, ok := separator(s, name, skipQuote(s, end))
+	if !ok {
+		return span{}, end
+	}
+	return value(s, lower, i, worded), end
+}
+
+// nameAround widens a trigger to the whole name, at most 64 bytes on either side.
+func nameAround(s string, start, end int) (int, int) {
+	const most = 64
+	from, to := max(0, start-most), min(len(s), end+most)
+	for start > from && isName(s[start-1]) {
+		start--
+	}
+	for end < to && isName(s[end]) {
+		end++
+	}
+	return start, end
+}
+
+// separator passes what stands between a name and its value, if anything does:
+// = or : or =>, or a blank after a command's option. worded says that what
+// follows may as well be a sentence, as after "password: ".
+func separator(s, name string, at int) (value int, worded, ok bool) {
+	i := skipBlanks(s, at)
 	switch {
 	case strings.HasPrefix(s[i:], "=>"):
 		i += 2
-	case i < len(s) && (s[i] == '=' || s[i] == ':'):
+	case strings.HasPrefix(s[i:], "=") || strings.HasPrefix(s[i:], ":"):
 		i++
-	case strings.HasPrefix(name, "--") && i > separator:
+	case strings.HasPrefix(name, "--") && i > at:
 	default:
-		return span{}, end
+		return i, false, false
 	}
-	worded := i < len(s) && s[i] == ' ' && s[i-1] == ':'
-	i = skipBlanks(s, i)
-	return value(s, lower, i, worded), end
+	worded = strings.HasPrefix(s[i-1:], ": ")
+	return skipBlanks(s, i), worded, true
 }
 
 // tooPlain are names that hold a secret as a variable, but in a sentence are
@@ -188,10 +203,8 @@ func value(s, lower string, i int, worded bool) span {
 		return unlessRedacted(s, open+1, closing(s, open+1, quote))
 	}
 	end := upTo(s, i, " \t\r\n,;&\"')}]<>|")
-	for _, scheme := range []string{"bearer", "basic", "digest", "negotiate"} {
-		if lower[i:end] == scheme {
-			return span{} // credentials finds what follows
-		}
+	if slices.Contains([]string{"bearer", "basic", "digest", "negotiate"}, lower[i:end]) {
+		return span{} // credentials finds what follows
 	}
 	if worded && isProse(lower[i:end]) {
 		return span{}
@@ -222,13 +235,7 @@ var prose = []string{
 }
 
 func isProse(word string) bool {
-	word = strings.TrimRight(word, ".:!")
-	for _, p := range prose {
-		if word == p {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(prose, strings.TrimRight(word, ".:!"))
 }
 
 // credentials finds what follows an HTTP authentication scheme.
