@@ -2,7 +2,9 @@ package diagnosis
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -101,67 +103,78 @@ func configError(c evidence.Case, message string, f Finding) (Finding, bool) {
 		f.Confidence = v1alpha1.ConfidenceMedium
 		f.Message = "The container's configuration cannot be put together: " + clip(message, 200)
 	}
-	for name, variable := range c.Env.Variables {
-		if variable.Missing && strings.HasSuffix(f.Subject.Object, "/"+variable.Origin.Object) && (f.Subject.Key == "" || f.Subject.Key == variable.Origin.Key) {
-			if f.Subject.Variable == "" || name < f.Subject.Variable {
-				f.Subject.Variable = name
-			}
+	f.Subject.Variable = referring(c.Env, f.Subject)
+	return f, true
+}
+
+// referring is the first variable that refers to what is missing.
+func referring(env evidence.Env, missing Subject) string {
+	for _, name := range slices.Sorted(maps.Keys(env.Variables)) {
+		v := env.Variables[name]
+		if v.Missing && strings.HasSuffix(missing.Object, "/"+v.Origin.Object) && (missing.Key == "" || missing.Key == v.Origin.Key) {
+			return name
 		}
 	}
-	return f, true
+	return ""
 }
 
 var (
 	execNotFound      = regexp.MustCompile(`(?i)executable file not found|no such file or directory|cannot find the file|stat .*: no such`)
 	execNotExecutable = regexp.MustCompile(`(?i)permission denied|is a directory`)
 	execFormat        = regexp.MustCompile(`(?i)exec format error`)
-	shellNotFound     = regexp.MustCompile(`(?i)(?:command )?not found$|: not found|no such file or directory`)
 )
 
 // byStart decides by why a container's process could not be started.
 func byStart(c evidence.Case) (Finding, bool) {
-	ended := c.Container.Ended()
-	message, reason := "", ""
-	if ended != nil {
-		message, reason = ended.Message, ended.Reason
-	}
-	if w := c.Container.Waiting; w != nil && (w.Reason == "RunContainerError" || w.Reason == "CreateContainerError" || w.Reason == "StartError") {
-		message, reason = message+" "+w.Message, w.Reason
-	}
-	if reason != "StartError" && reason != "ContainerCannotRun" && reason != "RunContainerError" && reason != "CreateContainerError" {
+	message, ok := startError(c)
+	if !ok {
 		return Finding{}, false
 	}
-	f := Finding{Confidence: v1alpha1.ConfidenceHigh}
-	if ended != nil {
+	f, ok := startFailure(message, commandOf(c))
+	if !ok {
+		return Finding{}, false
+	}
+	f.Confidence = v1alpha1.ConfidenceHigh
+	if ended := c.Container.Ended(); ended != nil {
 		f.Evidence = append(f.Evidence, terminationItem(ended))
 	}
 	if c.Container.Waiting != nil {
 		f.Evidence = append(f.Evidence, waitingItem(c.Container.Waiting))
 	}
-	command := commandOf(c)
+	return f, true
+}
+
+// startError is the runtime's message about a process that it could not start.
+func startError(c evidence.Case) (string, bool) {
+	message, found := "", false
+	if ended := c.Container.Ended(); ended != nil {
+		message = ended.Message
+		found = ended.Reason == "StartError" || ended.Reason == "ContainerCannotRun"
+	}
+	if w := c.Container.Waiting; w != nil {
+		switch w.Reason {
+		case "RunContainerError", "CreateContainerError", "StartError":
+			return message + " " + w.Message, true
+		}
+	}
+	return message, found
+}
+
+// startFailure reads the runtime's message (runc, containerd).
+func startFailure(message, command string) (Finding, bool) {
 	switch {
 	case execFormat.MatchString(message):
-		f.Cause = v1alpha1.CauseExecFormatError
-		f.Message = fmt.Sprintf("%s is no executable for this machine: wrong architecture, or a script without its interpreter.", command)
+		return Finding{Cause: v1alpha1.CauseExecFormatError, Message: command + " is no executable for this machine: wrong architecture, or a script without its interpreter."}, true
 	case strings.Contains(message, "mount") && !strings.Contains(message, "exec:"):
-		f.Cause = v1alpha1.CauseVolumeMountFailed
-		f.Message = "The runtime could not mount a volume into the container."
+		return Finding{Cause: v1alpha1.CauseVolumeMountFailed, Message: "The runtime could not mount a volume into the container."}, true
 	case strings.Contains(message, "read-only file system"):
-		f.Cause = v1alpha1.CauseReadOnlyFilesystem
-		f.Message = "The runtime could not prepare the container: its file system is read-only."
+		return Finding{Cause: v1alpha1.CauseReadOnlyFilesystem, Message: "The runtime could not prepare the container: its file system is read-only."}, true
 	case execNotFound.MatchString(message):
-		f.Cause = v1alpha1.CauseCommandNotFound
-		f.Message = fmt.Sprintf("There is no executable %s in the image.", command)
-		if strings.Contains(message, "exec ") && strings.HasSuffix(command, ".sh\"") {
-			f.Message += " If the file is there, its interpreter (#!) is not."
-		}
+		return Finding{Cause: v1alpha1.CauseCommandNotFound, Message: "There is no executable " + command + " in the image, or its interpreter (#!) is not there."}, true
 	case execNotExecutable.MatchString(message):
-		f.Cause = v1alpha1.CauseCommandNotExecutable
-		f.Message = fmt.Sprintf("%s may not be executed: its mode or its directory forbids it.", command)
-	default:
-		return Finding{}, false
+		return Finding{Cause: v1alpha1.CauseCommandNotExecutable, Message: command + " may not be executed: its mode or its directory forbids it."}, true
 	}
-	return f, true
+	return Finding{}, false
 }
 
 func commandOf(c evidence.Case) string {
@@ -183,26 +196,27 @@ func byShell(c evidence.Case) (Finding, bool) {
 	if found {
 		f.Evidence = append(f.Evidence, logItem(line))
 	}
-	switch {
-	case found && execFormat.MatchString(line) || found && strings.Contains(line, "bad interpreter") || found && strings.Contains(line, "cannot execute binary"):
-		f.Cause = v1alpha1.CauseExecFormatError
-		f.Message = "The file is no executable for this machine: wrong architecture, or its interpreter is missing."
-	case found && strings.Contains(line, "error while loading shared libraries"):
-		f.Cause = v1alpha1.CauseCommandNotFound
-		f.Confidence = v1alpha1.ConfidenceMedium
-		f.Message = "The program's shared libraries are not in the image."
-	case ended.ExitCode == 127:
-		f.Cause = v1alpha1.CauseCommandNotFound
-		f.Message = "A command was not found: exit code 127."
-	default:
-		f.Cause = v1alpha1.CauseCommandNotExecutable
-		f.Message = "A command could not be executed: exit code 126."
-	}
+	f.Cause, f.Message = shellFailure(line, ended.ExitCode)
 	if !found {
 		f.Confidence = v1alpha1.ConfidenceMedium
 	}
 	return f, true
 }
+
+// shellFailure tells what a shell's exit code and its last words mean.
+func shellFailure(line string, code int32) (v1alpha1.Cause, string) {
+	switch {
+	case noExecutable.MatchString(line):
+		return v1alpha1.CauseExecFormatError, "The file is no executable for this machine: wrong architecture, or its interpreter is missing."
+	case strings.Contains(line, "loading shared libraries"):
+		return v1alpha1.CauseCommandNotFound, "The program's shared libraries are not in the image."
+	case code == 127:
+		return v1alpha1.CauseCommandNotFound, "A command was not found: exit code 127."
+	}
+	return v1alpha1.CauseCommandNotExecutable, "A command could not be executed: exit code 126."
+}
+
+var noExecutable = regexp.MustCompile(`(?i)exec format error|bad interpreter|cannot execute binary`)
 
 var shellSays = regexp.MustCompile(`(?i)not found|no such file or directory|permission denied|cannot execute|bad interpreter|exec format error|is a directory|loading shared libraries`)
 

@@ -19,26 +19,27 @@ func (r *reading) decisive() (clue, bool) {
 	if ok && best.weight > weightGeneric {
 		return best, true
 	}
-	// A client that gave up may have told the reason in a record of no gravity.
-	if quiet, found := r.last(func(k clue) bool {
-		return !k.survived && !k.trace && k.weight > weightGeneric && !isBenignInfo(k) && (!ok || k.family == best.family || wrapper.MatchString(best.text))
-	}); found && r.mayWrap(best, ok) {
+	if quiet, found := r.quiet(best, ok); found {
 		return quiet, true
 	}
-	if traced, found := r.last(func(k clue) bool { return !k.survived && grave(k) && k.weight > weightGeneric }); found && !ok {
-		return traced, true
+	if ok {
+		return best, true
 	}
-	return best, ok
+	return r.last(func(k clue) bool { return !k.survived && grave(k) && k.weight > weightGeneric })
 }
 
-// mayWrap says that a generic clue, or the last words where there is none,
-// leave room for a reason that stands before.
-func (r *reading) mayWrap(best clue, found bool) bool {
-	if found {
-		return true
+// quiet is a reason that a client which gave up told in a record of no gravity,
+// where what it said last leaves room for one.
+func (r *reading) quiet(best clue, found bool) (clue, bool) {
+	if !found {
+		if words, ok := r.lastWords(); ok && !wrapper.MatchString(words) {
+			return clue{}, false
+		}
 	}
-	words, ok := r.lastWords()
-	return !ok || wrapper.MatchString(words)
+	wraps := !found || wrapper.MatchString(best.text)
+	return r.last(func(k clue) bool {
+		return !k.survived && !k.trace && k.weight > weightGeneric && !isBenignInfo(k) && (wraps || k.family == best.family)
+	})
 }
 
 // isBenignInfo says that a record of no gravity is no reason to end: clients
@@ -70,32 +71,46 @@ func (r *reading) last(counts func(clue) bool) (clue, bool) {
 // better says whether a clue further down tells more of the end than the best
 // so far.
 func (r *reading) better(k, best clue) bool {
-	same := k.record == best.record
 	switch {
-	case k.fault == faultProgram && k.weight == weightGeneric:
-		// A wrapper never outdoes what tells something.
-		return best.weight == weightGeneric && best.fault == faultProgram
-	case best.fault == faultProgram && best.weight == weightGeneric:
+	case k.isWrapper():
+		return best.isWrapper() // It never outdoes what tells something.
+	case best.isWrapper():
 		return true
-	case same && k.fault == faultProgram, k.fault == faultProgram && k.weight == weightConsequence && best.fault != faultProgram && wrapper.MatchString(k.text):
+	case k.record == best.record:
+		return betterInRecord(k, best)
+	case k.fault == faultProgram && k.weight == weightConsequence && best.fault != faultProgram && wrapper.MatchString(k.text):
 		return false
-	case same && best.fault == faultProgram:
-		return true
-	case same && k.weight == best.weight && best.fault == faultNone && k.fault != faultNone && (k.order == best.order || k.weight == weightConsequence):
-		return false // Words that name the cause outdo those of any connection.
-	case same:
-		return k.weight >= best.weight
 	case k.weight >= weightNetwork:
 		return true
-	case k.family == best.family || k.family == familyAny || best.weight == weightDirect && related(k, best):
+	case k.family == best.family || k.family == familyAny || related(k, best):
 		return k.weight >= best.weight
 	}
-	return k.weight >= weightConsequence || best.weight <= k.weight
+	return k.weight >= min(weightConsequence, best.weight)
+}
+
+// isWrapper is an exception of which nothing but its form is known.
+func (k clue) isWrapper() bool { return k.fault == faultProgram && k.weight == weightGeneric }
+
+// betterInRecord compares two clues of one record, such as a chain of exceptions.
+func betterInRecord(k, best clue) bool {
+	switch {
+	case k.fault == faultProgram:
+		return false
+	case best.fault == faultProgram:
+		return true
+	case k.weight == best.weight && best.fault == faultNone && k.fault != faultNone:
+		// Words that name the cause outdo those of any connection.
+		return k.order != best.order && k.weight != weightConsequence
+	}
+	return k.weight >= best.weight
 }
 
 // related says that what came before explains a consequence of another family:
 // a resolver that fails, descriptors that ran out.
 func related(k, best clue) bool {
+	if best.weight != weightDirect {
+		return false
+	}
 	switch best.cause {
 	case v1alpha1.CauseDNSUnavailable, v1alpha1.CauseFileDescriptorsExhausted, v1alpha1.CauseThreadsExhausted, v1alpha1.CauseHeapExhausted:
 		return k.weight < weightDirect

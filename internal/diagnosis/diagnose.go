@@ -6,7 +6,6 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
-	"github.com/bridgestack/operator/internal/logscan"
 )
 
 // rule decides a case or leaves it to the next.
@@ -74,18 +73,25 @@ func complete(c evidence.Case, f Finding) Finding {
 	if ended := c.Container.Ended(); ended != nil && !cites(f, v1alpha1.SourceTermination) {
 		f.Evidence = append(f.Evidence, terminationItem(ended))
 	}
-	if r := c.Rollout; r.Known && r.OlderReady > 0 && r.UpdatedReady == 0 {
-		f.Evidence = append(f.Evidence, item(v1alpha1.SourceRollout, r.TemplateChanged,
-			fmt.Sprintf("the newest revision %s of %s %s has no ready pod, older ones have %d", r.Revision, r.Kind, r.Name, r.OlderReady)))
-	}
-	if n := c.Node; n.Known && (!n.Ready || n.MemoryPressure || n.DiskPressure || n.PIDPressure) {
-		f.Evidence = append(f.Evidence, item(v1alpha1.SourceNode, c.Now,
-			fmt.Sprintf("node %s: ready %t, memory pressure %t, disk pressure %t, PID pressure %t", n.Name, n.Ready, n.MemoryPressure, n.DiskPressure, n.PIDPressure)))
-	}
+	f.Evidence = append(f.Evidence, surroundings(c)...)
 	if f.Confidence == "" {
 		f.Confidence = v1alpha1.ConfidenceLow
 	}
 	return f
+}
+
+// surroundings are a revision that loops beside one that works, and a node in trouble.
+func surroundings(c evidence.Case) []v1alpha1.EvidenceItem {
+	var items []v1alpha1.EvidenceItem
+	if r := c.Rollout; r.Known && r.OlderReady > 0 && r.UpdatedReady == 0 {
+		items = append(items, item(v1alpha1.SourceRollout, r.TemplateChanged,
+			fmt.Sprintf("the newest revision %s of %s %s has no ready pod, older ones have %d", r.Revision, r.Kind, r.Name, r.OlderReady)))
+	}
+	if n := c.Node; n.Known && (!n.Ready || n.MemoryPressure || n.DiskPressure || n.PIDPressure) {
+		items = append(items, item(v1alpha1.SourceNode, c.Now,
+			fmt.Sprintf("node %s: ready %t, memory pressure %t, disk pressure %t, PID pressure %t", n.Name, n.Ready, n.MemoryPressure, n.DiskPressure, n.PIDPressure)))
+	}
+	return items
 }
 
 func cites(f Finding, source v1alpha1.EvidenceSource) bool {
@@ -105,16 +111,15 @@ func bySignalAndLog(c evidence.Case, r reading) (Finding, bool) {
 	if !ok {
 		return Finding{}, false
 	}
-	for _, v := range slices.Backward(r.clues) {
-		if k := v; k.cause == v1alpha1.CauseHeapExhausted && !k.survived {
+	for _, k := range slices.Backward(r.clues) {
+		if k.cause == v1alpha1.CauseHeapExhausted && !k.survived {
 			heap := r.finding(c, k)
 			heap.Evidence = append(heap.Evidence, f.Evidence...)
 			heap.Refuted = append(heap.Refuted, refute(v1alpha1.CauseSegfault, "the runtime ended itself because its heap was full"))
 			return heap, true
 		}
 	}
-	if line, found := lastMatching(c.Last(), raisedByRuntime); found && c.Container.Ended().ExitCode == 134 {
-		_ = line
+	if _, found := lastMatching(c.Last(), raisedByRuntime); found && c.Container.Ended().ExitCode == 134 {
 		return Finding{}, false
 	}
 	if k, ok := r.decisive(); ok && k.cause == v1alpha1.CauseSegfault {
@@ -127,19 +132,16 @@ func bySignalAndLog(c evidence.Case, r reading) (Finding, bool) {
 // ready and has been running for longer than settled: its restarts are old.
 func Looping(c evidence.Case) bool {
 	k := c.Container
-	if k.Waiting != nil || k.Terminated != nil {
-		return k.Role != evidence.RoleInit || k.Terminated == nil || k.Terminated.ExitCode != 0
-	}
-	if k.Restarts == 0 && k.LastTermination == nil {
+	switch {
+	case k.Role == evidence.RoleInit && k.Terminated != nil && k.Terminated.ExitCode == 0:
+		return false
+	case k.Waiting != nil || k.Terminated != nil:
+		return true
+	case k.Restarts == 0 && k.LastTermination == nil:
 		return !k.Ready && k.RunningSince.IsZero()
-	}
-	if k.RunningSince.IsZero() {
+	case k.RunningSince.IsZero():
 		return true
 	}
-	if k.Ready {
-		return !c.Now.IsZero() && c.Now.Sub(k.RunningSince) < settled
-	}
-	return c.Now.IsZero() || c.Now.Sub(k.RunningSince) < settled || k.Liveness != nil || k.Startup != nil
+	isNew := !c.Now.IsZero() && c.Now.Sub(k.RunningSince) < settled
+	return isNew || !k.Ready && (c.Now.IsZero() || k.Liveness != nil || k.Startup != nil)
 }
-
-var _ = logscan.LevelUnset

@@ -106,34 +106,30 @@ func (r *reading) kafka(k *clue, record func() string) {
 // isAdvertised says that a connection failed to an address that the broker gave
 // out, and not to one that the client was given.
 func (r *reading) isAdvertised(k *clue, record string) bool {
-	servers := r.bootstrap()
-	if k.subject.Host == "" || len(servers) == 0 {
+	host := strings.ToLower(k.subject.Host)
+	if host == "" || len(r.bootstrap()) == 0 || r.isGiven(host) {
 		return false
 	}
-	if !isAddress(k.subject.Host) || isLoopback(k.subject.Host) {
-		known := slices.ContainsFunc(servers, func(t target) bool { return sameHost(t.host, strings.ToLower(k.subject.Host)) })
-		if !known && isLoopback(k.subject.Host) {
-			host, _ := namedBroker(record)
-			known = host != "" && slices.ContainsFunc(servers, func(t target) bool { return sameHost(t.host, host) })
-		}
-		return !known
+	broker, named := namedBroker(record)
+	switch {
+	case isLoopback(host):
+		return !named || !r.isGiven(broker)
+	case !isAddress(host):
+		return true
+	case named:
+		return broker == host
+	case r.isServersAddress(host):
+		return false
 	}
 	// An address says little: it may be a bootstrap server's. Then it is where
 	// in its work the client was.
-	if slices.ContainsFunc(servers, func(t target) bool { return t.host == k.subject.Host }) {
-		return false
-	}
-	if host, ok := namedBroker(record); ok {
-		return host == k.subject.Host
-	}
-	if r.isServersAddress(k.subject.Host) {
-		return false
-	}
 	k.guessed = true
-	if advertisedBy.MatchString(k.text) {
-		return true
-	}
-	return pastBootstrap.MatchString(k.text) && !bootstrapping.MatchString(k.text)
+	return advertisedBy.MatchString(k.text) || pastBootstrap.MatchString(k.text) && !bootstrapping.MatchString(k.text)
+}
+
+// isGiven says that the host is one of the bootstrap servers.
+func (r *reading) isGiven(host string) bool {
+	return slices.ContainsFunc(r.bootstrap(), func(t target) bool { return sameHost(t.host, host) })
 }
 
 // isServersAddress says that an earlier line names a bootstrap server together
@@ -170,15 +166,17 @@ func (r *reading) bootstrap() []target {
 // closedByBroker is what a broker that hangs up without a word most likely
 // means, by what the client is set to and the port: a guess.
 func (r *reading) closedByBroker() v1alpha1.Cause {
-	for _, t := range r.bootstrap() {
-		wantsTLS := t.tls != evidence.TLSUnset && t.tls != evidence.TLSDisable || strings.HasSuffix(r.securityProtocol, "SSL")
-		isTLSPort := t.port == 9093 || t.port == 9094 || strings.Contains(t.host, "tls") || strings.Contains(t.host, "ssl")
-		if wantsTLS != isTLSPort {
-			return v1alpha1.CauseKafkaTLSMismatch
-		}
-		return v1alpha1.CauseKafkaAuthFailed
+	servers := r.bootstrap()
+	if len(servers) == 0 {
+		return v1alpha1.CauseKafkaUnreachable
 	}
-	return v1alpha1.CauseKafkaUnreachable
+	t := servers[0]
+	wantsTLS := t.tls != evidence.TLSUnset && t.tls != evidence.TLSDisable || strings.HasSuffix(r.securityProtocol, "SSL")
+	isTLSPort := t.port == 9093 || t.port == 9094 || strings.Contains(t.host, "tls") || strings.Contains(t.host, "ssl")
+	if wantsTLS != isTLSPort {
+		return v1alpha1.CauseKafkaTLSMismatch
+	}
+	return v1alpha1.CauseKafkaAuthFailed
 }
 
 // securityProtocol is Kafka's security.protocol as the env has it: PLAINTEXT,

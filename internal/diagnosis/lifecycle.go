@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -25,32 +26,40 @@ func byKubelet(c evidence.Case) (Finding, bool) {
 		return f, true
 	}
 	kill, ok := lastEvent(c, func(e evidence.Event) bool {
-		return e.Reason == "Killing" && about(e, c.Container.Name) && (strings.Contains(e.Message, "failed liveness probe") || strings.Contains(e.Message, "failed startup probe")) && near(e.Last, ended)
+		return e.Reason == "Killing" && about(e, c.Container.Name) && probeKill.MatchString(e.Message) && near(e.Last, ended)
 	})
 	if !ok {
 		return Finding{}, false
 	}
-	startup := strings.Contains(kill.Message, "failed startup probe")
-	f := Finding{Cause: v1alpha1.CauseLivenessProbeFailed, Confidence: v1alpha1.ConfidenceHigh, Evidence: []v1alpha1.EvidenceItem{eventItem(kill), terminationItem(ended)}}
-	kind, spec := "Liveness", c.Container.Liveness
-	if startup {
+	f := Finding{
+		Cause: v1alpha1.CauseLivenessProbeFailed, Confidence: v1alpha1.ConfidenceHigh,
+		Message:  "The kubelet killed the container because its liveness probe failed.",
+		Evidence: []v1alpha1.EvidenceItem{eventItem(kill), terminationItem(ended)},
+		Refuted:  []v1alpha1.RefutedCause{refute(v1alpha1.CauseOOMKilled, "the termination's reason is %s, and the kubelet says that it was the one to kill", ended.Reason)},
+	}
+	kind := "Liveness"
+	if strings.Contains(kill.Message, "startup") {
+		kind = "Startup"
 		f.Cause = v1alpha1.CauseStartupProbeFailed
-		kind, spec = "Startup", c.Container.Startup
+		f.Message = "The kubelet killed the container because its startup probe failed" + budget(c.Container.Startup) + "."
 	}
-	detail := ""
-	if e, ok := lastEvent(c, func(e evidence.Event) bool {
+	detail, ok := lastEvent(c, func(e evidence.Event) bool {
 		return e.Reason == "Unhealthy" && about(e, c.Container.Name) && strings.HasPrefix(e.Message, kind+" probe")
-	}); ok {
-		f.Evidence = append(f.Evidence, eventItem(e))
-		detail = e.Message
+	})
+	if ok {
+		f.Evidence = append(f.Evidence, eventItem(detail))
 	}
-	f.Message = fmt.Sprintf("The kubelet killed the container because its %s probe failed", strings.ToLower(kind))
-	if spec != nil && startup {
-		f.Message += fmt.Sprintf("; the probe allows %s for the start", spec.Budget())
+	return starved(c, f, detail.Message), true
+}
+
+var probeKill = regexp.MustCompile(`failed (?:liveness|startup) probe`)
+
+// budget says how long a start the probe allows.
+func budget(spec *evidence.ProbeSpec) string {
+	if spec == nil {
+		return ""
 	}
-	f.Message += "."
-	f.Refuted = append(f.Refuted, refute(v1alpha1.CauseOOMKilled, "the termination's reason is %s, and the kubelet says that it was the one to kill", ended.Reason))
-	return starved(c, f, detail), true
+	return "; the probe allows " + spec.Budget().String() + " for the start"
 }
 
 // starved turns a probe's failure into CPUStarved where the container was

@@ -37,7 +37,7 @@ func causeOfCode(whose family, last evidence.Stage) (v1alpha1.Cause, bool) {
 	if last.Name == evidence.StageListeners {
 		return v1alpha1.CauseKafkaAdvertisedListenerMismatch, true
 	}
-	f := faultNone
+	var f fault
 	switch last.Code {
 	case evidence.CodeNXDomain:
 		f = faultHostNotFound

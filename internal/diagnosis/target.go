@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -190,15 +191,23 @@ func isHost(s string) bool {
 	})
 }
 
+var (
+	kafkaName    = regexp.MustCompile(`kafka|redpanda|bootstrap_servers|brokers?(?:_|$| )`)
+	postgresName = regexp.MustCompile(`postgres|^pg`)
+	databaseName = regexp.MustCompile(`^(?:db|database)_`)
+)
+
 // familyOfName guesses whose server a variable names.
 func familyOfName(name, scheme string, port int32) family {
-	lower := strings.ToLower(name + " " + scheme)
+	lower := strings.ToLower(name)
 	switch {
-	case strings.Contains(lower, "kafka") || strings.Contains(lower, "broker") && !strings.Contains(lower, "amqp") || strings.Contains(lower, "redpanda") || strings.Contains(lower, "bootstrap_servers"):
+	case strings.HasPrefix(scheme, "amqp"):
+		return familyUpstream
+	case kafkaName.MatchString(lower) || scheme == "kafka":
 		return familyKafka
-	case strings.Contains(lower, "postgres") || strings.HasPrefix(lower, "pg"):
+	case postgresName.MatchString(lower) || strings.HasPrefix(scheme, "postgres"):
 		return familyPostgres
-	case scheme == "" && (strings.HasPrefix(lower, "db_") || strings.HasPrefix(lower, "database_")) && (port == 0 || wellKnown[port] == familyPostgres):
+	case scheme == "" && databaseName.MatchString(lower) && (port == 0 || wellKnown[port] == familyPostgres):
 		return familyPostgres
 	}
 	return familyUpstream
@@ -208,26 +217,36 @@ func familyOfName(name, scheme string, port int32) family {
 // decides; an address, which the env hardly names, is matched by its port.
 func find(all []target, host string, port int32) (target, bool) {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if host != "" {
-		for _, t := range all {
-			if t.host != "" && sameHost(t.host, host) && (port == 0 || t.port == 0 || t.port == port) {
-				return t, true
-			}
-		}
+	i := slices.IndexFunc(all, func(t target) bool {
+		return host != "" && t.host != "" && sameHost(t.host, host) && (port == 0 || t.port == 0 || t.port == port)
+	})
+	if i >= 0 {
+		return all[i], true
 	}
 	if port == 0 || host != "" && !isAddress(host) {
 		return target{}, false
 	}
-	var found []target
-	for _, t := range all {
-		if t.port == port && !t.declared && !slices.ContainsFunc(found, func(o target) bool { return o.family == t.family }) {
-			found = append(found, t)
+	return onlyAt(all, port)
+}
+
+// onlyAt is the target with a port, if no other family has one with it.
+func onlyAt(all []target, port int32) (target, bool) {
+	var found *target
+	for i, t := range all {
+		if t.port != port || t.declared {
+			continue
+		}
+		if found != nil && found.family != t.family {
+			return target{}, false
+		}
+		if found == nil {
+			found = &all[i]
 		}
 	}
-	if len(found) != 1 {
+	if found == nil {
 		return target{}, false
 	}
-	return found[0], true
+	return *found, true
 }
 
 // sameHost compares names as a pod's search list makes them the same.

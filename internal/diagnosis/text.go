@@ -21,12 +21,10 @@ func addressIn(text string) (string, int32) {
 
 // addressAt is the host and port on both sides of the colon at i.
 func addressAt(text string, i int) (string, int32, bool) {
-	end := i + 1
-	for end < len(text) && text[end] >= '0' && text[end] <= '9' {
-		end++
-	}
+	digits := len(text[i+1:]) - len(strings.TrimLeft(text[i+1:], "0123456789"))
+	end := i + 1 + digits
 	port, err := strconv.ParseInt(text[i+1:end], 10, 32)
-	if err != nil || port < 10 || port == 53 || port > 65535 || end < len(text) && !endsAddress(text[end:]) {
+	if err != nil || port < 10 || port == 53 || port > 65535 || !endsAddress(text[end:]) {
 		return "", 0, false
 	}
 	start := hostStart(text, i)
@@ -40,12 +38,17 @@ func addressAt(text string, i int) (string, int32, bool) {
 // endsAddress says that what follows a port does not make it something else: a
 // time, the near end of a connection.
 func endsAddress(rest string) bool {
-	if strings.HasPrefix(rest, "->") {
-		return false
+	if rest == "" {
+		return true
 	}
-	c := rest[0]
-	return c != ':' && c != '.' && c != '_' && c != '-' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') ||
-		len(rest) > 1 && (c == ':' || c == '.') && (rest[1] == ' ' || rest[1] == '\n') || rest == "." || rest == ":"
+	switch c := rest[0]; {
+	case c == ':' || c == '.':
+		return len(rest) == 1 || rest[1] == ' ' || rest[1] == '\n'
+	case strings.HasPrefix(rest, "->"):
+		return false
+	default:
+		return !isHostByte(c)
+	}
 }
 
 // hostStart walks back over a host name or an address, in brackets or not.

@@ -142,31 +142,41 @@ func splitFlags(pattern string) (string, string) {
 // alternatives splits a pattern at the bars that stand in no group or class.
 func alternatives(pattern string) []string {
 	var parts []string
-	depth, inClass, from := 0, false, 0
+	depth, from := 0, 0
 	for i := 0; i < len(pattern); i++ {
-		switch c := pattern[i]; {
-		case c == '\\':
+		switch pattern[i] {
+		case '\\':
 			i++
-		case inClass:
-			inClass = c != ']'
-		case c == '[':
-			inClass = true
-			if i+1 < len(pattern) && pattern[i+1] == '^' {
-				i++
-			}
-			if i+1 < len(pattern) && pattern[i+1] == ']' {
-				i++
-			}
-		case c == '(':
+		case '[':
+			i = classEnd(pattern, i)
+		case '(':
 			depth++
-		case c == ')':
+		case ')':
 			depth--
-		case c == '|' && depth == 0:
-			parts = append(parts, pattern[from:i])
-			from = i + 1
+		case '|':
+			if depth == 0 {
+				parts = append(parts, pattern[from:i])
+				from = i + 1
+			}
 		}
 	}
 	return append(parts, pattern[from:])
+}
+
+// classEnd is where the class of characters that begins at start ends.
+func classEnd(pattern string, start int) int {
+	i := start + 1
+	if i < len(pattern) && pattern[i] == '^' {
+		i++
+	}
+	// A bracket that comes first is one of the characters.
+	for first := true; i < len(pattern) && (first || pattern[i] != ']'); i++ {
+		if pattern[i] == '\\' {
+			i++
+		}
+		first = false
+	}
+	return i
 }
 
 // word is a plain text that an alternative stands for.
@@ -196,20 +206,24 @@ func expand(tree *syntax.Regexp) ([]word, bool) {
 		words, ok := expand(tree.Sub[0])
 		return append(words, word{}), ok
 	case syntax.OpAlternate:
-		var all []word
-		for _, sub := range tree.Sub {
-			words, ok := expand(sub)
-			if !ok {
-				return nil, false
-			}
-			all = append(all, words...)
-		}
-		return all, len(all) <= maxWords
+		return expandAlternate(tree)
 	case syntax.OpConcat:
 		return expandConcat(tree)
 	default:
 		return nil, false
 	}
+}
+
+func expandAlternate(tree *syntax.Regexp) ([]word, bool) {
+	var all []word
+	for _, sub := range tree.Sub {
+		words, ok := expand(sub)
+		if !ok {
+			return nil, false
+		}
+		all = append(all, words...)
+	}
+	return all, len(all) <= maxWords
 }
 
 func literal(tree *syntax.Regexp) (string, bool) {
@@ -259,25 +273,19 @@ func expandConcat(tree *syntax.Regexp) ([]word, bool) {
 	return all, true
 }
 
+// join puts two words together. A bound in the middle, and a part in capitals
+// beside one that ignores case, are for the expression to decide.
 func join(a, b word) (word, bool) {
-	if a.right && b.text != "" && a.text != "" || b.left && a.text != "" && b.text != "" {
-		return word{}, false // A bound in the middle.
-	}
-	fold := a.fold || b.fold
-	if fold && (!a.fold && a.text != strings.ToLower(a.text) || !b.fold && b.text != strings.ToLower(b.text)) {
+	switch {
+	case a.text == "":
+		return word{text: b.text, fold: b.fold, left: a.left || a.right || b.left, right: b.right}, true
+	case b.text == "":
+		return word{text: a.text, fold: a.fold, left: a.left, right: a.right || b.left || b.right}, true
+	case a.right || b.left:
 		return word{}, false
 	}
-	w := word{text: a.text + b.text, fold: fold, left: a.left, right: b.right}
-	if a.text == "" {
-		w.left = a.left || b.left
-	}
-	if b.text == "" {
-		w.right = a.right || b.right
-	}
-	if a.text == "" && b.text != "" {
-		w.right = b.right
-	}
-	return w, true
+	w := word{text: a.text + b.text, fold: a.fold || b.fold, left: a.left, right: b.right}
+	return w, !w.fold || w.text == strings.ToLower(w.text)
 }
 
 // usable says that the words are long enough to mean something.

@@ -299,21 +299,22 @@ func librdkafkaLevel(text string) Level {
 	return LevelInfo
 }
 
+// levelStarts are how the names of levels begin, and those of one letter.
+var levelStarts = []struct {
+	start string
+	level Level
+}{
+	{"t", LevelDebug}, {"d", LevelDebug}, {"i", LevelInfo}, {"n", LevelInfo}, {"w", LevelWarn}, {"se", LevelError}, {"em", LevelFatal},
+	{"e", LevelError}, {"f", LevelFatal}, {"c", LevelFatal}, {"p", LevelFatal}, {"al", LevelFatal},
+}
+
 // levelNamed reads a level's name in the ways that loggers abbreviate it.
-func levelNamed(word string) Level {
-	switch w := strings.ToLower(word); {
-	case w == "":
-		return LevelUnset
-	case strings.HasPrefix(w, "t") || strings.HasPrefix(w, "d"):
-		return LevelDebug
-	case strings.HasPrefix(w, "i") || strings.HasPrefix(w, "n"):
-		return LevelInfo
-	case strings.HasPrefix(w, "w"):
-		return LevelWarn
-	case w == "e" || strings.HasPrefix(w, "er") || strings.HasPrefix(w, "se"):
-		return LevelError
-	case strings.HasPrefix(w, "f") || strings.HasPrefix(w, "c") || strings.HasPrefix(w, "p") || strings.HasPrefix(w, "al") || strings.HasPrefix(w, "em"):
-		return LevelFatal
+func levelNamed(name string) Level {
+	lower := strings.ToLower(name)
+	for _, l := range levelStarts {
+		if strings.HasPrefix(lower, l.start) {
+			return l.level
+		}
 	}
 	return LevelUnset
 }
