@@ -37,9 +37,9 @@ func (k *kafka) connect(context.Context) error {
 
 func (k *kafka) giveUp(err error) error {
 	if errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
-		return fmt.Errorf("Failed to subscribe to topic %s after all retry attempts: %w", k.settings.topic, err) //nolint:staticcheck,revive // a line of the log
+		return fmt.Errorf("Failed to subscribe to topic %s after all retry attempts: %w", k.settings.topic, err) //nolint:staticcheck // a line of the log
 	}
-	return fmt.Errorf("Failed to connect to Kafka broker after all retry attempts: %w", err) //nolint:staticcheck,revive // a line of the log
+	return fmt.Errorf("Failed to connect to Kafka broker after all retry attempts: %w", err) //nolint:staticcheck // a line of the log
 }
 
 func (k *kafka) check(context.Context) error {

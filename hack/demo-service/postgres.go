@@ -68,9 +68,9 @@ func (s postgresSettings) config() (*pgxpool.Config, error) {
 
 func (p *postgres) giveUp(err error) error {
 	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == invalidPassword {
-		return fmt.Errorf("Database authentication failed during initialization: %w", err) //nolint:staticcheck,revive // a line of the log
+		return fmt.Errorf("Database authentication failed during initialization: %w", err) //nolint:staticcheck // a line of the log
 	}
-	return fmt.Errorf("Failed to connect to PostgreSQL after all retry attempts: %w", err) //nolint:staticcheck,revive // a line of the log
+	return fmt.Errorf("Failed to connect to PostgreSQL after all retry attempts: %w", err) //nolint:staticcheck // a line of the log
 }
 
 func (p *postgres) check(ctx context.Context) error { return p.pool.Ping(ctx) }

@@ -104,7 +104,7 @@ func freePort(t *testing.T) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	_, port, _ := strings.Cut(fmt.Sprint(l.Addr()), ":")
 	n, err := strconv.Atoi(port)
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -10,9 +11,7 @@ import (
 func env(values ...map[string]string) func(string) string {
 	merged := map[string]string{}
 	for _, v := range values {
-		for name, value := range v {
-			merged[name] = value
-		}
+		maps.Copy(merged, v)
 	}
 	return func(name string) string { return merged[name] }
 }

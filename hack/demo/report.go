@@ -74,7 +74,8 @@ func stations(t v1alpha1.IncidentTimes) string {
 	if t.Visible == nil {
 		return "loop not seen yet"
 	}
-	out := "loop visible"
+	var out strings.Builder
+	out.WriteString("loop visible")
 	for _, s := range []struct {
 		name string
 		at   *metav1.MicroTime
@@ -82,10 +83,10 @@ func stations(t v1alpha1.IncidentTimes) string {
 		{"diagnosed", t.Diagnosed}, {"patched", t.Patched}, {"up", t.Up}, {"recovered", t.Recovered}, {"escalated", t.Escalated},
 	} {
 		if s.at != nil {
-			out += fmt.Sprintf(" -> %s %.2fs", s.name, s.at.Sub(t.Visible.Time).Seconds())
+			fmt.Fprintf(&out, " -> %s %.2fs", s.name, s.at.Sub(t.Visible.Time).Seconds())
 		}
 	}
-	return out
+	return out.String()
 }
 
 // lineLength of what is quoted, in characters.

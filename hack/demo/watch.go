@@ -26,7 +26,9 @@ func watch(ctx context.Context, t target, o options) (incidents, error) {
 	var readErr error
 	for {
 		current, err := t.incidents(ctx, o.namespace)
-		readErr = err
+		if ctx.Err() == nil {
+			readErr = err
+		}
 		if err == nil {
 			last = current
 			shown.show(last.rows(time.Now()), time.Now())

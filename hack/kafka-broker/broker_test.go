@@ -20,7 +20,7 @@ func serve(t *testing.T, values map[string]string) string {
 		t.Fatal(err)
 	}
 	address := free.Addr().String()
-	free.Close()
+	_ = free.Close()
 	values["LISTEN_ADDRESS"] = address
 	c, err := configOf(env(values))
 	if err != nil {
@@ -73,7 +73,7 @@ func TestTopicsAreThoseThatWereAskedFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	for topic, want := range map[string]int{"workflows": 3, "events": 1} {
 		if partitions, err := client.Partitions(topic); err != nil || len(partitions) != want {
 			t.Errorf("partitions of %s = %v, %v; want %d", topic, partitions, err, want)
@@ -91,7 +91,7 @@ func TestTopicCanBeCreated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer admin.Close()
+	defer func() { _ = admin.Close() }()
 	if err := admin.CreateTopic("workflows", &sarama.TopicDetail{NumPartitions: 3, ReplicationFactor: 1}, false); err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestSASLIsRequiredWhenConfigured(t *testing.T) {
 			t.Errorf("password %q: %v, want accepted = %v", password, err, accepted)
 		}
 		if err == nil {
-			client.Close()
+			_ = client.Close()
 		}
 	}
 }
