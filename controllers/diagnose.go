@@ -49,8 +49,23 @@ func (r *BridgeDiagnosisReconciler) diagnose(ctx context.Context, in *incident) 
 	}
 	c.Probes = r.probe(ctx, in, c.Dependencies, seen.Redactor)
 	in.observed, in.finding = &c, diagnosis.Diagnose(c)
+	if in.tellsLess(c) {
+		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonVerifying, "the container runs again; the diagnosis is of what kept it from that before")
+		in.recheck = time.Second
+		return true, nil
+	}
 	in.note(c, seen.Redactor, r.Now)
 	return false, nil
+}
+
+// tellsLess is true where the container runs, nothing ended since it was last
+// looked at, and what is seen now shows less than what was seen then: with the
+// cause its evidence is gone.
+func (in *incident) tellsLess(c evidence.Case) bool {
+	before := in.after.Status
+	return before.Cause != "" && before.Confidence != v1alpha1.ConfidenceLow && in.finding.Confidence == v1alpha1.ConfidenceLow &&
+		c.Container.Waiting == nil && c.Container.Terminated == nil &&
+		before.Loop != nil && before.Loop.Restarts == c.Container.Restarts
 }
 
 // dependencies are the services that the looping one depends on: where the

@@ -18,6 +18,6 @@ echo 'create_main_cluster = false' > "$1/etc/postgresql-common/createcluster.con
 const postgresFinish = `
 rm -rf "$1"/usr/lib/*/libLLVM* "$1"/usr/lib/postgresql/15/lib/llvmjit* "$1"/usr/lib/postgresql/15/lib/bitcode
 rm -rf "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/* "$1"/var/log/*
-mkdir -p "$1/var/lib/postgresql/data" "$1/var/run/postgresql"
-chown 999:999 "$1/var/lib/postgresql" "$1/var/lib/postgresql/data" "$1/var/run/postgresql"
+mkdir -p "$1/var/lib/postgresql/data" "$1/run/postgresql"
+chown 999:999 "$1/var/lib/postgresql" "$1/var/lib/postgresql/data" "$1/run/postgresql"
 `
