@@ -3,6 +3,7 @@ package controllers_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -106,5 +107,42 @@ func endOf(t *testing.T, d *appsv1.Deployment, made []write) outcome {
 		State: all[0].Status.State, Cause: all[0].Status.Cause, Attempts: outcomes(&all[0]),
 		Limit: limit(t, d), Edits: d.Generation,
 		Created: count(made, http.MethodPost, "/bridgediagnoses"), Patches: count(made, http.MethodPatch, "/deployments/"),
+	}
+}
+
+// An operator whose view of its own diagnoses stands still, from before the
+// attempt was recorded or from before it was applied, repeats nothing.
+func TestStaleViewRepeatsNothing(t *testing.T) {
+	for from, about := range map[string]func(write) bool{
+		"before the record": func(w write) bool {
+			return w.method == http.MethodPut && strings.Contains(string(w.body), `"outcome":"Recorded"`)
+		},
+		"before the patch": func(w write) bool {
+			return w.method == http.MethodPatch && strings.Contains(w.path, "/deployments/")
+		},
+	} {
+		t.Run(from, func(t *testing.T) {
+			t.Parallel()
+			ns := namespace(t)
+			create(t, stack(ns, service("api")))
+			d := deploy(t, ns, "api", slowly(needs("192Mi")))
+			w := &wire{}
+			var once sync.Once
+			w.before = func(made write) {
+				if about(made) {
+					once.Do(w.freeze)
+				}
+			}
+			start(t, ns, settings{wire: w})
+			t.Cleanup(w.thaw) // before it is stopped
+			until(t, func() bool { return w.heldBack() >= 5 }, func() string { return "the stale view is found out\n" + tell(diagnoses(t, ns, "api")) })
+			w.thaw()
+			becomes(t, ns, "api", needs("192Mi"))
+			got := await(t, ns, "api", v1alpha1.StateRecovered, v1alpha1.ReasonRecovered)
+			attempted(t, got, v1alpha1.AttemptHelped)
+			if n := count(w.made(), http.MethodPatch, "/deployments/"); n != 1 || limit(t, d) != "192Mi" {
+				t.Errorf("%d patches of the Deployment, limit %s", n, limit(t, d))
+			}
+		})
 	}
 }

@@ -120,12 +120,14 @@ type wire struct {
 	// loseAnswer cuts it off before the answer to that write comes back.
 	loseAnswer bool
 	// before sees a write before it is sent, and may act in its stead.
-	before func(*http.Request)
+	before func(write)
 
 	mu     sync.Mutex
 	writes []write
 	events int
+	held   int // times that a frozen view was found out
 	dead   bool
+	frozen chan struct{} // closed once diagnoses are seen again; nil while they are
 }
 
 // write is a request that changed something.
@@ -146,7 +148,7 @@ func (w *wire) wrap(next http.RoundTripper) http.RoundTripper {
 			return nil, errCutOff
 		}
 		if r.Method == http.MethodGet {
-			return next.RoundTrip(r)
+			return w.read(next, r)
 		}
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -154,10 +156,11 @@ func (w *wire) wrap(next http.RoundTripper) http.RoundTripper {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		if w.before != nil {
-			w.before(r)
+			w.before(write{r.Method, r.URL.Path, body})
 		}
 		answer, err := next.RoundTrip(r)
 		if err != nil || answer.StatusCode >= http.StatusMultipleChoices {
+			w.refused(answer)
 			return answer, err
 		}
 		if w.committed(write{r.Method, r.URL.Path, body}) {
@@ -182,6 +185,74 @@ func (w *wire) committed(made write) bool {
 	}
 	w.dead = true
 	return w.loseAnswer
+}
+
+func (w *wire) refused(answer *http.Response) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.frozen != nil && answer != nil && answer.StatusCode == http.StatusConflict {
+		w.held++
+	}
+}
+
+// heldBack counts how often a frozen view was found out: by the API server's
+// answer to a write, or by a look at the diagnosis before one.
+func (w *wire) heldBack() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.held
+}
+
+// read lets a watch of diagnoses be frozen.
+func (w *wire) read(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+	if strings.Contains(r.URL.Path, "/bridgediagnoses/") {
+		w.mu.Lock()
+		if w.frozen != nil {
+			w.held++
+		}
+		w.mu.Unlock()
+	}
+	answer, err := next.RoundTrip(r)
+	if err == nil && r.URL.Query().Get("watch") == "true" && strings.HasSuffix(r.URL.Path, "/bridgediagnoses") {
+		answer.Body = &watched{answer.Body, w}
+	}
+	return answer, err
+}
+
+// freeze makes the operator see no more of what happens to diagnoses.
+func (w *wire) freeze() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.frozen == nil {
+		w.frozen = make(chan struct{})
+	}
+}
+
+// thaw lets it see all that happened in between.
+func (w *wire) thaw() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.frozen != nil {
+		close(w.frozen)
+		w.frozen = nil
+	}
+}
+
+// watched is a watch's answer; what comes while it is frozen comes later.
+type watched struct {
+	io.ReadCloser
+	wire *wire
+}
+
+func (b *watched) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.wire.mu.Lock()
+	frozen := b.wire.frozen
+	b.wire.mu.Unlock()
+	if frozen != nil {
+		<-frozen
+	}
+	return n, err
 }
 
 func (w *wire) isDead() bool {

@@ -98,8 +98,8 @@ func TestAttemptIsPersistedBeforeThePatch(t *testing.T) {
 	var mu sync.Mutex
 	var atPatch []v1alpha1.AttemptOutcome
 	patches := 0
-	w.before = func(r *http.Request) {
-		if r.Method != http.MethodPatch || !strings.Contains(r.URL.Path, "/deployments/") {
+	w.before = func(made write) {
+		if made.method != http.MethodPatch || !strings.Contains(made.path, "/deployments/") {
 			return
 		}
 		mu.Lock()
@@ -131,8 +131,8 @@ func TestEditBeforeThePatchWins(t *testing.T) {
 	d := deploy(t, ns, "api", outOfMemory)
 	w := &wire{}
 	var once sync.Once
-	w.before = func(r *http.Request) {
-		if r.Method == http.MethodPatch && strings.Contains(r.URL.Path, "/deployments/") {
+	w.before = func(made write) {
+		if made.method == http.MethodPatch && strings.Contains(made.path, "/deployments/") {
 			once.Do(func() { edit(t, d, withSetting) })
 		}
 	}
