@@ -78,7 +78,7 @@ func (r *reading) better(k, best clue) bool {
 		return true
 	case k.record == best.record:
 		return betterInRecord(k, best)
-	case k.fault == faultProgram && k.weight == weightConsequence && best.fault != faultProgram && wrapper.MatchString(k.text):
+	case k.givesUp() && best.fault != faultProgram:
 		return false
 	case k.weight >= weightNetwork:
 		return true
@@ -86,6 +86,11 @@ func (r *reading) better(k, best clue) bool {
 		return k.weight >= best.weight
 	}
 	return k.weight >= min(weightConsequence, best.weight)
+}
+
+// givesUp is an exception of the program that only says that something else failed.
+func (k clue) givesUp() bool {
+	return k.fault == faultProgram && k.weight == weightConsequence && wrapper.MatchString(k.text)
 }
 
 // isWrapper is an exception of which nothing but its form is known.

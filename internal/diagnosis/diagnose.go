@@ -3,6 +3,7 @@ package diagnosis
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
@@ -139,9 +140,18 @@ func Looping(c evidence.Case) bool {
 		return true
 	case k.Restarts == 0 && k.LastTermination == nil:
 		return !k.Ready && k.RunningSince.IsZero()
-	case k.RunningSince.IsZero():
-		return true
 	}
-	isNew := !c.Now.IsZero() && c.Now.Sub(k.RunningSince) < settled
-	return isNew || !k.Ready && (c.Now.IsZero() || k.Liveness != nil || k.Startup != nil)
+	return !hasSettled(k, c.Now)
+}
+
+// hasSettled says that a container that was restarted has been running long enough.
+func hasSettled(k evidence.Container, now time.Time) bool {
+	if k.RunningSince.IsZero() {
+		return false
+	}
+	if now.IsZero() {
+		return k.Ready
+	}
+	probed := k.Liveness != nil || k.Startup != nil
+	return now.Sub(k.RunningSince) >= settled && (k.Ready || !probed)
 }

@@ -208,3 +208,29 @@ func TestDiagnoseWithProbes(t *testing.T) {
 		})
 	}
 }
+
+func TestLooping(t *testing.T) {
+	now := finished.Add(time.Hour)
+	running := func(since time.Time, ready bool) evidence.Case {
+		return evidence.Case{Now: now, Container: evidence.Container{
+			Role: evidence.RoleMain, Ready: ready, Restarts: 4, RunningSince: since,
+			LastTermination: &evidence.Termination{ExitCode: 137, Reason: "OOMKilled", Finished: since},
+		}}
+	}
+	done := evidence.Case{Now: now, Container: evidence.Container{Role: evidence.RoleInit, Restarts: 3, Terminated: &evidence.Termination{Reason: "Completed"}, LastTermination: &evidence.Termination{ExitCode: 1}}}
+	for name, test := range map[string]struct {
+		evidence evidence.Case
+		want     bool
+	}{
+		"in back-off":                    {ended(1, "Error", ""), true},
+		"cannot start":                   {waits("ImagePullBackOff", ""), true},
+		"healthy, old restarts":          {running(now.Add(-55*time.Minute), true), false},
+		"ready, restarted a moment ago":  {running(now.Add(-time.Minute), true), true},
+		"init container, done at last":   {done, false},
+		"never restarted, still healthy": {evidence.Case{Now: now, Container: evidence.Container{Ready: true, RunningSince: started}}, false},
+	} {
+		if got := Looping(test.evidence); got != test.want {
+			t.Errorf("%s: %t, want %t", name, got, test.want)
+		}
+	}
+}
