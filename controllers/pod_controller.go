@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -110,23 +111,24 @@ func (r *PodReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 		return ctrl.Result{}, err
 	}
 	var recheck time.Duration
-	containers := observe.Containers(&pod)
-	for _, c := range containers {
+	for _, c := range observe.Containers(&pod) {
 		incidents := incidentsOf(known, workload, c.Name)
-		s := settings(resolved.Policy)
-		s.Since = incidents.recovered
-		verdict := r.histories.judge(req.NamespacedName, observe.PodOf(&pod), c, s, r.Now())
-		if !verdict.Looping && detect.Creating(containers) {
-			verdict = r.stuck(ctx, &pod, workload, containers, s)
-		}
+		verdict := r.judge(ctx, &pod, workload, c, settings(resolved.Policy, incidents.recovered))
 		if verdict.Looping && !incidents.open {
-			if err := r.open(ctx, owner, service, workload, c.Name, incidents.ended); err != nil {
-				return ctrl.Result{}, err
-			}
+			err = errors.Join(err, r.open(ctx, owner, service, workload, c.Name, incidents.ended))
 		}
 		recheck = sooner(recheck, verdict.RecheckAfter)
 	}
-	return ctrl.Result{RequeueAfter: recheck}, nil
+	return ctrl.Result{RequeueAfter: recheck}, err
+}
+
+// judge is the verdict on one container of a pod.
+func (r *PodReconciler) judge(ctx context.Context, pod *corev1.Pod, w observe.Workload, c evidence.Container, s detect.Settings) detect.Verdict {
+	verdict := r.histories.judge(client.ObjectKeyFromObject(pod), observe.PodOf(pod), c, s, r.Now())
+	if containers := observe.Containers(pod); !verdict.Looping && detect.Creating(containers) {
+		return r.stuck(ctx, pod, w, containers, s)
+	}
+	return verdict
 }
 
 // stuck is the verdict on a pod none of whose containers was created: its
@@ -143,8 +145,10 @@ func (r *PodReconciler) stuck(ctx context.Context, pod *corev1.Pod, w observe.Wo
 	return detect.Stuck(observe.PodOf(pod), containers, events, s, r.Now())
 }
 
-func settings(p stack.Policy) detect.Settings {
-	return detect.Settings{Restarts: p.Restarts, Window: p.Window, HealthFailures: p.HealthFailures, HealthWindow: p.HealthWindow}
+// settings are the policy's; restarts up to the end of the last incident do not
+// count again.
+func settings(p stack.Policy, since time.Time) detect.Settings {
+	return detect.Settings{Since: since, Restarts: p.Restarts, Window: p.Window, HealthFailures: p.HealthFailures, HealthWindow: p.HealthWindow}
 }
 
 // sooner is the shorter of two times to wait, 0 meaning not at all.

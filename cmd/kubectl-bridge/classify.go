@@ -48,7 +48,7 @@ func classifyFile(name string, out *bufio.Writer, options classify.Options) erro
 	if err != nil {
 		return fmt.Errorf("opening the evidence: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	if err := classify.Stream(f, out, options); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}

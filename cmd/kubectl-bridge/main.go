@@ -21,8 +21,7 @@ func main() {
 		return
 	}
 	fmt.Fprintln(os.Stderr, "kubectl bridge:", err)
-	var line *classify.LineError
-	if errors.As(err, &line) {
+	if _, broken := errors.AsType[*classify.LineError](err); broken {
 		os.Exit(exitBadInput)
 	}
 	os.Exit(1)
