@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -63,7 +64,7 @@ func parse() flags {
 	flag.StringVar(&f.health, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
 	flag.BoolVar(&f.leaderElect, "leader-elect", false, "let only one of several replicas act at a time")
 	flag.Var(&f.namespaces, "namespace", "namespace to watch; may be given several times (default: all)")
-	flag.StringVar(&f.clusterDomain, "cluster-domain", "cluster.local", "DNS domain of the cluster's Services")
+	flag.StringVar(&f.clusterDomain, "cluster-domain", "", "DNS domain of the cluster's Services (default: as in the operator's own resolv.conf, else cluster.local)")
 	flag.Var(&f.allowHosts, "probe-allow-host", "host outside of a stack's namespace that may be probed, exact or *.example.com; may be given several times")
 	flag.Var(&f.allowNetworks, "probe-allow-network", "network, such as 10.20.0.0/16, that may be probed beside a stack's own pods and Services; may be given several times")
 	flag.IntVar(&f.concurrency, "concurrency", 8, "incidents worked on at once")
@@ -151,7 +152,12 @@ func managerOptions(scheme *runtime.Scheme, f flags) ctrl.Options {
 
 // probeOptions denies probes the API server and the nodes, whatever a stack says.
 func probeOptions(ctx context.Context, live client.Reader, f flags) (probe.Options, error) {
-	options := probe.Options{ClusterDomain: f.clusterDomain, AllowedHosts: f.allowHosts}
+	options := probe.Options{AllowedHosts: f.allowHosts}
+	// All pods inherit the search domains of their nodes, the operator's too.
+	if text, err := os.ReadFile("/etc/resolv.conf"); err == nil {
+		options.ClusterDomain, options.SearchDomains = probe.ParseResolvConf(string(text))
+	}
+	options.ClusterDomain = cmp.Or(f.clusterDomain, options.ClusterDomain)
 	for _, text := range f.allowNetworks {
 		network, err := netip.ParsePrefix(text)
 		if err != nil {

@@ -53,7 +53,7 @@ func (c caseWith) throttled(share float64) caseWith {
 
 type caseWith struct{ evidence.Case }
 
-// The messages are the kubelet's, containerd's and runc's own, from a kubelet 1.36 with containerd 2.
+// The messages are worded as the kubelet, containerd and runc word them.
 func TestDiagnoseByState(t *testing.T) {
 	const kill = "Container app failed liveness probe, will be restarted"
 	tests := map[string]struct {
