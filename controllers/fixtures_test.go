@@ -17,7 +17,8 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
 
-// stack is a policy that repairs at once: Auto, with a short soak.
+// stack is a policy that repairs at once: Auto, with a short soak. Its timeout
+// is long enough for a busy machine: no test waits for it.
 func stack(namespace string, services ...v1alpha1.Service) *v1alpha1.BridgeStack {
 	ceiling := resource.MustParse("1Gi")
 	storm := int32(100)
@@ -29,7 +30,7 @@ func stack(namespace string, services ...v1alpha1.Service) *v1alpha1.BridgeStack
 			Remediation: v1alpha1.Remediation{
 				Mode: v1alpha1.ModeAuto, Memory: v1alpha1.MemoryBounds{Ceiling: &ceiling},
 				Budget: v1alpha1.Budget{StormPercent: &storm},
-				Soak:   seconds(1), Timeout: seconds(10), Cooldown: seconds(1),
+				Soak:   seconds(1), Timeout: seconds(60), Cooldown: seconds(1),
 			},
 		},
 	}

@@ -83,8 +83,8 @@ func TestBudgetIsOneAtATime(t *testing.T) {
 		t.Errorf("limit %s", limit(t, web))
 	}
 	becomes(t, ns, "api", needs("192Mi"))
-	await(t, ns, "api", v1alpha1.StateRecovered, v1alpha1.ReasonRecovered)
-	await(t, ns, "web", v1alpha1.StateRecovered, v1alpha1.ReasonRecovered)
+	attempted(t, await(t, ns, "api", v1alpha1.StateRecovered, v1alpha1.ReasonRecovered), v1alpha1.AttemptHelped)
+	attempted(t, await(t, ns, "web", v1alpha1.StateRecovered, v1alpha1.ReasonRecovered), v1alpha1.AttemptHelped)
 	if n := count(o.wire.made(), http.MethodPatch, "/deployments/"); n != 2 {
 		t.Errorf("%d patches of Deployments", n)
 	}
