@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/verify"
 )
@@ -29,7 +32,7 @@ func (r *BridgeDiagnosisReconciler) record(ctx context.Context, in *incident, ac
 		Fingerprint: in.finding.Fingerprint(),
 		Generation:  in.workload.GetGeneration(),
 		SoakSeconds: int32(in.soak().Seconds()),
-		Restarts:    in.observed.Container.Restarts,
+		Restarts:    in.mostRestarts(),
 		RecordedAt:  metav1.NewTime(now),
 		Deadline:    metav1.NewTime(now.Add(in.policy().Timeout)),
 	}
@@ -46,6 +49,16 @@ func (r *BridgeDiagnosisReconciler) record(ctx context.Context, in *incident, ac
 	in.after.Status.Attempts = append(in.after.Status.Attempts, attempt)
 	in.become(v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, fmt.Sprintf("%s. %s: %s", strings.TrimRight(in.finding.Message, ". "), proposal.Remedy, proposal.Because))
 	return r.persist(ctx, in)
+}
+
+// mostRestarts is the highest restart count of the pods: what is above it after
+// the change, on a pod that was there before, happened since.
+func (in *incident) mostRestarts() int32 {
+	var most int32
+	for _, p := range in.podsNow() {
+		most = max(most, p.Restarts)
+	}
+	return most
 }
 
 // approver is the manager that last wrote spec.approved.
@@ -107,9 +120,24 @@ func (r *BridgeDiagnosisReconciler) resume(ctx context.Context, in *incident) er
 	if proposal.ID == attempt.Proposal.ID {
 		return r.applyRecorded(ctx, in, action)
 	}
-	// The topic is there, by this attempt's hand or another's: verify.
-	in.applied(r.Now())
+	if in.seesTopic(attempt.Proposal.Target) { // by this attempt's hand or another's
+		in.applied(r.Now())
+		return nil
+	}
+	in.end(v1alpha1.AttemptWithdrawn, "the cause is another one by now; nothing was written", r.Now())
+	in.become(v1alpha1.StateWaiting, v1alpha1.ReasonRemedyConflict, "the topic was not created: the cause is another one by now")
+	in.recheck = time.Second
 	return nil
+}
+
+// seesTopic says that a probe of this round found the topic of a target.
+func (in *incident) seesTopic(target string) bool {
+	for _, p := range in.observed.Probes {
+		if p.Kafka != nil && slices.ContainsFunc(p.Kafka.Topics, func(t evidence.KafkaTopic) bool { return t.Exists && "Topic/"+t.Name == target }) {
+			return true
+		}
+	}
+	return false
 }
 
 // podsOf are the pods that an attempt was recorded for.
@@ -152,7 +180,11 @@ func (r *BridgeDiagnosisReconciler) unblockAfter(ctx context.Context, in *incide
 	if written != nil || in.after.Spec.Workload.Kind != v1alpha1.StatefulSet {
 		return written
 	}
-	return r.Applier.Evict(ctx, in.after.Namespace, in.backingOff())
+	if err := r.Applier.Evict(ctx, in.after.Namespace, in.backingOff()); err != nil {
+		// The template is written; whether that helps is for verify to say.
+		ctrl.LoggerFrom(ctx).Info("a pod in back-off could not be evicted, and may keep the StatefulSet from rolling out", "because", err.Error())
+	}
+	return nil
 }
 
 // fresh makes sure, right before a write, that this round's view is what the
@@ -172,6 +204,8 @@ func (in *incident) applied(now time.Time) {
 	attempt := in.attempt()
 	at := metav1.NewTime(now)
 	attempt.Outcome, attempt.AppliedAt = v1alpha1.AttemptApplied, &at
+	// An attempt that could be applied only now has its whole time from now on.
+	attempt.Deadline = metav1.NewTime(now.Add(in.policy().Timeout))
 	if in.after.Status.Times.Patched == nil {
 		exact := metav1.NewMicroTime(now)
 		in.after.Status.Times.Patched = &exact
@@ -197,10 +231,13 @@ func (r *BridgeDiagnosisReconciler) notApplied(in *incident, err error) error {
 	return nil
 }
 
+// maxAttemptMessage is the API's limit: an admission webhook may say more.
+const maxAttemptMessage = 1024
+
 // end makes an attempt's outcome final.
 func (in *incident) end(outcome v1alpha1.AttemptOutcome, message string, now time.Time) {
 	attempt, at := in.attempt(), metav1.NewTime(now)
-	attempt.Outcome, attempt.Message, attempt.EndedAt = outcome, message, &at
+	attempt.Outcome, attempt.Message, attempt.EndedAt = outcome, message[:min(len(message), maxAttemptMessage)], &at
 }
 
 // verify tells whether the applied attempt helped.
@@ -210,11 +247,14 @@ func (r *BridgeDiagnosisReconciler) verify(ctx context.Context, in *incident) (b
 	verdict := verify.Check(input)
 	if verdict.Outcome == verify.Failed {
 		// It loops on: for the same cause, or for the next one?
-		if done, err := r.diagnose(ctx, in); done || err != nil {
+		done, err := r.diagnose(ctx, in)
+		if err != nil {
 			return true, err
 		}
-		input.Fingerprint, input.CauseKnown = in.finding.Fingerprint(), in.finding.Cause != v1alpha1.CauseUnknown
-		verdict = verify.Check(input)
+		if !done { // else there is nothing to look at, and it failed all the same
+			input.Fingerprint, input.CauseKnown = in.finding.Fingerprint(), in.finding.Cause != v1alpha1.CauseUnknown
+			verdict = verify.Check(input)
+		}
 	}
 	switch verdict.Outcome {
 	case verify.Helped:

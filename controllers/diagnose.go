@@ -30,6 +30,9 @@ func (r *BridgeDiagnosisReconciler) diagnose(ctx context.Context, in *incident) 
 	if !ok {
 		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonLoopDetected, "the workload has no pod to look at now")
 		in.recheck = recheckReferences
+		if visible := in.after.Status.Times.Visible; visible != nil && r.Now().Sub(visible.Time) > in.policy().EscalateAfter {
+			in.escalate(v1alpha1.ReasonDownTooLong, "the workload has had no pod to look at for longer than the policy's escalateAfter", r.Now())
+		}
 		return true, nil
 	}
 	seen, err := r.Observer.Case(ctx, observe.Request{Pod: pod.Pod, Container: container.Name, Service: in.service.Name, Workload: in.named()})

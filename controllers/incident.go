@@ -145,6 +145,9 @@ func (r *BridgeDiagnosisReconciler) readWorkload(ctx context.Context, in *incide
 // closeIfGone ends an incident whose workload is no more, or no longer in the stack.
 func (r *BridgeDiagnosisReconciler) closeIfGone(_ context.Context, in *incident) (bool, error) {
 	if in.gone {
+		if a := in.attempt(); a != nil && a.Outcome.InForce() {
+			in.end(v1alpha1.AttemptConflict, "the workload is gone", r.Now())
+		}
 		in.become(v1alpha1.StateClosed, v1alpha1.ReasonWorkloadGone, "the workload was deleted, or is no longer part of the stack")
 	}
 	return in.gone, nil
@@ -155,7 +158,8 @@ func (in *incident) podsNow() []verify.Pod {
 	var out []verify.Pod
 	for _, p := range in.pods {
 		c, ok := observe.ContainerOf(p.Pod, in.after.Spec.Container)
-		if !p.Newest || !ok || !p.DeletionTimestamp.IsZero() {
+		over := p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded
+		if !p.Newest || !ok || over || !p.DeletionTimestamp.IsZero() {
 			continue
 		}
 		since, _ := detect.Up(c)
@@ -227,9 +231,10 @@ func (r *BridgeDiagnosisReconciler) recoverIfUp(_ context.Context, in *incident)
 	for _, p := range pods {
 		earlier = max(earlier, p.Restarts) // the crashes before do not matter now
 	}
+	later := metav1.NewTime(r.Now().Add(time.Hour)) // every pod is from before, and nothing is due
 	v := verify.Check(verify.Input{
 		Now: r.Now(), Pods: pods, Wanted: in.wanted(),
-		Attempt: v1alpha1.Attempt{Restarts: earlier, SoakSeconds: int32(in.soak().Seconds()), Deadline: metav1.NewTime(r.Now().Add(time.Hour))},
+		Attempt: v1alpha1.Attempt{Restarts: earlier, SoakSeconds: int32(in.soak().Seconds()), RecordedAt: later, Deadline: later},
 	})
 	if v.Outcome != verify.Helped {
 		if !v.UpSince.IsZero() {

@@ -66,8 +66,17 @@ func (in *incident) follow(d plan.Decision, now time.Time) {
 	if d.State == "" {
 		return
 	}
+	if d.State == v1alpha1.StateEscalated {
+		in.escalate(d.Reason, d.Message, now)
+		return
+	}
 	in.become(d.State, d.Reason, d.Message)
-	if d.State == v1alpha1.StateEscalated && in.after.Status.Times.Escalated == nil {
+}
+
+// escalate calls a person.
+func (in *incident) escalate(reason, message string, now time.Time) {
+	in.become(v1alpha1.StateEscalated, reason, message)
+	if in.after.Status.Times.Escalated == nil {
 		at := metav1.NewMicroTime(now)
 		in.after.Status.Times.Escalated = &at
 	}

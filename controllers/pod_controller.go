@@ -205,10 +205,27 @@ func (r *PodReconciler) open(ctx context.Context, owner *v1alpha1.BridgeStack, s
 	}
 	// The name is the same for the same incident, so that a cache that does not
 	// know of it yet cannot make two of it.
-	if err := r.Cached.Create(ctx, diagnosis); err != nil && !apierrors.IsAlreadyExists(err) {
+	err := r.Cached.Create(ctx, diagnosis)
+	if apierrors.IsAlreadyExists(err) {
+		return r.openAfter(ctx, owner, service, w, container, earlier, diagnosis.Name)
+	}
+	if err != nil {
 		return fmt.Errorf("opening a diagnosis of %s, container %s: %w", w, container, err)
 	}
 	return nil
+}
+
+// openAfter goes on to the next name where the diagnosis of this one has ended:
+// someone deleted an earlier one, so that there are fewer than there were.
+func (r *PodReconciler) openAfter(ctx context.Context, owner *v1alpha1.BridgeStack, service stack.Service, w observe.Workload, container string, earlier int, name string) error {
+	var there v1alpha1.BridgeDiagnosis
+	if err := r.Live.Get(ctx, client.ObjectKey{Namespace: w.Namespace, Name: name}, &there); err != nil {
+		return fmt.Errorf("reading diagnosis %s, which was to be opened: %w", name, err)
+	}
+	if !there.Status.State.Final() {
+		return nil
+	}
+	return r.open(ctx, owner, service, w, container, earlier+1)
 }
 
 // diagnosisName names an incident by its service, its container and how many

@@ -4,8 +4,10 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -50,12 +52,14 @@ func (o *Operator) SetupWithManager(mgr ctrl.Manager) error {
 	return nil
 }
 
-// diagnosesOf lists a stack's diagnoses.
+// diagnosesOf lists a stack's diagnoses by name: a cache has no order, and what is
+// written must not depend on it.
 func diagnosesOf(ctx context.Context, from client.Reader, namespace, stack string) ([]v1alpha1.BridgeDiagnosis, error) {
 	var list v1alpha1.BridgeDiagnosisList
 	if err := from.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabels{v1alpha1.LabelStack: stack}); err != nil {
 		return nil, fmt.Errorf("listing the diagnoses of stack %s/%s: %w", namespace, stack, err)
 	}
+	slices.SortFunc(list.Items, func(a, b v1alpha1.BridgeDiagnosis) int { return cmp.Compare(a.Name, b.Name) })
 	return list.Items, nil
 }
 

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -81,7 +82,7 @@ func (o *Operator) stackFor(ctx context.Context, w observe.Workload) (*v1alpha1.
 		return nil, stack.Stack{}, stack.Service{}, err
 	}
 	slices.SortFunc(list.Items, func(a, b v1alpha1.BridgeStack) int {
-		return a.CreationTimestamp.Compare(b.CreationTimestamp.Time)
+		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
 	})
 	for i := range list.Items {
 		resolved := stack.Resolve(list.Items[i].Spec, all)

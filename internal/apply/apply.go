@@ -70,11 +70,11 @@ func (a *Applier) patchOnce(ctx context.Context, namespace string, w v1alpha1.Di
 		return err
 	}
 	original := remedy.TemplateHash(template) == attempt.TemplateHash
-	patched := !original && undone(template, attempt)
+	changed := !original && undone(template, attempt)
 	switch {
-	case back && original, !back && patched:
+	case back && original, !back && changed:
 		return nil // in place already
-	case !original && !patched:
+	case !original && !changed:
 		return fmt.Errorf("%s/%s: %w", w.Kind, w.Name, ErrConflict)
 	}
 	body, err := withPreconditions(operations, object)
@@ -85,23 +85,36 @@ func (a *Applier) patchOnce(ctx context.Context, namespace string, w v1alpha1.Di
 	return classify(err, "patching "+string(w.Kind)+"/"+w.Name)
 }
 
-// undone reports whether taking the attempt's change back leads to exactly the
-// template that it was recorded for.
+// undone reports whether the template is exactly what the attempt made of the
+// one that it was recorded for: taking the change back leads there, and making
+// it again leads back here. A person's later edit of the same field does not.
 func undone(template *corev1.PodTemplateSpec, attempt v1alpha1.Attempt) bool {
-	undo, err := jsonpatch.DecodePatch([]byte(attempt.Undo))
-	if err != nil {
+	before, err := patched(template, attempt.Undo)
+	if err != nil || remedy.TemplateHash(before) != attempt.TemplateHash {
 		return false
 	}
-	present, err := json.Marshal(template)
+	again, err := patched(before, attempt.Patch)
+	return err == nil && remedy.TemplateHash(again) == remedy.TemplateHash(template)
+}
+
+// patched is a template with a JSON Patch applied to it.
+func patched(template *corev1.PodTemplateSpec, operations string) (*corev1.PodTemplateSpec, error) {
+	patch, err := jsonpatch.DecodePatch([]byte(operations))
 	if err != nil {
-		return false
+		return nil, fmt.Errorf("reading the recorded patch: %w", err)
 	}
-	before, err := undo.Apply(present)
+	encoded, err := json.Marshal(template)
 	if err != nil {
-		return false
+		return nil, fmt.Errorf("encoding the pod template: %w", err)
 	}
-	var restored corev1.PodTemplateSpec
-	return json.Unmarshal(before, &restored) == nil && remedy.TemplateHash(&restored) == attempt.TemplateHash
+	if encoded, err = patch.Apply(encoded); err != nil {
+		return nil, fmt.Errorf("applying the recorded patch: %w", err)
+	}
+	var out corev1.PodTemplateSpec
+	if err := json.Unmarshal(encoded, &out); err != nil {
+		return nil, fmt.Errorf("decoding the pod template: %w", err)
+	}
+	return &out, nil
 }
 
 // withPreconditions places the operations below the pod template and ties them

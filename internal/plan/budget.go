@@ -33,7 +33,7 @@ func budgetSpent(in Input) *Decision {
 	oldest := in.Now
 	for _, d := range append([]v1alpha1.BridgeDiagnosis{in.Diagnosis}, in.Others...) {
 		for _, a := range d.Status.Attempts {
-			if a.Outcome.InForce() {
+			if a.Outcome.InForce() && !d.Status.State.Final() {
 				atOnce++
 			}
 			if counts(a) && in.Now.Sub(a.RecordedAt.Time) < time.Hour {

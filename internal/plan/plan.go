@@ -147,7 +147,8 @@ func sentence(s string) string {
 
 func downTooLong(in Input) *Decision {
 	visible := in.Diagnosis.Status.Times.Visible
-	if visible == nil || in.Now.Sub(visible.Time) < in.Policy.EscalateAfter {
+	approved := in.Proposal.ID != "" && in.Diagnosis.Spec.Approved == in.Proposal.ID
+	if visible == nil || approved || in.Now.Sub(visible.Time) < in.Policy.EscalateAfter {
 		return nil
 	}
 	return &Decision{State: v1alpha1.StateEscalated, Reason: v1alpha1.ReasonDownTooLong, RecheckAfter: time.Minute,
@@ -202,14 +203,19 @@ func unsure(in Input) *Decision {
 }
 
 // triedBefore keeps the same change from being tried twice for the same finding.
+// One that met someone else's edit before anything was written was not tried.
 func triedBefore(in Input) *Decision {
 	for _, a := range in.Diagnosis.Status.Attempts {
-		if a.Proposal.ID == in.Proposal.ID && a.Fingerprint == in.Finding.Fingerprint() && counts(a) && !repeatable(a) {
+		if a.Proposal.ID == in.Proposal.ID && a.Fingerprint == in.Finding.Fingerprint() && counts(a) && !repeatable(a) && !neverWritten(a) {
 			return &Decision{State: v1alpha1.StateEscalated, Reason: v1alpha1.ReasonAttemptsExhausted, RecheckAfter: time.Minute,
 				Message: fmt.Sprintf("%s. %s was tried already (%s) and is not tried again", in.says(), in.Proposal.Remedy, a.Outcome)}
 		}
 	}
 	return nil
+}
+
+func neverWritten(a v1alpha1.Attempt) bool {
+	return a.Outcome == v1alpha1.AttemptConflict && a.AppliedAt == nil
 }
 
 // repeatable remedies act on what is there at the moment, not on a setting.

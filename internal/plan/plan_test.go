@@ -91,8 +91,10 @@ func TestDecide(t *testing.T) {
 		"tried before": {func(in *Input) {
 			in.Diagnosis.Status.Attempts = []v1alpha1.Attempt{attempt("abc", v1alpha1.AttemptRolledBack, long)}
 		}, v1alpha1.StateEscalated, v1alpha1.ReasonAttemptsExhausted, "not tried again"},
-		"a person took it": {func(in *Input) {
-			in.Diagnosis.Status.Attempts = []v1alpha1.Attempt{attempt("abc", v1alpha1.AttemptConflict, long)}
+		"a person took it back": {func(in *Input) {
+			a := attempt("abc", v1alpha1.AttemptConflict, long)
+			a.AppliedAt = a.EndedAt
+			in.Diagnosis.Status.Attempts = []v1alpha1.Attempt{a}
 		}, v1alpha1.StateEscalated, v1alpha1.ReasonAttemptsExhausted, "Conflict"},
 		"too many attempts": {func(in *Input) {
 			in.Diagnosis.Status.Attempts = []v1alpha1.Attempt{attempt("a", v1alpha1.AttemptRolledBack, long), attempt("b", v1alpha1.AttemptRolledBack, long), attempt("c", v1alpha1.AttemptRolledBack, long)}

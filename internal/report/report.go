@@ -82,15 +82,16 @@ func (r *Reporter) announce(d *v1alpha1.BridgeDiagnosis, reason string) {
 	r.Events.Eventf(workload, d, kind, reason, string(d.Status.State), "%s", note)
 }
 
-// keepTimings keeps the old timings where nothing else about the probes
-// changed: a probe that says the same again is no reason to write.
+// keepTimings keeps the old timings and wording where nothing else about the
+// probes changed: messages may name a port that is another each time, and a
+// probe that says the same again is no reason to write.
 func keepTimings(before, after []v1alpha1.ProbeResult) {
 	if len(before) != len(after) {
 		return
 	}
 	for i := range after {
 		same := after[i]
-		same.Milliseconds = before[i].Milliseconds
+		same.Milliseconds, same.Message = before[i].Milliseconds, before[i].Message
 		if same != before[i] {
 			return
 		}

@@ -6,6 +6,7 @@ package stack
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -145,7 +146,8 @@ func (s *Stack) checkCeiling(field string, service Service) {
 	} else {
 		field += ".memoryCeiling"
 	}
-	for container, limit := range service.Workload.MemoryLimits {
+	for _, container := range slices.Sorted(maps.Keys(service.Workload.MemoryLimits)) {
+		limit := service.Workload.MemoryLimits[container]
 		if ceiling.Cmp(limit) < 0 {
 			s.Problems = append(s.Problems, Problem{v1alpha1.ReasonCeilingBelowLimit, field,
 				fmt.Sprintf("%s is below the present limit %s of container %q of %s", ceiling, limit.String(), container, service.Workload)})

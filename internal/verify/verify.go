@@ -108,7 +108,10 @@ func crashes(in Input) int32 {
 	var worst int32
 	for _, p := range in.Pods {
 		n := p.Restarts
-		if in.Attempt.AppliedAt == nil || p.Created.Before(in.Attempt.AppliedAt.Time) {
+		if p.Created.Before(in.Attempt.RecordedAt.Time) {
+			if in.Attempt.Patch != "" {
+				continue // it runs the template from before
+			}
 			n -= in.Attempt.Restarts
 		}
 		if p.Looping {

@@ -47,7 +47,7 @@ func TestCheck(t *testing.T) {
 			at, deadline := metav1.NewTime(applied), metav1.NewTime(after(300))
 			v := Check(Input{
 				Now: after(c.now), Pods: c.pods, Wanted: c.wanted, Fingerprint: c.fingerprint, CauseKnown: c.known,
-				Attempt: v1alpha1.Attempt{AppliedAt: &at, Deadline: deadline, SoakSeconds: 60, Fingerprint: "same", Restarts: 7},
+				Attempt: v1alpha1.Attempt{RecordedAt: at, AppliedAt: &at, Deadline: deadline, SoakSeconds: 60, Fingerprint: "same", Restarts: 7},
 			})
 			if v.Outcome != c.want {
 				t.Errorf("got %s: %s", v.Outcome, v.Because)
