@@ -20,6 +20,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/util/retry"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -122,14 +123,16 @@ func apply(t *testing.T, scenario string, edits ...func(*v1alpha1.BridgeStack)) 
 		s.must(kubectl(s.namespace, "rollout", "status", "deployment/redpanda", "--timeout=3m"))
 	}
 	s.must(kubectl(s.namespace, "apply", "-k", folder))
-	if len(edits) > 0 {
+	// The operator writes the stack's status at the same time.
+	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
 		stack := s.stack()
 		for _, edit := range edits {
 			edit(stack)
 		}
-		if err := cluster.Update(t.Context(), stack); err != nil {
-			t.Fatal(err)
-		}
+		return cluster.Update(t.Context(), stack)
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	for _, name := range s.workloads() {
 		s.templates[name] = s.template(name)
