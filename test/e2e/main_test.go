@@ -123,21 +123,29 @@ func apply(t *testing.T, scenario string, edits ...func(*v1alpha1.BridgeStack)) 
 		s.must(kubectl(s.namespace, "rollout", "status", "deployment/redpanda", "--timeout=3m"))
 	}
 	s.must(kubectl(s.namespace, "apply", "-k", folder))
-	// The operator writes the stack's status at the same time.
-	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
-		stack := s.stack()
-		for _, edit := range edits {
-			edit(stack)
-		}
-		return cluster.Update(t.Context(), stack)
-	})
-	if err != nil {
-		t.Fatal(err)
+	if len(edits) > 0 {
+		s.edit(edits)
 	}
 	for _, name := range s.workloads() {
 		s.templates[name] = s.template(name)
 	}
 	return s
+}
+
+// edit changes the stack as its owner would. The operator writes its status at
+// the same time.
+func (s *stackUnder) edit(edits []func(*v1alpha1.BridgeStack)) {
+	s.Helper()
+	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		stack := s.stack()
+		for _, edit := range edits {
+			edit(stack)
+		}
+		return cluster.Update(s.Context(), stack)
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
 }
 
 func (s *stackUnder) must(out string, err error) string {
