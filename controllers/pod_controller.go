@@ -192,7 +192,7 @@ func (r *PodReconciler) open(ctx context.Context, owner *v1alpha1.BridgeStack, s
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: w.Namespace,
 			Name:      diagnosisName(service.Name, owner.UID, w, container, earlier),
-			Labels:    map[string]string{v1alpha1.LabelStack: owner.Name, v1alpha1.LabelService: service.Name},
+			Labels:    map[string]string{v1alpha1.LabelStack: owner.Name, v1alpha1.LabelService: labelValue(service.Name)},
 		},
 		Spec: v1alpha1.BridgeDiagnosisSpec{
 			Stack: owner.Name, Service: service.Name, Container: container,
@@ -234,6 +234,12 @@ func diagnosisName(service string, stackUID types.UID, w observe.Workload, conta
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%s/%s/%d", stackUID, w.UID, container, earlier))
 	name := strings.Trim(strings.Map(nameRune, strings.ToLower(service)), "-")
 	return name[:min(len(name), 50)] + "-" + hex.EncodeToString(sum[:])[:6]
+}
+
+// labelValue is a service's name as a label, which holds 63 characters; that of
+// an undeclared workload may be longer. spec.service has it whole.
+func labelValue(service string) string {
+	return strings.TrimRight(service[:min(len(service), 63)], "-._")
 }
 
 func nameRune(r rune) rune {
