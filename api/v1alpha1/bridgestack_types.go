@@ -126,6 +126,16 @@ type Service struct {
 	// of this service. Default: remediation.memory.ceiling.
 	// +optional
 	MemoryCeiling *resource.Quantity `json:"memoryCeiling,omitempty"`
+
+	// cpuCeiling is the most that RaiseCPULimit may set on a container of this
+	// service. Default: remediation.cpu.ceiling.
+	// +optional
+	CPUCeiling *resource.Quantity `json:"cpuCeiling,omitempty"`
+
+	// allowRestart lets RestartDependency restart this service although it is
+	// a StatefulSet. It only counts where that remedy is enabled. Default: false.
+	// +optional
+	AllowRestart bool `json:"allowRestart,omitempty"`
 }
 
 // WorkloadReference names a workload in the stack's own namespace.
@@ -444,6 +454,18 @@ type Remediation struct {
 	// memory bounds RaiseMemoryLimit.
 	// +optional
 	Memory MemoryBounds `json:"memory,omitempty"`
+	// cpu bounds RaiseCPULimit.
+	// +optional
+	CPU CPUBounds `json:"cpu,omitempty"`
+	// probes bounds RelaxProbe.
+	// +optional
+	Probes ProbeBounds `json:"probes,omitempty"`
+	// jobs are the owner's own Jobs that RunJob may run, such as a migration.
+	// The first one that names the cause is taken. Only where RunJob is enabled.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	Jobs []JobHook `json:"jobs,omitempty"`
 	// budget bounds how much is touched at once and per hour.
 	// +optional
 	Budget Budget `json:"budget,omitempty"`
@@ -504,6 +526,50 @@ type MemoryBounds struct {
 	// here or on the service, no limit is raised.
 	// +optional
 	Ceiling *resource.Quantity `json:"ceiling,omitempty"`
+}
+
+// CPUBounds bounds RaiseCPULimit.
+type CPUBounds struct {
+	// factorPercent is the new limit in percent of the old one. Default: 150.
+	// +optional
+	// +kubebuilder:validation:Minimum=110
+	// +kubebuilder:validation:Maximum=400
+	FactorPercent *int32 `json:"factorPercent,omitempty"`
+	// ceiling is the most that a limit may be raised to. Without a ceiling,
+	// here or on the service, no limit is raised.
+	// +optional
+	Ceiling *resource.Quantity `json:"ceiling,omitempty"`
+}
+
+// ProbeBounds bounds RelaxProbe.
+type ProbeBounds struct {
+	// startupCeiling is the longest start that a probe may be made to allow.
+	// Default: 10m.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,8}([.][0-9]{1,9})?s)?([0-9]{1,8}ms)?$') && self != '' && duration(self) > duration('0s')",message="must be a duration greater than zero, such as 30s, 5m or 1h30m"
+	StartupCeiling *metav1.Duration `json:"startupCeiling,omitempty"`
+}
+
+// JobHook is a Job of the stack's owner that may cure a cause.
+type JobHook struct {
+	// causes that it is for.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Causes []Cause `json:"causes"`
+	// service that it is for. Default: any of the stack.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Service string `json:"service,omitempty"`
+	// cronJob is the CronJob of this namespace, usually a suspended one, whose
+	// jobTemplate is run, as kubectl create job --from does.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=52
+	CronJob string `json:"cronJob"`
 }
 
 // Budget bounds how much of a stack is touched.

@@ -25,6 +25,7 @@ const (
 	defaultSoak            = time.Minute
 	defaultTimeout         = 5 * time.Minute
 	defaultEscalateAfter   = 30 * time.Minute
+	defaultStartupCeiling  = 10 * time.Minute
 )
 
 // MaxCooldown is the longest pause between two attempts, however many failed.
@@ -53,6 +54,14 @@ type Policy struct {
 	// MemoryCeiling is the stack's, nil where none is set; see Service.MemoryCeiling.
 	MemoryCeiling *resource.Quantity
 
+	CPUFactorPercent int32
+	// CPUCeiling is the stack's, nil where none is set; see Policy.CPUCeilingFor.
+	CPUCeiling *resource.Quantity
+	// StartupCeiling is the longest start that RelaxProbe may allow.
+	StartupCeiling time.Duration
+	// Jobs that RunJob may run.
+	Jobs []v1alpha1.JobHook
+
 	RemediesPerHour, Concurrent, StormPercent int32
 
 	MaxAttempts   int32
@@ -77,6 +86,10 @@ func PolicyOf(spec v1alpha1.BridgeStackSpec) Policy {
 		HealthWindow:        duration(d.HealthWindow, defaultHealthWindow),
 		MemoryFactorPercent: number(r.Memory.FactorPercent, defaultFactorPercent),
 		MemoryCeiling:       r.Memory.Ceiling,
+		CPUFactorPercent:    number(r.CPU.FactorPercent, defaultFactorPercent),
+		CPUCeiling:          r.CPU.Ceiling,
+		StartupCeiling:      duration(r.Probes.StartupCeiling, defaultStartupCeiling),
+		Jobs:                r.Jobs,
 		RemediesPerHour:     number(r.Budget.RemediesPerHour, defaultRemediesPerHour),
 		Concurrent:          number(r.Budget.Concurrent, defaultConcurrent),
 		StormPercent:        number(r.Budget.StormPercent, defaultStormPercent),

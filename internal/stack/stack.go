@@ -163,6 +163,14 @@ func (p Policy) CeilingFor(s Service) *resource.Quantity {
 	return p.MemoryCeiling
 }
 
+// CPUCeilingFor is the CPU ceiling of a service, nil where none is set.
+func (p Policy) CPUCeilingFor(s Service) *resource.Quantity {
+	if s.CPUCeiling != nil {
+		return s.CPUCeiling
+	}
+	return p.CPUCeiling
+}
+
 func find(declared v1alpha1.Service, all, selected []Workload) (Workload, bool) {
 	if ref := declared.Workload; ref != nil {
 		return first(all, func(w Workload) bool { return w.Kind == kindOf(*ref) && w.Name == ref.Name })
