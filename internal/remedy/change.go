@@ -17,13 +17,18 @@ import (
 
 // ErrForbiddenField says that a remedy changed a field which none may touch.
 // It is a defect of the remedy; nothing is applied.
-var ErrForbiddenField = errors.New("a remedy may change resources, env and probes' numbers only")
+var ErrForbiddenField = errors.New("a remedy may change resources, env, probes' numbers, the restart annotation and the operator's own init container only")
 
 // Proposal is an action as people see it and as an attempt records it.
 func (a Action) Proposal(before *corev1.PodTemplateSpec) (v1alpha1.Proposal, error) {
 	p := v1alpha1.Proposal{Remedy: a.Remedy, Target: a.Target, Because: clip(a.Because, 1024)}
 	switch {
+	case a.ToRevision != "":
+		p.Changes = append([]v1alpha1.FieldChange{{Path: "revision", After: a.ToRevision}}, imageChanges(before, a.Template)...)
 	case a.Template != nil:
+		if a.On != nil {
+			before = a.On.Template
+		}
 		changes, err := Changes(before, a.Template)
 		if err != nil {
 			return p, fmt.Errorf("describing %s: %w", a.Remedy, err)
@@ -33,6 +38,10 @@ func (a Action) Proposal(before *corev1.PodTemplateSpec) (v1alpha1.Proposal, err
 		t := a.Topic.Topic
 		p.Changes = []v1alpha1.FieldChange{{Path: "topics[" + t.Name + "]",
 			After: fmt.Sprintf("partitions=%d replicationFactor=%d", t.Partitions, t.ReplicationFactor)}}
+	case a.Group != nil:
+		p.Changes = []v1alpha1.FieldChange{{Path: "consumerGroups[" + a.Group.Group + "]", Before: "empty", After: "deleted"}}
+	case a.Job != "":
+		p.Changes = []v1alpha1.FieldChange{{Path: "jobs", After: "a Job of CronJob " + a.Job}}
 	default:
 		for _, pod := range a.Pods {
 			p.Changes = append(p.Changes, v1alpha1.FieldChange{Path: "pods[" + pod.Name + "]", Before: pod.UID})
@@ -86,8 +95,8 @@ func digest(v any) string {
 // Changes lists what differs between two templates, field by field, and
 // refuses a change outside the fields that remedies may touch.
 func Changes(before, after *corev1.PodTemplateSpec) ([]v1alpha1.FieldChange, error) {
-	var out []v1alpha1.FieldChange
-	rest := after.DeepCopy()
+	rest, out := withoutNewWaiter(before, after)
+	out = append(out, sameRestart(before, rest)...)
 	for _, pair := range [][2][]corev1.Container{
 		{before.Spec.Containers, rest.Spec.Containers},
 		{before.Spec.InitContainers, rest.Spec.InitContainers},
@@ -103,6 +112,32 @@ func Changes(before, after *corev1.PodTemplateSpec) ([]v1alpha1.FieldChange, err
 		return nil, ErrForbiddenField
 	}
 	return out, nil
+}
+
+// sameRestart gives a template the other's restart annotation. Its time is no
+// part of the change that people read and approve.
+func sameRestart(before, rest *corev1.PodTemplateSpec) []v1alpha1.FieldChange {
+	was, had := before.Annotations[restartedAt]
+	if is, has := rest.Annotations[restartedAt]; is == was && has == had {
+		return nil
+	}
+	if had {
+		rest.Annotations[restartedAt] = was
+	} else {
+		delete(rest.Annotations, restartedAt)
+	}
+	return []v1alpha1.FieldChange{{Path: "metadata.annotations[" + restartedAt + "]", Before: was, After: "(the time of the restart)"}}
+}
+
+// imageChanges lists the images that a rollback changes.
+func imageChanges(before, after *corev1.PodTemplateSpec) []v1alpha1.FieldChange {
+	var out []v1alpha1.FieldChange
+	for _, c := range after.Spec.Containers {
+		if was := container(before, c.Name); was != nil && was.Image != c.Image {
+			out = append(out, v1alpha1.FieldChange{Path: "containers[" + c.Name + "].image", Before: was.Image, After: c.Image})
+		}
+	}
+	return out
 }
 
 func containerChanges(was, is *corev1.Container) []v1alpha1.FieldChange {

@@ -1,7 +1,8 @@
 package remedy
 
 import (
-	"fmt"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -15,7 +16,7 @@ const mebibyte = 1 << 20
 // each attempt that did not suffice, and keeps the request in proportion.
 var raiseMemoryLimit = remedy{
 	name:   v1alpha1.RemedyRaiseMemoryLimit,
-	causes: []v1alpha1.Cause{v1alpha1.CauseOOMKilled, v1alpha1.CauseChildOOMKilled},
+	causes: []v1alpha1.Cause{v1alpha1.CauseOOMKilled, v1alpha1.CauseChildOOMKilled, v1alpha1.CauseHeapExhausted},
 	propose: func(in Input) (Action, *Refusal) {
 		c := container(in.Template, in.Case.Container.Name)
 		if c == nil {
@@ -24,6 +25,12 @@ var raiseMemoryLimit = remedy{
 		present, limited := c.Resources.Limits[corev1.ResourceMemory]
 		if !limited || present.Value() <= 0 {
 			return refuse(v1alpha1.RemedyRaiseMemoryLimit, "the container has no memory limit of its own: the node or a pod-level limit ran out")
+		}
+		if in.Bounds.VerticalAutoscaler != "" {
+			return refuse(v1alpha1.RemedyRaiseMemoryLimit, "VerticalPodAutoscaler %s owns the container's resources; change its policy", in.Bounds.VerticalAutoscaler)
+		}
+		if in.Finding.Cause == v1alpha1.CauseHeapExhausted && !in.heapFollowsLimit() {
+			return refuse(v1alpha1.RemedyRaiseMemoryLimit, "it is not shown that the runtime's heap follows the container's limit; raise the heap's own size")
 		}
 		ceiling := in.Policy.CeilingFor(in.Service)
 		if ceiling == nil {
@@ -35,11 +42,12 @@ var raiseMemoryLimit = remedy{
 		}
 		limit := quantity(wanted)
 		return Action{
-			Because: fmt.Sprintf("the kernel killed the container at its limit of %s", present.String()),
+			Because: in.outOfMemory() + " " + present.String(),
 			Target:  in.workload(),
 			Template: in.edit(func(c *corev1.Container) {
 				c.Resources.Limits[corev1.ResourceMemory] = limit
-				if request, set := c.Resources.Requests[corev1.ResourceMemory]; set && request.Value() > 0 {
+				request, set := c.Resources.Requests[corev1.ResourceMemory]
+				if set && request.Value() > 0 && in.Bounds.MemoryScaler == "" { // else its autoscaler would scale down
 					inProportion := float64(request.Value()) * (float64(wanted) / float64(present.Value()))
 					c.Resources.Requests[corev1.ResourceMemory] = quantity(min(wanted, roundUp(int64(inProportion))))
 				}
@@ -54,32 +62,37 @@ func (in Input) raised(present, ceiling int64) (limit int64, bound string) {
 	for range 1 + in.tried(v1alpha1.RemedyRaiseMemoryLimit) {
 		wanted *= float64(in.Policy.MemoryFactorPercent) / 100
 	}
-	limit = roundUp(int64(min(wanted, float64(ceiling))))
-	for _, b := range []struct {
-		most int64
-		name string
-	}{
+	return lowest(roundUp(int64(min(wanted, float64(ceiling)))), []boundary{
 		{ceiling, "the policy's ceiling is " + human(ceiling)},
 		{in.Bounds.MaxContainerMemory, "a LimitRange allows a container at most " + human(in.Bounds.MaxContainerMemory)},
 		{in.Bounds.LargestNodeMemory, "the largest node has only " + human(in.Bounds.LargestNodeMemory)},
-		{in.quotaAllows(present), "the namespace's ResourceQuota leaves no more than " + human(in.quotaAllows(present))},
-	} {
-		if b.most > 0 && limit > b.most {
-			limit, bound = b.most, b.name
-		}
-	}
-	if bound == "" {
-		bound = "the policy's ceiling is " + human(ceiling)
-	}
-	return limit, bound
+		{in.perReplica(present, in.Bounds.QuotaMemoryLeft), "the namespace's ResourceQuota leaves no more"},
+	})
 }
 
-// quotaAllows is the limit that a quota leaves to each replica, 0 without a quota.
-func (in Input) quotaAllows(present int64) int64 {
-	if in.Bounds.QuotaMemoryLeft == nil {
-		return 0
+func (in Input) outOfMemory() string {
+	if in.Finding.Cause == v1alpha1.CauseHeapExhausted {
+		return "the heap, which follows the container's limit, is full at a limit of"
 	}
-	return present + *in.Bounds.QuotaMemoryLeft/int64(max(1, in.Bounds.Replicas))
+	return "the kernel killed the container at its limit of"
+}
+
+// heapFollowsLimit is true for a JVM whose heap is not set by hand: it takes a
+// share of the container's limit (MaxRAMPercentage, 25 % by default; JDK-8186248).
+func (in Input) heapFollowsLimit() bool {
+	java := slices.ContainsFunc(in.Finding.Evidence, func(e v1alpha1.EvidenceItem) bool {
+		return strings.Contains(e.Text, "java.lang.OutOfMemoryError: Java heap space") || strings.Contains(e.Text, "java.lang.OutOfMemoryError: GC overhead")
+	})
+	settings := slices.Concat(in.Case.Container.Command, in.Case.Container.Args)
+	for _, name := range []string{"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "JAVA_OPTS", "JAVA_OPTIONS", "KAFKA_HEAP_OPTS", "ES_JAVA_OPTS", "CATALINA_OPTS"} {
+		if in.Case.Env.Variables[name].Secret.IsSet() {
+			return false
+		}
+		settings = append(settings, in.Case.Env.Variables[name].Value)
+	}
+	return java && !slices.ContainsFunc(settings, func(s string) bool {
+		return strings.Contains(s, "-Xmx") || strings.Contains(s, "-XX:MaxHeapSize")
+	})
 }
 
 // tried counts the attempts with a remedy that did not help.

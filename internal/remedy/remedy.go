@@ -6,6 +6,7 @@ package remedy
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -32,6 +33,29 @@ type Input struct {
 	BackingOff []Pod
 	// Bounds of the namespace and the cluster.
 	Bounds Bounds
+	// Now is the time of a restart.
+	Now time.Time
+	// Image of the operator, for init containers; empty where it does not know it.
+	Image string
+	// SlowestStart is the longest that a pod of an earlier revision needed from
+	// start to ready, 0 where none is seen.
+	SlowestStart time.Duration
+	// Previous is the pod template of the revision before the newest, nil where
+	// there is none.
+	Previous *corev1.PodTemplateSpec
+	// Workloads are what runs the dependencies, by the dependency's service name.
+	Workloads map[string]Workload
+	// Recurrences counts earlier incidents of this service with the same cause
+	// that are still on record.
+	Recurrences int
+}
+
+// Workload is what runs a dependency.
+type Workload struct {
+	v1alpha1.DiagnosedWorkload
+	Template *corev1.PodTemplateSpec
+	// AllowRestart is the policy's, for stateful ones.
+	AllowRestart bool
 }
 
 // ObjectKey is a key in a Secret or ConfigMap.
@@ -50,10 +74,19 @@ type Bounds struct {
 	QuotaMemoryLeft *int64
 	// Replicas of the workload.
 	Replicas int32
+	// LargestNodeCPU, MaxContainerCPU and QuotaCPULeft are the same for CPU, in millicores.
+	LargestNodeCPU, MaxContainerCPU int64
+	QuotaCPULeft                    *int64
+	// VerticalAutoscaler is the VerticalPodAutoscaler that sets the workload's
+	// resources, empty where there is none.
+	VerticalAutoscaler string
+	// MemoryScaler is the HorizontalPodAutoscaler that scales by use in
+	// proportion to the memory request, empty where there is none.
+	MemoryScaler string
 }
 
 // Action is one remedy with its exact effect. Exactly one of Template, Pods,
-// Topic and Hold is set, but for Escalate, which has none.
+// Topic, Group, Job and Hold is set, but for Escalate, which has none.
 type Action struct {
 	Remedy v1alpha1.RemedyName
 	// Because says why this remedy.
@@ -66,10 +99,28 @@ type Action struct {
 	Pods []Pod
 	// Topic to be created on the dependency Service.
 	Topic *TopicCreation
+	// Group to be deleted from the dependency Service.
+	Group *GroupDeletion
+	// Job is the CronJob whose Job template is to be run once.
+	Job string
 	// Hold says that nothing is touched until the service of this name is well.
 	Hold string
 	// Proof must pass before the action is applied, where set.
 	Proof *evidence.Connection
+	// On is the workload whose template is changed, nil for the looping one.
+	On *Workload
+	// ToRevision is the recorded revision that Template is of, for a rollback.
+	ToRevision string
+	// Certain says that the action rests on a fact of its own, whatever the
+	// confidence in the cause.
+	Certain bool
+}
+
+// GroupDeletion is a consumer group to be deleted.
+type GroupDeletion struct {
+	// Connection as the stack declares the cluster, with the container's own credentials.
+	Connection evidence.Connection
+	Group      string
 }
 
 // TopicCreation is a topic to be created.
@@ -90,17 +141,27 @@ type remedy struct {
 	name v1alpha1.RemedyName
 	// causes that it may help against.
 	causes []v1alpha1.Cause
+	// final remedies have no way back: what they did cannot be undone.
+	final bool
 	// propose returns the action, or why it must not be used here.
 	propose func(Input) (Action, *Refusal)
 }
 
 // registry lists the remedies; for a cause, the first that does not refuse is taken.
 var registry = []remedy{
+	runJob,
 	raiseMemoryLimit,
+	raiseCPULimit,
+	relaxProbe,
 	createTopic,
+	deleteConsumerGroup,
 	setEnv,
+	waitForDependency,
 	recreatePod,
+	restartWorkload,
+	restartDependency,
 	holdDependents,
+	rollbackRollout,
 }
 
 // Propose is the remedy for a finding and the ones that were refused on the
@@ -111,19 +172,32 @@ func Propose(in Input) (Action, []Refusal) {
 		if !slices.Contains(r.causes, in.Finding.Cause) {
 			continue
 		}
-		if !in.Policy.Allows(r.name) {
-			refused = append(refused, Refusal{r.name, "the policy switches it off"})
-			continue
-		}
 		action, refusal := r.propose(in)
+		if !in.Policy.Allows(r.name) {
+			refusal = switchedOff(r.name, action, refusal)
+		}
 		if refusal != nil {
-			refused = append(refused, *refusal)
+			if refusal.Because != "" {
+				refused = append(refused, *refusal)
+			}
 			continue
 		}
 		action.Remedy = r.name
 		return action, refused
 	}
 	return escalate(in, refused), refused
+}
+
+// switchedOff is what is said of a remedy that the policy does not allow: of
+// one that is off by default only where it would be for this.
+func switchedOff(name v1alpha1.RemedyName, action Action, refusal *Refusal) *Refusal {
+	switch {
+	case refusal == nil:
+		return &Refusal{name, "the policy switches it off; it would be used because " + action.Because}
+	case stack.OptIn(name):
+		return &Refusal{Remedy: name}
+	}
+	return &Refusal{name, "the policy switches it off"}
 }
 
 func refuse(name v1alpha1.RemedyName, format string, args ...any) (Action, *Refusal) {
@@ -178,11 +252,16 @@ func (in Input) workload() string {
 	return string(in.Case.Rollout.Kind) + "/" + in.Case.Rollout.Name
 }
 
+// Final reports whether a remedy has no way back.
+func Final(name v1alpha1.RemedyName) bool {
+	return slices.ContainsFunc(registry, func(r remedy) bool { return r.name == name && r.final })
+}
+
 // For is the remedy that is looked at first for a cause, Escalate where none
-// is known. Whether it may be used is for Propose to say.
+// is known that is on by default. Whether it may be used is for Propose to say.
 func For(cause v1alpha1.Cause) v1alpha1.RemedyName {
 	for _, r := range registry {
-		if slices.Contains(r.causes, cause) {
+		if slices.Contains(r.causes, cause) && !stack.OptIn(r.name) {
 			return r.name
 		}
 	}

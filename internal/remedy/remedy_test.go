@@ -3,6 +3,7 @@ package remedy
 import (
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -200,6 +201,246 @@ func TestProposals(t *testing.T) {
 			}
 		})
 	}
+}
+
+// enabled is a policy that enables opt-in remedies besides.
+func enabled(in *Input, names ...v1alpha1.RemedyName) {
+	ceiling, cpu := resource.MustParse("512Mi"), resource.MustParse("1")
+	spec := v1alpha1.BridgeStackSpec{Remediation: v1alpha1.Remediation{
+		Memory: v1alpha1.MemoryBounds{Ceiling: &ceiling}, CPU: v1alpha1.CPUBounds{Ceiling: &cpu},
+		Jobs: []v1alpha1.JobHook{{Causes: []v1alpha1.Cause{v1alpha1.CausePostgresSchemaMissing}, CronJob: "migrate"}},
+	}}
+	for _, n := range names {
+		spec.Remediation.Remedies = append(spec.Remediation.Remedies, v1alpha1.RemedySwitch{Name: n, Enabled: true})
+	}
+	in.Policy = stack.PolicyOf(spec)
+}
+
+func tried(name v1alpha1.RemedyName) []v1alpha1.Attempt {
+	return []v1alpha1.Attempt{{Outcome: v1alpha1.AttemptFailed, Proposal: v1alpha1.Proposal{Remedy: name}}}
+}
+
+func TestProposalsOfTheOtherRemedies(t *testing.T) {
+	postgres, redpanda := diagnosis.Subject{Dependency: "postgres"}, diagnosis.Subject{Dependency: "redpanda"}
+	answering := probed("postgres", v1alpha1.AsConfigured, v1alpha1.ProbePassed, evidence.StageQuery)
+	for name, c := range map[string]struct {
+		cause   v1alpha1.Cause
+		subject diagnosis.Subject
+		change  func(*Input)
+		remedy  v1alpha1.RemedyName
+		diff    string
+		says    string
+	}{
+		"throttled": {
+			cause: v1alpha1.CauseCPUStarved, remedy: v1alpha1.RemedyRaiseCPULimit,
+			change: func(in *Input) {
+				in.Template.Spec.Containers[1].Resources.Limits[corev1.ResourceCPU] = resource.MustParse("100m")
+			},
+			diff: "containers[app].resources.limits.cpu: 100m -> 150m",
+		},
+		"throttled, but a VPA owns the resources": {
+			cause: v1alpha1.CauseCPUStarved, remedy: v1alpha1.RemedyEscalate, says: "VerticalPodAutoscaler api",
+			change: func(in *Input) {
+				in.Template.Spec.Containers[1].Resources.Limits[corev1.ResourceCPU] = resource.MustParse("100m")
+				in.Bounds.VerticalAutoscaler = "api"
+			},
+		},
+		"out of memory, but a VPA owns the resources": {
+			cause: v1alpha1.CauseOOMKilled, remedy: v1alpha1.RemedyEscalate, says: "VerticalPodAutoscaler api",
+			change: func(in *Input) { in.Bounds.VerticalAutoscaler = "api" },
+		},
+		"an HPA scales by the memory request": {
+			cause: v1alpha1.CauseOOMKilled, remedy: v1alpha1.RemedyRaiseMemoryLimit,
+			change: func(in *Input) { in.Bounds.MemoryScaler = "api" },
+			diff:   "containers[app].resources.limits.memory: 128Mi -> 192Mi",
+		},
+		"a JVM's heap follows the limit": {
+			cause: v1alpha1.CauseHeapExhausted, remedy: v1alpha1.RemedyRaiseMemoryLimit,
+			change: func(in *Input) {
+				in.Finding.Evidence = []v1alpha1.EvidenceItem{{Text: "java.lang.OutOfMemoryError: Java heap space"}}
+			},
+			diff: "containers[app].resources.limits.memory: 128Mi -> 192Mi\ncontainers[app].resources.requests.memory: 64Mi -> 96Mi",
+		},
+		"a heap set by hand does not": {
+			cause: v1alpha1.CauseHeapExhausted, remedy: v1alpha1.RemedyEscalate, says: "heap's own size",
+			change: func(in *Input) {
+				in.Finding.Evidence = []v1alpha1.EvidenceItem{{Text: "java.lang.OutOfMemoryError: Java heap space"}}
+				in.Case.Env.Variables = map[string]evidence.Variable{"JAVA_TOOL_OPTIONS": {Value: "-Xmx64m"}}
+			},
+		},
+		"slow start": {
+			cause: v1alpha1.CauseStartupProbeFailed, remedy: v1alpha1.RemedyRelaxProbe,
+			change: func(in *Input) {
+				in.Template.Spec.Containers[1].StartupProbe = &corev1.Probe{PeriodSeconds: 2, FailureThreshold: 5}
+			},
+			diff: "containers[app].startupProbe: initialDelaySeconds=0 periodSeconds=2 timeoutSeconds=0 failureThreshold=5 -> initialDelaySeconds=0 periodSeconds=2 timeoutSeconds=0 failureThreshold=10",
+		},
+		"slow start, and older pods show how slow": {
+			cause: v1alpha1.CauseStartupProbeFailed, remedy: v1alpha1.RemedyRelaxProbe,
+			change: func(in *Input) {
+				in.Template.Spec.Containers[1].StartupProbe = &corev1.Probe{PeriodSeconds: 2, FailureThreshold: 5}
+				in.SlowestStart = 40 * time.Second
+			},
+			diff: "containers[app].startupProbe: initialDelaySeconds=0 periodSeconds=2 timeoutSeconds=0 failureThreshold=5 -> initialDelaySeconds=0 periodSeconds=2 timeoutSeconds=0 failureThreshold=30",
+		},
+		"a start that is slow beyond the ceiling": {
+			cause: v1alpha1.CauseStartupProbeFailed, remedy: v1alpha1.RemedyEscalate, says: "startupCeiling",
+			change: func(in *Input) {
+				in.Template.Spec.Containers[1].StartupProbe = &corev1.Probe{PeriodSeconds: 60, FailureThreshold: 10}
+			},
+		},
+		"stale configuration": {
+			cause: v1alpha1.CauseConfigStale, remedy: v1alpha1.RemedyRestartWorkload,
+			diff: "metadata.annotations[kubectl.kubernetes.io/restartedAt]:  -> (the time of the restart)",
+		},
+		"a restart that did not help is not repeated": {
+			cause: v1alpha1.CauseConfigStale, remedy: v1alpha1.RemedyEscalate, says: "did not help before",
+			change: func(in *Input) { in.Attempts = tried(v1alpha1.RemedyRestartWorkload) },
+		},
+		"lost connections to a database that answers": {
+			cause: v1alpha1.CausePostgresConnectionLost, subject: postgres, remedy: v1alpha1.RemedyRestartWorkload,
+			change: func(in *Input) { in.Case.Probes = []evidence.Probe{answering} },
+		},
+		"lost connections to one that does not": {
+			cause: v1alpha1.CausePostgresConnectionLost, subject: postgres, remedy: v1alpha1.RemedyEscalate, says: "new pods would end the same way",
+		},
+		"the first start in the wrong order": {
+			cause: v1alpha1.CauseDependencyUnhealthy, subject: postgres, remedy: v1alpha1.RemedyRecreatePod,
+			change: func(in *Input) {
+				in.Case.Probes, in.BackingOff, in.Image = []evidence.Probe{answering}, []Pod{{"api-1", "uid-1"}}, "operator:1"
+			},
+		},
+		"the second start in the wrong order": {
+			cause: v1alpha1.CauseDependencyUnhealthy, subject: postgres, remedy: v1alpha1.RemedyWaitForDependency,
+			change: func(in *Input) {
+				in.Case.Probes, in.BackingOff, in.Image, in.Recurrences = []evidence.Probe{answering}, []Pod{{"api-1", "uid-1"}}, "operator:1", 1
+			},
+			diff: "initContainers[bridgestack-wait-for-postgres]:  -> wait-for --protocol=postgres --address=postgres:5432 --timeout=5m0s",
+		},
+		"a group without members": {
+			cause: v1alpha1.CauseKafkaGroupUnstable, subject: redpanda, remedy: v1alpha1.RemedyDeleteConsumerGroup,
+			change: func(in *Input) { groupOf(in, "Empty"); enabled(in, v1alpha1.RemedyDeleteConsumerGroup) },
+			diff:   "consumerGroups[workers]: empty -> deleted",
+		},
+		"a group with members": {
+			cause: v1alpha1.CauseKafkaGroupUnstable, subject: redpanda, remedy: v1alpha1.RemedyEscalate, says: "only an empty one",
+			change: func(in *Input) { groupOf(in, "PreparingRebalance"); enabled(in, v1alpha1.RemedyDeleteConsumerGroup) },
+		},
+		"a group, and nobody allowed it": {
+			cause: v1alpha1.CauseKafkaGroupUnstable, subject: redpanda, remedy: v1alpha1.RemedyEscalate, says: "the policy switches it off",
+			change: func(in *Input) { groupOf(in, "Empty") },
+		},
+		"a wedged dependency": {
+			cause: v1alpha1.CausePostgresUnreachable, subject: postgres, remedy: v1alpha1.RemedyRestartDependency,
+			change: func(in *Input) { wedged(in, v1alpha1.Deployment, false) },
+			diff:   "metadata.annotations[kubectl.kubernetes.io/restartedAt]:  -> (the time of the restart)",
+		},
+		"a wedged dependency that is stateful": {
+			cause: v1alpha1.CausePostgresUnreachable, subject: postgres, remedy: v1alpha1.RemedyEscalate, says: "allowRestart",
+			change: func(in *Input) { wedged(in, v1alpha1.StatefulSet, false) },
+		},
+		"a wedged dependency that is stateful and allowed": {
+			cause: v1alpha1.CausePostgresUnreachable, subject: postgres, remedy: v1alpha1.RemedyRestartDependency,
+			change: func(in *Input) { wedged(in, v1alpha1.StatefulSet, true) },
+		},
+		"the owner's migration": {
+			cause: v1alpha1.CausePostgresSchemaMissing, subject: postgres, remedy: v1alpha1.RemedyRunJob,
+			change: func(in *Input) { enabled(in, v1alpha1.RemedyRunJob) },
+			diff:   "jobs:  -> a Job of CronJob migrate",
+		},
+		"a new revision that never comes up beside an old one": {
+			cause: v1alpha1.CauseApplicationError, remedy: v1alpha1.RemedyRollbackRollout,
+			change: func(in *Input) { enabled(in, v1alpha1.RemedyRollbackRollout); looksBetter(in, 2, 0) },
+			diff:   "revision:  -> 4\ncontainers[app].image: app:1 -> app:0",
+		},
+		"a new revision, and the old one is down as well": {
+			cause: v1alpha1.CauseApplicationError, remedy: v1alpha1.RemedyEscalate, says: "is not shown",
+			change: func(in *Input) { enabled(in, v1alpha1.RemedyRollbackRollout); looksBetter(in, 0, 0) },
+		},
+		"a new revision that is up in other pods": {
+			cause: v1alpha1.CauseApplicationError, remedy: v1alpha1.RemedyEscalate, says: "not what makes the difference",
+			change: func(in *Input) { enabled(in, v1alpha1.RemedyRollbackRollout); looksBetter(in, 1, 1) },
+		},
+		"a server that demands TLS": {
+			cause: v1alpha1.CausePostgresTLSMismatch, subject: postgres, remedy: v1alpha1.RemedySetEnv,
+			change: func(in *Input) { sslMode(in, "PGSSLMODE", "disable", evidence.TLSDisable) },
+			diff:   "containers[app].env[PGSSLMODE]:  -> require",
+		},
+		"a switch for TLS": {
+			cause: v1alpha1.CausePostgresTLSMismatch, subject: postgres, remedy: v1alpha1.RemedySetEnv,
+			change: func(in *Input) { sslMode(in, "POSTGRES_SSL_ENABLED", "false", evidence.TLSDisable) },
+			diff:   "containers[app].env[POSTGRES_SSL_ENABLED]:  -> true",
+		},
+		"TLS is never weakened": {
+			cause: v1alpha1.CausePostgresTLSMismatch, subject: postgres, remedy: v1alpha1.RemedyEscalate, says: "weaken",
+			change: func(in *Input) { sslMode(in, "PGSSLMODE", "verify-full", evidence.TLSVerifyFull) },
+		},
+		"a smaller pool that the policy declares": {
+			cause: v1alpha1.CausePostgresConnectionsExhausted, subject: postgres, remedy: v1alpha1.RemedySetEnv,
+			change: func(in *Input) { pool(in, "50", "10") },
+			diff:   "containers[app].env[DB_POOL_SIZE]:  -> 10",
+		},
+		"a larger pool for a full server": {
+			cause: v1alpha1.CausePostgresConnectionsExhausted, subject: postgres, remedy: v1alpha1.RemedyEscalate, says: "no slot left",
+			change: func(in *Input) { pool(in, "10", "50") },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := input(c.cause, c.subject)
+			cpu := resource.MustParse("1")
+			in.Policy.CPUCeiling = &cpu
+			if c.change != nil {
+				c.change(&in)
+			}
+			p, refused := shown(t, in)
+			if p.Remedy != c.remedy {
+				t.Fatalf("got %s (%s), refused %v", p.Remedy, p.Because, refused)
+			}
+			if c.diff != "" && diffOf(p) != c.diff {
+				t.Errorf("got  %s\nwant %s", diffOf(p), c.diff)
+			}
+			if !strings.Contains(p.Because, c.says) {
+				t.Errorf("%q does not say %q", p.Because, c.says)
+			}
+		})
+	}
+}
+
+func groupOf(in *Input, state string) {
+	in.Case.Dependencies[1].Configured.Group = "workers"
+	p := probed("redpanda", v1alpha1.AsConfigured, v1alpha1.ProbePassed, evidence.StageGroup)
+	p.Kafka = &evidence.KafkaFacts{Group: &evidence.KafkaGroup{Name: "workers", State: state}}
+	in.Case.Probes = []evidence.Probe{p}
+}
+
+func wedged(in *Input, kind v1alpha1.WorkloadKind, allowed bool) {
+	enabled(in, v1alpha1.RemedyRestartDependency)
+	in.Case.Dependencies[0].Configured.Servers = in.Case.Dependencies[0].Declared.Servers
+	in.Case.Probes = []evidence.Probe{
+		probed("postgres", v1alpha1.AsConfigured, v1alpha1.ProbeFailed, evidence.StageDial),
+		probed("postgres", v1alpha1.AsDeclared, v1alpha1.ProbeFailed, evidence.StageDial),
+	}
+	in.Workloads = map[string]Workload{"postgres": {
+		DiagnosedWorkload: v1alpha1.DiagnosedWorkload{Kind: kind, Name: "postgres"}, Template: template(), AllowRestart: allowed,
+	}}
+}
+
+func looksBetter(in *Input, older, newer int32) {
+	in.Previous = template()
+	in.Previous.Spec.Containers[1].Image = "app:0"
+	in.Case.Rollout.Revision, in.Case.Rollout.PreviousRevision = "5", "4"
+	in.Case.Rollout.OlderReady, in.Case.Rollout.UpdatedReady = older, newer
+}
+
+func sslMode(in *Input, variable, value string, mode evidence.TLSMode) {
+	in.Case.Dependencies[0].Configured.TLS = mode
+	in.Case.Dependencies[0].Configured.Variables.SSLMode = variable
+	in.Case.Env.Variables = map[string]evidence.Variable{variable: {Name: variable, Value: value}}
+}
+
+func pool(in *Input, present, declared string) {
+	in.Service.Env = []v1alpha1.DeclaredEnv{{Name: "DB_POOL_SIZE", Value: &declared}}
+	in.Case.Env.Variables = map[string]evidence.Variable{"DB_POOL_SIZE": {Name: "DB_POOL_SIZE", Value: present}}
 }
 
 func TestASecretNeverGetsIntoAnUndo(t *testing.T) {

@@ -39,6 +39,9 @@ var optIn = map[v1alpha1.RemedyName]bool{
 	v1alpha1.RemedyRunJob:              true,
 }
 
+// OptIn reports whether a remedy is off unless a policy enables it.
+func OptIn(name v1alpha1.RemedyName) bool { return optIn[name] }
+
 // Policy is a BridgeStack's policy with every default filled in.
 type Policy struct {
 	Mode              v1alpha1.Mode

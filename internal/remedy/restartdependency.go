@@ -1,0 +1,43 @@
+package remedy
+
+import (
+	"fmt"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+// restartDependency restarts a dependency that is wedged: its pods are ready,
+// it has no diagnosis of its own, and it does not answer where it is declared.
+var restartDependency = remedy{
+	name: v1alpha1.RemedyRestartDependency,
+	causes: []v1alpha1.Cause{
+		v1alpha1.CauseDependencyUnhealthy, v1alpha1.CausePostgresUnreachable, v1alpha1.CausePostgresConnectionsExhausted,
+		v1alpha1.CauseKafkaUnreachable, v1alpha1.CauseKafkaCoordinatorUnavailable, v1alpha1.CauseUpstreamUnreachable,
+	},
+	final: true,
+	propose: func(in Input) (Action, *Refusal) {
+		d, known := in.dependency()
+		if !known {
+			return refuse(v1alpha1.RemedyRestartDependency, "the stack declares no dependency that the cause is about")
+		}
+		target, runs := in.Workloads[d.Service]
+		switch {
+		case !runs:
+			return refuse(v1alpha1.RemedyRestartDependency, "%s has no workload in this namespace", d.Service)
+		case d.Workload.Looping || !d.Workload.Ready:
+			return refuse(v1alpha1.RemedyRestartDependency, "%s is in trouble of its own, which is looked after by itself", d.Service)
+		case in.probed(d.Service, v1alpha1.AsDeclared) != v1alpha1.ProbeFailed:
+			return refuse(v1alpha1.RemedyRestartDependency, "it is not shown that %s does not answer where it is declared", d.Service)
+		case target.Kind == v1alpha1.StatefulSet && !target.AllowRestart:
+			return refuse(v1alpha1.RemedyRestartDependency, "%s is stateful; services[].allowRestart would allow it", d.Service)
+		case in.tried(v1alpha1.RemedyRestartDependency) > 0:
+			return refuse(v1alpha1.RemedyRestartDependency, "a restart of %s did not help before", d.Service)
+		}
+		return Action{
+			Because:  fmt.Sprintf("%s is ready and does not answer at %s", d.Service, d.Declared.Server()),
+			Target:   string(target.Kind) + "/" + target.Name,
+			Template: restarted(target.Template, in.Now),
+			On:       &target,
+		}, nil
+	},
+}

@@ -1,0 +1,103 @@
+package remedy
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+// wrongness is what is the matter with a variable, by cause.
+var wrongness = map[v1alpha1.Cause]string{
+	v1alpha1.CauseEnvVarMissing:                "is not set",
+	v1alpha1.CauseEnvVarInvalid:                "has a value that the program rejects",
+	v1alpha1.CausePostgresPoolExhausted:        "does not suit the load",
+	v1alpha1.CausePostgresConnectionsExhausted: "lets the service take more connections than the server has",
+}
+
+// setDeclared sets a variable to what the policy declares.
+func setDeclared(in Input, name string) (Action, *Refusal) {
+	if name == "" {
+		return refuse(v1alpha1.RemedySetEnv, "the evidence does not name the variable")
+	}
+	i := slices.IndexFunc(in.Service.Env, func(e v1alpha1.DeclaredEnv) bool { return e.Name == name })
+	if i < 0 {
+		return refuse(v1alpha1.RemedySetEnv, "the policy declares no value for %s; declare it under services[].env, or set it on the workload", name)
+	}
+	declared := in.Service.Env[i]
+	present := in.Case.Env.Variables[name]
+	if present.Secret.IsSet() && present.Origin.Kind == evidence.OriginLiteral {
+		return refuse(v1alpha1.RemedySetEnv, "the present value of %s may be a secret, which an undo would have to record", name)
+	}
+	if declared.Value != nil && *declared.Value == present.Value && present.Value != "" {
+		return refuse(v1alpha1.RemedySetEnv, "%s has the declared value already", name)
+	}
+	if key, named := keyOf(declared); named && !in.KnownKeys[key] {
+		return refuse(v1alpha1.RemedySetEnv, "the policy takes %s from key %q of %s %q, which does not exist", name, key.Key, key.Kind, key.Name)
+	}
+	return Action{
+		Because:  fmt.Sprintf("%s %s, and the policy declares where its value comes from", name, wrongness[in.Finding.Cause]),
+		Target:   in.workload(),
+		Template: in.edit(func(c *corev1.Container) { put(c, envVar(declared)) }),
+	}, nil
+}
+
+func keyOf(e v1alpha1.DeclaredEnv) (ObjectKey, bool) {
+	switch {
+	case e.ValueFrom == nil:
+		return ObjectKey{}, false
+	case e.ValueFrom.SecretKeyRef != nil:
+		return ObjectKey{"Secret", e.ValueFrom.SecretKeyRef.Name, e.ValueFrom.SecretKeyRef.Key}, true
+	case e.ValueFrom.ConfigMapKeyRef != nil:
+		return ObjectKey{"ConfigMap", e.ValueFrom.ConfigMapKeyRef.Name, e.ValueFrom.ConfigMapKeyRef.Key}, true
+	}
+	return ObjectKey{}, false
+}
+
+func envVar(e v1alpha1.DeclaredEnv) corev1.EnvVar {
+	if e.Value != nil {
+		return corev1.EnvVar{Name: e.Name, Value: *e.Value}
+	}
+	key, _ := keyOf(e)
+	source := &corev1.EnvVarSource{}
+	if key.Kind == "Secret" {
+		source.SecretKeyRef = &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: key.Name}, Key: key.Key}
+	} else {
+		source.ConfigMapKeyRef = &corev1.ConfigMapKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: key.Name}, Key: key.Key}
+	}
+	return corev1.EnvVar{Name: e.Name, ValueFrom: source}
+}
+
+// setPoolSize sets the size of a client's pool to what the policy declares. A
+// size that nobody declared is nobody's to guess. Where the server has no slot
+// left, only a smaller one helps.
+func setPoolSize(in Input) (Action, *Refusal) {
+	for _, e := range in.Service.Env {
+		if !isPoolSize(e.Name) || e.Value == nil {
+			continue
+		}
+		wanted, err := strconv.Atoi(*e.Value)
+		present, errPresent := strconv.Atoi(in.Case.Env.Variables[e.Name].Value)
+		if err != nil || errPresent != nil || wanted == present {
+			continue
+		}
+		if wanted > present && in.Finding.Cause == v1alpha1.CausePostgresConnectionsExhausted {
+			return refuse(v1alpha1.RemedySetEnv, "the declared %s=%d is larger than the present %d, and the server has no slot left", e.Name, wanted, present)
+		}
+		return setDeclared(in, e.Name)
+	}
+	return refuse(v1alpha1.RemedySetEnv, "the policy declares no other pool size; declare it under services[].env, such as DB_POOL_SIZE")
+}
+
+// isPoolSize knows the usual names, such as DB_POOL_SIZE, POSTGRES_MAX_CONNECTIONS
+// and SPRING_DATASOURCE_HIKARI_MAXIMUM_POOL_SIZE.
+func isPoolSize(name string) bool {
+	upper := strings.ToUpper(name)
+	return strings.Contains(upper, "POOL") && (strings.Contains(upper, "SIZE") || strings.Contains(upper, "MAX")) ||
+		strings.HasSuffix(upper, "MAX_CONNECTIONS") || strings.HasSuffix(upper, "MAX_CONNS") || strings.HasSuffix(upper, "MAX_OPEN_CONNS")
+}
