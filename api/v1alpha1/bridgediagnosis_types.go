@@ -278,7 +278,7 @@ type RefutedCause struct {
 
 // ProbeViewpoint says whose settings a probe used.
 //
-// +kubebuilder:validation:Enum=AsConfigured;AsDeclared;Proposed
+// +kubebuilder:validation:Enum=AsConfigured;AsDeclared;Proposed;FromPod
 type ProbeViewpoint string
 
 // The viewpoints.
@@ -289,6 +289,8 @@ const (
 	AsDeclared ProbeViewpoint = "AsDeclared"
 	// Proposed: with the values that a remedy is about to set.
 	Proposed ProbeViewpoint = "Proposed"
+	// FromPod: from inside the failing pod's own network, without credentials.
+	FromPod ProbeViewpoint = "FromPod"
 )
 
 // ProbeOutcome is what a probe showed.
@@ -338,7 +340,7 @@ type Proposal struct {
 	ID string `json:"id"`
 	// remedy that it is.
 	Remedy RemedyName `json:"remedy"`
-	// target object as Kind/name, or topic/name for Kafka.
+	// target object as Kind/name; Topic/name and ConsumerGroup/name for Kafka.
 	Target string `json:"target"`
 	// changes, field by field. Empty where the remedy is an action, such as a restart.
 	// +optional
@@ -409,6 +411,10 @@ type Attempt struct {
 	// tried twice for the same fingerprint.
 	// +optional
 	Fingerprint string `json:"fingerprint,omitempty"`
+	// workload whose pod template the patch is for, where it is not the
+	// diagnosis' own: RestartDependency restarts another one.
+	// +optional
+	Workload *DiagnosedWorkload `json:"workload,omitempty"`
 	// generation of the workload when the attempt was recorded.
 	// +optional
 	Generation int64 `json:"generation,omitempty"`

@@ -65,6 +65,10 @@ type BridgeStackSpec struct {
 	// +optional
 	Detection Detection `json:"detection,omitempty"`
 
+	// diagnosis says what a diagnosis may do to find a cause.
+	// +optional
+	Diagnosis DiagnosisOptions `json:"diagnosis,omitempty"`
+
 	// remediation says what may be repaired, how far and how fast.
 	// +optional
 	// +kubebuilder:default={}
@@ -415,6 +419,20 @@ type Detection struct {
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,8}([.][0-9]{1,9})?s)?([0-9]{1,8}ms)?$') && self != '' && duration(self) > duration('0s')",message="must be a duration greater than zero, such as 30s, 5m or 1h30m"
 	HealthWindow *metav1.Duration `json:"healthWindow,omitempty"`
+}
+
+// DiagnosisOptions says what a diagnosis may do to find a cause.
+type DiagnosisOptions struct {
+	// probeFromPod lets the operator probe a dependency from inside the failing
+	// pod's own network, where its own probes leave open why the container
+	// cannot resolve or reach it: a NetworkPolicy or a resolver that only that
+	// pod meets. The probe is an ephemeral container of the operator's image,
+	// without credentials, that ends within seconds. It cannot be removed: it
+	// stays in the pod's spec, ended, until the pod is deleted. It meets the
+	// Pod Security level restricted, and the operator needs the right of
+	// config/probe-from-pod. Default: false.
+	// +optional
+	ProbeFromPod bool `json:"probeFromPod,omitempty"`
 }
 
 // Mode is how far the operator goes by itself.

@@ -67,6 +67,8 @@ const (
 	ReasonCauseFound = "CauseFound"
 	// ReasonCauseUnknown: the evidence shows no cause of the list.
 	ReasonCauseUnknown = "CauseUnknown"
+	// ReasonProbingFromPod: a probe inside the failing pod's own network is under way.
+	ReasonProbingFromPod = "ProbingFromPod"
 	// ReasonObserving: the mode is Observe; nothing is proposed.
 	ReasonObserving = "Observing"
 	// ReasonRemedySuggested: a remedy is proposed; the mode leaves it to a person.

@@ -13,6 +13,11 @@ import (
 func (in *Attempt) DeepCopyInto(out *Attempt) {
 	*out = *in
 	in.Proposal.DeepCopyInto(&out.Proposal)
+	if in.Workload != nil {
+		in, out := &in.Workload, &out.Workload
+		*out = new(DiagnosedWorkload)
+		**out = **in
+	}
 	in.RecordedAt.DeepCopyInto(&out.RecordedAt)
 	in.Deadline.DeepCopyInto(&out.Deadline)
 	if in.AppliedAt != nil {
