@@ -70,6 +70,9 @@ func (p *Prober) candidates(namespace, host string) []string {
 	if strings.HasSuffix(host, ".") {
 		return []string{host}
 	}
+	if own := p.options.Search; own != nil {
+		return own.candidates(host)
+	}
 	d := p.options.ClusterDomain
 	var names []string
 	for _, domain := range slices.Concat([]string{namespace + ".svc." + d, "svc." + d, d}, p.options.SearchDomains) {
@@ -85,6 +88,55 @@ func (p *Prober) candidates(namespace, host string) []string {
 		return names // no such top-level domain
 	case strings.HasSuffix(strings.ToLower(host), "."+d):
 		// Its own domain is asked for first: searching can only miss.
+		return append([]string{absolute}, names...)
+	default:
+		return append(names, absolute)
+	}
+}
+
+// SearchList is how a pod's own resolv.conf says that names are completed.
+type SearchList struct {
+	Domains []string
+	// Ndots is the number of dots from which on a name is first asked for by
+	// itself. resolv.conf(5): 1 unless it says otherwise, at most 15.
+	Ndots int
+}
+
+// ParseSearchList reads it from the text of a resolv.conf.
+func ParseSearchList(text string) SearchList {
+	list := SearchList{Ndots: 1}
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		if len(fields) < 2 {
+			continue
+		}
+		switch fields[0] {
+		case "search", "domain": // the last one counts
+			list.Domains = fields[1:]
+		case "options":
+			for _, option := range fields[1:] {
+				if n, ok := strings.CutPrefix(option, "ndots:"); ok {
+					list.Ndots = min(int(number([]byte(n))), 15)
+				}
+			}
+		}
+	}
+	return list
+}
+
+// candidates are the absolute names in the order of glibc. Unlike there, a
+// single label is asked for by itself only where there is no list: see
+// Prober.candidates.
+func (l SearchList) candidates(host string) []string {
+	var names []string
+	for _, domain := range l.Domains {
+		names = append(names, host+"."+strings.Trim(domain, ".")+".")
+	}
+	absolute := host + "."
+	switch dots := strings.Count(host, "."); {
+	case dots == 0 && len(names) > 0:
+		return names
+	case dots >= l.Ndots:
 		return append([]string{absolute}, names...)
 	default:
 		return append(names, absolute)

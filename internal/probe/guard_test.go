@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -194,4 +195,41 @@ type hanging struct{}
 func (hanging) LookupNetIP(ctx context.Context, _, host string) ([]netip.Addr, error) {
 	<-ctx.Done()
 	return nil, &net.DNSError{Err: ctx.Err().Error(), Name: host, IsTimeout: true}
+}
+
+// Inside a pod, names are completed as its own resolv.conf says.
+func TestSearchListOfAPodItself(t *testing.T) {
+	const pod = "search shop.svc.cluster.local svc.cluster.local\nnameserver 10.96.0.10\noptions ndots:5 edns0\n"
+	for name, c := range map[string]struct {
+		conf, host string
+		want       []string
+	}{
+		"searched for":           {pod, "db", []string{"db.shop.svc.cluster.local.", "db.svc.cluster.local."}},
+		"few dots":               {pod, "db.shop", []string{"db.shop.shop.svc.cluster.local.", "db.shop.svc.cluster.local.", "db.shop."}},
+		"absolute":               {pod, "db.shop.", []string{"db.shop."}},
+		"many dots":              {"search a.example\n", "db.shop", []string{"db.shop.", "db.shop.a.example."}},
+		"no list":                {"nameserver 192.0.2.1\n", "db", []string{"db."}},
+		"the last list counts":   {"search a.example\ndomain b.example\n", "db", []string{"db.b.example."}},
+		"nonsense is no problem": {"search\noptions ndots:x\n\x00", "db", []string{"db."}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			list := ParseSearchList(c.conf)
+			p := New(Options{Search: &list})
+			if diff := cmp.Diff(c.want, p.candidates("other", c.host)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestAllowedLeavesOutWhatTheGuardRefuses(t *testing.T) {
+	p := New(Options{AllowedHosts: []string{"db.example.com"}, DeniedNetworks: prefixes("10.0.0.1/32")})
+	all := []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("10.0.0.3")}
+	scope := Scope{Namespace: "shop", Owned: func(a netip.Addr) bool { return a == all[0] || a == all[2] }}
+	for host, want := range map[string][]netip.Addr{"": all[2:3], "db.example.com": all[2:], "other.example.com": all[2:3]} {
+		got := p.Allowed(scope, host, all)
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: allowed %v, want %v", host, got, want)
+		}
+	}
 }

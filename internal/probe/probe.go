@@ -11,6 +11,7 @@ import (
 	"crypto/x509"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,9 @@ type Options struct {
 	// SearchDomains that pods have beside those of their namespace, such as
 	// the node's own.
 	SearchDomains []string
+	// Search is the whole search list where the probe runs inside a stack's
+	// own pod, in place of the one that pods of the scope's namespace have.
+	Search *SearchList
 	// AllowedHosts are names outside of a stack's namespace that the cluster's
 	// admin allows to be probed: exact, or *.example.com for all below it.
 	AllowedHosts []string
@@ -96,6 +100,14 @@ func New(o Options) *Prober {
 	o.Timeouts.Dial = cmp.Or(o.Timeouts.Dial, time.Second)
 	o.Timeouts.Exchange = cmp.Or(o.Timeouts.Exchange, time.Second)
 	return &Prober{options: o, guard: guardOf(o)}
+}
+
+// Allowed are those of a host's addresses that the guard lets probes of the
+// scope reach. An empty host is no host that the admin allows by name.
+func (p *Prober) Allowed(scope Scope, host string, addresses []netip.Addr) []netip.Addr {
+	return slices.DeleteFunc(slices.Clone(addresses), func(a netip.Addr) bool {
+		return p.guard.check(scope, target{host: host}, a) != nil
+	})
 }
 
 // Probe asks the connection's server, or Kafka's bootstrap servers, how it is.
