@@ -40,9 +40,13 @@ func (r *BridgeDiagnosisReconciler) record(ctx context.Context, in *incident, ac
 		attempt.ApprovedBy = approver(in.after)
 	}
 	if action.Template != nil {
+		before := in.template()
+		if action.On != nil {
+			before, attempt.Workload = action.On.Template, &action.On.DiagnosedWorkload
+		}
 		var err error
-		attempt.TemplateHash = remedy.TemplateHash(in.template())
-		if attempt.Patch, attempt.Undo, err = remedy.Patches(in.template(), action.Template); err != nil {
+		attempt.TemplateHash = remedy.TemplateHash(before)
+		if attempt.Patch, attempt.Undo, err = remedy.Patches(before, action.Template); err != nil {
 			return err
 		}
 	}
@@ -106,10 +110,10 @@ func (r *BridgeDiagnosisReconciler) continueAttempt(ctx context.Context, in *inc
 // recorded and may or may not have applied.
 func (r *BridgeDiagnosisReconciler) resume(ctx context.Context, in *incident) error {
 	attempt := in.attempt()
-	if attempt.Proposal.Remedy != v1alpha1.RemedyCreateTopic {
-		return r.applyRecorded(ctx, in, remedy.Action{Pods: podsOf(attempt.Proposal)})
+	if attempt.Proposal.Remedy != v1alpha1.RemedyCreateTopic && attempt.Proposal.Remedy != v1alpha1.RemedyDeleteConsumerGroup {
+		return r.applyRecorded(ctx, in, remedy.Action{Pods: podsOf(attempt.Proposal), Job: jobOf(attempt.Proposal)})
 	}
-	// The credentials for the topic were never persisted: find the action anew.
+	// The credentials for Kafka were never persisted: find the action anew.
 	if done, err := r.diagnose(ctx, in); done || err != nil {
 		return err
 	}
@@ -125,7 +129,7 @@ func (r *BridgeDiagnosisReconciler) resume(ctx context.Context, in *incident) er
 		return nil
 	}
 	in.end(v1alpha1.AttemptWithdrawn, "the cause is another one by now; nothing was written", r.Now())
-	in.become(v1alpha1.StateWaiting, v1alpha1.ReasonRemedyConflict, "the topic was not created: the cause is another one by now")
+	in.become(v1alpha1.StateWaiting, v1alpha1.ReasonRemedyConflict, string(attempt.Proposal.Remedy)+" was not done: the cause is another one by now")
 	in.recheck = time.Second
 	return nil
 }
@@ -160,9 +164,13 @@ func (r *BridgeDiagnosisReconciler) applyRecorded(ctx context.Context, in *incid
 	var err error
 	switch {
 	case attempt.Patch != "":
-		err = r.unblockAfter(ctx, in, r.Applier.Template(ctx, in.after.Namespace, in.after.Spec.Workload, *attempt))
+		err = r.unblockAfter(ctx, in, r.Applier.Template(ctx, in.after.Namespace, in.patched(), *attempt))
 	case action.Topic != nil:
 		err = r.Prober.CreateTopic(ctx, in.scope, action.Topic.Connection, action.Topic.Topic)
+	case action.Group != nil:
+		err = r.Prober.DeleteGroup(ctx, in.scope, action.Group.Connection, action.Group.Group)
+	case action.Job != "":
+		err = r.Applier.RunJob(ctx, in.after, action.Job, jobName(attempt))
 	default:
 		err = r.Applier.Evict(ctx, in.after.Namespace, action.Pods)
 	}
@@ -173,11 +181,31 @@ func (r *BridgeDiagnosisReconciler) applyRecorded(ctx context.Context, in *incid
 	return r.notApplied(in, err)
 }
 
+// patched is the workload whose template the attempt changes.
+func (in *incident) patched() v1alpha1.DiagnosedWorkload {
+	if other := in.attempt().Workload; other != nil {
+		return *other
+	}
+	return in.after.Spec.Workload
+}
+
+// jobOf is the CronJob that an attempt was recorded for, empty for other remedies.
+func jobOf(p v1alpha1.Proposal) string {
+	name, _ := strings.CutPrefix(p.Target, "CronJob/")
+	if p.Remedy != v1alpha1.RemedyRunJob {
+		return ""
+	}
+	return name
+}
+
+// jobName is the same for the same attempt, so that a Job is created once.
+func jobName(a *v1alpha1.Attempt) string { return jobOf(a.Proposal) + "-" + a.ID }
+
 // unblockAfter evicts a StatefulSet's pods in back-off once its template was
 // written: its controller waits for them to become ready before it rolls the
 // new template out, which they never will (documented as forced rollback).
 func (r *BridgeDiagnosisReconciler) unblockAfter(ctx context.Context, in *incident, written error) error {
-	if written != nil || in.after.Spec.Workload.Kind != v1alpha1.StatefulSet {
+	if written != nil || in.patched().Kind != v1alpha1.StatefulSet || in.attempt().Workload != nil {
 		return written
 	}
 	if err := r.Applier.Evict(ctx, in.after.Namespace, in.backingOff()); err != nil {
@@ -276,7 +304,7 @@ func (r *BridgeDiagnosisReconciler) verify(ctx context.Context, in *incident) (b
 // failed takes back an attempt that did not help, where there is a way back.
 func (r *BridgeDiagnosisReconciler) failed(ctx context.Context, in *incident, because string) error {
 	attempt := in.attempt()
-	if attempt.Undo == "" {
+	if attempt.Undo == "" || remedy.Final(attempt.Proposal.Remedy) {
 		in.end(v1alpha1.AttemptFailed, because, r.Now())
 		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonRemedyFailed, fmt.Sprintf("%s did not help: %s", attempt.Proposal.Remedy, because))
 		in.recheck = time.Second
@@ -297,7 +325,7 @@ func (r *BridgeDiagnosisReconciler) rollBack(ctx context.Context, in *incident) 
 	}
 	attempt := in.attempt()
 	because := attempt.Message
-	err := r.unblockAfter(ctx, in, r.Applier.Rollback(ctx, in.after.Namespace, in.after.Spec.Workload, *attempt))
+	err := r.unblockAfter(ctx, in, r.Applier.Rollback(ctx, in.after.Namespace, in.patched(), *attempt))
 	switch {
 	case err == nil:
 		in.end(v1alpha1.AttemptRolledBack, because, r.Now())

@@ -34,6 +34,9 @@ type Operator struct {
 	Reporter *report.Reporter
 	// Now is the clock.
 	Now func() time.Time
+	// Image is the operator's own, for init containers that wait; empty where
+	// it is not known.
+	Image string
 	// Concurrency is how many incidents are worked on at once. Default: 8.
 	Concurrency int
 }

@@ -242,25 +242,31 @@ func (r *run) group(ctx context.Context, b broker, metadata *sarama.MetadataResp
 	if internal >= 0 && metadata.Topics[internal].Err == sarama.ErrUnknownTopicOrPartition {
 		return verdict{} // no group has ever been in this cluster
 	}
-	found, err := within(ctx, r.prober.options.Timeouts.Exchange, func() (*sarama.FindCoordinatorResponse, error) {
-		return b.client.FindCoordinator(&sarama.FindCoordinatorRequest{Version: 1, CoordinatorKey: r.settings.Group, CoordinatorType: sarama.CoordinatorGroup})
-	})
-	switch {
-	case err != nil:
-		return r.kafkaVerdict(err)
-	case found.Err != sarama.ErrNoError:
-		facts.Code = nameOf(found.Err)
-		return failed(facts.Code, "group "+r.settings.Group+": "+found.Err.Error())
+	coordinator, v := r.coordinator(ctx, b, metadata, r.settings.Group)
+	if !v.passed() {
+		facts.Code = v.code
+		return v
 	}
-	coordinator := b
-	if found.Coordinator != nil && addressOf(found.Coordinator) != b.server {
-		var v verdict
-		if coordinator, v = r.openListener(ctx, metadata, found.Coordinator.ID()); !v.passed() {
-			return v
-		}
+	if coordinator.server != b.server {
 		defer coordinator.close()
 	}
 	return r.describeGroup(ctx, coordinator, facts)
+}
+
+// coordinator is the broker that looks after a group; b itself where it does.
+func (r *run) coordinator(ctx context.Context, b broker, metadata *sarama.MetadataResponse, group string) (broker, verdict) {
+	found, err := within(ctx, r.prober.options.Timeouts.Exchange, func() (*sarama.FindCoordinatorResponse, error) {
+		return b.client.FindCoordinator(&sarama.FindCoordinatorRequest{Version: 1, CoordinatorKey: group, CoordinatorType: sarama.CoordinatorGroup})
+	})
+	switch {
+	case err != nil:
+		return b, r.kafkaVerdict(err)
+	case found.Err != sarama.ErrNoError:
+		return b, failed(nameOf(found.Err), "group "+group+": "+found.Err.Error())
+	case found.Coordinator == nil || addressOf(found.Coordinator) == b.server:
+		return b, verdict{}
+	}
+	return r.openListener(ctx, metadata, found.Coordinator.ID())
 }
 
 func (r *run) describeGroup(ctx context.Context, coordinator broker, facts *evidence.KafkaGroup) verdict {

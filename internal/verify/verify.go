@@ -109,7 +109,7 @@ func crashes(in Input) int32 {
 	for _, p := range in.Pods {
 		n := p.Restarts
 		if p.Created.Before(in.Attempt.RecordedAt.Time) {
-			if in.Attempt.Patch != "" {
+			if in.Attempt.Patch != "" && in.Attempt.Workload == nil {
 				continue // it runs the template from before
 			}
 			n -= in.Attempt.Restarts

@@ -1,0 +1,62 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+
+	batchv1 "k8s.io/api/batch/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+// RunJob creates a Job of a CronJob's template, as kubectl create job --from
+// does. One that is there under this name is the answer that was lost.
+func (a *Applier) RunJob(ctx context.Context, d *v1alpha1.BridgeDiagnosis, cronJob, name string) error {
+	var from batchv1.CronJob
+	if err := a.Live.Get(ctx, client.ObjectKey{Namespace: d.Namespace, Name: cronJob}, &from); err != nil {
+		return classify(err, "reading CronJob "+cronJob)
+	}
+	template := from.Spec.JobTemplate.DeepCopy()
+	job := &batchv1.Job{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
+	job.Namespace, job.Name = d.Namespace, name
+	job.Labels = with(job.Labels, v1alpha1.LabelStack, d.Labels[v1alpha1.LabelStack])
+	job.Annotations = with(job.Annotations, "cronjob.kubernetes.io/instantiate", "manual")
+	job.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(&from, batchv1.SchemeGroupVersion.WithKind("CronJob"))}
+	err := a.Writer.Create(ctx, job, client.FieldOwner(v1alpha1.FieldManager))
+	if apierrors.IsAlreadyExists(err) {
+		return nil
+	}
+	return classify(err, "creating Job "+name)
+}
+
+func with(all map[string]string, key, value string) map[string]string {
+	if all == nil {
+		all = map[string]string{}
+	}
+	all[key] = value
+	return all
+}
+
+// Job is how a Job that RunJob created stands.
+func (a *Applier) Job(ctx context.Context, namespace, name string) (done, failed bool, message string, err error) {
+	var job batchv1.Job
+	if err := a.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &job); err != nil {
+		if apierrors.IsNotFound(err) { // its time to live is over, or someone deleted it
+			return true, false, "", nil
+		}
+		return false, false, "", fmt.Errorf("reading Job %s: %w", name, err)
+	}
+	for _, c := range job.Status.Conditions {
+		switch {
+		case c.Status != "True":
+		case c.Type == batchv1.JobComplete:
+			return true, false, "", nil
+		case c.Type == batchv1.JobFailed:
+			return true, true, fmt.Sprintf("Job %s failed: %s %s", name, c.Reason, c.Message), nil
+		}
+	}
+	return false, false, "", nil
+}
