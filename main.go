@@ -46,6 +46,7 @@ type flags struct {
 	allowHosts      list
 	allowNetworks   list
 	concurrency     int
+	image           string
 }
 
 // list is a flag that may be given several times or with commas.
@@ -68,6 +69,7 @@ func parse() flags {
 	flag.Var(&f.allowHosts, "probe-allow-host", "host outside of a stack's namespace that may be probed, exact or *.example.com; may be given several times")
 	flag.Var(&f.allowNetworks, "probe-allow-network", "network, such as 10.20.0.0/16, that may be probed beside a stack's own pods and Services; may be given several times")
 	flag.IntVar(&f.concurrency, "concurrency", 8, "incidents worked on at once")
+	flag.StringVar(&f.image, "image", os.Getenv("OPERATOR_IMAGE"), "the operator's own image, for containers that it adds to pods; without it, it adds none (default: the environment variable OPERATOR_IMAGE)")
 	options := zap.Options{}
 	options.BindFlags(flag.CommandLine)
 	flag.Parse()
@@ -76,8 +78,11 @@ func parse() flags {
 }
 
 func main() {
-	f := parse()
-	if err := run(ctrl.SetupSignalHandler(), ctrl.GetConfigOrDie(), f); err != nil {
+	ctx := ctrl.SetupSignalHandler()
+	if code, found := subcommand(ctx, os.Args[1:]); found {
+		os.Exit(code)
+	}
+	if err := run(ctx, ctrl.GetConfigOrDie(), parse()); err != nil {
 		ctrl.Log.Error(err, "the operator stopped")
 		os.Exit(1)
 	}
@@ -108,6 +113,7 @@ func run(ctx context.Context, config *rest.Config, f flags) error {
 		Applier:     &apply.Applier{Live: mgr.GetAPIReader(), Writer: mgr.GetClient()},
 		Reporter:    &report.Reporter{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("bridgestack")},
 		Now:         time.Now,
+		Image:       f.image,
 		Concurrency: f.concurrency,
 	}
 	if err := operator.SetupWithManager(mgr); err != nil {

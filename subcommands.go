@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/bridgestack/operator/internal/waitfor"
+)
+
+// subcommands are what the operator's image does in other pods than its own.
+// Without one, the binary is the operator.
+var subcommands = map[string]func(ctx context.Context, args []string) error{
+	waitfor.Command: waitFor,
+}
+
+// waitFor is the init container that WaitForDependency adds.
+func waitFor(ctx context.Context, args []string) error {
+	w, err := waitfor.Parse(args)
+	if err != nil {
+		return err
+	}
+	resolvConf, err := os.ReadFile("/etc/resolv.conf")
+	if err != nil {
+		return fmt.Errorf("reading the pod's DNS settings: %w", err)
+	}
+	return waitfor.Run(ctx, os.Stdout, w, waitfor.NewProber(string(resolvConf)))
+}
+
+// subcommand runs the one that the arguments name; false where they name none.
+func subcommand(ctx context.Context, args []string) (code int, found bool) {
+	if len(args) == 0 || subcommands[args[0]] == nil {
+		return 0, false
+	}
+	if err := subcommands[args[0]](ctx, args[1:]); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", args[0], err)
+		return 1, true
+	}
+	return 0, true
+}
