@@ -121,6 +121,10 @@ const (
 	// AnnotationPaused with the value "true" on a workload stops every remedy
 	// on it at once; diagnosing goes on.
 	AnnotationPaused = "bridgestack.dev/paused"
+	// ProbeContainerPrefix begins the names of the ephemeral containers by which
+	// a stack that allows it (spec.diagnosis.probeFromPod) is probed from inside
+	// a failing pod.
+	ProbeContainerPrefix = "bridgestack-probe-"
 	// FieldManager is the operator's name in managedFields.
 	FieldManager = "bridgestack"
 )

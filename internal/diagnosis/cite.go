@@ -94,7 +94,7 @@ func probeItem(p evidence.Probe) v1alpha1.EvidenceItem {
 	if last.Message != "" {
 		text += ": " + last.Message
 	}
-	return item(v1alpha1.SourceProbe, time.Time{}, text)
+	return item(v1alpha1.SourceProbe, p.Asked, text)
 }
 
 func refute(cause v1alpha1.Cause, format string, args ...any) v1alpha1.RefutedCause {

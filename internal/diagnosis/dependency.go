@@ -10,6 +10,16 @@ import (
 	"github.com/bridgestack/operator/internal/evidence"
 )
 
+// byConnectionsAndPod holds what byConnections finds against what the failing
+// pod itself sees.
+func byConnectionsAndPod(c evidence.Case, r reading) (Finding, bool) {
+	f, ok := byConnections(c, r)
+	if ok {
+		f = fromPod(c, f)
+	}
+	return f, ok
+}
+
 // byConnections decides by the log, the dependencies' state and the probes
 // together: the log says what ended the process, the probes whether it is so,
 // and from where.
@@ -84,7 +94,7 @@ func probesOf(c evidence.Case, service string) (configured, declared *evidence.P
 			configured = p
 		case v1alpha1.AsDeclared:
 			declared = p
-		case v1alpha1.Proposed:
+		case v1alpha1.Proposed, v1alpha1.FromPod: // see fromPod
 		}
 	}
 	return configured, declared

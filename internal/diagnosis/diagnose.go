@@ -28,7 +28,7 @@ var rules = []rule{
 	{"signal", bySignalAndLog},
 	{"completion", onCase(byCompletion)},
 	{"shell's exit code", onCase(byShell)},
-	{"log, dependencies and probes", byConnections},
+	{"log, dependencies and probes", byConnectionsAndPod},
 }
 
 func onCase(decide func(evidence.Case) (Finding, bool)) func(evidence.Case, reading) (Finding, bool) {

@@ -21,6 +21,9 @@ type Finding struct {
 	Root string
 	// Subject is what the cause is about, for remedies.
 	Subject Subject
+	// PodOnly says that the dependency is well for everyone but the failing
+	// pod: nothing that its settings say would help.
+	PodOnly bool
 }
 
 // Subject is what a cause is about. Only what the evidence shows is set.

@@ -11,6 +11,9 @@ type Probe struct {
 	Service   string
 	Protocol  Protocol
 	Viewpoint v1alpha1.ProbeViewpoint
+	// Asked is when a probe inside the pod was asked for, zero for probes of
+	// just now.
+	Asked time.Time
 	// Target that was probed first: for Kafka the first bootstrap server.
 	Target HostPort
 	// Addresses that Target's host resolved to.
@@ -71,6 +74,7 @@ const (
 	CodeNoPassword     = "NO_PASSWORD"   // the server wants a password, none is configured
 	CodeLoopback       = "LOOPBACK"      // an advertised listener is a loopback address: no other pod can reach it
 	CodeTopicMissing   = "TOPIC_MISSING" // metadata says that the topic is not there
+	CodeNotRun         = "NOT_RUN"       // the probe inside the pod could not be run: outcome Unknown
 	CodeUnhealthy      = "UNHEALTHY"     // HTTP answered, and not with 2xx or with an unhealthy status
 )
 
