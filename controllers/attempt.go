@@ -270,6 +270,9 @@ func (in *incident) end(outcome v1alpha1.AttemptOutcome, message string, now tim
 
 // verify tells whether the applied attempt helped.
 func (r *BridgeDiagnosisReconciler) verify(ctx context.Context, in *incident) (bool, error) {
+	if done, err := r.wakePods(ctx, in); done || err != nil {
+		return done, err
+	}
 	attempt := in.attempt()
 	input := verify.Input{Now: r.Now(), Attempt: *attempt, Pods: in.podsNow(), Wanted: in.wanted(), Fingerprint: attempt.Fingerprint}
 	verdict := verify.Check(input)

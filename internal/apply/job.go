@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -40,23 +41,24 @@ func with(all map[string]string, key, value string) map[string]string {
 	return all
 }
 
-// Job is how a Job that RunJob created stands.
-func (a *Applier) Job(ctx context.Context, namespace, name string) (done, failed bool, message string, err error) {
+// Job tells how a Job that RunJob created stands: whether it came to its end,
+// and how it failed, empty where it did not.
+func (a *Applier) Job(ctx context.Context, namespace, name string) (over bool, failure string, err error) {
 	var job batchv1.Job
 	if err := a.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &job); err != nil {
 		if apierrors.IsNotFound(err) { // its time to live is over, or someone deleted it
-			return true, false, "", nil
+			return true, "", nil
 		}
-		return false, false, "", fmt.Errorf("reading Job %s: %w", name, err)
+		return false, "", fmt.Errorf("reading Job %s: %w", name, err)
 	}
 	for _, c := range job.Status.Conditions {
 		switch {
-		case c.Status != "True":
+		case c.Status != corev1.ConditionTrue:
 		case c.Type == batchv1.JobComplete:
-			return true, false, "", nil
+			return true, "", nil
 		case c.Type == batchv1.JobFailed:
-			return true, true, fmt.Sprintf("Job %s failed: %s %s", name, c.Reason, c.Message), nil
+			return true, fmt.Sprintf("Job %s failed: %s: %s", name, c.Reason, c.Message), nil
 		}
 	}
-	return false, false, "", nil
+	return false, "", nil
 }

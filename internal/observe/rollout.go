@@ -72,17 +72,13 @@ func newestHash(uid types.UID, revisions []appsv1.ControllerRevision) string {
 }
 
 func rollout(kind v1alpha1.WorkloadKind, meta *metav1.ObjectMeta, replicas *int32) evidence.Rollout {
-	wanted := int32(1) // the API server's default
-	if replicas != nil {
-		wanted = *replicas
-	}
 	return evidence.Rollout{
 		Known:           true,
 		Kind:            kind,
 		Name:            meta.Name,
 		UID:             string(meta.UID),
 		Generation:      meta.Generation,
-		Replicas:        wanted,
+		Replicas:        replicasOf(replicas),
 		TemplateChanged: meta.CreationTimestamp.Time,
 	}
 }

@@ -1,0 +1,71 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/remedy"
+)
+
+// actElsewhere are the remedies that change something else than the looping
+// workload, whose pods do not notice: they would sit out their back-off.
+var actElsewhere = []v1alpha1.RemedyName{
+	v1alpha1.RemedyCreateTopic, v1alpha1.RemedyDeleteConsumerGroup, v1alpha1.RemedyRunJob, v1alpha1.RemedyRestartDependency,
+}
+
+// lookElsewhere is how often something that was started is looked at.
+const lookElsewhere = 2 * time.Second
+
+// wakePods evicts pods that sit in a back-off from before such a remedy, once
+// what it started has come to its end. True where that is still awaited, or
+// where it failed.
+func (r *BridgeDiagnosisReconciler) wakePods(ctx context.Context, in *incident) (bool, error) {
+	attempt := in.attempt()
+	if !slices.Contains(actElsewhere, attempt.Proposal.Remedy) || attempt.AppliedAt == nil || in.paused() {
+		return false, nil
+	}
+	over, failure, err := r.cameToItsEnd(ctx, in)
+	switch {
+	case err != nil:
+		return true, err
+	case failure != "":
+		return true, r.failed(ctx, in, failure)
+	case !over && r.Now().Before(attempt.Deadline.Time):
+		in.become(v1alpha1.StateVerifying, v1alpha1.ReasonVerifying, fmt.Sprintf("%s is in force: %s has not come to its end", attempt.Proposal.Remedy, attempt.Proposal.Target))
+		in.recheck = lookElsewhere
+		return true, nil
+	}
+	if err := r.Applier.Evict(ctx, in.after.Namespace, in.asleepSince(attempt.AppliedAt.Time)); err != nil {
+		// They come up by themselves when their back-off is over.
+		ctrl.LoggerFrom(ctx).Info("a pod in back-off could not be evicted", "because", err.Error())
+	}
+	return false, nil
+}
+
+// cameToItsEnd tells how what was started elsewhere stands.
+func (r *BridgeDiagnosisReconciler) cameToItsEnd(ctx context.Context, in *incident) (over bool, failure string, err error) {
+	switch attempt := in.attempt(); attempt.Proposal.Remedy {
+	case v1alpha1.RemedyRunJob:
+		return r.Applier.Job(ctx, in.after.Namespace, jobName(attempt))
+	case v1alpha1.RemedyRestartDependency:
+		over, err = r.Observer.RolledOut(ctx, observe.Workload{Kind: in.patched().Kind, Namespace: in.after.Namespace, Name: in.patched().Name, UID: in.patched().UID})
+		return over, "", err
+	default:
+		return true, "", nil
+	}
+}
+
+// asleepSince are the pods in back-off that were made before.
+func (in *incident) asleepSince(before time.Time) []remedy.Pod {
+	return slices.DeleteFunc(in.backingOff(), func(asleep remedy.Pod) bool {
+		return slices.ContainsFunc(in.pods, func(p observe.Pod) bool {
+			return string(p.UID) == asleep.UID && !p.CreationTimestamp.Time.Before(before)
+		})
+	})
+}
