@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/bridgestack/operator/internal/vantage"
 	"github.com/bridgestack/operator/internal/waitfor"
 )
 
 // subcommands are what the operator's image does in other pods than its own.
 // Without one, the binary is the operator.
 var subcommands = map[string]func(ctx context.Context, args []string) error{
+	vantage.Command: probeFromPod,
 	waitfor.Command: waitFor,
 }
 
@@ -20,11 +22,29 @@ func waitFor(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	resolvConf, err := os.ReadFile("/etc/resolv.conf")
+	resolvConf, err := resolvConf()
 	if err != nil {
-		return fmt.Errorf("reading the pod's DNS settings: %w", err)
+		return err
 	}
-	return waitfor.Run(ctx, os.Stdout, w, waitfor.NewProber(string(resolvConf)))
+	return waitfor.Run(ctx, os.Stdout, w, waitfor.NewProber(resolvConf))
+}
+
+// probeFromPod is the ephemeral container that asks from a failing pod's own network.
+func probeFromPod(ctx context.Context, args []string) error {
+	resolvConf, err := resolvConf()
+	if err != nil {
+		return err
+	}
+	return vantage.Run(ctx, os.Stdout, args, resolvConf)
+}
+
+// resolvConf is how the pod around the container resolves names.
+func resolvConf() (string, error) {
+	text, err := os.ReadFile("/etc/resolv.conf")
+	if err != nil {
+		return "", fmt.Errorf("reading the pod's DNS settings: %w", err)
+	}
+	return string(text), nil
 }
 
 // subcommand runs the one that the arguments name; false where they name none.

@@ -28,11 +28,7 @@ func (r *BridgeDiagnosisReconciler) diagnose(ctx context.Context, in *incident) 
 	}
 	pod, container, ok := in.worst()
 	if !ok {
-		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonLoopDetected, "the workload has no pod to look at now")
-		in.recheck = recheckReferences
-		if visible := in.after.Status.Times.Visible; visible != nil && r.Now().Sub(visible.Time) > in.policy().EscalateAfter {
-			in.escalate(v1alpha1.ReasonDownTooLong, "the workload has had no pod to look at for longer than the policy's escalateAfter", r.Now())
-		}
+		in.awaitPod(r.Now())
 		return true, nil
 	}
 	seen, err := r.Observer.Case(ctx, observe.Request{Pod: pod.Pod, Container: container.Name, Service: in.service.Name, Workload: in.named()})
@@ -52,13 +48,33 @@ func (r *BridgeDiagnosisReconciler) diagnose(ctx context.Context, in *incident) 
 	}
 	c.Probes = r.probe(ctx, in, c.Dependencies, seen.Redactor)
 	in.observed, in.finding = &c, diagnosis.Diagnose(c)
+	inside, pending, err := r.podView(ctx, in, pod.Pod, c, seen.Redactor)
+	if err != nil {
+		return false, err
+	}
+	if len(inside) > 0 {
+		c.Probes = append(c.Probes, inside...)
+		in.finding = diagnosis.Diagnose(c)
+	}
 	if in.tellsLess(c) {
 		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonVerifying, "the container runs again; the diagnosis is of what kept it from that before")
 		in.recheck = time.Second
 		return true, nil
 	}
 	in.note(c, seen.Redactor, r.Now)
-	return false, nil
+	if pending > 0 {
+		in.awaitPodView(pod.Name, pending)
+	}
+	return pending > 0, nil
+}
+
+// awaitPod waits for a pod to look at, but not for ever.
+func (in *incident) awaitPod(now time.Time) {
+	in.become(v1alpha1.StateWaiting, v1alpha1.ReasonLoopDetected, "the workload has no pod to look at now")
+	in.recheck = recheckReferences
+	if visible := in.after.Status.Times.Visible; visible != nil && now.Sub(visible.Time) > in.policy().EscalateAfter {
+		in.escalate(v1alpha1.ReasonDownTooLong, "the workload has had no pod to look at for longer than the policy's escalateAfter", now)
+	}
 }
 
 // tellsLess is true where the container runs, nothing ended since it was last

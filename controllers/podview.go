@@ -10,11 +10,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/diagnosis"
 	"github.com/bridgestack/operator/internal/evidence"
-	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/vantage"
 )
@@ -22,59 +22,151 @@ import (
 // mostAllowed of the addresses that a probe inside a pod may reach.
 const mostAllowed = 512
 
-// podView asks the failing pod itself, where the stack allows it and the finding
-// leaves open why the container cannot reach a dependency. What comes of it
-// is added to the case; pending is how long an answer is still awaited, 0 where
-// there is nothing to wait for.
-func (r *BridgeDiagnosisReconciler) podView(ctx context.Context, in *incident, pod *corev1.Pod, c *evidence.Case, redactor *redact.Redactor) (pending time.Duration, err error) {
+// podView asks the failing pod itself, where the stack allows it and the
+// finding leaves open why the container cannot reach a dependency. What comes
+// of it is the case's further probes; pending is how long an answer is still
+// awaited, 0 where there is nothing to wait for.
+func (r *BridgeDiagnosisReconciler) podView(ctx context.Context, in *incident, pod *corev1.Pod, c evidence.Case, redactor *redact.Redactor) (seen []evidence.Probe, pending time.Duration, err error) {
 	if !in.owner.Spec.Diagnosis.ProbeFromPod {
-		return 0, nil
+		return nil, 0, nil
 	}
-	targets := askable(diagnosis.Disputed(*c, in.finding), redactor)
+	targets := askable(diagnosis.Disputed(c, in.finding), redactor)
 	if len(targets) == 0 {
-		return 0, nil
+		return nil, 0, nil
 	}
 	name := vantage.Name(in.finding.Fingerprint(), targets)
-	asked, standing := in.askedAlready(pod, name, r.Now())
+	asked, standing := in.asked(pod, name, r.Now())
+	attempt := in.attempt()
 	switch {
 	case standing.Answered:
-		c.Probes = append(c.Probes, r.answer(ctx, asked, name, standing.Question, redactor)...)
-		return 0, nil
+		return r.answer(ctx, asked, name, standing.Question, redactor), 0, nil
+	case attempt != nil && attempt.Outcome.InForce():
+		return nil, 0, nil // it is judged by what was known before
 	case standing.Left > 0:
-		return standing.Left, nil
+		return nil, standing.Left, nil
 	case standing.Asked:
-		c.Probes = append(c.Probes, unanswered(targets, standing.Trouble)...)
-		return 0, nil
+		return unanswered(targets, standing.Trouble), 0, nil
 	}
-	if why := in.mayNotAsk(pod, r.Image); why != "" {
-		c.Probes = append(c.Probes, unanswered(targets, why)...)
-		return 0, nil
+	if why := r.mayNotAsk(in, pod); why != "" {
+		return unanswered(targets, why), 0, nil
 	}
-	return r.ask(ctx, in, pod, name, targets, c)
+	return r.ask(ctx, in, pod, name, targets, c.Probes)
+}
+
+// askable are the targets of connections, without those whose host may hold a
+// secret: the question is readable in the pod's spec.
+func askable(connections []evidence.Connection, redactor *redact.Redactor) []vantage.Target {
+	var out []vantage.Target
+	for _, c := range connections {
+		open := !slices.ContainsFunc(c.Servers, func(s evidence.HostPort) bool { return redactor.Text(s.String()) != s.String() })
+		if open && len(out) < vantage.MostTargets {
+			out = append(out, vantage.TargetOf(c))
+		}
+	}
+	return out
+}
+
+// asked finds the pod that was asked this already: the one that is looked at, or
+// another one of the same template, whose answer is as good.
+func (in *incident) asked(pod *corev1.Pod, name string, now time.Time) (*corev1.Pod, vantage.Standing) {
+	candidates := []*corev1.Pod{pod}
+	for _, p := range in.pods {
+		if p.Newest && p.DeletionTimestamp.IsZero() && p.UID != pod.UID {
+			candidates = append(candidates, p.Pod)
+		}
+	}
+	for _, p := range candidates {
+		if standing := vantage.Look(p, name, now); standing.Asked {
+			return p, standing
+		}
+	}
+	return pod, vantage.Standing{}
+}
+
+// mayNotAsk says why nothing is added to the pod, empty where it may be.
+func (r *BridgeDiagnosisReconciler) mayNotAsk(in *incident, pod *corev1.Pod) string {
+	switch {
+	case in.paused():
+		return "nothing is added to a pod while the stack or the workload is paused"
+	case r.Image == "":
+		return "the operator does not know its own image; set its flag --image"
+	}
+	return vantage.Refusal(pod)
 }
 
 // ask adds the probe's container to the pod. A refusal is evidence, and no error.
-func (r *BridgeDiagnosisReconciler) ask(ctx context.Context, in *incident, pod *corev1.Pod, name string, targets []vantage.Target, c *evidence.Case) (time.Duration, error) {
-	allowed, err := r.allowedAddresses(ctx, in, c.Probes)
+func (r *BridgeDiagnosisReconciler) ask(ctx context.Context, in *incident, pod *corev1.Pod, name string, targets []vantage.Target, outside []evidence.Probe) ([]evidence.Probe, time.Duration, error) {
+	allowed, err := r.allowedAddresses(ctx, in, outside)
 	if err != nil {
-		return 0, err
+		return nil, 0, err
 	}
 	question := vantage.Question{AskedAt: r.Now().UTC().Truncate(time.Second), Allowed: allowed, Targets: targets}
 	err = vantage.Asker{Writer: r.Cached, Image: r.Image}.Ask(ctx, pod, name, question)
 	switch {
 	case err == nil:
 		ctrl.LoggerFrom(ctx).Info("a probe was started inside the failing pod", "pod", pod.Name, "container", name)
-		return time.Second, nil // then the cache shows it
-	case apierrors.IsConflict(err), apierrors.IsNotFound(err) && ctx.Err() == nil && in.podGone(ctx, r, pod):
-		return conflictPause, nil
+		return nil, time.Second, nil // by then the cache shows it
+	case apierrors.IsConflict(err): // the pod has changed since it was read
+		return nil, conflictPause, nil
 	}
-	c.Probes = append(c.Probes, unanswered(targets, vantage.Because(err))...)
-	return 0, nil
+	return unanswered(targets, vantage.Because(err)), 0, nil
 }
 
-// podGone tells a pod that was deleted from an API server that has no such subresource.
-func (in *incident) podGone(ctx context.Context, r *BridgeDiagnosisReconciler, pod *corev1.Pod) bool {
-	var live corev1.Pod
-	err := r.Live.Get(ctx, types.NamespacedName{Namespace: pod.Namespace, Name: pod.Name}, &live)
-	return apierrors.IsNotFound(err) || err == nil && live.UID != pod.UID
+// allowedAddresses are those that the guard lets probes of this stack reach:
+// of its namespace, and of hosts that the operator's own probes found.
+func (r *BridgeDiagnosisReconciler) allowedAddresses(ctx context.Context, in *incident, outside []evidence.Probe) ([]netip.Addr, error) {
+	var services corev1.ServiceList
+	var pods corev1.PodList
+	for _, list := range []client.ObjectList{&services, &pods} {
+		if err := r.Cached.List(ctx, list, client.InNamespace(in.after.Namespace)); err != nil {
+			return nil, fmt.Errorf("listing the addresses that a probe inside a pod may reach: %w", err)
+		}
+	}
+	var allowed []netip.Addr
+	for _, p := range outside {
+		var found []netip.Addr
+		for _, text := range p.Addresses {
+			if a, err := netip.ParseAddr(text); err == nil {
+				found = append(found, a)
+			}
+		}
+		allowed = append(allowed, r.Prober.Allowed(in.scope, p.Target.Host, found)...)
+	}
+	allowed = append(allowed, r.Prober.Allowed(in.scope, "", addressesOf(services.Items, pods.Items))...)
+	slices.SortFunc(allowed, netip.Addr.Compare)
+	allowed = slices.Compact(allowed)
+	return allowed[:min(len(allowed), mostAllowed)], nil
+}
+
+// answer reads what the probe inside the pod printed.
+func (r *BridgeDiagnosisReconciler) answer(ctx context.Context, pod *corev1.Pod, name string, question vantage.Question, redactor *redact.Redactor) []evidence.Probe {
+	log := r.Observer.Logs(ctx, pod, evidence.Container{Name: name, Terminated: &evidence.Termination{}})
+	if log.Unavailable != "" {
+		return unanswered(question.Targets, "its answer could not be read: "+log.Unavailable)
+	}
+	probes, err := vantage.ParseAnswer(log.Current, question)
+	if err != nil {
+		return unanswered(question.Targets, err.Error())
+	}
+	for i := range probes {
+		for s := range probes[i].Stages {
+			probes[i].Stages[s].Message = redactor.Text(probes[i].Stages[s].Message)
+		}
+	}
+	return probes
+}
+
+func unanswered(targets []vantage.Target, because string) []evidence.Probe {
+	var out []evidence.Probe
+	for _, t := range targets {
+		out = append(out, vantage.Unanswered(t, because))
+	}
+	return out
+}
+
+// awaitPodView ends the round until the probe inside the pod has ended.
+func (in *incident) awaitPodView(pod string, pending time.Duration) {
+	in.become(v1alpha1.StateDiagnosing, v1alpha1.ReasonProbingFromPod,
+		in.finding.Message+" The dependency is being probed from inside the pod "+pod+", which may see what nobody else does")
+	in.recheck = pending
 }

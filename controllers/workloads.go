@@ -94,13 +94,23 @@ func (o *Operator) stackFor(ctx context.Context, w observe.Workload) (*v1alpha1.
 }
 
 // ownedAddresses reports which addresses belong to a namespace's own pods and
-// Services. Services without a selector do not count: their endpoints could be
-// pointed anywhere; nor do pods on the host's network.
+// Services.
 func ownedAddresses(services []corev1.Service, pods []corev1.Pod) func(netip.Addr) bool {
 	owned := map[netip.Addr]bool{}
+	for _, a := range addressesOf(services, pods) {
+		owned[a] = true
+	}
+	return func(a netip.Addr) bool { return owned[a.Unmap()] }
+}
+
+// addressesOf are those of Services, then those of pods. Services without a
+// selector do not count: their endpoints could be pointed anywhere; nor do pods
+// on the host's network.
+func addressesOf(services []corev1.Service, pods []corev1.Pod) []netip.Addr {
+	var out []netip.Addr
 	add := func(text string) {
 		if a, err := netip.ParseAddr(text); err == nil {
-			owned[a.Unmap()] = true
+			out = append(out, a.Unmap())
 		}
 	}
 	for _, s := range services {
@@ -119,5 +129,5 @@ func ownedAddresses(services []corev1.Service, pods []corev1.Pod) func(netip.Add
 			add(ip.IP)
 		}
 	}
-	return func(a netip.Addr) bool { return owned[a.Unmap()] }
+	return out
 }

@@ -31,25 +31,27 @@ func Transform(obj any) (any, error) {
 			OwnerReferences:   pod.OwnerReferences,
 		},
 		Spec: corev1.PodSpec{
-			Volumes:            keptVolumes(pod.Spec.Volumes),
-			InitContainers:     keptContainers(pod.Spec.InitContainers),
-			Containers:         keptContainers(pod.Spec.Containers),
-			RestartPolicy:      pod.Spec.RestartPolicy,
-			ServiceAccountName: pod.Spec.ServiceAccountName,
-			NodeName:           pod.Spec.NodeName,
-			EnableServiceLinks: pod.Spec.EnableServiceLinks,
+			Volumes:             keptVolumes(pod.Spec.Volumes),
+			InitContainers:      keptContainers(pod.Spec.InitContainers),
+			Containers:          keptContainers(pod.Spec.Containers),
+			EphemeralContainers: keptProbes(pod.Spec.EphemeralContainers),
+			RestartPolicy:       pod.Spec.RestartPolicy,
+			ServiceAccountName:  pod.Spec.ServiceAccountName,
+			NodeName:            pod.Spec.NodeName,
+			EnableServiceLinks:  pod.Spec.EnableServiceLinks,
 		},
 		Status: corev1.PodStatus{
-			Phase:                 pod.Status.Phase,
-			Reason:                pod.Status.Reason,
-			Message:               pod.Status.Message,
-			Conditions:            keptConditions(pod.Status.Conditions),
-			HostIP:                pod.Status.HostIP,
-			HostIPs:               pod.Status.HostIPs,
-			PodIP:                 pod.Status.PodIP,
-			PodIPs:                pod.Status.PodIPs,
-			InitContainerStatuses: keptStatuses(pod.Status.InitContainerStatuses),
-			ContainerStatuses:     keptStatuses(pod.Status.ContainerStatuses),
+			Phase:                      pod.Status.Phase,
+			Reason:                     pod.Status.Reason,
+			Message:                    pod.Status.Message,
+			Conditions:                 keptConditions(pod.Status.Conditions),
+			HostIP:                     pod.Status.HostIP,
+			HostIPs:                    pod.Status.HostIPs,
+			PodIP:                      pod.Status.PodIP,
+			PodIPs:                     pod.Status.PodIPs,
+			InitContainerStatuses:      keptStatuses(pod.Status.InitContainerStatuses),
+			ContainerStatuses:          keptStatuses(pod.Status.ContainerStatuses),
+			EphemeralContainerStatuses: keptProbeStatuses(pod.Status.EphemeralContainerStatuses),
 		},
 	}
 	if s := pod.Spec.SecurityContext; s != nil && (s.RunAsNonRoot != nil || s.RunAsUser != nil) {
@@ -125,6 +127,31 @@ func keptContainers(containers []corev1.Container) []corev1.Container {
 		}
 	}
 	return kept
+}
+
+// keptProbes are the operator's own ephemeral containers, as far as they say
+// what they were asked; people's own are of no interest.
+func keptProbes(containers []corev1.EphemeralContainer) []corev1.EphemeralContainer {
+	var kept []corev1.EphemeralContainer
+	for i := range containers {
+		if c := &containers[i]; strings.HasPrefix(c.Name, v1alpha1.ProbeContainerPrefix) {
+			kept = append(kept, corev1.EphemeralContainer{EphemeralContainerCommon: corev1.EphemeralContainerCommon{Name: c.Name, Args: c.Args}})
+		}
+	}
+	return kept
+}
+
+func keptProbeStatuses(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
+	var own []corev1.ContainerStatus
+	for i := range statuses {
+		if strings.HasPrefix(statuses[i].Name, v1alpha1.ProbeContainerPrefix) {
+			own = append(own, statuses[i])
+		}
+	}
+	if own == nil {
+		return nil
+	}
+	return keptStatuses(own)
 }
 
 // keptMounts say which volumes a container has, not where. The service

@@ -168,6 +168,10 @@ var registry = []remedy{
 // way. Where none is left, it is Escalate.
 func Propose(in Input) (Action, []Refusal) {
 	var refused []Refusal
+	if in.Finding.PodOnly {
+		return Action{Remedy: v1alpha1.RemedyEscalate, Target: in.workload(),
+			Because: "look at the NetworkPolicies that select the pod and at its dnsPolicy and dnsConfig, which no remedy changes; the dependency is well, and another address or a restart would not help"}, nil
+	}
 	for _, r := range registry {
 		if !slices.Contains(r.causes, in.Finding.Cause) {
 			continue
