@@ -3,6 +3,7 @@
 package config_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -188,6 +189,34 @@ func TestInstallForOneNamespace(t *testing.T) {
 	}
 }
 
+// Probes from inside pods are a right of their own, which an admin adds.
+func TestRightToProbeFromPods(t *testing.T) {
+	kubectl(t, "apply", "-k", "default")
+	right := access{"patch", "", "pods", "ephemeralcontainers", "shop"}
+	denied(t, clusterManager, []access{right})
+	kubectl(t, "apply", "-k", "probe-from-pod")
+	t.Cleanup(func() {
+		if err := k8s.Delete(context.Background(), &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "bridgestack-pod-prober"}}); err != nil {
+			t.Error(err)
+		}
+	})
+	allowed(t, clusterManager, []access{right})
+	others := slices.DeleteFunc(neverAllowed("shop"), func(a access) bool { return a == right })
+	denied(t, clusterManager, append(others, access{"update", "", "pods", "ephemeralcontainers", "shop"}, access{"patch", "", "pods", "", "shop"}))
+}
+
+// The manager knows which image it is: containers that it adds are of the same.
+func TestManagerKnowsItsImage(t *testing.T) {
+	kubectl(t, "apply", "-k", "default")
+	container := deployment(t, "bridgestack-system").Spec.Template.Spec.Containers[0]
+	for _, e := range container.Env {
+		if e.Name == "OPERATOR_IMAGE" && e.Value == container.Image {
+			return
+		}
+	}
+	t.Errorf("image %s, env %v", container.Image, container.Env)
+}
+
 // access is one thing that someone may want to do.
 type access struct{ verb, group, resource, subresource, namespace string }
 
@@ -199,6 +228,7 @@ func neverAllowed(namespace string) []access {
 		{"update", "", "secrets", "", namespace},
 		{"create", "", "pods", "", namespace},
 		{"create", "", "pods", "exec", namespace},
+		{"patch", "", "pods", "ephemeralcontainers", namespace},
 		{"delete", "", "pods", "", namespace},
 		{"create", "", "serviceaccounts", "token", namespace},
 		{"delete", "apps", "deployments", "", namespace},
