@@ -189,20 +189,31 @@ func TestInstallForOneNamespace(t *testing.T) {
 	}
 }
 
-// Probes from inside pods are a right of their own, which an admin adds.
-func TestRightToProbeFromPods(t *testing.T) {
-	kubectl(t, "apply", "-k", "default")
-	right := access{"patch", "", "pods", "ephemeralcontainers", "shop"}
-	denied(t, clusterManager, []access{right})
-	kubectl(t, "apply", "-k", "probe-from-pod")
-	t.Cleanup(func() {
-		if err := k8s.Delete(context.Background(), &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "bridgestack-pod-prober"}}); err != nil {
-			t.Error(err)
-		}
-	})
-	allowed(t, clusterManager, []access{right})
-	others := slices.DeleteFunc(neverAllowed("shop"), func(a access) bool { return a == right })
-	denied(t, clusterManager, append(others, access{"update", "", "pods", "ephemeralcontainers", "shop"}, access{"patch", "", "pods", "", "shop"}))
+// What only some stacks want is a right of its own, which an admin adds.
+func TestRightsThatAnAdminAdds(t *testing.T) {
+	for folder, c := range map[string]struct {
+		binding string
+		rights  []access
+	}{
+		"probe-from-pod": {"bridgestack-pod-prober", []access{{"patch", "", "pods", "ephemeralcontainers", "shop"}}},
+		"run-jobs":       {"bridgestack-job-runner", []access{{"create", "batch", "jobs", "", "shop"}, {"get", "batch", "cronjobs", "", "shop"}}},
+	} {
+		t.Run(folder, func(t *testing.T) {
+			kubectl(t, "apply", "-k", "default")
+			denied(t, clusterManager, c.rights)
+			kubectl(t, "apply", "-k", folder)
+			t.Cleanup(func() {
+				if err := k8s.Delete(context.Background(), &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: c.binding}}); err != nil {
+					t.Error(err)
+				}
+			})
+			allowed(t, clusterManager, c.rights)
+			others := slices.DeleteFunc(neverAllowed("shop"), func(a access) bool { return slices.Contains(c.rights, a) })
+			denied(t, clusterManager, append(others,
+				access{"update", "", "pods", "ephemeralcontainers", "shop"}, access{"patch", "", "pods", "", "shop"},
+				access{"patch", "batch", "jobs", "", "shop"}, access{"delete", "batch", "jobs", "", "shop"}, access{"patch", "batch", "cronjobs", "", "shop"}))
+		})
+	}
 }
 
 // The manager knows which image it is: containers that it adds are of the same.
@@ -229,6 +240,7 @@ func neverAllowed(namespace string) []access {
 		{"create", "", "pods", "", namespace},
 		{"create", "", "pods", "exec", namespace},
 		{"patch", "", "pods", "ephemeralcontainers", namespace},
+		{"create", "batch", "jobs", "", namespace},
 		{"delete", "", "pods", "", namespace},
 		{"create", "", "serviceaccounts", "token", namespace},
 		{"delete", "apps", "deployments", "", namespace},
