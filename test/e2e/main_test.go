@@ -32,6 +32,8 @@ const (
 	stackName         = "omninode-bridge"
 	// dependencyDown is the scenario in which a dependency does not start.
 	dependencyDown = "postgres-down-then-up"
+	// startOrder is the same with another policy.
+	startOrder = "start-order"
 	// patience is how long a scenario may take on a slow machine.
 	patience = 6 * time.Minute
 )
@@ -65,8 +67,10 @@ func install() error {
 	if cluster, err = client.New(config, client.Options{Scheme: scheme}); err != nil {
 		return fmt.Errorf("connecting to the cluster: %w", err)
 	}
-	if _, err := kubectl("", "apply", "--server-side", "-k", "../../config/default"); err != nil {
-		return err
+	for _, folder := range []string{"default", "run-jobs"} {
+		if _, err := kubectl("", "apply", "--server-side", "-k", "../../config/"+folder); err != nil {
+			return err
+		}
 	}
 	// An image of the same name may be newer than the pod that runs.
 	if _, err := kubectl(operatorNamespace, "rollout", "restart", "deployment", "--selector", "app.kubernetes.io/name=bridgestack"); err != nil {
@@ -118,9 +122,8 @@ func apply(t *testing.T, scenario string, edits ...func(*v1alpha1.BridgeStack)) 
 	})
 	folder := filepath.Join("../../config/testdata", scenario)
 	s.must(kubectl(s.namespace, "apply", "-k", folder, "--selector", "tier=dependency"))
-	if scenario != dependencyDown {
-		s.must(kubectl(s.namespace, "rollout", "status", "statefulset/postgres", "--timeout=3m"))
-		s.must(kubectl(s.namespace, "rollout", "status", "deployment/redpanda", "--timeout=3m"))
+	if scenario != dependencyDown && scenario != startOrder {
+		s.must(kubectl(s.namespace, "rollout", "status", "statefulset,deployment", "--selector", "tier=dependency", "--timeout=3m"))
 	}
 	s.must(kubectl(s.namespace, "apply", "-k", folder))
 	if len(edits) > 0 {

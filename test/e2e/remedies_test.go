@@ -1,0 +1,118 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+// TestRemedies: for each remedy a fault that it cures, and one in which it does
+// not help and is taken back, or not tried again where there is no way back.
+func TestRemedies(t *testing.T) {
+	for _, c := range []struct {
+		scenario string
+		// service is worker unless it is said.
+		service string
+		cause   v1alpha1.Cause
+		remedy  v1alpha1.RemedyName
+		change  string
+		outcome v1alpha1.AttemptOutcome
+		// then happens once the stack is up, before the diagnosis.
+		then func(*stackUnder)
+	}{
+		{scenario: "startup-probe-too-short", cause: v1alpha1.CauseStartupProbeFailed, remedy: v1alpha1.RemedyRelaxProbe, outcome: v1alpha1.AttemptHelped,
+			change: "failureThreshold=3 -> initialDelaySeconds=0 periodSeconds=1 timeoutSeconds=1 failureThreshold=6"},
+		{scenario: "startup-probe-hopeless", cause: v1alpha1.CauseStartupProbeFailed, remedy: v1alpha1.RemedyRelaxProbe, outcome: v1alpha1.AttemptRolledBack,
+			change: "failureThreshold=6"},
+		{scenario: "schema-missing-and-migrated", cause: v1alpha1.CausePostgresSchemaMissing, remedy: v1alpha1.RemedyRunJob, outcome: v1alpha1.AttemptHelped,
+			change: "jobs:  -> a Job of CronJob migrate"},
+		{scenario: "schema-missing-and-migration-fails", cause: v1alpha1.CausePostgresSchemaMissing, remedy: v1alpha1.RemedyRunJob, outcome: v1alpha1.AttemptFailed,
+			change: "jobs:  -> a Job of CronJob migrate"},
+		{scenario: "config-stale", cause: v1alpha1.CauseConfigStale, remedy: v1alpha1.RemedyRestartWorkload, outcome: v1alpha1.AttemptHelped,
+			change: "metadata.annotations[kubectl.kubernetes.io/restartedAt]:", then: (*stackUnder).correctPassword},
+		{scenario: "bad-release", cause: v1alpha1.CauseCommandNotFound, remedy: v1alpha1.RemedyRollbackRollout, outcome: v1alpha1.AttemptHelped,
+			change: "revision:  -> 1", then: (*stackUnder).release},
+		{scenario: "bad-release-and-worse-before", cause: v1alpha1.CauseCommandNotFound, remedy: v1alpha1.RemedyRollbackRollout, outcome: v1alpha1.AttemptRolledBack,
+			change: "revision:  -> 1", then: func(s *stackUnder) {
+				s.must(kubectl(s.namespace, "delete", "configmap", "worker-settings"))
+				s.release()
+			}},
+		{scenario: "wedged-dependency", cause: v1alpha1.CausePostgresUnreachable, remedy: v1alpha1.RemedyRestartDependency, outcome: v1alpha1.AttemptHelped,
+			change: "restartedAt", then: func(s *stackUnder) {
+				s.must(kubectl(s.namespace, "rollout", "status", "deployment/worker", "--timeout=2m"))
+				s.must(kubectl(s.namespace, "exec", "deployment/ledger", "--", "sh", "-c", "kill -9 $(head -n 1 /tmp/data/postmaster.pid)"))
+			}},
+		{scenario: "wedged-for-good", cause: v1alpha1.CausePostgresUnreachable, remedy: v1alpha1.RemedyRestartDependency, outcome: v1alpha1.AttemptFailed,
+			change: "restartedAt"},
+		{scenario: "wait-does-not-help", cause: v1alpha1.CausePostgresUnreachable, remedy: v1alpha1.RemedyWaitForDependency, outcome: v1alpha1.AttemptRolledBack,
+			change: "initContainers[bridgestack-wait-for-postgres]:  -> wait-for --protocol=postgres --address=postgres:5432"},
+		{scenario: startOrder, service: "hook-receiver", cause: v1alpha1.CauseDependencyUnhealthy, remedy: v1alpha1.RemedyWaitForDependency, outcome: v1alpha1.AttemptHelped,
+			change: "initContainers[bridgestack-wait-for-postgres]:  -> wait-for --protocol=postgres --address=postgres:5432", then: func(s *stackUnder) {
+				s.awaitState("hook-receiver", v1alpha1.StateWaiting, v1alpha1.CauseDependencyUnhealthy)
+				s.must(kubectl(s.namespace, "create", "configmap", "postgres-tuning"))
+			}},
+		{scenario: "env-invalid", service: "hook-receiver", cause: v1alpha1.CauseEnvVarInvalid, remedy: v1alpha1.RemedySetEnv, outcome: v1alpha1.AttemptHelped,
+			change: "containers[hook-receiver].env[POSTGRES_PORT]: postgres -> 5432"},
+		{scenario: "api-key-empty", service: "metadata-stamping", cause: v1alpha1.CauseEnvVarMissing, remedy: v1alpha1.RemedySetEnv, outcome: v1alpha1.AttemptRolledBack,
+			change: "containers[metadata-stamping].env[API_KEY]:  -> (key metadata-stamping of Secret api-keys)"},
+	} {
+		t.Run(c.scenario, func(t *testing.T) {
+			t.Parallel()
+			service := c.service
+			if service == "" {
+				service = "worker"
+			}
+			s := apply(t, c.scenario)
+			if c.then != nil {
+				c.then(s)
+				s.remember(service)
+			}
+			end := v1alpha1.StateRecovered
+			if c.outcome != v1alpha1.AttemptHelped {
+				end = v1alpha1.StateEscalated
+			}
+			d := s.await(service, fmt.Sprintf("%s after %s", end, c.remedy), func(d v1alpha1.BridgeDiagnosis) bool {
+				return d.Status.State == end && len(d.Status.Attempts) > 0
+			})
+			last := d.Status.Attempts[len(d.Status.Attempts)-1]
+			if last.Proposal.Remedy != c.remedy || last.Outcome != c.outcome || len(d.Status.Attempts) != 1 {
+				t.Errorf("%d attempts, the last %s %s: %s", len(d.Status.Attempts), last.Proposal.Remedy, last.Outcome, last.Message)
+			}
+			if d.Status.Cause != c.cause {
+				t.Errorf("cause %s, want %s", d.Status.Cause, c.cause)
+			}
+			if !strings.Contains(changes(d), c.change) {
+				t.Errorf("changes:\n%s\nwant %s", changes(d), c.change)
+			}
+			if c.outcome == v1alpha1.AttemptRolledBack {
+				s.untouched(service)
+			}
+			t.Log(timeline(d))
+		})
+	}
+}
+
+// release gives the worker its next revision.
+func (s *stackUnder) release() {
+	s.Helper()
+	s.must(kubectl(s.namespace, "rollout", "status", "deployment/worker", "--timeout=2m"))
+	s.must(kubectl(s.namespace, "patch", "deployment", "worker", "--patch-file", "../../config/testdata/components/release/release.yaml"))
+}
+
+// correctPassword makes the worker's Secret hold the right password, once it has
+// been refused for the wrong one.
+func (s *stackUnder) correctPassword() {
+	s.Helper()
+	s.awaitState("worker", v1alpha1.StateEscalated, v1alpha1.CausePostgresAuthFailed)
+	s.must(kubectl(s.namespace, "patch", "secret", "worker-credentials", "-p", `{"stringData":{"password":"change-me-postgres"}}`))
+}
+
+// remember takes a workload's template as it is now for the one that was applied.
+func (s *stackUnder) remember(name string) {
+	s.Helper()
+	s.templates[name] = s.template(name)
+}
