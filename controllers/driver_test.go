@@ -35,6 +35,8 @@ type cluster struct {
 
 	mu       sync.Mutex
 	programs map[types.NamespacedName]program
+	// answers are the logs of ephemeral containers, by pod and container.
+	answers map[string]string
 }
 
 // program is what a pod's only container does.
@@ -109,7 +111,7 @@ func newCluster(c *rest.Config, scheme *runtime.Scheme) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &cluster{manager: mgr, client: live, poked: make(chan event.GenericEvent, 64), programs: map[types.NamespacedName]program{}}
+	s := &cluster{manager: mgr, client: live, poked: make(chan event.GenericEvent, 64), programs: map[types.NamespacedName]program{}, answers: map[string]string{}}
 	if err := s.deployments(mgr); err != nil {
 		return nil, err
 	}
@@ -146,7 +148,9 @@ func (s *cluster) logs(ctx context.Context, namespace, name string, options *cor
 	if err := s.client.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, &pod); err != nil {
 		return nil, err
 	}
-	text := ""
+	s.mu.Lock()
+	text := s.answers[namespace+"/"+name+"/"+options.Container]
+	s.mu.Unlock()
 	if p, ok := s.programOf(&pod); ok && options.Previous {
 		text = p(&pod).log
 	}

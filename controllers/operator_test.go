@@ -44,6 +44,12 @@ type settings struct {
 	// dial is where probes go. Default: nothing answers.
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 	now  func() time.Time
+	// resolver knows names. Default: none.
+	resolver probe.Resolver
+	// image of the operator. Default: it does not know its own.
+	image string
+	// as is the user that it is to the API server. Default: one who may do all.
+	as string
 }
 
 // start starts an operator; it ends with its test.
@@ -57,6 +63,9 @@ func start(t *testing.T, namespace string, s settings) *operator {
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.resolver == nil {
+		s.resolver = nobody{}
 	}
 	mgr, err := managerFor(namespace, s)
 	if err != nil {
@@ -80,6 +89,7 @@ func (o *operator) stop() {
 func managerFor(namespace string, s settings) (ctrl.Manager, error) {
 	c := rest.CopyConfig(restConfig)
 	c.Wrap(s.wire.wrap)
+	c.Impersonate.UserName = s.as
 	options := quietManager(scheme)
 	options.Cache = cache.Options{
 		DefaultNamespaces: map[string]cache.Config{namespace: {}},
@@ -95,11 +105,12 @@ func managerFor(namespace string, s settings) (ctrl.Manager, error) {
 		Live:     mgr.GetAPIReader(),
 		Observer: observe.New(observe.Options{Cached: mgr.GetClient(), Live: mgr.GetAPIReader(), Logs: sim.logs, Now: s.now}),
 		Prober: probe.New(probe.Options{
-			Dial: s.dial, Resolver: nobody{}, AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+			Dial: s.dial, Resolver: s.resolver, AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		}),
 		Applier:     &apply.Applier{Live: mgr.GetAPIReader(), Writer: mgr.GetClient()},
 		Reporter:    &report.Reporter{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("bridgestack")},
 		Now:         s.now,
+		Image:       s.image,
 		Concurrency: 4,
 	}
 	return mgr, o.SetupWithManager(mgr)
