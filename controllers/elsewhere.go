@@ -6,9 +6,11 @@ import (
 	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/remedy"
 )
@@ -27,9 +29,25 @@ const lookElsewhere = 2 * time.Second
 // where it failed.
 func (r *BridgeDiagnosisReconciler) wakePods(ctx context.Context, in *incident) (bool, error) {
 	attempt := in.attempt()
-	if !slices.Contains(actElsewhere, attempt.Proposal.Remedy) || attempt.AppliedAt == nil || in.paused() {
+	if !slices.Contains(actElsewhere, attempt.Proposal.Remedy) || in.paused() {
 		return false, nil
 	}
+	if attempt.SettledAt == nil {
+		if awaited, err := r.awaitEnd(ctx, in); awaited || err != nil {
+			return true, err
+		}
+	}
+	if err := r.Applier.Evict(ctx, in.after.Namespace, in.asleepSince(attempt.SettledAt.Time)); err != nil {
+		// They come up by themselves when their back-off is over.
+		ctrl.LoggerFrom(ctx).Info("a pod in back-off could not be evicted", "because", err.Error())
+	}
+	return false, nil
+}
+
+// awaitEnd is true while what was started has not come to its end, or where it
+// failed. From its end on the pods have their whole time.
+func (r *BridgeDiagnosisReconciler) awaitEnd(ctx context.Context, in *incident) (bool, error) {
+	attempt := in.attempt()
 	over, failure, err := r.cameToItsEnd(ctx, in)
 	switch {
 	case err != nil:
@@ -41,10 +59,9 @@ func (r *BridgeDiagnosisReconciler) wakePods(ctx context.Context, in *incident) 
 		in.recheck = lookElsewhere
 		return true, nil
 	}
-	if err := r.Applier.Evict(ctx, in.after.Namespace, in.asleepSince(attempt.AppliedAt.Time)); err != nil {
-		// They come up by themselves when their back-off is over.
-		ctrl.LoggerFrom(ctx).Info("a pod in back-off could not be evicted", "because", err.Error())
-	}
+	at := metav1.NewTime(r.Now())
+	attempt.SettledAt, attempt.Restarts = &at, in.mostRestarts()
+	attempt.Deadline = metav1.NewTime(at.Add(in.policy().Timeout))
 	return false, nil
 }
 
@@ -54,11 +71,28 @@ func (r *BridgeDiagnosisReconciler) cameToItsEnd(ctx context.Context, in *incide
 	case v1alpha1.RemedyRunJob:
 		return r.Applier.Job(ctx, in.after.Namespace, jobName(attempt))
 	case v1alpha1.RemedyRestartDependency:
-		over, err = r.Observer.RolledOut(ctx, observe.Workload{Kind: in.patched().Kind, Namespace: in.after.Namespace, Name: in.patched().Name, UID: in.patched().UID})
+		over, err = r.answersAgain(ctx, in)
 		return over, "", err
 	default:
 		return true, "", nil
 	}
+}
+
+// answersAgain is true once the restarted dependency is rolled out and answers
+// where it is declared: many count as ready before they do.
+func (r *BridgeDiagnosisReconciler) answersAgain(ctx context.Context, in *incident) (bool, error) {
+	w := in.patched()
+	rolledOut, err := r.Observer.RolledOut(ctx, observe.Workload{Kind: w.Kind, Namespace: in.after.Namespace, Name: w.Name, UID: w.UID})
+	if err != nil || !rolledOut {
+		return false, err
+	}
+	if done, err := r.diagnose(ctx, in); done || err != nil {
+		return false, err
+	}
+	restarted, _ := in.stack.ByWorkload(w.Kind, w.Name)
+	return slices.ContainsFunc(in.observed.Probes, func(p evidence.Probe) bool {
+		return p.Service == restarted.Name && p.Viewpoint == v1alpha1.AsDeclared && p.Outcome() == v1alpha1.ProbePassed
+	}), nil
 }
 
 // asleepSince are the pods in back-off that were made before.

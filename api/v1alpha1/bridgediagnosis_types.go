@@ -447,6 +447,10 @@ type Attempt struct {
 	// appliedAt is when the change was accepted.
 	// +optional
 	AppliedAt *metav1.Time `json:"appliedAt,omitempty"`
+	// settledAt is when what was started elsewhere, such as a Job or the restart
+	// of a dependency, had come to its end: what happens from then on counts.
+	// +optional
+	SettledAt *metav1.Time `json:"settledAt,omitempty"`
 	// endedAt is when the outcome became final.
 	// +optional
 	EndedAt *metav1.Time `json:"endedAt,omitempty"`

@@ -24,6 +24,10 @@ func (in *Attempt) DeepCopyInto(out *Attempt) {
 		in, out := &in.AppliedAt, &out.AppliedAt
 		*out = (*in).DeepCopy()
 	}
+	if in.SettledAt != nil {
+		in, out := &in.SettledAt, &out.SettledAt
+		*out = (*in).DeepCopy()
+	}
 	if in.EndedAt != nil {
 		in, out := &in.EndedAt, &out.EndedAt
 		*out = (*in).DeepCopy()

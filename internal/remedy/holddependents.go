@@ -2,8 +2,10 @@ package remedy
 
 import (
 	"fmt"
+	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
 )
 
 // holdDependents leaves a symptom alone while its root is in trouble.
@@ -20,7 +22,7 @@ var holdDependents = remedy{
 			return refuse(v1alpha1.RemedyHoldDependents, "the stack declares no dependency that the cause is about")
 		}
 		answers := in.probed(d.Service, v1alpha1.AsConfigured) == v1alpha1.ProbePassed
-		settling := d.Workload.Known && (!d.Workload.Ready || d.Workload.Looping)
+		settling := d.Workload.Known && (!d.Workload.Ready || d.Workload.Looping) || in.settling(d)
 		passing := in.Finding.Cause == v1alpha1.CausePostgresStarting || in.Finding.Cause == v1alpha1.CauseDependencyUnhealthy
 		if !answers && !settling && !passing {
 			return refuse(v1alpha1.RemedyHoldDependents, "%s is ready and still does not answer: waiting would not help", d.Service)
@@ -31,4 +33,13 @@ var holdDependents = remedy{
 			Hold:    d.Service,
 		}, nil
 	},
+}
+
+// settleTime is how long a dependency may count as ready before it answers:
+// many have no readiness probe that asks.
+const settleTime = time.Minute
+
+// settling is true of a dependency that became ready only just now.
+func (in Input) settling(d evidence.Dependency) bool {
+	return d.Workload.Ready && !d.Workload.ReadySince.IsZero() && in.Now.Sub(d.Workload.ReadySince) < settleTime
 }

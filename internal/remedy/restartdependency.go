@@ -26,6 +26,8 @@ var restartDependency = remedy{
 			return refuse(v1alpha1.RemedyRestartDependency, "%s has no workload in this namespace", d.Service)
 		case d.Workload.Looping || !d.Workload.Ready:
 			return refuse(v1alpha1.RemedyRestartDependency, "%s is in trouble of its own, which is looked after by itself", d.Service)
+		case in.settling(d):
+			return refuse(v1alpha1.RemedyRestartDependency, "%s has been ready for less than %s: it may still be coming up", d.Service, settleTime)
 		case in.probed(d.Service, v1alpha1.AsDeclared) != v1alpha1.ProbeFailed:
 			return refuse(v1alpha1.RemedyRestartDependency, "it is not shown that %s does not answer where it is declared", d.Service)
 		case target.Kind == v1alpha1.StatefulSet && !target.AllowRestart:

@@ -108,7 +108,7 @@ func crashes(in Input) int32 {
 	var worst int32
 	for _, p := range in.Pods {
 		n := p.Restarts
-		if p.Created.Before(in.Attempt.RecordedAt.Time) {
+		if p.Created.Before(countedFrom(in.Attempt)) {
 			if in.Attempt.Patch != "" && in.Attempt.Workload == nil {
 				continue // it runs the template from before
 			}
@@ -120,4 +120,13 @@ func crashes(in Input) int32 {
 		worst = max(worst, n)
 	}
 	return worst
+}
+
+// countedFrom is when what the attempt did was in force: what ended before was
+// not helped, and is no sign that it does not help.
+func countedFrom(a v1alpha1.Attempt) time.Time {
+	if a.SettledAt != nil {
+		return a.SettledAt.Time
+	}
+	return a.RecordedAt.Time
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
@@ -43,7 +44,7 @@ func TestRemedies(t *testing.T) {
 			}},
 		{scenario: "wedged-dependency", cause: v1alpha1.CausePostgresUnreachable, remedy: v1alpha1.RemedyRestartDependency, outcome: v1alpha1.AttemptHelped,
 			change: "restartedAt", then: func(s *stackUnder) {
-				s.must(kubectl(s.namespace, "rollout", "status", "deployment/worker", "--timeout=2m"))
+				s.upForMoreThan("ledger", time.Minute)
 				s.must(kubectl(s.namespace, "exec", "deployment/ledger", "--", "sh", "-c", "kill -9 $(head -n 1 /tmp/data/postmaster.pid)"))
 			}},
 		{scenario: "wedged-for-good", cause: v1alpha1.CausePostgresUnreachable, remedy: v1alpha1.RemedyRestartDependency, outcome: v1alpha1.AttemptFailed,
@@ -101,6 +102,20 @@ func (s *stackUnder) release() {
 	s.Helper()
 	s.must(kubectl(s.namespace, "rollout", "status", "deployment/worker", "--timeout=2m"))
 	s.must(kubectl(s.namespace, "patch", "deployment", "worker", "--patch-file", "../../config/testdata/components/release/release.yaml"))
+}
+
+// upForMoreThan waits until a Deployment has been available for so long.
+func (s *stackUnder) upForMoreThan(name string, long time.Duration) {
+	s.Helper()
+	const since = `jsonpath={.status.conditions[?(@.type=="Available")].lastTransitionTime}`
+	s.must(kubectl(s.namespace, "wait", "deployment/"+name, "--for=condition=Available", "--timeout=2m"))
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Second) {
+		at, err := time.Parse(time.RFC3339, s.must(kubectl(s.namespace, "get", "deployment", name, "-o", since)))
+		if err == nil && time.Since(at) > long {
+			return
+		}
+	}
+	s.Fatalf("%s was not available for %s", name, long)
 }
 
 // correctPassword makes the worker's Secret hold the right password, once it has
