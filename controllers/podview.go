@@ -34,7 +34,8 @@ func (r *BridgeDiagnosisReconciler) podView(ctx context.Context, in *incident, p
 	if len(targets) == 0 {
 		return nil, 0, nil
 	}
-	name := vantage.Name(in.finding.Fingerprint(), targets)
+	// What was seen in an earlier incident of this pod may be over.
+	name := vantage.Name(string(in.after.UID)+"/"+in.finding.Fingerprint(), targets)
 	asked, standing := in.asked(pod, name, r.Now())
 	attempt := in.attempt()
 	switch {

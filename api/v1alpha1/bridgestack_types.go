@@ -427,10 +427,11 @@ type DiagnosisOptions struct {
 	// pod's own network, where its own probes leave open why the container
 	// cannot resolve or reach it: a NetworkPolicy or a resolver that only that
 	// pod meets. The probe is an ephemeral container of the operator's image,
-	// without credentials, that ends within seconds. It cannot be removed: it
-	// stays in the pod's spec, ended, until the pod is deleted. It meets the
-	// Pod Security level restricted, and the operator needs the right of
-	// config/probe-from-pod. Default: false.
+	// without credentials, that ends within seconds; its memory, some 50Mi for
+	// that time, counts as the pod's. It cannot be removed: it stays in the
+	// pod's spec, ended, until the pod is deleted; there are at most three in a
+	// pod. It meets the Pod Security level restricted, and the operator needs
+	// the right of config/probe-from-pod. Default: false.
 	// +optional
 	ProbeFromPod bool `json:"probeFromPod,omitempty"`
 }

@@ -107,10 +107,10 @@ type Stage struct {
 	Milliseconds int64                 `json:"milliseconds,omitempty"`
 }
 
-// Name of the container that asks these targets because of a finding of this
-// fingerprint: the same question is never added twice to a pod.
-func Name(fingerprint string, targets []Target) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%v", fingerprint, targets))
+// Name of the container that asks about these targets on this occasion, an
+// incident and its finding: the same question is never added twice to a pod.
+func Name(occasion string, targets []Target) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%v", occasion, targets))
 	return v1alpha1.ProbeContainerPrefix + hex.EncodeToString(sum[:5])
 }
 

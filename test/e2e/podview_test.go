@@ -60,7 +60,7 @@ func (s *stackUnder) seenFromPod(cause v1alpha1.Cause, saw, says string) {
 	if n := s.probesIn("hook-receiver"); n != 1 {
 		s.Errorf("the pod was asked %d times", n)
 	}
-	s.Log(timeline(d), "\n", d.Status.Message)
+	s.Logf("%s, sure and escalated after %.1fs\n%s", timeline(d), d.Status.Times.Escalated.Sub(d.Status.Times.Visible.Time).Seconds(), d.Status.Message)
 }
 
 // probesIn counts the operator's containers in the pods of a service.
