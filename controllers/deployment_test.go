@@ -12,16 +12,20 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-const revisionAnnotation = "deployment.kubernetes.io/revision"
+const (
+	revisionAnnotation = "deployment.kubernetes.io/revision"
+	restartedAt        = "kubectl.kubernetes.io/restartedAt"
+)
 
-// deployments sets up the Deployment controller's stand-in: strategy Recreate,
-// a ReplicaSet for each template, the newest with the highest revision.
+// deployments sets up the Deployment controller's stand-in: strategy Recreate
+// unless maxUnavailable is 0, a ReplicaSet for each template, the newest with the highest revision.
 func (s *cluster) deployments(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("deployment").For(&appsv1.Deployment{}).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(func(_ context.Context, o client.Object) []reconcile.Request {
@@ -50,7 +54,7 @@ func (s *cluster) rollOut(ctx context.Context, name types.NamespacedName) error 
 		return err
 	}
 	before := d.Status
-	d.Status = appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: *d.Spec.Replicas, ReadyReplicas: ready}
+	d.Status = appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: *d.Spec.Replicas, UpdatedReplicas: *d.Spec.Replicas, ReadyReplicas: ready}
 	if equality.Semantic.DeepEqual(before, d.Status) {
 		return nil
 	}
@@ -82,7 +86,7 @@ func (s *cluster) newestSet(ctx context.Context, d *appsv1.Deployment) (*appsv1.
 	for i := range sets.Items {
 		set := &sets.Items[i]
 		highest = max(highest, revisionOf(set))
-		if equality.Semantic.DeepEqual(set.Spec.Template.Spec, d.Spec.Template.Spec) {
+		if equality.Semantic.DeepEqual(set.Spec.Template.Spec, d.Spec.Template.Spec) && set.Spec.Template.Annotations[restartedAt] == d.Spec.Template.Annotations[restartedAt] {
 			found = set
 		}
 	}
@@ -122,9 +126,13 @@ func (s *cluster) scale(ctx context.Context, d *appsv1.Deployment, set *appsv1.R
 		return 0, err
 	}
 	missing := *d.Spec.Replicas
+	keepOlder := keepsOlder(d) && !allReady(pods.Items, set, *d.Spec.Replicas)
 	for i := range pods.Items {
 		pod := &pods.Items[i]
 		if !metav1.IsControlledBy(pod, set) {
+			if keepOlder {
+				continue
+			}
 			if err := s.client.Delete(ctx, pod, client.GracePeriodSeconds(0)); client.IgnoreNotFound(err) != nil {
 				return 0, err
 			}
@@ -145,4 +153,20 @@ func (s *cluster) scale(ctx context.Context, d *appsv1.Deployment, set *appsv1.R
 		}
 	}
 	return ready, nil
+}
+
+// keepsOlder is true of a Deployment that may have no pod less than it wants:
+// pods of the revision before stay until those of the newest are ready.
+func keepsOlder(d *appsv1.Deployment) bool {
+	r := d.Spec.Strategy.RollingUpdate
+	return r != nil && r.MaxUnavailable != nil && r.MaxUnavailable.IntValue() == 0 && r.MaxUnavailable.Type == intstr.Int
+}
+
+func allReady(pods []corev1.Pod, set *appsv1.ReplicaSet, wanted int32) bool {
+	for i := range pods {
+		if metav1.IsControlledBy(&pods[i], set) && len(pods[i].Status.ContainerStatuses) > 0 && pods[i].Status.ContainerStatuses[0].Ready {
+			wanted--
+		}
+	}
+	return wanted <= 0
 }

@@ -46,8 +46,8 @@ type settings struct {
 	now  func() time.Time
 	// resolver knows names. Default: none.
 	resolver probe.Resolver
-	// image of the operator. Default: it does not know its own.
-	image string
+	// noImage says that it does not know its own image.
+	noImage bool
 	// as is the user that it is to the API server. Default: one who may do all.
 	as string
 }
@@ -108,10 +108,13 @@ func managerFor(namespace string, s settings) (ctrl.Manager, error) {
 			Dial: s.dial, Resolver: s.resolver, AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		}),
 		Applier:     &apply.Applier{Live: mgr.GetAPIReader(), Writer: mgr.GetClient()},
+		Image:       operatorImage,
 		Reporter:    &report.Reporter{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("bridgestack")},
 		Now:         s.now,
-		Image:       s.image,
 		Concurrency: 4,
+	}
+	if s.noImage {
+		o.Image = ""
 	}
 	return mgr, o.SetupWithManager(mgr)
 }
@@ -128,8 +131,8 @@ type wire struct {
 	// killAt is the write after which the operator is cut off, 0 for none.
 	// Events do not count: they are sent in the background, for people.
 	killAt int
-	// loseAnswer cuts it off before the answer to that write comes back.
-	loseAnswer bool
+	// cut is when, of that write, it is cut off.
+	cut cut
 	// before sees a write before it is sent, and may act in its stead.
 	before func(write)
 
@@ -140,6 +143,15 @@ type wire struct {
 	dead   bool
 	frozen chan struct{} // closed once diagnoses are seen again; nil while they are
 }
+
+// cut is a moment of a write at which a process may be killed.
+type cut string
+
+const (
+	unsent          cut = "before it is sent"
+	answerLost      cut = "after it was committed, the answer lost"
+	answerDelivered cut = "after the answer"
+)
 
 // write is a request that changed something.
 type write struct {
@@ -169,6 +181,9 @@ func (w *wire) wrap(next http.RoundTripper) http.RoundTripper {
 		if w.before != nil {
 			w.before(write{r.Method, r.URL.Path, body})
 		}
+		if w.cutBefore(r.URL.Path) {
+			return nil, errCutOff
+		}
 		answer, err := next.RoundTrip(r)
 		if err != nil || answer.StatusCode >= http.StatusMultipleChoices {
 			w.refused(answer)
@@ -195,7 +210,18 @@ func (w *wire) committed(made write) bool {
 		return false
 	}
 	w.dead = true
-	return w.loseAnswer
+	return w.cut == answerLost
+}
+
+// cutBefore is true of the write that is not to be sent any more.
+func (w *wire) cutBefore(path string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if strings.Contains(path, "/events") || w.killAt == 0 || w.cut != unsent || len(w.writes) != w.killAt-1 {
+		return false
+	}
+	w.dead = true
+	return true
 }
 
 func (w *wire) refused(answer *http.Response) {
