@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/apply"
-	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/verify"
 )
@@ -91,8 +89,8 @@ func (r *BridgeDiagnosisReconciler) continueAttempt(ctx context.Context, in *inc
 	if attempt == nil || !attempt.Outcome.InForce() {
 		return false, nil
 	}
-	if attempt.Outcome != v1alpha1.AttemptApplied && in.paused() {
-		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonPaused, string(attempt.Proposal.Remedy)+" is under way; nothing is written while the stack or the workload is paused")
+	if attempt.Outcome == v1alpha1.AttemptRollingBack && in.paused() {
+		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonPaused, string(attempt.Proposal.Remedy)+" did not help and is to be taken back; nothing is written while the stack or the workload is paused")
 		in.recheck = recheckReferences
 		return true, nil
 	}
@@ -104,55 +102,6 @@ func (r *BridgeDiagnosisReconciler) continueAttempt(ctx context.Context, in *inc
 	default:
 		return r.verify(ctx, in)
 	}
-}
-
-// resume applies an attempt that an earlier round, or an earlier process,
-// recorded and may or may not have applied.
-func (r *BridgeDiagnosisReconciler) resume(ctx context.Context, in *incident) error {
-	attempt := in.attempt()
-	if attempt.Proposal.Remedy != v1alpha1.RemedyCreateTopic && attempt.Proposal.Remedy != v1alpha1.RemedyDeleteConsumerGroup {
-		return r.applyRecorded(ctx, in, remedy.Action{Pods: podsOf(attempt.Proposal), Job: jobOf(attempt.Proposal)})
-	}
-	// The credentials for Kafka were never persisted: find the action anew.
-	if done, err := r.diagnose(ctx, in); done || err != nil {
-		return err
-	}
-	action, proposal, err := r.propose(ctx, in)
-	if err != nil {
-		return err
-	}
-	if proposal.ID == attempt.Proposal.ID {
-		return r.applyRecorded(ctx, in, action)
-	}
-	if in.seesTopic(attempt.Proposal.Target) { // by this attempt's hand or another's
-		in.applied(r.Now())
-		return nil
-	}
-	in.end(v1alpha1.AttemptWithdrawn, "the cause is another one by now; nothing was written", r.Now())
-	in.become(v1alpha1.StateWaiting, v1alpha1.ReasonRemedyConflict, string(attempt.Proposal.Remedy)+" was not done: the cause is another one by now")
-	in.recheck = time.Second
-	return nil
-}
-
-// seesTopic says that a probe of this round found the topic of a target.
-func (in *incident) seesTopic(target string) bool {
-	for _, p := range in.observed.Probes {
-		if p.Kafka != nil && slices.ContainsFunc(p.Kafka.Topics, func(t evidence.KafkaTopic) bool { return t.Exists && "Topic/"+t.Name == target }) {
-			return true
-		}
-	}
-	return false
-}
-
-// podsOf are the pods that an attempt was recorded for.
-func podsOf(p v1alpha1.Proposal) []remedy.Pod {
-	var out []remedy.Pod
-	for _, c := range p.Changes {
-		if name, found := strings.CutPrefix(c.Path, "pods["); found {
-			out = append(out, remedy.Pod{Name: strings.TrimSuffix(name, "]"), UID: c.Before})
-		}
-	}
-	return out
 }
 
 // applyRecorded writes what the persisted attempt says, and nothing else.
@@ -178,7 +127,7 @@ func (r *BridgeDiagnosisReconciler) applyRecorded(ctx context.Context, in *incid
 		in.applied(r.Now())
 		return nil
 	}
-	return r.notApplied(in, err)
+	return r.notApplied(ctx, in, action, err)
 }
 
 // patched is the workload whose template the attempt changes.
@@ -189,28 +138,18 @@ func (in *incident) patched() v1alpha1.DiagnosedWorkload {
 	return in.after.Spec.Workload
 }
 
-// jobOf is the CronJob that an attempt was recorded for, empty for other remedies.
-func jobOf(p v1alpha1.Proposal) string {
-	name, _ := strings.CutPrefix(p.Target, "CronJob/")
-	if p.Remedy != v1alpha1.RemedyRunJob {
-		return ""
-	}
-	return name
-}
-
-// jobName is the same for the same attempt, so that a Job is created once.
-func jobName(a *v1alpha1.Attempt) string { return jobOf(a.Proposal) + "-" + a.ID }
-
 // unblockAfter evicts a StatefulSet's pods in back-off once its template was
 // written: its controller waits for them to become ready before it rolls the
-// new template out, which they never will (documented as forced rollback).
+// new template out, which they never will (documented as forced rollback). So
+// it is where pods change on delete only.
 func (r *BridgeDiagnosisReconciler) unblockAfter(ctx context.Context, in *incident, written error) error {
-	if written != nil || in.patched().Kind != v1alpha1.StatefulSet || in.attempt().Workload != nil {
+	waits := in.patched().Kind == v1alpha1.StatefulSet || in.onDelete()
+	if written != nil || !waits || in.attempt().Workload != nil {
 		return written
 	}
 	if err := r.Applier.Evict(ctx, in.after.Namespace, in.backingOff()); err != nil {
 		// The template is written; whether that helps is for verify to say.
-		ctrl.LoggerFrom(ctx).Info("a pod in back-off could not be evicted, and may keep the StatefulSet from rolling out", "because", err.Error())
+		ctrl.LoggerFrom(ctx).Info("a pod in back-off could not be evicted, and may keep the new template from being rolled out", "because", err.Error())
 	}
 	return nil
 }
@@ -241,22 +180,6 @@ func (in *incident) applied(now time.Time) {
 	in.become(v1alpha1.StateVerifying, v1alpha1.ReasonRemedyApplied,
 		fmt.Sprintf("%s was applied: %s. It counts once the container has stayed up for %ds", attempt.Proposal.Remedy, attempt.Proposal.Because, attempt.SoakSeconds))
 	in.recheck = time.Second
-}
-
-// notApplied ends an attempt whose write did not happen, or lets it be tried
-// again until its deadline.
-func (r *BridgeDiagnosisReconciler) notApplied(in *incident, err error) error {
-	switch {
-	case errors.Is(err, apply.ErrConflict), errors.Is(err, apply.ErrGone):
-		in.end(v1alpha1.AttemptConflict, err.Error(), r.Now())
-	case errors.Is(err, apply.ErrRefused), r.Now().After(in.attempt().Deadline.Time):
-		in.end(v1alpha1.AttemptFailed, err.Error(), r.Now())
-	default:
-		return err // tried again, with back-off
-	}
-	in.become(v1alpha1.StateWaiting, v1alpha1.ReasonRemedyConflict, "nothing was patched: "+err.Error())
-	in.recheck = time.Second
-	return nil
 }
 
 // maxAttemptMessage is the API's limit: an admission webhook may say more.

@@ -47,7 +47,7 @@ func (r *BridgeDiagnosisReconciler) diagnose(ctx context.Context, in *incident) 
 		return false, err
 	}
 	c.Probes = r.probe(ctx, in, c.Dependencies, seen.Redactor)
-	in.observed, in.finding = &c, diagnosis.Diagnose(c)
+	in.observed, in.finding, in.redactor = &c, diagnosis.Diagnose(c), seen.Redactor
 	inside, pending, err := r.podView(ctx, in, pod.Pod, c, seen.Redactor)
 	if err != nil {
 		return false, err

@@ -29,7 +29,7 @@ const lookElsewhere = 2 * time.Second
 // where it failed.
 func (r *BridgeDiagnosisReconciler) wakePods(ctx context.Context, in *incident) (bool, error) {
 	attempt := in.attempt()
-	if !slices.Contains(actElsewhere, attempt.Proposal.Remedy) || in.paused() {
+	if !slices.Contains(actElsewhere, attempt.Proposal.Remedy) || in.forbids() != "" {
 		return false, nil
 	}
 	if attempt.SettledAt == nil {

@@ -19,7 +19,7 @@ import (
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/probe"
-	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/stack"
 	"github.com/bridgestack/operator/internal/verify"
 )
@@ -48,6 +48,7 @@ type incident struct {
 
 	// What diagnose found in this round.
 	observed *evidence.Case
+	redactor *redact.Redactor
 	scope    probe.Scope
 	finding  diagnosis.Finding
 }
@@ -143,44 +144,37 @@ func (r *BridgeDiagnosisReconciler) readWorkload(ctx context.Context, in *incide
 }
 
 // closeIfGone ends an incident whose workload is no more, or no longer in the stack.
-func (r *BridgeDiagnosisReconciler) closeIfGone(_ context.Context, in *incident) (bool, error) {
-	if in.gone {
-		if a := in.attempt(); a != nil && a.Outcome.InForce() {
-			in.end(v1alpha1.AttemptConflict, "the workload is gone", r.Now())
-		}
-		in.become(v1alpha1.StateClosed, v1alpha1.ReasonWorkloadGone, "the workload was deleted, or is no longer part of the stack")
+func (r *BridgeDiagnosisReconciler) closeIfGone(ctx context.Context, in *incident) (bool, error) {
+	if !in.gone {
+		return false, nil
 	}
-	return in.gone, nil
+	if a := in.attempt(); a != nil && a.Outcome.InForce() {
+		outcome, message, err := r.leave(ctx, in)
+		if err != nil {
+			return true, err
+		}
+		in.end(outcome, message, r.Now())
+	}
+	in.become(v1alpha1.StateClosed, v1alpha1.ReasonWorkloadGone, "the workload was deleted, or is no longer part of the stack")
+	return true, nil
 }
 
-// podsNow is how the newest revision's pods stand.
-func (in *incident) podsNow() []verify.Pod {
-	var out []verify.Pod
-	for _, p := range in.pods {
-		c, ok := observe.ContainerOf(p.Pod, in.after.Spec.Container)
-		over := p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded
-		if !p.Newest || !ok || over || !p.DeletionTimestamp.IsZero() {
-			continue
-		}
-		since, _ := detect.Up(c)
-		out = append(out, verify.Pod{
-			Name: p.Name, Created: p.CreationTimestamp.Time, Restarts: c.Restarts, UpSince: since,
-			Looping: c.Waiting != nil && c.Waiting.Reason != "ContainerCreating" && c.Waiting.Reason != "PodInitializing",
-		})
+// leave says how an attempt ends with which nobody goes on.
+func (r *BridgeDiagnosisReconciler) leave(ctx context.Context, in *incident) (v1alpha1.AttemptOutcome, string, error) {
+	if in.workload != nil {
+		return v1alpha1.AttemptConflict, "the workload is gone", nil
 	}
-	return out
-}
-
-// backingOff are the pods that sit in CrashLoopBackOff.
-func (in *incident) backingOff() []remedy.Pod {
-	var out []remedy.Pod
-	for _, p := range in.pods {
-		c, ok := observe.ContainerOf(p.Pod, in.after.Spec.Container)
-		if ok && p.DeletionTimestamp.IsZero() && c.Waiting != nil && c.Waiting.Reason == detect.ReasonCrashLoopBackOff {
-			out = append(out, remedy.Pod{Name: p.Name, UID: string(p.UID)})
+	const gone = "the stack is gone, or the workload is no longer part of it"
+	if attempt := in.attempt(); attempt.Outcome == v1alpha1.AttemptRecorded && !ofKafka(attempt.Proposal.Remedy) {
+		took, err := r.tookPlace(ctx, in, recordedAction(attempt))
+		if err != nil {
+			return "", "", err
+		}
+		if !took {
+			return v1alpha1.AttemptWithdrawn, gone + "; nothing was written", nil
 		}
 	}
-	return out
+	return v1alpha1.AttemptConflict, gone + "; what was written stays as it is", nil
 }
 
 // worst is the pod to look at: of the newest revision if that has one in
@@ -227,7 +221,7 @@ func (in *incident) soak() time.Duration {
 // recoverIfUp ends an incident whose container has stayed up for the soak
 // without, or after the end of, any remedy.
 func (r *BridgeDiagnosisReconciler) recoverIfUp(_ context.Context, in *incident) (bool, error) {
-	pods, earlier := in.podsNow(), int32(0)
+	pods, earlier := in.livePods(), int32(0)
 	for _, p := range pods {
 		earlier = max(earlier, p.Restarts) // the crashes before do not matter now
 	}

@@ -59,6 +59,8 @@ func (r *BridgeDiagnosisReconciler) claim(ctx context.Context, in *incident, act
 }
 
 func (in *incident) follow(d plan.Decision, now time.Time) {
+	known := in.after.Status.Evidence
+	in.after.Status.Evidence = append(known[:min(len(known), maxEvidence-len(d.Evidence))], d.Evidence...)
 	in.recheck = d.RecheckAfter
 	if d.State == "" {
 		return
@@ -95,7 +97,7 @@ func (r *BridgeDiagnosisReconciler) decide(ctx context.Context, in *incident, fr
 		Now: r.Now(), Policy: in.policy(), Finding: in.finding, Action: action, Proposal: proposal,
 		Diagnosis: *in.after, Others: others, Services: len(in.stack.Services),
 		WorkloadPaused: in.workloadPaused(),
-		GitOpsOwner:    in.gitOpsOwner(), Up: in.outlived(r.Now()),
+		GitOpsOwner:    in.gitOpsOwner(), Up: in.outlived(r.Now()), Unreachable: in.unreachable(),
 	}), nil
 }
 

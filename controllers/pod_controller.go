@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -46,9 +47,10 @@ func NewPodReconciler(o *Operator) *PodReconciler {
 // +kubebuilder:rbac:groups=apps,resources=deployments;statefulsets;daemonsets;replicasets;controllerrevisions,verbs=get;list;watch
 // +kubebuilder:rbac:groups=bridgestack.dev,resources=bridgediagnoses,verbs=get;list;watch;create
 
-// SetupWithManager watches pods that are, or were, in trouble, and policies:
-// one that is applied to what loops already must not wait for the next crash,
-// which a back-off may put off for minutes.
+// SetupWithManager watches pods that are, or were, in trouble, and what makes
+// them part of a stack, policies and the labels of workloads: what loops
+// already must not wait for the next crash, which a back-off may put off for
+// minutes.
 func (r *PodReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("pod").
@@ -58,21 +60,47 @@ func (r *PodReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		}))).
 		Watches(&v1alpha1.BridgeStack{}, handler.EnqueueRequestsFromMapFunc(r.troubledBeside),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&appsv1.Deployment{}, handler.EnqueueRequestsFromMapFunc(r.troubledOf(v1alpha1.Deployment)), onLabels).
+		Watches(&appsv1.StatefulSet{}, handler.EnqueueRequestsFromMapFunc(r.troubledOf(v1alpha1.StatefulSet)), onLabels).
+		Watches(&appsv1.DaemonSet{}, handler.EnqueueRequestsFromMapFunc(r.troubledOf(v1alpha1.DaemonSet)), onLabels).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency}).
 		Complete(r)
 }
 
+// onLabels lets through what may take a workload into a stack.
+var onLabels = builder.WithPredicates(predicate.LabelChangedPredicate{})
+
+// troubledOf finds the pods in trouble of a workload of a kind.
+func (r *PodReconciler) troubledOf(kind v1alpha1.WorkloadKind) handler.MapFunc {
+	return func(ctx context.Context, o client.Object) []reconcile.Request {
+		return r.troubledPods(ctx, o.GetNamespace(), func(pod *corev1.Pod) bool {
+			w, owned, err := r.Observer.WorkloadOf(ctx, pod)
+			return err == nil && owned && w.Kind == kind && w.Name == o.GetName()
+		})
+	}
+}
+
 // troubledBeside finds the pods in trouble in a stack's namespace.
 func (r *PodReconciler) troubledBeside(ctx context.Context, o client.Object) []reconcile.Request {
+	return r.troubledPods(ctx, o.GetNamespace(), func(*corev1.Pod) bool { return true })
+}
+
+func (r *PodReconciler) troubledPods(ctx context.Context, namespace string, wanted func(*corev1.Pod) bool) []reconcile.Request {
+	var stacks v1alpha1.BridgeStackList
 	var pods corev1.PodList
-	if err := r.Cached.List(ctx, &pods, client.InNamespace(o.GetNamespace())); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "listing the pods of a stack's namespace", "namespace", o.GetNamespace())
+	for _, list := range []client.ObjectList{&stacks, &pods} {
+		if err := r.Cached.List(ctx, list, client.InNamespace(namespace)); err != nil {
+			ctrl.LoggerFrom(ctx).Error(err, "listing the stacks and pods of a namespace", "namespace", namespace)
+			return nil
+		}
+	}
+	if len(stacks.Items) == 0 {
 		return nil
 	}
 	var out []reconcile.Request
 	for i := range pods.Items {
-		if troubled(&pods.Items[i]) {
-			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&pods.Items[i])})
+		if pod := &pods.Items[i]; troubled(pod) && wanted(pod) {
+			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(pod)})
 		}
 	}
 	return out

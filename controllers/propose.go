@@ -104,6 +104,9 @@ func (r *BridgeDiagnosisReconciler) prove(ctx context.Context, in *incident, act
 		return ""
 	}
 	result := r.Prober.Probe(ctx, in.scope, *action.Proof, v1alpha1.Proposed)
+	for i := range result.Stages {
+		result.Stages[i].Message = in.redact(result.Stages[i].Message)
+	}
 	in.after.Status.Probes = append(in.after.Status.Probes, probeResult(result))
 	if result.Outcome() == v1alpha1.ProbePassed {
 		return ""

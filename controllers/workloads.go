@@ -85,6 +85,9 @@ func (o *Operator) stackFor(ctx context.Context, w observe.Workload) (*v1alpha1.
 		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
 	})
 	for i := range list.Items {
+		if !list.Items[i].DeletionTimestamp.IsZero() {
+			continue // its policy is withdrawn
+		}
 		resolved := stack.Resolve(list.Items[i].Spec, all)
 		if service, found := resolved.ByWorkload(w.Kind, w.Name); found {
 			return &list.Items[i], resolved, service, nil

@@ -56,6 +56,19 @@ func (a *Applier) Rollback(ctx context.Context, namespace string, w v1alpha1.Dia
 	return a.patch(ctx, namespace, w, attempt, attempt.Undo, true)
 }
 
+// InPlace tells whether an attempt's change is on the live template: an answer
+// may have been lost. An error means that this is not known.
+func (a *Applier) InPlace(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt) (bool, error) {
+	_, template, err := a.read(ctx, namespace, w)
+	if errors.Is(err, ErrGone) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return remedy.TemplateHash(template) != attempt.TemplateHash && undone(template, attempt), nil
+}
+
 // patch tries again where another write, such as a controller's status, came
 // between the read and the patch: each try looks at the live template anew.
 func (a *Applier) patch(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt, operations string, back bool) error {
@@ -188,6 +201,22 @@ func (a *Applier) Evict(ctx context.Context, namespace string, pods []remedy.Pod
 		failed = append(failed, classify(err, "evicting pod "+p.Name))
 	}
 	return errors.Join(failed...)
+}
+
+// Evicted tells whether all the pods are gone or ending. An error means that
+// this is not known.
+func (a *Applier) Evicted(ctx context.Context, namespace string, pods []remedy.Pod) (bool, error) {
+	for _, p := range pods {
+		var live corev1.Pod
+		err := a.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: p.Name}, &live)
+		if err != nil && !apierrors.IsNotFound(err) {
+			return false, fmt.Errorf("reading pod %s: %w", p.Name, err)
+		}
+		if err == nil && string(live.UID) == p.UID && live.DeletionTimestamp.IsZero() {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 func classify(err error, tried string) error {

@@ -62,3 +62,12 @@ func (a *Applier) Job(ctx context.Context, namespace, name string) (over bool, f
 	}
 	return false, "", nil
 }
+
+// HasJob tells whether a Job was created. An error means that this is not known.
+func (a *Applier) HasJob(ctx context.Context, namespace, name string) (bool, error) {
+	err := a.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &batchv1.Job{})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return false, fmt.Errorf("reading Job %s: %w", name, err)
+	}
+	return err == nil, nil
+}

@@ -43,6 +43,9 @@ type Input struct {
 	GitOpsOwner string
 	// Up is true while the container has been up for longer than it ever ran before.
 	Up bool
+	// Unreachable says why a change of the pod template would not reach the
+	// looping pod, such as a rollout that is paused; empty where it would.
+	Unreachable string
 }
 
 // Decision is what happens next.
@@ -55,6 +58,8 @@ type Decision struct {
 	Apply bool
 	// RecheckAfter is when to decide again at the latest.
 	RecheckAfter time.Duration
+	// Evidence that the decision adds to the finding's.
+	Evidence []v1alpha1.EvidenceItem
 }
 
 // check is one reason not to apply; nil lets the next one look.
@@ -77,6 +82,7 @@ var checks = []check{
 	triedBefore,
 	attemptsExhausted,
 	ownedByGitOps,
+	unreachable,
 	unapproved,
 	coolingDown,
 	storm,
@@ -87,6 +93,9 @@ var checks = []check{
 func Decide(in Input) Decision {
 	for _, c := range checks {
 		if d := c(in); d != nil {
+			if d.State == v1alpha1.StateEscalated {
+				d.Evidence = beside(in)
+			}
 			return *d
 		}
 	}
@@ -245,6 +254,14 @@ func ownedByGitOps(in Input) *Decision {
 		return nil
 	}
 	return suggested(in, in.GitOpsOwner+" owns the workload and would take the change back; make it in Git")
+}
+
+// unreachable keeps from a change that would wait for a person's hand anyway.
+func unreachable(in Input) *Decision {
+	if in.Unreachable == "" || in.Action.Template == nil || in.Action.On != nil {
+		return nil
+	}
+	return suggested(in, in.Unreachable)
 }
 
 func unapproved(in Input) *Decision {

@@ -29,7 +29,7 @@ const (
 // remedy counts as failed: one crash may be the order of start-up.
 const crashesThatFail = 2
 
-// Pod is one pod of the workload's newest revision.
+// Pod is one pod that should be up.
 type Pod struct {
 	Name    string
 	Created time.Time
@@ -39,6 +39,8 @@ type Pod struct {
 	UpSince time.Time
 	// Looping says that it is in CrashLoopBackOff or cannot start.
 	Looping bool
+	// Older says that it is not of the newest pod template, as far as is known.
+	Older bool
 }
 
 // Input is what the verdict rests on.
@@ -88,6 +90,7 @@ func allUp(in Input) (since time.Time, up bool) {
 	if len(in.Pods) == 0 || len(in.Pods) < int(in.Wanted) {
 		return time.Time{}, false
 	}
+	reached := !ownTemplate(in.Attempt)
 	for _, p := range in.Pods {
 		if p.UpSince.IsZero() {
 			return time.Time{}, false
@@ -95,31 +98,45 @@ func allUp(in Input) (since time.Time, up bool) {
 		if p.UpSince.After(since) {
 			since = p.UpSince
 		}
+		reached = reached || !p.Older
 	}
 	// A pod that was up before the change says nothing of it.
 	if applied := in.Attempt.AppliedAt; applied != nil && since.Before(applied.Time) {
 		since = applied.Time
 	}
-	return since, true
+	return since, reached
 }
+
+// ownTemplate says that the attempt changed the looping pods' own template:
+// those that it has not reached say nothing of it.
+func ownTemplate(a v1alpha1.Attempt) bool { return a.Patch != "" && a.Workload == nil }
 
 // crashes counts how often the worst pod ended since the change.
 func crashes(in Input) int32 {
 	var worst int32
 	for _, p := range in.Pods {
-		n := p.Restarts
-		if p.Created.Before(countedFrom(in.Attempt)) {
-			if in.Attempt.Patch != "" && in.Attempt.Workload == nil {
-				continue // it runs the template from before
-			}
-			n -= in.Attempt.Restarts
-		}
-		if p.Looping {
-			n++ // the end that it now waits after is not counted as a restart yet
-		}
-		worst = max(worst, n)
+		worst = max(worst, crashesOf(p, in.Attempt))
 	}
 	return worst
+}
+
+// crashesOf one pod. Times of creation are whole seconds, as the API keeps
+// them: of a pod from the very second of the change only its revision, or what
+// it had restarted, tells on which side of it it was made.
+func crashesOf(p Pod, a v1alpha1.Attempt) int32 {
+	n, from := p.Restarts, countedFrom(a).Truncate(time.Second)
+	switch {
+	case ownTemplate(a):
+		if p.Older || p.Created.Before(from) {
+			return 0
+		}
+	case p.Created.Before(from), p.Created.Equal(from) && n >= a.Restarts:
+		n -= a.Restarts
+	}
+	if p.Looping {
+		n++ // the end that it now waits after is not counted as a restart yet
+	}
+	return n
 }
 
 // countedFrom is when what the attempt did was in force: what ended before was

@@ -58,3 +58,61 @@ func TestCheck(t *testing.T) {
 		})
 	}
 }
+
+// Creation is known to the second, what is recorded to less: a pod from the
+// same second may be from either side of the change.
+func TestSameSecond(t *testing.T) {
+	recorded := time.Date(2026, 11, 1, 3, 0, 0, 700e6, time.UTC)
+	second := recorded.Truncate(time.Second)
+	crashing := func(p Pod) Pod { p.Created, p.Looping = second, true; return p }
+	at, deadline := metav1.NewTime(recorded), metav1.NewTime(recorded.Add(5*time.Minute))
+	patched := v1alpha1.Attempt{RecordedAt: at, AppliedAt: &at, Deadline: deadline, SoakSeconds: 60, Patch: "[]"}
+	evicted := v1alpha1.Attempt{RecordedAt: at, AppliedAt: &at, Deadline: deadline, SoakSeconds: 60, Restarts: 5}
+	for name, c := range map[string]struct {
+		attempt v1alpha1.Attempt
+		pod     Pod
+		want    Outcome
+	}{
+		"a new pod that the change did not help":   {patched, crashing(Pod{Restarts: 2}), Failed},
+		"one that still runs the template before":  {patched, crashing(Pod{Restarts: 2, Older: true}), Waiting},
+		"a new pod after an eviction":              {evicted, crashing(Pod{Restarts: 2}), Failed},
+		"an old pod with the restarts from before": {evicted, crashing(Pod{Restarts: 5}), Waiting},
+		"an old pod that goes on to crash":         {evicted, crashing(Pod{Restarts: 6}), Failed},
+	} {
+		for unit, from := range map[string]time.Time{"as decided": recorded, "as persisted": second} {
+			t.Run(name+" "+unit, func(t *testing.T) {
+				c.attempt.RecordedAt = metav1.NewTime(from)
+				if v := Check(Input{Now: recorded.Add(20 * time.Second), Attempt: c.attempt, Pods: []Pod{c.pod}, Wanted: 1}); v.Outcome != c.want {
+					t.Errorf("got %s: %s", v.Outcome, v.Because)
+				}
+			})
+		}
+	}
+}
+
+// Where some pods keep their template, they must be up too, and one must have
+// got the change for it to be given the credit.
+func TestPodsThatKeepTheirTemplate(t *testing.T) {
+	applied := time.Date(2026, 11, 1, 3, 0, 0, 0, time.UTC)
+	at, deadline := metav1.NewTime(applied), metav1.NewTime(applied.Add(5*time.Minute))
+	up := func(older bool) Pod {
+		return Pod{Created: applied.Add(time.Second), UpSince: applied.Add(2 * time.Second), Older: older}
+	}
+	for name, c := range map[string]struct {
+		pods []Pod
+		want Outcome
+	}{
+		"all got it":           {[]Pod{up(false), up(false)}, Helped},
+		"one got it":           {[]Pod{up(false), up(true)}, Helped},
+		"none got it":          {[]Pod{up(true), up(true)}, Waiting},
+		"the other is not up":  {[]Pod{up(false), {Created: applied.Add(-time.Hour), Older: true}}, Waiting},
+		"the other is missing": {[]Pod{up(false)}, Waiting},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := v1alpha1.Attempt{RecordedAt: at, AppliedAt: &at, Deadline: deadline, SoakSeconds: 60, Patch: "[]"}
+			if v := Check(Input{Now: applied.Add(2 * time.Minute), Attempt: a, Pods: c.pods, Wanted: 2}); v.Outcome != c.want {
+				t.Errorf("got %s: %s", v.Outcome, v.Because)
+			}
+		})
+	}
+}

@@ -1,0 +1,34 @@
+package plan
+
+import (
+	"fmt"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+// Forbids says why an attempt that was recorded, and of which nothing was
+// written yet, must not be applied any more: the policy may have changed since,
+// while the operator was away. Empty is allowed. Of the input it looks at the
+// policy, the pauses, the GitOps owner and the approval.
+func Forbids(in Input, attempt v1alpha1.Attempt) string {
+	name := attempt.Proposal.Remedy
+	switch {
+	case in.Policy.Paused:
+		return "the stack is paused (spec.paused)"
+	case in.WorkloadPaused:
+		return "the workload is paused (annotation " + v1alpha1.AnnotationPaused + ")"
+	case !in.Policy.Allows(name):
+		return fmt.Sprintf("the policy switches %s off", name)
+	case in.GitOpsOwner != "" && attempt.Patch != "":
+		return in.GitOpsOwner + " owns the workload"
+	case in.Unreachable != "" && attempt.Patch != "" && attempt.Workload == nil:
+		return in.Unreachable
+	case in.Policy.Mode == v1alpha1.ModeAuto:
+		return ""
+	case in.Policy.Mode != v1alpha1.ModeApprove:
+		return fmt.Sprintf("the mode is %s", in.Policy.Mode)
+	case in.Diagnosis.Spec.Approved != attempt.Proposal.ID:
+		return "the mode is Approve, and it is not approved"
+	}
+	return ""
+}
