@@ -53,6 +53,9 @@ func (s *cluster) rollOut(ctx context.Context, name types.NamespacedName) error 
 	if err != nil {
 		return err
 	}
+	if err := s.countReady(ctx, &d); err != nil {
+		return err
+	}
 	before := d.Status
 	d.Status = appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: *d.Spec.Replicas, UpdatedReplicas: *d.Spec.Replicas, ReadyReplicas: ready}
 	if equality.Semantic.DeepEqual(before, d.Status) {
@@ -153,6 +156,33 @@ func (s *cluster) scale(ctx context.Context, d *appsv1.Deployment, set *appsv1.R
 		}
 	}
 	return ready, nil
+}
+
+// countReady writes into each ReplicaSet's status how many of its pods are ready.
+func (s *cluster) countReady(ctx context.Context, d *appsv1.Deployment) error {
+	var sets appsv1.ReplicaSetList
+	var pods corev1.PodList
+	for _, list := range []client.ObjectList{&sets, &pods} {
+		if err := s.client.List(ctx, list, client.InNamespace(d.Namespace), client.MatchingLabels{labelApp: d.Name}); err != nil {
+			return err
+		}
+	}
+	for i := range sets.Items {
+		set, ready := &sets.Items[i], int32(0)
+		for j := range pods.Items {
+			if statuses := pods.Items[j].Status.ContainerStatuses; metav1.IsControlledBy(&pods.Items[j], set) && len(statuses) > 0 && statuses[0].Ready {
+				ready++
+			}
+		}
+		if set.Status.ReadyReplicas == ready {
+			continue
+		}
+		set.Status.Replicas, set.Status.ReadyReplicas = ready, ready
+		if err := s.client.Status().Update(ctx, set); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // keepsOlder is true of a Deployment that may have no pod less than it wants:

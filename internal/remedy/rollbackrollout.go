@@ -20,12 +20,14 @@ var rollbackRollout = remedy{
 	propose: func(in Input) (Action, *Refusal) {
 		rollout := in.Case.Rollout
 		switch {
-		case in.Previous == nil || rollout.PreviousRevision == "":
+		case rollout.PreviousRevision == "":
 			return refuse(v1alpha1.RemedyRollbackRollout, "the workload has no earlier revision")
 		case rollout.OlderReady == 0:
 			return refuse(v1alpha1.RemedyRollbackRollout, "no pod of revision %s is up: that it would do better is not shown", rollout.PreviousRevision)
 		case rollout.UpdatedReady > 0:
 			return refuse(v1alpha1.RemedyRollbackRollout, "pods of revision %s are up as well: the revision is not what makes the difference", rollout.Revision)
+		case in.Previous == nil:
+			return refuse(v1alpha1.RemedyRollbackRollout, "revision %s is not on record any more", rollout.PreviousRevision)
 		}
 		return Action{
 			Because: fmt.Sprintf("no pod of revision %s is up, while %d of revision %s are, and nothing else explains it",
