@@ -83,30 +83,34 @@ func fromPod(c evidence.Case, f Finding) Finding {
 	if f.Confidence == v1alpha1.ConfidenceHigh || !ofTheWay(f.Cause) {
 		return f
 	}
-	reached := 0
-	var seen []evidence.Probe
+	through := true
+	var seen []v1alpha1.EvidenceItem
 	for _, d := range concerned(c, f) {
-		for _, p := range c.Probes {
-			if p.Viewpoint != v1alpha1.FromPod || p.Service != d.Service {
-				continue
-			}
+		for _, p := range insideProbes(c, d) {
 			if decided, ok := seenByPod(c, d, f, p); ok {
 				return decided
 			}
-			seen = append(seen, p)
-			if passedFromPod(p) {
-				reached++
-			}
+			seen = append(seen, probeItem(p))
+			through = through && passedFromPod(p)
 		}
 	}
-	for _, p := range seen {
-		f.Evidence = append(f.Evidence, probeItem(p))
-	}
-	if reached > 0 && reached == len(seen) {
+	f.Evidence = append(f.Evidence, seen...)
+	if through && len(seen) > 0 {
 		f.Confidence = v1alpha1.ConfidenceLow
 		f.Message = sentence(f.Message) + " From inside the pod it is reached, too: what the log tells of is over, or comes and goes."
 	}
 	return f
+}
+
+// insideProbes are those of a dependency from inside the pod.
+func insideProbes(c evidence.Case, d evidence.Dependency) []evidence.Probe {
+	var out []evidence.Probe
+	for _, p := range c.Probes {
+		if p.Viewpoint == v1alpha1.FromPod && p.Service == d.Service {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // passedFromPod says that nothing was in the way of a probe from the pod, which

@@ -179,21 +179,25 @@ func (p Probe) evidence(t Target) (evidence.Probe, error) {
 	if len(t.Servers) > 0 {
 		out.Target = evidence.HostPort(t.Servers[0])
 	}
-	if p.Service != t.Service || len(p.Stages) == 0 || len(p.Stages) > mostStages || len(p.Addresses) > mostAddresses {
+	if n := len(p.Stages); p.Service != t.Service || n == 0 || n > mostStages || len(p.Addresses) > mostAddresses {
 		return out, fmt.Errorf("service %q with %d stages and %d addresses", p.Service, len(p.Stages), len(p.Addresses))
 	}
 	for _, a := range p.Addresses {
 		out.Addresses = append(out.Addresses, a.String())
 	}
 	for i, s := range p.Stages {
-		last := i == len(p.Stages)-1
-		if !slices.Contains(stages, s.Name) || !slices.Contains(outcomes, s.Outcome) || !code.MatchString(s.Code) || !last && s.Outcome != v1alpha1.ProbePassed {
+		if !s.known() || i < len(p.Stages)-1 && s.Outcome != v1alpha1.ProbePassed {
 			return out, fmt.Errorf("stage %q, outcome %q, code %q", s.Name, s.Outcome, s.Code)
 		}
 		took := time.Duration(max(0, min(s.Milliseconds, time.Minute.Milliseconds()))) * time.Millisecond
 		out.Stages = append(out.Stages, evidence.Stage{Name: s.Name, Outcome: s.Outcome, Code: s.Code, Message: redact.Clean(s.Message, mostMessage), Took: took})
 	}
 	return out, nil
+}
+
+// known says that a stage is one that such a probe can have.
+func (s Stage) known() bool {
+	return slices.Contains(stages, s.Name) && slices.Contains(outcomes, s.Outcome) && code.MatchString(s.Code)
 }
 
 // Unanswered is the probe of a target that could not be run, and why. It says
