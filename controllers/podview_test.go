@@ -54,7 +54,7 @@ func cutOff(t *testing.T, namespace string) settings {
 	deploy(t, namespace, "web", ends(1, "Error", timedOut), func(d *appsv1.Deployment) {
 		d.Spec.Template.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "KAFKA_BOOTSTRAP_SERVERS", Value: address}}
 	})
-	return settings{image: operatorImage, resolver: ofNames{"kafka", server.Host}, dial: (&net.Dialer{}).DialContext}
+	return settings{resolver: ofNames{"kafka", server.Host}, dial: (&net.Dialer{}).DialContext}
 }
 
 // addressed gives the pods of an app an address, as a kubelet does.
@@ -272,7 +272,7 @@ func TestWhereThePodIsNotAsked(t *testing.T) {
 		prepare func(*testing.T, string, *settings)
 		says    string
 	}{
-		"no image":   {func(t *testing.T, ns string, s *settings) { s.image = ""; addressed(t, ns, "web") }, "set its flag --image"},
+		"no image":   {func(t *testing.T, ns string, s *settings) { s.noImage = true; addressed(t, ns, "web") }, "set its flag --image"},
 		"no network": {func(*testing.T, string, *settings) {}, "no network"},
 		"paused": {func(t *testing.T, ns string, _ *settings) {
 			addressed(t, ns, "web")
