@@ -11,6 +11,7 @@ import (
 type kafka struct {
 	settings kafkaSettings
 	client   sarama.Client
+	member   sarama.ConsumerGroup // nil where no group is joined
 }
 
 func (k *kafka) name() string { return "Kafka" }
@@ -32,6 +33,45 @@ func (k *kafka) connect(context.Context) error {
 		_ = client.Close() // the error that counts is the one above
 		return err
 	}
+	return k.join()
+}
+
+// join becomes a member of the consumer group, and stays one until the process
+// ends.
+func (k *kafka) join() error {
+	if k.settings.group == "" {
+		return nil
+	}
+	member, err := sarama.NewConsumerGroupFromClient(k.settings.group, k.client)
+	if err != nil {
+		return err
+	}
+	joined, failed := make(chan struct{}), make(chan error, 1)
+	go func() {
+		failed <- member.Consume(context.Background(), []string{k.settings.topic}, &reader{joined: joined})
+	}()
+	select {
+	case <-joined:
+		k.member = member
+		return nil
+	case err := <-failed:
+		_ = member.Close() // closes the client too; the error that counts is the one above
+		return fmt.Errorf("joining consumer group %s: %w", k.settings.group, err)
+	}
+}
+
+// reader reads nothing: that it is let in is all that matters.
+type reader struct{ joined chan struct{} }
+
+// Setup implements sarama.ConsumerGroupHandler.
+func (r *reader) Setup(sarama.ConsumerGroupSession) error { close(r.joined); return nil }
+
+// Cleanup implements sarama.ConsumerGroupHandler.
+func (r *reader) Cleanup(sarama.ConsumerGroupSession) error { return nil }
+
+// ConsumeClaim implements sarama.ConsumerGroupHandler.
+func (r *reader) ConsumeClaim(session sarama.ConsumerGroupSession, _ sarama.ConsumerGroupClaim) error {
+	<-session.Context().Done()
 	return nil
 }
 
@@ -49,4 +89,9 @@ func (k *kafka) check(context.Context) error {
 	return k.client.RefreshMetadata(k.settings.topic)
 }
 
-func (k *kafka) close() { _ = k.client.Close() } // the process ends
+func (k *kafka) close() { // the process ends
+	if k.member != nil {
+		_ = k.member.Close()
+	}
+	_ = k.client.Close()
+}

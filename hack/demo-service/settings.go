@@ -28,6 +28,7 @@ type postgresSettings struct {
 type kafkaSettings struct {
 	bootstrapServers []string
 	topic            string // empty: none is needed
+	group            string // empty: none is joined
 }
 
 // What a service can require.
@@ -82,6 +83,7 @@ func settingsOf(getenv func(string) string) (settings, error) {
 		s.kafka = &kafkaSettings{
 			bootstrapServers: strings.Split(getenv("KAFKA_BOOTSTRAP_SERVERS"), ","),
 			topic:            getenv("KAFKA_WORKFLOW_TOPIC"),
+			group:            getenv("KAFKA_CONSUMER_GROUP"),
 		}
 	}
 	return s, env.err

@@ -22,6 +22,7 @@ type config struct {
 	advertisedHost, advertisedPort string
 	topics                         []topic
 	mechanism, user, password      string
+	fencedGroup                    string
 }
 
 func configOf(getenv func(string) string) (config, error) {
@@ -30,6 +31,8 @@ func configOf(getenv func(string) string) (config, error) {
 		mechanism: getenv("SASL_MECHANISM"),
 		user:      getenv("SASL_USERNAME"),
 		password:  getenv("SASL_PASSWORD"),
+
+		fencedGroup: getenv("FENCED_GROUP"),
 	}
 	if err := c.advertise(getenv("ADVERTISED_HOST")); err != nil {
 		return config{}, err

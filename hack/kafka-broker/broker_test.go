@@ -31,6 +31,11 @@ func serve(t *testing.T, values map[string]string) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(broker.Close)
+	if c.fencedGroup != "" {
+		if err := fence(broker, c); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return address
 }
 
@@ -132,5 +137,41 @@ func TestBadSettingsAreRefused(t *testing.T) {
 		if c, err := configOf(env(values)); err == nil {
 			t.Errorf("%s: accepted as %+v", name, c)
 		}
+	}
+}
+
+func TestAFencedGroupLetsNoneInUntilItIsDeleted(t *testing.T) {
+	values := map[string]string{"ADVERTISED_HOST": "127.0.0.1", "TOPICS": "orders", "FENCED_GROUP": "workers"}
+	address := serve(t, values)
+	config := sarama.NewConfig()
+	client := sarama.NewBroker(address)
+	if err := client.Open(config); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	join := func() sarama.KError {
+		t.Helper()
+		request := &sarama.JoinGroupRequest{Version: 1, GroupId: "workers", SessionTimeout: 10000, RebalanceTimeout: 1000, ProtocolType: "consumer"}
+		if err := request.AddGroupProtocolMetadata("range", &sarama.ConsumerGroupMemberMetadata{Topics: []string{"orders"}}); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := client.JoinGroup(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.Err
+	}
+	described, err := client.DescribeGroups(&sarama.DescribeGroupsRequest{Groups: []string{"workers"}})
+	if err != nil || len(described.Groups) != 1 || described.Groups[0].State != "Empty" {
+		t.Fatalf("at the start the group is %+v, %v", described, err)
+	}
+	if got := join(); got != sarama.ErrFencedInstancedId {
+		t.Errorf("joining answers %v", got)
+	}
+	if _, err := client.DeleteGroups(&sarama.DeleteGroupsRequest{Groups: []string{"workers"}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := join(); got != sarama.ErrNoError {
+		t.Errorf("after the deletion joining answers %v", got)
 	}
 }

@@ -13,6 +13,8 @@
 //	SASL_MECHANISM   PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512. Default: no SASL.
 //	SASL_USERNAME    the one user, and its password.
 //	SASL_PASSWORD
+//	FENCED_GROUP     a consumer group, empty at the start, whose members are
+//	                 fenced until the group has been deleted. Default: none.
 package main
 
 import (
@@ -45,6 +47,11 @@ func run() error {
 		return err
 	}
 	defer broker.Close()
+	if config.fencedGroup != "" {
+		if err := fence(broker, config); err != nil {
+			return err
+		}
+	}
 	fmt.Printf("listening on %s, advertised as %s, topics: %s\n",
 		config.listen, strings.Join(broker.ListenAddrs(), ","), config.topicNames())
 	<-ctx.Done()

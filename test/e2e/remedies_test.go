@@ -56,6 +56,8 @@ func TestRemedies(t *testing.T) {
 				s.awaitState("hook-receiver", v1alpha1.StateWaiting, v1alpha1.CauseDependencyUnhealthy)
 				s.must(kubectl(s.namespace, "create", "configmap", "postgres-tuning"))
 			}},
+		{scenario: "group-fenced", service: "workflow-coordinator", cause: v1alpha1.CauseKafkaGroupUnstable, remedy: v1alpha1.RemedyDeleteConsumerGroup, outcome: v1alpha1.AttemptHelped,
+			change: "consumerGroups[coordinators]: empty -> deleted"},
 		{scenario: "env-invalid", service: "hook-receiver", cause: v1alpha1.CauseEnvVarInvalid, remedy: v1alpha1.RemedySetEnv, outcome: v1alpha1.AttemptHelped,
 			change: "containers[hook-receiver].env[POSTGRES_PORT]: postgres -> 5432"},
 		{scenario: "api-key-empty", service: "metadata-stamping", cause: v1alpha1.CauseEnvVarMissing, remedy: v1alpha1.RemedySetEnv, outcome: v1alpha1.AttemptRolledBack,
