@@ -11,14 +11,9 @@ import (
 	"io"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/diagnosis"
-	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/observe"
-	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/remedy"
 )
 
@@ -26,19 +21,9 @@ import (
 // old. It is no cause: the operator makes no diagnosis of it.
 const NoLoop = "NoLoop"
 
-// maxLog is how much of a log's end is looked at, as in the operator.
-const maxLog = 64 << 10
-
 // Document is one line of input. Every field but Container may be missing;
 // others are ignored.
-type Document struct {
-	ID        string            `json:"id"`
-	Pod       corev1.Pod        `json:"pod"`
-	Container string            `json:"container"`
-	Log       string            `json:"log"`
-	Events    []corev1.Event    `json:"events"`
-	Env       map[string]string `json:"env"`
-}
+type Document = observe.Document
 
 // Verdict is one line of output.
 type Verdict struct {
@@ -54,7 +39,7 @@ type Verdict struct {
 // Classify is the verdict on one document, seen at a time: how long a container
 // has been up decides whether its restarts are old.
 func Classify(d Document, now time.Time) Verdict {
-	c := caseOf(d)
+	c := d.Case()
 	c.Now = now
 	if !diagnosis.Looping(c) {
 		return Verdict{ID: d.ID, Cause: NoLoop, Message: "the container is healthy; its restarts are old"}
@@ -64,36 +49,6 @@ func Classify(d Document, now time.Time) Verdict {
 		ID: d.ID, Cause: string(f.Cause), Confidence: f.Confidence, Message: f.Message,
 		Evidence: f.Evidence, Refuted: f.Refuted, Remedy: string(remedy.For(f.Cause)),
 	}
-}
-
-// caseOf is the evidence in a document, redacted as the operator redacts it.
-func caseOf(d Document) evidence.Case {
-	env, secrets := environment(d.Env)
-	container, known := observe.ContainerOf(&d.Pod, d.Container)
-	if !known {
-		container = evidence.Container{Name: d.Container, Role: evidence.RoleMain}
-	}
-	return evidence.Case{
-		Pod:       observe.PodOf(&d.Pod),
-		Container: container,
-		Log:       evidence.Log{Previous: []byte(redact.New(secrets...).Clean(d.Log, maxLog))},
-		Events:    observe.EventsOf(d.Events),
-		Env:       env,
-	}
-}
-
-func environment(values map[string]string) (evidence.Env, []evidence.Secret) {
-	env := evidence.Env{Variables: map[string]evidence.Variable{}, Complete: values != nil}
-	var secrets []evidence.Secret
-	for name, value := range values {
-		v := evidence.Variable{Name: name, Value: value, Origin: evidence.Origin{Kind: evidence.OriginLiteral}}
-		if connection.Sensitive(name, value) {
-			v.Value, v.Secret = "", evidence.NewSecret(value)
-			secrets = append(secrets, v.Secret)
-		}
-		env.Variables[name] = v
-	}
-	return env, secrets
 }
 
 // LineError is a line that is not a document.

@@ -18,7 +18,7 @@ func BenchmarkDiagnose64KiB(b *testing.B) {
 			break
 		}
 	}
-	c := docs[0].evidence()
+	c := docs[0].Case()
 	c.Log.Previous = log[len(log)-64<<10:]
 	Diagnose(c)
 	b.SetBytes(int64(len(c.Log.Previous)))

@@ -9,92 +9,19 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/observe"
 )
 
 // document is a line of the corpus: what `kubectl bridge classify` reads, and
 // the label.
 type document struct {
-	ID           string            `json:"id"`
-	Container    string            `json:"container"`
-	Pod          pod               `json:"pod"`
-	Log          string            `json:"log"`
-	Env          map[string]string `json:"env"`
-	Events       []event           `json:"events"`
-	Cause        v1alpha1.Cause    `json:"cause"`
-	Client       string            `json:"client"`
-	Fault        string            `json:"fault"`
-	Insufficient bool              `json:"insufficient"`
-}
-
-type pod struct {
-	Spec struct {
-		RestartPolicy string `json:"restartPolicy"`
-	} `json:"spec"`
-	Status struct {
-		ContainerStatuses []containerStatus `json:"containerStatuses"`
-	} `json:"status"`
-}
-
-type containerStatus struct {
-	Name         string `json:"name"`
-	Ready        bool   `json:"ready"`
-	RestartCount int32  `json:"restartCount"`
-	State        state  `json:"state"`
-	LastState    state  `json:"lastState"`
-}
-
-type state struct {
-	Waiting    *evidence.Waiting `json:"waiting"`
-	Terminated *struct {
-		ExitCode   int32     `json:"exitCode"`
-		Signal     int32     `json:"signal"`
-		Reason     string    `json:"reason"`
-		Message    string    `json:"message"`
-		StartedAt  time.Time `json:"startedAt"`
-		FinishedAt time.Time `json:"finishedAt"`
-	} `json:"terminated"`
-}
-
-type event struct {
-	Type, Reason, Message string
-	Count                 int32
-	LastTimestamp         time.Time
-}
-
-// evidence makes a case of a document.
-func (d document) evidence() evidence.Case {
-	c := evidence.Case{Log: evidence.Log{Previous: []byte(d.Log)}, Env: evidence.Env{Variables: map[string]evidence.Variable{}, Complete: true}}
-	c.Pod.RestartPolicy = d.Pod.Spec.RestartPolicy
-	c.Container.Name = d.Container
-	for name, value := range d.Env {
-		c.Env.Variables[name] = evidence.Variable{Name: name, Value: value}
-	}
-	for _, e := range d.Events {
-		c.Events = append(c.Events, evidence.Event{Type: e.Type, Reason: e.Reason, Message: e.Message, Count: e.Count, Last: e.LastTimestamp})
-	}
-	for _, s := range d.Pod.Status.ContainerStatuses {
-		if s.Name != d.Container {
-			continue
-		}
-		c.Container.Ready = s.Ready
-		c.Container.Restarts = s.RestartCount
-		c.Container.Waiting = s.State.Waiting
-		c.Container.Terminated = s.State.termination()
-		c.Container.LastTermination = s.LastState.termination()
-	}
-	return c
-}
-
-func (s state) termination() *evidence.Termination {
-	t := s.Terminated
-	if t == nil {
-		return nil
-	}
-	return &evidence.Termination{ExitCode: t.ExitCode, Signal: t.Signal, Reason: t.Reason, Message: t.Message, StartedAt: t.StartedAt, Finished: t.FinishedAt}
+	observe.Document
+	Cause        v1alpha1.Cause `json:"cause"`
+	Client       string         `json:"client"`
+	Insufficient bool           `json:"insufficient"`
 }
 
 func documents(t testing.TB, path string) []document {
@@ -160,7 +87,7 @@ func scoreOf(documents []document) *score {
 	s := &score{expected: map[v1alpha1.Cause]int{}, given: map[v1alpha1.Cause]int{}, hit: map[v1alpha1.Cause]int{}}
 	for _, d := range documents {
 		if !d.Insufficient {
-			s.add(d, Diagnose(d.evidence()))
+			s.add(d, Diagnose(d.Case()))
 		}
 	}
 	return s

@@ -58,6 +58,21 @@ func ContainerOf(pod *corev1.Pod, name string) (evidence.Container, bool) {
 	return all[i], true
 }
 
+// caseOf is the pod as far as it tells by itself of one of its containers; false
+// if it has none of that name.
+func caseOf(pod *corev1.Pod, name string) (evidence.Case, bool) {
+	c := evidence.Case{Pod: PodOf(pod)}
+	known := false
+	for _, container := range Containers(pod) {
+		if container.Name == name {
+			c.Container, known = container, true
+			continue
+		}
+		c.Siblings = append(c.Siblings, container)
+	}
+	return c, known
+}
+
 func containerOf(pod *corev1.Pod, spec *corev1.Container, role evidence.ContainerRole, statuses []corev1.ContainerStatus) evidence.Container {
 	c := evidence.Container{
 		Name:      spec.Name,

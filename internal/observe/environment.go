@@ -20,6 +20,8 @@ type Environment struct {
 	Config []evidence.ConfigObject
 	// Secrets are the values to be redacted, of all of the pod's containers.
 	Secrets []evidence.Secret
+	// unreadSecrets are the names of those whose values are not known.
+	unreadSecrets []string
 }
 
 // Env is the container's effective environment as the kubelet makes it:
@@ -51,6 +53,7 @@ func (r *Reader) environment(ctx context.Context, pod *corev1.Pod, container str
 		}
 	}
 	out.Secrets = values.secrets()
+	out.unreadSecrets = found.unread(kindSecret)
 	if errServices != nil {
 		out.Env.Complete = false
 	}

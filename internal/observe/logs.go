@@ -138,10 +138,19 @@ func (r *Reader) stream(ctx context.Context, pod *corev1.Pod, container string, 
 func reasonOf(err error) error {
 	var status apierrors.APIStatus
 	if errors.As(err, &status) && status.Status().Message != "" {
-		return errors.New(status.Status().Message)
+		return saidError{status.Status().Message, err}
 	}
 	return err
 }
+
+// saidError is an error of the API server in nothing but its own words.
+type saidError struct {
+	message string
+	err     error
+}
+
+func (e saidError) Error() string { return e.message }
+func (e saidError) Unwrap() error { return e.err }
 
 // notALog finds what a kubelet answers with 200 where the runtime has removed
 // the log already.

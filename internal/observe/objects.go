@@ -44,6 +44,18 @@ type objects map[objectKey]object
 
 func (o objects) of(r reference) object { return o[objectKey{r.kind, r.name}] }
 
+// unread are the names of the objects of a kind of which nothing is known.
+func (o objects) unread(kind string) []string {
+	var names []string
+	for key, object := range o {
+		if key.kind == kind && !object.found && !object.missing {
+			names = append(names, key.name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // references are those of one container: env, envFrom and the volumes that it mounts.
 func references(pod *corev1.Pod, c *corev1.Container) []reference {
 	var out []reference

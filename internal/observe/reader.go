@@ -82,15 +82,14 @@ type Observation struct {
 // the pod does not have it is empty.
 func (r *Reader) Case(ctx context.Context, request Request) (Observation, error) {
 	pod := request.Pod
-	container, ok := ContainerOf(pod, request.Container)
+	c, ok := caseOf(pod, request.Container)
 	if !ok {
 		return Observation{}, fmt.Errorf("pod %s/%s has no container %q", pod.Namespace, pod.Name, request.Container)
 	}
-	c := evidence.Case{Now: r.Now(), Service: request.Service, Pod: PodOf(pod), Container: container}
-	c.Siblings = slices.DeleteFunc(Containers(pod), func(s evidence.Container) bool { return s.Name == container.Name })
+	c.Now, c.Service = r.Now(), request.Service
 
 	// First what will soon be gone.
-	log, errLog := r.readLogs(ctx, pod, container)
+	log, errLog := r.readLogs(ctx, pod, c.Container)
 	if errLog != nil && len(log.Previous)+len(log.Current) == 0 {
 		log.Unavailable = errLog.Error()
 	}
