@@ -201,6 +201,12 @@ type BridgeDiagnosisStatus struct {
 	// times of the incident's stations.
 	// +optional
 	Times IncidentTimes `json:"times,omitempty"`
+	// notifications says how far each receiver of the stack has been told.
+	// +optional
+	// +listType=map
+	// +listMapKey=receiver
+	// +kubebuilder:validation:MaxItems=32
+	Notifications []Delivery `json:"notifications,omitempty"`
 }
 
 // RootReference points at the root of a symptom.
@@ -440,6 +446,9 @@ type Attempt struct {
 	// approvedBy is who set spec.approved, where the mode is Approve.
 	// +optional
 	ApprovedBy string `json:"approvedBy,omitempty"`
+	// approvedAt is when it was last set, as its manager in managedFields says.
+	// +optional
+	ApprovedAt *metav1.Time `json:"approvedAt,omitempty"`
 	// recordedAt is when the attempt was persisted.
 	RecordedAt metav1.Time `json:"recordedAt"`
 	// deadline by which the container must be up.

@@ -78,6 +78,22 @@ type BridgeStackSpec struct {
 	// diagnosed. Default: false.
 	// +optional
 	Paused bool `json:"paused,omitempty"`
+
+	// notifications are the receivers that are told when a person is called,
+	// and when that incident is over.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=8
+	Notifications []Receiver `json:"notifications,omitempty"`
+
+	// serviceAccountName is a ServiceAccount of this namespace in whose stead the
+	// operator acts: before each write it asks whether that account is allowed
+	// exactly it, and does nothing that is denied. Default: as the cluster's
+	// admin set it, else the operator's own rights alone bound it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	ServiceAccountName string `json:"serviceAccountName,omitempty"`
 }
 
 // Service is one service of the stack.
@@ -522,6 +538,38 @@ type Remediation struct {
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,8}([.][0-9]{1,9})?s)?([0-9]{1,8}ms)?$') && self != '' && duration(self) > duration('0s')",message="must be a duration greater than zero, such as 30s, 5m or 1h30m"
 	EscalateAfter *metav1.Duration `json:"escalateAfter,omitempty"`
+	// maintenanceWindows are times in which nothing is touched: no remedy is
+	// applied, and none that did not help is taken back, until the window is
+	// over. Loops are diagnosed, remedies in force are verified and people are
+	// called as ever. While one of them cannot be read, nothing is touched
+	// either.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	MaintenanceWindows []MaintenanceWindow `json:"maintenanceWindows,omitempty"`
+}
+
+// MaintenanceWindow is a time that comes again and again.
+type MaintenanceWindow struct {
+	// schedule is when the window begins, a cron expression of minute, hour, day
+	// of month, month and day of week, such as "0 22 * * SAT", or one of @daily,
+	// @weekly, @monthly and their like. A time that the clocks skip counts as if
+	// they had not been put forward yet; one that comes twice counts the first time.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Schedule string `json:"schedule"`
+	// duration of the window, at most a week, in hours that pass: a change of the
+	// clocks makes it no longer or shorter.
+	// +required
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,8}([.][0-9]{1,9})?s)?([0-9]{1,8}ms)?$') && self != '' && duration(self) > duration('0s') && duration(self) <= duration('168h')",message="must be a duration greater than zero and at most 168h, such as 30m or 4h"
+	Duration metav1.Duration `json:"duration"`
+	// timeZone of the schedule, an IANA name such as Europe/Berlin. Default: UTC.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	TimeZone string `json:"timeZone,omitempty"`
 }
 
 // RemedySwitch switches one remedy.

@@ -52,6 +52,12 @@ const (
 	ReasonWorkloadClaimedTwice = "WorkloadClaimedTwice"
 	// ReasonInvalidSelector: the label selector cannot be parsed.
 	ReasonInvalidSelector = "InvalidSelector"
+	// ReasonInvalidMaintenanceWindow: the schedule or time zone of a maintenance window cannot be read.
+	ReasonInvalidMaintenanceWindow = "InvalidMaintenanceWindow"
+	// ReasonInvalidReceiver: a receiver of notifications cannot be sent to as the policy describes it.
+	ReasonInvalidReceiver = "InvalidReceiver"
+	// ReasonServiceAccountRequired: the cluster's admin wants a stack that acts to name a ServiceAccount.
+	ReasonServiceAccountRequired = "ServiceAccountRequired"
 	// ReasonAllServicesHealthy: all services are available and none loops.
 	ReasonAllServicesHealthy = "AllServicesHealthy"
 	// ReasonServicesUnhealthy: at least one service is unavailable or loops.
@@ -77,6 +83,10 @@ const (
 	ReasonAwaitingApproval = "AwaitingApproval"
 	// ReasonWaitingForDependency: the root is a dependency; the dependents are held.
 	ReasonWaitingForDependency = "WaitingForDependency"
+	// ReasonMaintenanceWindow: nothing is touched until a maintenance window of the policy is over.
+	ReasonMaintenanceWindow = "MaintenanceWindow"
+	// ReasonNotPermitted: the stack's ServiceAccount is not allowed what the remedy would write.
+	ReasonNotPermitted = "NotPermitted"
 	// ReasonBudgetSpent: the policy's budget, concurrency or cooldown does not allow a remedy now.
 	ReasonBudgetSpent = "BudgetSpent"
 	// ReasonStorm: more services loop at once than the policy lets be touched.
