@@ -40,15 +40,15 @@ var postgresSignatures = []signature{
 
 	// 42P01, 42703, 3F000, 42883
 	says(v1alpha1.CausePostgresSchemaMissing, `(?i)(?:relation|column|schema|function|type|table|sequence|materialized view|view) ["\x60]?[\w.]+["\x60]?(?:\([^)]*\))?(?: of relation "[^"]+")? does not exist`, "does not exist").but(`(?i)root certificate|\bfile\b|mysql|no such table`),
-	says(v1alpha1.CausePostgresSchemaMissing, `\b(?:42P01|42703|3F000|42883)\b|Undefined(?:Table|Column|Function|Object)(?:Error)?\b|InvalidSchemaName(?:Error)?\b|no schema has been selected to create in|Schema-validation: missing|PendingMigrationError|Migrations are pending|does not exist in the current database|\bP20(?:21|22)\b`,
+	says(v1alpha1.CausePostgresSchemaMissing, notPort+`(?:42P01|42703|3F000|42883)\b|Undefined(?:Table|Column|Function|Object)(?:Error)?\b|InvalidSchemaName(?:Error)?\b|no schema has been selected to create in|Schema-validation: missing|PendingMigrationError|Migrations are pending|does not exist in the current database|\bP20(?:21|22)\b`,
 		"42P01", "42703", "3F000", "42883", "UndefinedTable", "UndefinedColumn", "UndefinedFunction", "UndefinedObject", "InvalidSchemaName", "no schema has been selected", "Schema-validation: missing", "PendingMigration", "Migrations are pending", "in the current database", "P2021", "P2022"),
 
 	// 42501 insufficient_privilege
-	says(v1alpha1.CausePostgresPermissionDenied, `(?i)permission denied (?:for|to) (?:table|relation|schema|sequence|database|function|procedure|routine|view|materialized view|column|type|domain|language|foreign|tablespace|large object|event|create|set|copy|alter|drop|extension|publication|subscription|statistics|operator|terminate|reindex|user)|must be owner of (?:table|relation|schema|sequence|database|function|view|type|extension|index)|must be superuser to|\b42501\b|InsufficientPrivilege(?:Error)?\b`,
+	says(v1alpha1.CausePostgresPermissionDenied, `(?i)permission denied (?:for|to) (?:table|relation|schema|sequence|database|function|procedure|routine|view|materialized view|column|type|domain|language|foreign|tablespace|large object|event|create|set|copy|alter|drop|extension|publication|subscription|statistics|operator|terminate|reindex|user)|must be owner of (?:table|relation|schema|sequence|database|function|view|type|extension|index)|must be superuser to|`+notPort+`42501\b|InsufficientPrivilege(?:Error)?\b`,
 		"ermission denied for", "ermission denied to", "must be owner of", "must be superuser", "42501", "InsufficientPrivilege"),
 
 	// 53300 too_many_connections, and the poolers in front
-	says(v1alpha1.CausePostgresConnectionsExhausted, `(?i)sorry, too many clients already|remaining connection slots are reserved|too many connections for (?:role|database)|\b53300\b|TooManyConnections(?:Error)?\b|no more connections allowed|max_client_conn|too many database connections opened|server conn crashed\?|query_wait_timeout`,
+	says(v1alpha1.CausePostgresConnectionsExhausted, `(?i)sorry, too many clients already|remaining connection slots are reserved|too many connections for (?:role|database)|`+notPort+`53300\b|TooManyConnections(?:Error)?\b|no more connections allowed|max_client_conn|too many database connections opened|server conn crashed\?|query_wait_timeout`,
 		"too many clients", "onnection slots are reserved", "too many connections for", "53300", "TooManyConnections", "ore connections allowed", "max_client_conn", "oo many database connections", "query_wait_timeout"),
 
 	// The client's own pool
@@ -57,11 +57,11 @@ var postgresSignatures = []signature{
 		but(`(?i)redis|jedis|mongo|mysql`),
 
 	// 53100 disk_full
-	says(v1alpha1.CausePostgresDiskFull, `(?i)could not (?:extend|write(?: to)?|create|resize) (?:file|temporary file|block|shared memory segment) .*no space left on device|could not write block|\b53100\b|errors\.DiskFull|DiskFullError|could not write (?:to )?.*pg_wal.*no space`,
+	says(v1alpha1.CausePostgresDiskFull, `(?i)could not (?:extend|write(?: to)?|create|resize) (?:file|temporary file|block|shared memory segment) .*no space left on device|could not write block|`+notPort+`53100\b|errors\.DiskFull|DiskFullError|could not write (?:to )?.*pg_wal.*no space`,
 		"o space left on device", "ould not write block", "53100", "DiskFull"),
 
 	// 25006 read_only_sql_transaction
-	says(v1alpha1.CausePostgresReadOnly, `(?i)cannot execute .{1,60} in a read-only transaction|cannot execute .{1,60} during recovery|\b25006\b|ReadOnlySQLTransaction(?:Error)?\b|session is (?:not )?read-only|server is in hot standby mode|targetServerType: (?:primary|master)|read only connection`,
+	says(v1alpha1.CausePostgresReadOnly, `(?i)cannot execute .{1,60} in a read-only transaction|cannot execute .{1,60} during recovery|`+notPort+`25006\b|ReadOnlySQLTransaction(?:Error)?\b|session is (?:not )?read-only|server is in hot standby mode|targetServerType: (?:primary|master)|read only connection`,
 		"read-only transaction", "during recovery", "25006", "ReadOnlySqlTransaction", "ReadOnlySQLTransaction", "session is read-only", "hot standby mode", "targetServerType", "read only connection"),
 
 	// 57P01, 57P02, and sockets that went away in the middle
@@ -89,6 +89,10 @@ var postgresSignatures = []signature{
 	network(faultGaveUp, familyPostgres, `The connection attempt failed\.|Unable to (?:open JDBC|obtain (?:JDBC|isolated JDBC)) [Cc]onnection|Could not open JPA|Failed to initialize pool|Unable to determine Dialect|Failed to connect to (?P<host>[\d.]+|[\w.-]+):(?P<port>\d+)`,
 		"connection attempt failed", "JDBC Connection", "JDBC connection", "Failed to initialize pool", "determine Dialect", "Failed to connect to").within(postgresContext),
 }
+
+// notPort before a SQLSTATE of digits tells it from the port of an address, such
+// as 10.244.0.7:42703.
+const notPort = `(?:^|[^\d\]]:|[^:\w])`
 
 // postgresContext is a record that speaks of Postgres: for words that other
 // clients use as well.
