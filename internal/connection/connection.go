@@ -4,6 +4,7 @@
 package connection
 
 import (
+	"regexp"
 	"slices"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -135,10 +136,14 @@ func Implied(env evidence.Env) []evidence.Connection {
 func SensitiveName(name string) bool { return redact.SensitiveName(name) }
 
 // Sensitive reports whether a variable holds a secret, by its name or by the
-// form of its value, such as a URL with a password in it.
+// form of its value, such as a URL with a password in it. Where a key is kept is
+// none, and a message about a file is of no use without its name.
 func Sensitive(name, value string) bool {
-	return SensitiveName(name) || redact.New().Text(value) != value
+	return SensitiveName(name) && !keptIn.MatchString(value) || redact.New().Text(value) != value
 }
+
+// keptIn are the names of files that hold keys and certificates.
+var keptIn = regexp.MustCompile(`^/[\w./-]+\.(?:key|pem|crt|cer|p12|pfx|jks|txt|json|ya?ml)$`)
 
 func or(value, otherwise string) string {
 	if value == "" {

@@ -228,6 +228,11 @@ func TestSensitiveByForm(t *testing.T) {
 			t.Errorf("%q holds none", v)
 		}
 	}
+	for value, want := range map[string]bool{"/etc/tls/tls.key": false, "/etc/tls/tls.key hunter2": true, "/wJalrXUtnFEMI/K7MDENG": true} {
+		if got := Sensitive("TLS_KEY", value); got != want {
+			t.Errorf("TLS_KEY=%s: %t, want %t", value, got, want)
+		}
+	}
 }
 
 func FuzzConnectionStrings(f *testing.F) {
