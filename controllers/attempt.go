@@ -35,7 +35,7 @@ func (r *BridgeDiagnosisReconciler) record(ctx context.Context, in *incident, ac
 		Deadline:    metav1.NewTime(now.Add(in.policy().Timeout)),
 	}
 	if in.policy().Mode == v1alpha1.ModeApprove {
-		attempt.ApprovedBy = approver(in.after)
+		attempt.ApprovedBy, attempt.ApprovedAt = approval(in.after)
 	}
 	if action.Template != nil {
 		before := in.template()
@@ -63,14 +63,14 @@ func (in *incident) mostRestarts() int32 {
 	return most
 }
 
-// approver is the manager that last wrote spec.approved.
-func approver(d *v1alpha1.BridgeDiagnosis) string {
+// approval is the manager that last wrote spec.approved, and when it did.
+func approval(d *v1alpha1.BridgeDiagnosis) (by string, at *metav1.Time) {
 	for _, m := range d.ManagedFields {
 		if m.FieldsV1 != nil && strings.Contains(m.FieldsV1.GetRawString(), `"f:approved"`) {
-			return m.Manager
+			return m.Manager, m.Time
 		}
 	}
-	return ""
+	return "", nil
 }
 
 // persist writes the status in the middle of a round.
@@ -90,8 +90,7 @@ func (r *BridgeDiagnosisReconciler) continueAttempt(ctx context.Context, in *inc
 		return false, nil
 	}
 	if attempt.Outcome == v1alpha1.AttemptRollingBack && in.paused() {
-		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonPaused, string(attempt.Proposal.Remedy)+" did not help and is to be taken back; nothing is written while the stack or the workload is paused")
-		in.recheck = recheckReferences
+		in.holdBack()
 		return true, nil
 	}
 	switch attempt.Outcome {

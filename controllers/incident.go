@@ -38,6 +38,8 @@ type incident struct {
 	// the container will have been up for the soak, 0 while it is not up.
 	recheck, soakLeft time.Duration
 
+	// now is when the round began.
+	now time.Time
 	// owner is nil, and gone true, where stack, service or workload are no more.
 	owner    *v1alpha1.BridgeStack
 	gone     bool
@@ -57,8 +59,11 @@ func (in *incident) policy() stack.Policy { return in.stack.Policy }
 
 func (in *incident) template() *corev1.PodTemplateSpec { return apply.Template(in.workload) }
 
-// paused is true while a person wants nothing to be written.
-func (in *incident) paused() bool { return in.policy().Paused || in.workloadPaused() }
+// paused is true while a person wants nothing to be written: by a pause, or by a
+// maintenance window.
+func (in *incident) paused() bool {
+	return in.policy().Paused || in.workloadPaused() || in.policy().MaintenanceAt(in.now).Now()
+}
 
 func (in *incident) workloadPaused() bool {
 	return in.workload.GetAnnotations()[v1alpha1.AnnotationPaused] == "true"
@@ -101,7 +106,7 @@ func (r *BridgeDiagnosisReconciler) begin(ctx context.Context, req ctrl.Request)
 	if before.Status.State.Final() || !before.DeletionTimestamp.IsZero() {
 		return nil, nil
 	}
-	in := &incident{before: &before, after: before.DeepCopy()}
+	in := &incident{before: &before, after: before.DeepCopy(), now: r.Now()}
 	if in.after.Status.State == "" {
 		in.after.Status.Times.Visible = before.Spec.DetectedAt
 		in.become(v1alpha1.StateDiagnosing, v1alpha1.ReasonLoopDetected, "a restart loop was detected; the evidence is being gathered")

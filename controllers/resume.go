@@ -42,7 +42,7 @@ func (r *BridgeDiagnosisReconciler) resume(ctx context.Context, in *incident) er
 // forbids says why the attempt must not be applied any more, empty where it may.
 func (in *incident) forbids() string {
 	return plan.Forbids(plan.Input{
-		Policy: in.policy(), Diagnosis: *in.after, WorkloadPaused: in.workloadPaused(),
+		Now: in.now, Policy: in.policy(), Diagnosis: *in.after, WorkloadPaused: in.workloadPaused(),
 		GitOpsOwner: in.gitOpsOwner(), Unreachable: in.unreachable(),
 	}, *in.attempt())
 }

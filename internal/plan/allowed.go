@@ -9,7 +9,7 @@ import (
 // Forbids says why an attempt that was recorded, and of which nothing was
 // written yet, must not be applied any more: the policy may have changed since,
 // while the operator was away. Empty is allowed. Of the input it looks at the
-// policy, the pauses, the GitOps owner and the approval.
+// time, the policy, the pauses, the GitOps owner and the approval.
 func Forbids(in Input, attempt v1alpha1.Attempt) string {
 	name := attempt.Proposal.Remedy
 	switch {
@@ -17,6 +17,8 @@ func Forbids(in Input, attempt v1alpha1.Attempt) string {
 		return "the stack is paused (spec.paused)"
 	case in.WorkloadPaused:
 		return "the workload is paused (annotation " + v1alpha1.AnnotationPaused + ")"
+	case in.Policy.MaintenanceAt(in.Now).Now():
+		return in.Policy.MaintenanceAt(in.Now).Because
 	case !in.Policy.Allows(name):
 		return fmt.Sprintf("the policy switches %s off", name)
 	case in.GitOpsOwner != "" && attempt.Patch != "":

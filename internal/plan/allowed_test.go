@@ -28,9 +28,12 @@ func TestForbids(t *testing.T) {
 		change func(*Input)
 		says   string // empty is allowed
 	}{
-		"as it was":                {func(*Input) {}, ""},
-		"the stack was paused":     {func(in *Input) { in.Policy.Paused = true }, "spec.paused"},
-		"the workload was paused":  {func(in *Input) { in.WorkloadPaused = true }, v1alpha1.AnnotationPaused},
+		"as it was":               {func(*Input) {}, ""},
+		"the stack was paused":    {func(in *Input) { in.Policy.Paused = true }, "spec.paused"},
+		"the workload was paused": {func(in *Input) { in.WorkloadPaused = true }, v1alpha1.AnnotationPaused},
+		"a maintenance window began": {func(in *Input) {
+			in.Policy = policy(func(s *v1alpha1.BridgeStackSpec) { s.Remediation.MaintenanceWindows = threeHours("0 2 * * *") })
+		}, "2026-11-01T05:00:00Z"},
 		"the mode is Observe":      {inMode(v1alpha1.ModeObserve), "Observe"},
 		"the mode is Suggest":      {inMode(v1alpha1.ModeSuggest), "Suggest"},
 		"approval is needed now":   {inMode(v1alpha1.ModeApprove), "not approved"},

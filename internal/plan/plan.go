@@ -1,6 +1,6 @@
 // Package plan decides whether the proposed remedy is used now: the mode, a
-// pause, the confidence, what was tried before, the budget, the storm breaker,
-// GitOps and the approval, in that order. It is pure.
+// pause, a maintenance window, the confidence, what was tried before, the
+// budget, the storm breaker, GitOps and the approval, in that order. It is pure.
 package plan
 
 import (
@@ -78,6 +78,7 @@ var checks = []check{
 	heldByRoot,
 	suggestOnly,
 	paused,
+	inMaintenance,
 	unsure,
 	triedBefore,
 	attemptsExhausted,
@@ -195,6 +196,22 @@ func paused(in Input) *Decision {
 		return nil
 	}
 	return waiting(v1alpha1.ReasonPaused, recheck, in, what)
+}
+
+// inMaintenance touches nothing until the window is over. A person is called in
+// it as ever, and so it is looked at again for that.
+func inMaintenance(in Input) *Decision {
+	window := in.Policy.MaintenanceAt(in.Now)
+	if !window.Now() {
+		return nil
+	}
+	after := window.Until.Sub(in.Now)
+	if visible := in.Diagnosis.Status.Times.Visible; visible != nil {
+		if left := visible.Add(in.Policy.EscalateAfter).Sub(in.Now); left > 0 {
+			after = min(after, left)
+		}
+	}
+	return waiting(v1alpha1.ReasonMaintenanceWindow, after, in, window.Because)
 }
 
 func waiting(reason string, after time.Duration, in Input, because string) *Decision {

@@ -65,10 +65,21 @@ func TestDecide(t *testing.T) {
 		"Suggest shows it":         {func(in *Input) { in.Policy.Mode = v1alpha1.ModeSuggest }, v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "mode is Suggest"},
 		"Approve waits and says how": {func(in *Input) { in.Policy.Mode = v1alpha1.ModeApprove }, v1alpha1.StateAwaitingApproval, v1alpha1.ReasonAwaitingApproval,
 			`kubectl -n shop patch bd api-1 --type=merge -p '{"spec":{"approved":"abc"}}'`},
-		"another approval approves nothing": {func(in *Input) { in.Policy.Mode, in.Diagnosis.Spec.Approved = v1alpha1.ModeApprove, "abd" }, v1alpha1.StateAwaitingApproval, v1alpha1.ReasonAwaitingApproval, "abc"},
-		"approved":                          {func(in *Input) { in.Policy.Mode, in.Diagnosis.Spec.Approved = v1alpha1.ModeApprove, "abc" }, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
-		"paused stack":                      {func(in *Input) { in.Policy.Paused = true }, v1alpha1.StateWaiting, v1alpha1.ReasonPaused, "spec.paused"},
-		"paused workload":                   {func(in *Input) { in.WorkloadPaused = true }, v1alpha1.StateWaiting, v1alpha1.ReasonPaused, v1alpha1.AnnotationPaused},
+		"another approval approves nothing":        {func(in *Input) { in.Policy.Mode, in.Diagnosis.Spec.Approved = v1alpha1.ModeApprove, "abd" }, v1alpha1.StateAwaitingApproval, v1alpha1.ReasonAwaitingApproval, "abc"},
+		"approved":                                 {func(in *Input) { in.Policy.Mode, in.Diagnosis.Spec.Approved = v1alpha1.ModeApprove, "abc" }, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
+		"paused stack":                             {func(in *Input) { in.Policy.Paused = true }, v1alpha1.StateWaiting, v1alpha1.ReasonPaused, "spec.paused"},
+		"paused workload":                          {func(in *Input) { in.WorkloadPaused = true }, v1alpha1.StateWaiting, v1alpha1.ReasonPaused, v1alpha1.AnnotationPaused},
+		"in a maintenance window":                  {func(in *Input) { window(in, "0 2 * * *") }, v1alpha1.StateWaiting, v1alpha1.ReasonMaintenanceWindow, "until 2026-11-01T05:00:00Z"},
+		"after a maintenance window":               {func(in *Input) { window(in, "0 0 * * *") }, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
+		"a maintenance window that cannot be read": {func(in *Input) { window(in, "at night") }, v1alpha1.StateWaiting, v1alpha1.ReasonMaintenanceWindow, "maintenanceWindows[0].schedule"},
+		"an approval does not override a maintenance window": {func(in *Input) {
+			window(in, "0 2 * * *")
+			in.Policy.Mode, in.Diagnosis.Spec.Approved = v1alpha1.ModeApprove, "abc"
+		}, v1alpha1.StateWaiting, v1alpha1.ReasonMaintenanceWindow, ""},
+		"a maintenance window keeps nobody from being called": {func(in *Input) {
+			window(in, "0 2 * * *")
+			in.Diagnosis.Status.Times.Visible = &metav1.MicroTime{Time: long}
+		}, v1alpha1.StateEscalated, v1alpha1.ReasonDownTooLong, ""},
 		"an approval does not override a pause": {func(in *Input) {
 			in.Policy.Mode, in.Diagnosis.Spec.Approved, in.Policy.Paused = v1alpha1.ModeApprove, "abc", true
 		}, v1alpha1.StateWaiting, v1alpha1.ReasonPaused, ""},
@@ -134,5 +145,30 @@ func TestDecide(t *testing.T) {
 				t.Error("never looked at again")
 			}
 		})
+	}
+}
+
+// window gives the policy a maintenance window of three hours.
+func window(in *Input, schedule string) {
+	in.Policy = stack.PolicyOf(v1alpha1.BridgeStackSpec{Remediation: v1alpha1.Remediation{
+		Mode: v1alpha1.ModeAuto, MaintenanceWindows: threeHours(schedule),
+	}})
+}
+
+func threeHours(schedule string) []v1alpha1.MaintenanceWindow {
+	return []v1alpha1.MaintenanceWindow{{Schedule: schedule, Duration: metav1.Duration{Duration: 3 * time.Hour}}}
+}
+
+// It is looked at again when the window ends, or when a person is to be called.
+func TestMaintenanceIsLookedAtAgain(t *testing.T) {
+	in := repairable()
+	window(&in, "0 2 * * *")
+	in.Policy.EscalateAfter = 10 * time.Hour
+	if d := Decide(in); d.RecheckAfter != 2*time.Hour {
+		t.Errorf("after %s, want 2h, when the window ends", d.RecheckAfter)
+	}
+	in.Policy.EscalateAfter = 30 * time.Minute
+	if d := Decide(in); d.RecheckAfter != 30*time.Minute-20*time.Second {
+		t.Errorf("after %s, want 29m40s, when a person is called", d.RecheckAfter)
 	}
 }

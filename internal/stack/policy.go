@@ -74,6 +74,7 @@ type Policy struct {
 	EscalateAfter time.Duration
 
 	switches map[v1alpha1.RemedyName]bool
+	windows  []window
 }
 
 // PolicyOf fills in the defaults.
@@ -102,6 +103,7 @@ func PolicyOf(spec v1alpha1.BridgeStackSpec) Policy {
 		Timeout:             duration(r.Timeout, defaultTimeout),
 		EscalateAfter:       duration(r.EscalateAfter, defaultEscalateAfter),
 		switches:            map[v1alpha1.RemedyName]bool{},
+		windows:             windowsOf(r.MaintenanceWindows),
 	}
 	if p.Mode == "" {
 		p.Mode = v1alpha1.ModeSuggest

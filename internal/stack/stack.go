@@ -90,6 +90,7 @@ func Resolve(spec v1alpha1.BridgeStackSpec, workloads []Workload) Stack {
 			"neither selector nor services match a Deployment, StatefulSet or DaemonSet of this namespace; compare with: kubectl get deploy,sts,ds --show-labels"})
 	}
 	s.Problems = append(s.Problems, cycles(spec.Services)...)
+	s.checkWindows()
 	return s
 }
 
