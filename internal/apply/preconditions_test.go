@@ -1,0 +1,140 @@
+package apply
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/remedy"
+)
+
+// raised is a Deployment and an attempt that was recorded for it.
+func raised(t *testing.T) (*appsv1.Deployment, v1alpha1.DiagnosedWorkload, v1alpha1.Attempt) {
+	t.Helper()
+	before, after := withHost("localhost"), withHost("postgres")
+	patch, undo, err := remedy.Patches(before, after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "api", UID: "first"}, Spec: appsv1.DeploymentSpec{Template: *before}}
+	return d, v1alpha1.DiagnosedWorkload{Kind: v1alpha1.Deployment, Name: "api", UID: "first"},
+		v1alpha1.Attempt{TemplateHash: remedy.TemplateHash(before), Patch: patch, Undo: undo}
+}
+
+// answering is an Applier whose writes are answered by the test.
+func answering(answer interceptor.Funcs, objects ...client.Object) *Applier {
+	c := fake.NewClientBuilder().WithObjects(objects...).WithInterceptorFuncs(answer).Build()
+	return &Applier{Live: c, Writer: c}
+}
+
+// A patch is for the very object that was looked at, in the very state.
+func TestPatchCarriesPreconditions(t *testing.T) {
+	d, w, attempt := raised(t)
+	var sent []map[string]any
+	a := answering(interceptor.Funcs{Patch: func(_ context.Context, _ client.WithWatch, o client.Object, p client.Patch, _ ...client.PatchOption) error {
+		data, err := p.Data(o)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(data, &sent)
+	}}, d)
+	if err := a.Template(t.Context(), "shop", w, attempt); err != nil {
+		t.Fatal(err)
+	}
+	var live appsv1.Deployment
+	if err := a.Live.Get(t.Context(), client.ObjectKeyFromObject(d), &live); err != nil {
+		t.Fatal(err)
+	}
+	wants := map[string]any{"/metadata/uid": "first", "/metadata/resourceVersion": live.ResourceVersion}
+	for _, operation := range sent {
+		path, _ := operation["path"].(string)
+		if want, is := wants[path]; is && operation["value"] == want {
+			delete(wants, path)
+		}
+	}
+	if len(wants) > 0 {
+		t.Errorf("the patch is not tied to %v: %v", wants, sent)
+	}
+}
+
+// Another object under the same name is left alone, there and back.
+func TestRecreatedWorkloadIsGone(t *testing.T) {
+	d, w, attempt := raised(t)
+	w.UID = "the one before"
+	a := answering(interceptor.Funcs{}, d)
+	if err := a.Template(t.Context(), "shop", w, attempt); !errors.Is(err, ErrGone) {
+		t.Errorf("patched: %v", err)
+	}
+	if err := a.Rollback(t.Context(), "shop", w, attempt); !errors.Is(err, ErrGone) {
+		t.Errorf("rolled back: %v", err)
+	}
+	if there, err := a.InPlace(t.Context(), "shop", w, attempt); there || err != nil {
+		t.Errorf("in place: %t, %v", there, err)
+	}
+}
+
+// Someone else's template is not what the attempt was recorded for.
+func TestEditedTemplateIsAConflict(t *testing.T) {
+	d, w, attempt := raised(t)
+	d.Spec.Template.Spec.Containers[0].Image = "app:2"
+	a := answering(interceptor.Funcs{}, d)
+	if err := a.Template(t.Context(), "shop", w, attempt); !errors.Is(err, ErrConflict) {
+		t.Errorf("patched: %v", err)
+	}
+}
+
+// Whether a write whose answer was lost took place is to be seen on the object.
+func TestInPlace(t *testing.T) {
+	d, w, attempt := raised(t)
+	a := answering(interceptor.Funcs{}, d)
+	if there, err := a.InPlace(t.Context(), "shop", w, attempt); there || err != nil {
+		t.Errorf("before: %t, %v", there, err)
+	}
+	if err := a.Template(t.Context(), "shop", w, attempt); err != nil {
+		t.Fatal(err)
+	}
+	if there, err := a.InPlace(t.Context(), "shop", w, attempt); !there || err != nil {
+		t.Errorf("after: %t, %v", there, err)
+	}
+	broken := errors.New("no route to the API server")
+	a = answering(interceptor.Funcs{Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error { return broken }}, d)
+	if _, err := a.InPlace(t.Context(), "shop", w, attempt); !errors.Is(err, broken) {
+		t.Errorf("what could not be read is known: %v", err)
+	}
+}
+
+// A pod under the same name may be a healthy one by now.
+func TestEvictionNamesTheVeryPod(t *testing.T) {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "api-0", UID: "second"}}
+	var asked *metav1.Preconditions
+	a := answering(interceptor.Funcs{SubResourceCreate: func(_ context.Context, _ client.Client, _ string, _, body client.Object, _ ...client.SubResourceCreateOption) error {
+		if e, ok := body.(*policyv1.Eviction); ok && e.DeleteOptions != nil {
+			asked = e.DeleteOptions.Preconditions
+		}
+		return nil
+	}}, pod)
+	pods := []remedy.Pod{{Name: "api-0", UID: "first"}}
+	if err := a.Evict(t.Context(), "shop", pods); err != nil {
+		t.Fatal(err)
+	}
+	if asked == nil || asked.UID == nil || *asked.UID != "first" {
+		t.Errorf("the eviction is of any pod of this name: %v", asked)
+	}
+	if gone, err := a.Evicted(t.Context(), "shop", pods); !gone || err != nil {
+		t.Errorf("the pod before counts as there: %t, %v", gone, err)
+	}
+	pods[0].UID = "second"
+	if gone, err := a.Evicted(t.Context(), "shop", pods); gone || err != nil {
+		t.Errorf("the pod that is there counts as gone: %t, %v", gone, err)
+	}
+}
