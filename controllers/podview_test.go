@@ -181,6 +181,11 @@ func TestThePodIsAskedWhatOnlyItSees(t *testing.T) {
 			if n := count(o.wire.made(), http.MethodPatch, ""); n != 1 {
 				t.Errorf("%d patches", n)
 			}
+			settled := stillFor(t, o, idle)
+			touch(t, &pod)
+			if again := stillFor(t, o, idle); again != settled {
+				t.Errorf("%d writes although nothing had changed: %v", again-settled, o.wire.made()[len(o.wire.made())-1])
+			}
 		})
 	}
 }
@@ -201,6 +206,24 @@ func TestThePodIsAskedOnce(t *testing.T) {
 	if n := count(second.wire.made(), http.MethodPatch, "/ephemeralcontainers"); n != 0 {
 		t.Errorf("asked %d times more", n)
 	}
+}
+
+// What was seen in one incident is no evidence in the next.
+func TestThePodIsAskedAnewInTheNextIncident(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	s := cutOff(t, ns)
+	crashes, _ := sim.programOf(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Labels: map[string]string{labelApp: "web"}}})
+	addressed(t, ns, "web")
+	start(t, ns, s)
+	pod, container := probeIn(t, ns, "web")
+	says(t, pod, container.Name, 0, answerOf(t, resolved, vantage.Stage{Name: evidence.StageDial, Outcome: v1alpha1.ProbeFailed, Code: evidence.CodeTimeout}))
+	await(t, ns, "web", v1alpha1.StateEscalated, v1alpha1.ReasonNeedsPerson)
+	becomes(t, ns, "web", runs)
+	await(t, ns, "web", v1alpha1.StateRecovered, v1alpha1.ReasonRecoveredWithoutRemedy)
+	becomes(t, ns, "web", crashes)
+	until(t, func() bool { pod, _ = probeIn(t, ns, "web"); return len(pod.Spec.EphemeralContainers) == 2 },
+		func() string { return "the pod is asked again\n" + tell(diagnoses(t, ns, "web")) })
 }
 
 // What is no answer is told, and the diagnosis goes on without.
