@@ -135,10 +135,15 @@ type wire struct {
 	cut cut
 	// before sees a write before it is sent, and may act in its stead.
 	before func(write)
+	// fault is what the call with this number, counted from 1, meets once: watches,
+	// events and discovery are no calls.
+	fault  fault
+	faulty int
 
 	mu     sync.Mutex
 	writes []write
 	events int
+	calls  int
 	held   int // times that a frozen view was found out
 	dead   bool
 	frozen chan struct{} // closed once diagnoses are seen again; nil while they are
@@ -170,6 +175,9 @@ func (w *wire) wrap(next http.RoundTripper) http.RoundTripper {
 		if w.isDead() {
 			return nil, errCutOff
 		}
+		if w.meetsFault(r) {
+			return w.fault(next, r)
+		}
 		if r.Method == http.MethodGet {
 			return w.read(next, r)
 		}
@@ -195,6 +203,19 @@ func (w *wire) wrap(next http.RoundTripper) http.RoundTripper {
 		}
 		return answer, nil
 	})
+}
+
+// meetsFault counts a call; true of the one that is to meet the fault.
+func (w *wire) meetsFault(r *http.Request) bool {
+	// Without discovery no operator starts: the kubelet starts it again.
+	discovery := !strings.Contains(r.URL.Path, "/namespaces/")
+	if discovery || r.URL.Query().Get("watch") == "true" || strings.Contains(r.URL.Path, "/events") {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls++
+	return w.fault != nil && w.calls == w.faulty
 }
 
 // committed notes a write; true where its answer is to be lost.

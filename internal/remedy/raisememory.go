@@ -95,11 +95,11 @@ func (in Input) heapFollowsLimit() bool {
 	})
 }
 
-// tried counts the attempts with a remedy that did not help.
+// tried counts the attempts with a remedy that were in force and did not help.
 func (in Input) tried(name v1alpha1.RemedyName) int {
 	n := 0
 	for _, a := range in.Attempts {
-		if a.Proposal.Remedy == name && (a.Outcome == v1alpha1.AttemptRolledBack || a.Outcome == v1alpha1.AttemptFailed) {
+		if a.Proposal.Remedy == name && a.AppliedAt != nil && (a.Outcome == v1alpha1.AttemptRolledBack || a.Outcome == v1alpha1.AttemptFailed) {
 			n++
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/diagnosis"
@@ -81,9 +82,16 @@ func TestProposals(t *testing.T) {
 		"a second OOM raises further": {
 			in: input(v1alpha1.CauseOOMKilled, diagnosis.Subject{}), remedy: v1alpha1.RemedyRaiseMemoryLimit,
 			change: func(in *Input) {
-				in.Attempts = []v1alpha1.Attempt{{Outcome: v1alpha1.AttemptRolledBack, Proposal: v1alpha1.Proposal{Remedy: v1alpha1.RemedyRaiseMemoryLimit}}}
+				in.Attempts = tried(v1alpha1.RemedyRaiseMemoryLimit)
 			},
 			diff: "containers[app].resources.limits.memory: 128Mi -> 288Mi\ncontainers[app].resources.requests.memory: 64Mi -> 144Mi",
+		},
+		"a raise that the API server refused was none": {
+			in: input(v1alpha1.CauseOOMKilled, diagnosis.Subject{}), remedy: v1alpha1.RemedyRaiseMemoryLimit,
+			change: func(in *Input) {
+				in.Attempts = []v1alpha1.Attempt{{Outcome: v1alpha1.AttemptFailed, Proposal: v1alpha1.Proposal{Remedy: v1alpha1.RemedyRaiseMemoryLimit}}}
+			},
+			diff: "containers[app].resources.limits.memory: 128Mi -> 192Mi\ncontainers[app].resources.requests.memory: 64Mi -> 96Mi",
 		},
 		"the ceiling holds": {
 			in: input(v1alpha1.CauseOOMKilled, diagnosis.Subject{}), remedy: v1alpha1.RemedyRaiseMemoryLimit,
@@ -217,7 +225,7 @@ func enabled(in *Input, names ...v1alpha1.RemedyName) {
 }
 
 func tried(name v1alpha1.RemedyName) []v1alpha1.Attempt {
-	return []v1alpha1.Attempt{{Outcome: v1alpha1.AttemptFailed, Proposal: v1alpha1.Proposal{Remedy: name}}}
+	return []v1alpha1.Attempt{{Outcome: v1alpha1.AttemptFailed, AppliedAt: &metav1.Time{}, Proposal: v1alpha1.Proposal{Remedy: name}}}
 }
 
 func TestProposalsOfTheOtherRemedies(t *testing.T) {
