@@ -47,6 +47,8 @@ type flags struct {
 	allowNetworks   list
 	concurrency     int
 	image           string
+	kubeletMetrics  bool
+	kubeletCA       string
 }
 
 // list is a flag that may be given several times or with commas.
@@ -70,6 +72,8 @@ func parse() flags {
 	flag.Var(&f.allowNetworks, "probe-allow-network", "network, such as 10.20.0.0/16, that may be probed beside a stack's own pods and Services; may be given several times")
 	flag.IntVar(&f.concurrency, "concurrency", 8, "incidents worked on at once")
 	flag.StringVar(&f.image, "image", os.Getenv("OPERATOR_IMAGE"), "the operator's own image, for containers that it adds to pods; without it, it adds none (default: the environment variable OPERATOR_IMAGE)")
+	flag.BoolVar(&f.kubeletMetrics, "kubelet-metrics", false, "ask kubelets how much containers are throttled, which takes the right to get nodes/metrics")
+	flag.StringVar(&f.kubeletCA, "kubelet-certificate-authority", "", "file with the CA of the kubelets' certificates (default: the cluster's CA)")
 	options := zap.Options{}
 	options.BindFlags(flag.CommandLine)
 	flag.Parse()
@@ -105,10 +109,14 @@ func run(ctx context.Context, config *rest.Config, f flags) error {
 	if err != nil {
 		return err
 	}
+	observer, err := observerOf(mgr, clientset, f)
+	if err != nil {
+		return err
+	}
 	operator := &controllers.Operator{
 		Cached:      mgr.GetClient(),
 		Live:        mgr.GetAPIReader(),
-		Observer:    observe.New(observe.Options{Cached: mgr.GetClient(), Live: mgr.GetAPIReader(), Logs: observe.PodLogs(clientset.CoreV1())}),
+		Observer:    observer,
 		Prober:      probe.New(options),
 		Applier:     &apply.Applier{Live: mgr.GetAPIReader(), Writer: mgr.GetClient()},
 		Reporter:    &report.Reporter{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("bridgestack")},
@@ -123,6 +131,18 @@ func run(ctx context.Context, config *rest.Config, f flags) error {
 		return fmt.Errorf("adding health checks: %w", err)
 	}
 	return mgr.Start(ctx)
+}
+
+func observerOf(mgr ctrl.Manager, clientset kubernetes.Interface, f flags) (*observe.Reader, error) {
+	options := observe.Options{Cached: mgr.GetClient(), Live: mgr.GetAPIReader(), Logs: observe.PodLogs(clientset.CoreV1())}
+	if f.kubeletMetrics {
+		kubelets, err := observe.NewKubelets(mgr.GetConfig(), f.kubeletCA)
+		if err != nil {
+			return nil, fmt.Errorf("flag --kubelet-metrics: %w", err)
+		}
+		options.Kubelets = kubelets
+	}
+	return observe.New(options), nil
 }
 
 func managerOptions(scheme *runtime.Scheme, f flags) ctrl.Options {

@@ -26,7 +26,7 @@ func PodLogs(pods typedcorev1.PodsGetter) LogStreamer {
 	}
 }
 
-// Options are what a Reader reads from. All but Now are required.
+// Options are what a Reader reads from. All but Kubelets and Now are required.
 type Options struct {
 	// Cached serves Pods, Deployments, StatefulSets, DaemonSets, ReplicaSets and
 	// Services.
@@ -36,6 +36,8 @@ type Options struct {
 	// ControllerRevisions (list).
 	Live client.Reader
 	Logs LogStreamer
+	// Kubelets tell how much containers are throttled. Default: nobody is asked.
+	Kubelets *Kubelets
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 }
@@ -94,6 +96,7 @@ func (r *Reader) Case(ctx context.Context, request Request) (Observation, error)
 		log.Unavailable = errLog.Error()
 	}
 	c.Log = log
+	r.setThrottled(ctx, pod, &c.Container)
 	environment, errEnv := r.environment(ctx, pod, request.Container)
 	c.Env, c.Config = environment.Env, environment.Config
 	events, errEvents := r.Events(ctx, pod, request.Workload)

@@ -67,7 +67,7 @@ func install() error {
 	if cluster, err = client.New(config, client.Options{Scheme: scheme}); err != nil {
 		return fmt.Errorf("connecting to the cluster: %w", err)
 	}
-	for _, folder := range []string{"default", "run-jobs"} {
+	for _, folder := range []string{"testdata/operator", "run-jobs"} {
 		if _, err := kubectl("", "apply", "--server-side", "-k", "../../config/"+folder); err != nil {
 			return err
 		}
