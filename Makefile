@@ -91,6 +91,10 @@ test-hack: ## The hack module's own tests.
 test-e2e: ## Real pods, on a cluster of the tests' own.
 	E2E=required hack/test e2e
 
+.PHONY: test-faults
+test-faults: ## Kill, hold up and refuse the operator at every step of every incident.
+	FAULTS=all hack/test faults
+
 .PHONY: corpus
 corpus: ## Diagnose the corpus of real crash logs and print the score.
 	go test -count=1 -v -run Corpus ./internal/diagnosis/...
