@@ -71,6 +71,7 @@ func starved(c evidence.Case, f Finding, detail string) Finding {
 		return f
 	}
 	f.Refuted = append([]v1alpha1.RefutedCause{refute(f.Cause, "the probe got no answer in time because the container was throttled in %.0f %% of its CPU periods", 100*c.Container.Throttled)}, f.Refuted...)
+	f.Evidence = append(f.Evidence, item(v1alpha1.SourceNode, c.Now, fmt.Sprintf("the kubelet counts that the container was throttled in %.0f %% of its CPU periods", 100*c.Container.Throttled)))
 	f.Cause = v1alpha1.CauseCPUStarved
 	f.Message = fmt.Sprintf("The container was throttled at its CPU limit of %dm in %.0f %% of its periods until a probe timed out and the kubelet killed it.", c.Container.Resources.CPULimit, 100*c.Container.Throttled)
 	return f

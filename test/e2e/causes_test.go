@@ -49,7 +49,7 @@ var faulty = []faultyService{
 	})},
 	{name: "image-name-invalid", cause: v1alpha1.CauseImagePullFailed, confidence: high, cites: "InvalidImageName", make: container(func(c *corev1.Container) { c.Image = "Not A Name" })},
 	{name: "runs-as-root", cause: v1alpha1.CauseRunAsNonRootViolation, confidence: high, cites: "runAsNonRoot", make: func(p *corev1.PodSpec) { p.SecurityContext = &corev1.PodSecurityContext{RunAsNonRoot: new(true)} }},
-	{name: "not-a-program", cause: v1alpha1.CauseExecFormatError, confidence: high, cites: "exec format error", make: func(p *corev1.PodSpec) {
+	{name: "not-a-program", cause: v1alpha1.CauseExecFormatError, confidence: medium, cites: "exec format error", make: func(p *corev1.PodSpec) {
 		mount(p, corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "programs"}, DefaultMode: new(int32(0o755))}})
 		p.Containers[0].Command = []string{"/data/garbage"}
 	}},
@@ -73,15 +73,15 @@ var faulty = []faultyService{
 
 	// What runs out.
 	{name: "child-killed", cause: v1alpha1.CauseChildOOMKilled, confidence: high, cites: "OOMKilled", make: func(p *corev1.PodSpec) {
-		sh(`perl -e '$x = "x" x 200_000_000' || { echo worker process died; exit 1; }`)(p)
+		sh(`perl -e '$n = 200_000_000; $x = "x" x $n' || { echo worker process died; exit 1; }`)(p)
 		p.Containers[0].Resources.Limits = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("24Mi")}
 	}},
 	{name: "files-exhausted", cause: v1alpha1.CauseFileDescriptorsExhausted, confidence: medium, cites: "Too many open files", make: sh(`ulimit -n 16; exec perl -e 'for (1..99) { open($f[$_], "<", "/etc/passwd") or die "cannot open /etc/passwd: $!\n" }'`)},
 	{name: "threads-exhausted", cause: v1alpha1.CauseThreadsExhausted, confidence: medium, cites: "fork", make: func(p *corev1.PodSpec) {
-		sh(`ulimit -u 1; sleep 60 & sleep 60 & sleep 60 & wait`)(p)
+		sh(`ulimit -p 1; sleep 60 & sleep 60 & wait`)(p)
 		p.SecurityContext.RunAsUser = new(int64(4711))
 	}},
-	{name: "heap-exhausted", cause: v1alpha1.CauseHeapExhausted, confidence: medium, cites: "ut of memory", make: sh(`ulimit -v 60000; exec perl -e '$x = "x" x 200_000_000'`)},
+	{name: "heap-exhausted", cause: v1alpha1.CauseHeapExhausted, confidence: medium, cites: "ut of memory", make: sh(`ulimit -v 60000; exec perl -e '$n = 200_000_000; $x = "x" x $n'`)},
 	{name: "disk-full", cause: v1alpha1.CauseDiskFull, confidence: medium, cites: "No space left on device", make: func(p *corev1.PodSpec) {
 		mount(p, corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory, SizeLimit: new(resource.MustParse("1Mi"))}})
 		sh(`dd if=/dev/zero of=/data/spool bs=1M count=8`)(p)
@@ -95,6 +95,13 @@ var faulty = []faultyService{
 	{name: "start-too-slow", cause: v1alpha1.CauseStartupProbeFailed, confidence: high, cites: "startup probe", make: func(p *corev1.PodSpec) {
 		sh(`sleep 1000000`)(p)
 		p.Containers[0].StartupProbe = probe("false")
+	}},
+	{name: "starved", cause: v1alpha1.CauseCPUStarved, confidence: high, cites: "throttled in", make: func(p *corev1.PodSpec) {
+		sh(`exec perl -e 'while (1) {}'`)(p)
+		p.Containers[0].Resources.Limits = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("10m")}
+		// The probe shares the limit: it would need a second of CPU.
+		p.Containers[0].StartupProbe = probe("perl", "-e", "for (1..30_000_000) {}")
+		p.Containers[0].StartupProbe.PeriodSeconds, p.Containers[0].StartupProbe.FailureThreshold = 3, 4
 	}},
 	{name: "hook-fails", cause: v1alpha1.CauseLifecycleHookFailed, confidence: high, cites: "FailedPostStartHook", make: func(p *corev1.PodSpec) {
 		sh(`sleep 1000000`)(p)
@@ -126,9 +133,8 @@ var faulty = []faultyService{
 	{name: "rejected", cause: v1alpha1.CausePostgresAccessRejected, confidence: medium, cites: "pg_hba.conf rejects", make: psql(`SELECT 1`, "PGUSER", "stranger", "PGPASSWORD", "change-me-stranger")},
 	{name: "connection-ended", cause: v1alpha1.CausePostgresConnectionLost, confidence: medium, cites: "terminating connection", make: psql(`SELECT pg_terminate_backend(pg_backend_pid())`)},
 
-	// Kafka, and other servers.
-	{name: "misled", cause: v1alpha1.CauseKafkaAdvertisedListenerMismatch, confidence: medium, cites: "kafka-0.kafka-headless", make: demo("REQUIRE", "topic", "KAFKA_BOOTSTRAP_SERVERS", "misadvertised:9092", "KAFKA_WORKFLOW_TOPIC", "orders")},
-	{name: "not-let-in", cause: v1alpha1.CauseKafkaAuthFailed, confidence: medium, cites: "", make: demo("REQUIRE", "kafka", "KAFKA_BOOTSTRAP_SERVERS", "secured:9092")},
+	// Other servers.
+	{name: "not-let-in", cause: v1alpha1.CauseKafkaAuthFailed, confidence: low, cites: "brokers", make: demo("REQUIRE", "kafka", "KAFKA_BOOTSTRAP_SERVERS", "secured:9092")},
 	{name: "cache-gone", cause: v1alpha1.CauseUpstreamUnreachable, confidence: medium, cites: "Connection refused", make: func(p *corev1.PodSpec) {
 		sh("exec bash -c 'echo connecting to redis://127.0.0.1:6379; exec 3<>/dev/tcp/127.0.0.1/6379'")(p)
 	}},
