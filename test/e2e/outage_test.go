@@ -1,0 +1,89 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+// TestOutages takes the control plane away in mid-remedy. It disturbs whatever
+// else runs on the cluster, so it runs by itself and on the local cluster only.
+func TestOutages(t *testing.T) {
+	if os.Getenv("DISRUPT") == "" {
+		t.Skip("it stops the cluster's API server and etcd: `make test-faults` runs it, on a cluster of its own")
+	}
+	for _, c := range []struct {
+		name    string
+		outage  func(*testing.T)
+		patient time.Duration
+	}{
+		{"the API server does not answer for a minute", func(t *testing.T) {
+			onNode(t, "pkill -STOP kube-apiserver && sleep 60 && pkill -CONT kube-apiserver")
+		}, 3 * time.Minute},
+		// The API server begins with an empty watch cache: whoever watched is told that
+		// its resourceVersion is too old (410), and lists again.
+		{"etcd and the API server are killed", func(t *testing.T) {
+			onNode(t, "pkill -KILL etcd; pkill -KILL kube-apiserver")
+		}, 3 * time.Minute},
+		{"the operator is told to end", func(t *testing.T) {
+			started := time.Now()
+			if out, err := kubectl(operatorNamespace, "delete", "pod", "--selector", "app.kubernetes.io/name=bridgestack", "--wait"); err != nil {
+				t.Fatal(out, err)
+			}
+			if took := time.Since(started); took > 30*time.Second {
+				t.Errorf("it took %s to end", took)
+			}
+		}, 2 * time.Minute},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := apply(t, "memory-limit-too-small")
+			s.await("model-metrics", "recorded or further", func(d v1alpha1.BridgeDiagnosis) bool { return len(d.Status.Attempts) > 0 })
+			c.outage(t)
+			s.answers(c.patient)
+			d := s.awaitState("model-metrics", v1alpha1.StateRecovered, v1alpha1.CauseOOMKilled)
+			if len(d.Status.Attempts) != 1 || d.Status.Attempts[0].Outcome != v1alpha1.AttemptHelped || len(s.diagnoses("model-metrics")) != 1 {
+				t.Errorf("%d diagnoses, attempts %+v", len(s.diagnoses("model-metrics")), d.Status.Attempts)
+			}
+			var live appsv1.Deployment
+			if err := cluster.Get(t.Context(), client.ObjectKey{Namespace: s.namespace, Name: "model-metrics"}, &live); err != nil {
+				t.Fatal(err)
+			}
+			if live.Generation != 2 {
+				t.Errorf("the Deployment was edited %d times, want once", live.Generation-1)
+			}
+			t.Log(timeline(d))
+		})
+	}
+}
+
+// onNode runs a command among the local cluster's own processes.
+func onNode(t *testing.T, script string) {
+	t.Helper()
+	command := exec.Command("go", "run", "./cluster", "exec", "--", "sh", "-c", script)
+	command.Dir = "../../hack"
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v: %s", script, err, out)
+	}
+}
+
+// answers waits until the API server does again.
+func (s *stackUnder) answers(patient time.Duration) {
+	s.Helper()
+	var err error
+	for deadline := time.Now().Add(patient); time.Now().Before(deadline); time.Sleep(time.Second) {
+		var out string
+		if out, err = kubectl("", "get", "--raw", "/readyz"); err == nil && strings.TrimSpace(out) == "ok" {
+			return
+		}
+	}
+	s.Fatalf("the API server does not answer: %v", err)
+}
