@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	_ "golang.org/x/crypto/x509roots/fallback" // the image has no certificates of its own
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -32,6 +33,7 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/controllers"
 	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/notify"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/probe"
 	"github.com/bridgestack/operator/internal/report"
@@ -45,6 +47,7 @@ type flags struct {
 	clusterDomain   string
 	allowHosts      list
 	allowNetworks   list
+	notifyHosts     list
 	concurrency     int
 	image           string
 	kubeletMetrics  bool
@@ -70,6 +73,7 @@ func parse() flags {
 	flag.StringVar(&f.clusterDomain, "cluster-domain", "", "DNS domain of the cluster's Services (default: as in the operator's own resolv.conf, else cluster.local)")
 	flag.Var(&f.allowHosts, "probe-allow-host", "host outside of a stack's namespace that may be probed, exact or *.example.com; may be given several times")
 	flag.Var(&f.allowNetworks, "probe-allow-network", "network, such as 10.20.0.0/16, that may be probed beside a stack's own pods and Services; may be given several times")
+	flag.Var(&f.notifyHosts, "notify-allow-host", "host outside of a stack's namespace that receivers of notifications may be on, exact or *.example.com; may be given several times")
 	flag.IntVar(&f.concurrency, "concurrency", 8, "incidents worked on at once")
 	flag.StringVar(&f.image, "image", os.Getenv("OPERATOR_IMAGE"), "the operator's own image, for containers that it adds to pods; without it, it adds none (default: the environment variable OPERATOR_IMAGE)")
 	flag.BoolVar(&f.kubeletMetrics, "kubelet-metrics", false, "ask kubelets how much containers are throttled, which takes the right to get nodes/metrics")
@@ -120,6 +124,7 @@ func run(ctx context.Context, config *rest.Config, f flags) error {
 		Prober:      probe.New(options),
 		Applier:     &apply.Applier{Live: mgr.GetAPIReader(), Writer: mgr.GetClient()},
 		Reporter:    &report.Reporter{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("bridgestack")},
+		Notifier:    &notify.Sender{Dialer: probe.New(notifyOptions(options, f)), Now: time.Now},
 		Now:         time.Now,
 		Image:       f.image,
 		Concurrency: f.concurrency,
@@ -201,6 +206,13 @@ func probeOptions(ctx context.Context, live client.Reader, f flags) (probe.Optio
 		}
 	}
 	return options, nil
+}
+
+// notifyOptions let receivers be elsewhere than what is probed: what the admin
+// allowed to be probed is no place for tenants to post to.
+func notifyOptions(probes probe.Options, f flags) probe.Options {
+	probes.AllowedHosts, probes.AllowedNetworks = f.notifyHosts, nil
+	return probes
 }
 
 // +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=list

@@ -74,6 +74,11 @@ func (r *BridgeStackReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	untold, err := r.receiverProblems(ctx, &before)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	missing = append(missing, untold...)
 	after := before.DeepCopy()
 	after.Status.Services = serviceStatuses(resolved, diagnoses)
 	err = r.Reporter.Stack(ctx, &before, after, problems(append(resolved.Problems, missing...)))

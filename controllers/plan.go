@@ -10,6 +10,7 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/gitops"
+	"github.com/bridgestack/operator/internal/notify"
 	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/remedy"
 )
@@ -78,6 +79,7 @@ func (in *incident) escalate(reason, message string, now time.Time) {
 	if in.after.Status.Times.Escalated == nil {
 		at := metav1.NewMicroTime(now)
 		in.after.Status.Times.Escalated = &at
+		in.after.Status.Notifications = notify.Enlist(in.after.Status.Notifications, in.owner.Spec.Notifications)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/notify"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/probe"
 	"github.com/bridgestack/operator/internal/report"
@@ -32,6 +33,9 @@ type Operator struct {
 	// Applier and Reporter are the only writers.
 	Applier  *apply.Applier
 	Reporter *report.Reporter
+	// Notifier tells receivers. Its guard is not that of the probes: an admin
+	// allows hosts for one or the other.
+	Notifier *notify.Sender
 	// Now is the clock.
 	Now func() time.Time
 	// Image is the operator's own, for init containers that wait; empty where
@@ -47,6 +51,7 @@ func (o *Operator) SetupWithManager(mgr ctrl.Manager) error {
 		"BridgeStack":     (&BridgeStackReconciler{Operator: o}).SetupWithManager,
 		"Pod":             NewPodReconciler(o).SetupWithManager,
 		"BridgeDiagnosis": (&BridgeDiagnosisReconciler{Operator: o}).SetupWithManager,
+		"notification":    (&NotificationReconciler{Operator: o}).SetupWithManager,
 	} {
 		if err := setup(mgr); err != nil {
 			return fmt.Errorf("setting up the %s controller: %w", name, err)
