@@ -14,6 +14,7 @@ import (
 
 func classifyCommand() *cobra.Command {
 	options := classify.Options{Now: time.Now()}
+	var live capture
 	command := &cobra.Command{
 		Use:   "classify [FILE...]",
 		Short: "Diagnose evidence documents offline, by the operator's own rules",
@@ -23,10 +24,21 @@ func classifyCommand() *cobra.Command {
    "events": [<Event>...], "env": {"NAME": "value"}}
 
 Every field but container may be missing. A container that is healthy with only old restarts gets NoLoop.
-The exit code is 2 where a line is not JSON.`,
+The exit code is 2 where a line is not JSON.
+
+With --capture it writes such a document of a live container instead of a verdict, redacted: the values of the pod's
+Secrets, and whatever looks like a secret, are replaced in it. Read it before you send it on. It takes the rights to get
+pods, pods/log, secrets and configmaps, and to list events and services.`,
 		Example: `  kubectl bridge classify incident.jsonl
-  jq -c . incident.json | kubectl bridge classify`,
+  jq -c . incident.json | kubectl bridge classify
+  kubectl bridge classify --capture shop/worker-7d9f8-x2x4q | tee incident.jsonl | kubectl bridge classify`,
 		RunE: func(command *cobra.Command, files []string) error {
+			if live.target != "" {
+				if len(files) > 0 {
+					return errors.New("--capture reads a cluster and no files: name one or the other")
+				}
+				return live.write(command.Context(), command.OutOrStdout(), command.ErrOrStderr())
+			}
 			out := bufio.NewWriter(command.OutOrStdout())
 			if len(files) == 0 {
 				return errors.Join(classify.Stream(command.InOrStdin(), out, options), out.Flush())
@@ -40,6 +52,9 @@ The exit code is 2 where a line is not JSON.`,
 		},
 	}
 	command.Flags().BoolVar(&options.KeepGoing, "keep-going", false, "go on with the next line after one that is not JSON")
+	command.Flags().StringVar(&live.target, "capture", "", "write a document of this NAMESPACE/POD, or POD, instead of reading some")
+	command.Flags().StringVarP(&live.container, "container", "c", "", "container to capture (default: the first that is in trouble)")
+	live.access = newAccess(command.Flags())
 	return command
 }
 

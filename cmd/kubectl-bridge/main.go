@@ -2,10 +2,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 
 	"github.com/spf13/cobra"
 
@@ -15,16 +17,20 @@ import (
 // exitBadInput is the exit code for input that is not what it should be.
 const exitBadInput = 2
 
-func main() {
-	err := root(os.Stdin, os.Stdout).Execute()
+func main() { os.Exit(run()) }
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	err := root(os.Stdin, os.Stdout).ExecuteContext(ctx)
 	if err == nil {
-		return
+		return 0
 	}
 	fmt.Fprintln(os.Stderr, "kubectl bridge:", err)
 	if _, broken := errors.AsType[*classify.LineError](err); broken {
-		os.Exit(exitBadInput)
+		return exitBadInput
 	}
-	os.Exit(1)
+	return 1
 }
 
 func root(in io.Reader, out io.Writer) *cobra.Command {
