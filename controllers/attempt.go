@@ -198,6 +198,7 @@ func (r *BridgeDiagnosisReconciler) verify(ctx context.Context, in *incident) (b
 	attempt := in.attempt()
 	input := verify.Input{Now: r.Now(), Attempt: *attempt, Pods: in.podsNow(), Wanted: in.wanted(), Fingerprint: attempt.Fingerprint}
 	verdict := verify.Check(input)
+	verdict = r.withHealth(in, verdict)
 	if verdict.Outcome == verify.Failed {
 		// It loops on: for the same cause, or for the next one?
 		done, err := r.diagnose(ctx, in)
@@ -206,7 +207,7 @@ func (r *BridgeDiagnosisReconciler) verify(ctx context.Context, in *incident) (b
 		}
 		if !done { // else there is nothing to look at, and it failed all the same
 			input.Fingerprint, input.CauseKnown = in.finding.Fingerprint(), in.finding.Cause != v1alpha1.CauseUnknown
-			verdict = verify.Check(input)
+			verdict = r.withHealth(in, verify.Check(input))
 		}
 	}
 	switch verdict.Outcome {

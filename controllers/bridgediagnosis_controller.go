@@ -69,6 +69,7 @@ func (r *BridgeDiagnosisReconciler) Reconcile(ctx context.Context, req ctrl.Requ
 		r.continueAttempt,
 		r.recoverIfUp,
 		r.diagnose,
+		r.showHealth,
 		r.plan,
 	} {
 		done, phaseErr := next(ctx, in)

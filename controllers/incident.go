@@ -226,6 +226,10 @@ func (in *incident) soak() time.Duration {
 // recoverIfUp ends an incident whose container has stayed up for the soak
 // without, or after the end of, any remedy.
 func (r *BridgeDiagnosisReconciler) recoverIfUp(_ context.Context, in *incident) (bool, error) {
+	if left := r.unhealthyFor(in); left > 0 {
+		in.soakLeft = left
+		return false, nil
+	}
 	pods, earlier := in.livePods(), int32(0)
 	for _, p := range pods {
 		earlier = max(earlier, p.Restarts) // the crashes before do not matter now

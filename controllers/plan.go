@@ -99,7 +99,7 @@ func (r *BridgeDiagnosisReconciler) decide(ctx context.Context, in *incident, fr
 		Now: r.Now(), Policy: in.policy(), Finding: in.finding, Action: action, Proposal: proposal,
 		Diagnosis: *in.after, Others: others, Services: len(in.stack.Services),
 		WorkloadPaused: in.workloadPaused(),
-		GitOpsOwner:    in.gitOpsOwner(), Up: in.outlived(r.Now()), Unreachable: in.unreachable(),
+		GitOpsOwner:    in.gitOpsOwner(), Up: in.outlived(r.Now()) && r.unhealthyFor(in) == 0, Unreachable: in.unreachable(),
 	}), nil
 }
 

@@ -143,7 +143,7 @@ func (r *PodReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 		incidents := incidentsOf(known, workload, c.Name)
 		verdict := r.judge(ctx, &pod, workload, c, settings(resolved.Policy, incidents.recovered))
 		if verdict.Looping && !incidents.open {
-			err = errors.Join(err, r.open(ctx, owner, service, workload, c.Name, incidents.ended))
+			err = errors.Join(err, r.open(ctx, owner, service, workload, c.Name, incidents.ended, ""))
 		}
 		recheck = sooner(recheck, verdict.RecheckAfter)
 	}
@@ -213,9 +213,10 @@ func incidentsOf(known []v1alpha1.BridgeDiagnosis, w observe.Workload, container
 	return out
 }
 
-// open begins a diagnosis of a container that had so many before.
-func (r *PodReconciler) open(ctx context.Context, owner *v1alpha1.BridgeStack, service stack.Service, w observe.Workload, container string, earlier int) error {
-	now := metav1.NewMicroTime(r.Now())
+// open begins a diagnosis of a container that had so many before; detectedBy is
+// what showed it where that was no restart loop.
+func (o *Operator) open(ctx context.Context, owner *v1alpha1.BridgeStack, service stack.Service, w observe.Workload, container string, earlier int, detectedBy string) error {
+	now := metav1.NewMicroTime(o.Now())
 	diagnosis := &v1alpha1.BridgeDiagnosis{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: w.Namespace,
@@ -228,14 +229,17 @@ func (r *PodReconciler) open(ctx context.Context, owner *v1alpha1.BridgeStack, s
 			DetectedAt: &now,
 		},
 	}
-	if err := controllerutil.SetControllerReference(owner, diagnosis, r.Cached.Scheme()); err != nil {
+	if detectedBy != "" {
+		diagnosis.Annotations = map[string]string{v1alpha1.AnnotationDetectedBy: detectedBy}
+	}
+	if err := controllerutil.SetControllerReference(owner, diagnosis, o.Cached.Scheme()); err != nil {
 		return fmt.Errorf("making the stack own its diagnosis: %w", err)
 	}
 	// The name is the same for the same incident, so that a cache that does not
 	// know of it yet cannot make two of it.
-	err := r.Cached.Create(ctx, diagnosis)
+	err := o.Cached.Create(ctx, diagnosis)
 	if apierrors.IsAlreadyExists(err) {
-		return r.openAfter(ctx, owner, service, w, container, earlier, diagnosis.Name)
+		return o.openAfter(ctx, owner, service, w, container, earlier, detectedBy, diagnosis.Name)
 	}
 	if err != nil {
 		return fmt.Errorf("opening a diagnosis of %s, container %s: %w", w, container, err)
@@ -245,15 +249,15 @@ func (r *PodReconciler) open(ctx context.Context, owner *v1alpha1.BridgeStack, s
 
 // openAfter goes on to the next name where the diagnosis of this one has ended:
 // someone deleted an earlier one, so that there are fewer than there were.
-func (r *PodReconciler) openAfter(ctx context.Context, owner *v1alpha1.BridgeStack, service stack.Service, w observe.Workload, container string, earlier int, name string) error {
+func (o *Operator) openAfter(ctx context.Context, owner *v1alpha1.BridgeStack, service stack.Service, w observe.Workload, container string, earlier int, detectedBy, name string) error {
 	var there v1alpha1.BridgeDiagnosis
-	if err := r.Live.Get(ctx, client.ObjectKey{Namespace: w.Namespace, Name: name}, &there); err != nil {
+	if err := o.Live.Get(ctx, client.ObjectKey{Namespace: w.Namespace, Name: name}, &there); err != nil {
 		return fmt.Errorf("reading diagnosis %s, which was to be opened: %w", name, err)
 	}
 	if !there.Status.State.Final() {
 		return nil
 	}
-	return r.open(ctx, owner, service, w, container, earlier+1)
+	return o.open(ctx, owner, service, w, container, earlier+1, detectedBy)
 }
 
 // diagnosisName names an incident by its service, its container and how many

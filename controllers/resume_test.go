@@ -159,7 +159,9 @@ func TestLabelledIntoAStackWhileItLoops(t *testing.T) {
 	into := func(d *appsv1.Deployment) { d.Labels = map[string]string{labelApp: d.Name, "stack": "shop"} }
 	api := deploy(t, ns, "api", outOfMemory)
 	start(t, ns, settings{})
-	until(t, func() bool { return len(podsOf(t, ns, "api")) == 1 && podOf(t, ns, "api").Status.ContainerStatuses != nil }, func() string { return "api loops" })
+	until(t, func() bool {
+		return len(podsOf(t, ns, "api")) == 1 && podOf(t, ns, "api").Status.ContainerStatuses != nil
+	}, func() string { return "api loops" })
 	// The pod has been looked at by when one that came later is diagnosed.
 	deploy(t, ns, "web", outOfMemory, into)
 	await(t, ns, "web", v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested)
@@ -168,4 +170,23 @@ func TestLabelledIntoAStackWhileItLoops(t *testing.T) {
 	}
 	edit(t, api, into)
 	await(t, ns, "api", v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested)
+}
+
+// A stack whose deletion waits for its diagnoses touches nothing any more.
+func TestStackThatIsBeingDeleted(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	s := stack(ns, service("api"))
+	s.Finalizers = []string{"example.com/held"}
+	create(t, s)
+	d := endedAtThePatch(t, ns)
+	if err := k8s.Delete(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	defer edit(t, s, func(s *v1alpha1.BridgeStack) { s.Finalizers = nil })
+	o := start(t, ns, settings{})
+	attempted(t, await(t, ns, "api", v1alpha1.StateClosed, v1alpha1.ReasonWorkloadGone), v1alpha1.AttemptWithdrawn)
+	if n := count(o.wire.made(), http.MethodPatch, ""); n != 0 || limit(t, d) != "128Mi" {
+		t.Errorf("%d patches, limit %s", n, limit(t, d))
+	}
 }

@@ -43,6 +43,9 @@ type Operator struct {
 	Image string
 	// Concurrency is how many incidents are worked on at once. Default: 8.
 	Concurrency int
+
+	// endpoints is what was last seen of health endpoints.
+	endpoints endpoints
 }
 
 // SetupWithManager starts the controllers with the manager.
@@ -50,6 +53,7 @@ func (o *Operator) SetupWithManager(mgr ctrl.Manager) error {
 	for name, setup := range map[string]func(ctrl.Manager) error{
 		"BridgeStack":     (&BridgeStackReconciler{Operator: o}).SetupWithManager,
 		"Pod":             NewPodReconciler(o).SetupWithManager,
+		"Health":          (&HealthReconciler{Operator: o}).SetupWithManager,
 		"BridgeDiagnosis": (&BridgeDiagnosisReconciler{Operator: o}).SetupWithManager,
 		"notification":    (&NotificationReconciler{Operator: o}).SetupWithManager,
 	} {

@@ -423,8 +423,8 @@ type Detection struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,8}([.][0-9]{1,9})?s)?([0-9]{1,8}ms)?$') && self != '' && duration(self) > duration('0s')",message="must be a duration greater than zero, such as 30s, 5m or 1h30m"
 	Window *metav1.Duration `json:"window,omitempty"`
 	// healthFailures within healthWindow of a service's HTTP endpoint that are
-	// still no incident: one more is. Health endpoints are probed as
-	// dependencies; they do not open incidents of their own yet. Default: 2.
+	// still no incident: one more is, though nothing restarts. Endpoints are
+	// asked every healthWindow / (healthFailures + 2). Default: 2.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100

@@ -131,6 +131,9 @@ const (
 	// AnnotationPaused with the value "true" on a workload stops every remedy
 	// on it at once; diagnosing goes on.
 	AnnotationPaused = "bridgestack.dev/paused"
+	// AnnotationDetectedBy on a diagnosis says what opened it where that was no
+	// restart loop: HealthEndpointFailing.
+	AnnotationDetectedBy = "bridgestack.dev/detected-by"
 	// ProbeContainerPrefix begins the names of the ephemeral containers by which
 	// a stack that allows it (spec.diagnosis.probeFromPod) is probed from inside
 	// a failing pod.

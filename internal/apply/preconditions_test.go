@@ -107,7 +107,9 @@ func TestInPlace(t *testing.T) {
 		t.Errorf("after: %t, %v", there, err)
 	}
 	broken := errors.New("no route to the API server")
-	a = answering(interceptor.Funcs{Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error { return broken }}, d)
+	a = answering(interceptor.Funcs{Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+		return broken
+	}}, d)
 	if _, err := a.InPlace(t.Context(), "shop", w, attempt); !errors.Is(err, broken) {
 		t.Errorf("what could not be read is known: %v", err)
 	}

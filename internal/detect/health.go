@@ -32,6 +32,9 @@ func ObserveHealth(h Health, outcome v1alpha1.ProbeOutcome, s Settings, at time.
 func (h Health) Failing(s Settings, now time.Time) Verdict {
 	s = s.withDefaults()
 	begin := now.Add(-s.HealthWindow)
+	if s.Since.After(begin) {
+		begin = s.Since
+	}
 	var failed int32
 	for _, at := range h.failures {
 		if at.After(begin) {
@@ -43,3 +46,13 @@ func (h Health) Failing(s Settings, now time.Time) Verdict {
 	}
 	return loop(ReasonHealth, "the health endpoint failed %d times within %s", failed, s.HealthWindow)
 }
+
+// HealthPeriod is how often an endpoint is to be asked so that failing all the
+// time is an incident well within the window: every 30s by default.
+func HealthPeriod(s Settings) time.Duration {
+	s = s.withDefaults()
+	return max(s.HealthWindow/time.Duration(s.HealthFailures+2), minHealthPeriod)
+}
+
+// minHealthPeriod spares services whose policy has a short window.
+const minHealthPeriod = 500 * time.Millisecond
