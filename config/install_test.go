@@ -195,8 +195,9 @@ func TestRightsThatAnAdminAdds(t *testing.T) {
 		binding string
 		rights  []access
 	}{
-		"probe-from-pod": {"bridgestack-pod-prober", []access{{"patch", "", "pods", "ephemeralcontainers", "shop"}}},
-		"run-jobs":       {"bridgestack-job-runner", []access{{"create", "batch", "jobs", "", "shop"}, {"get", "batch", "cronjobs", "", "shop"}}},
+		"probe-from-pod":    {"bridgestack-pod-prober", []access{{"patch", "", "pods", "ephemeralcontainers", "shop"}}},
+		"testdata/operator": {"bridgestack-kubelet-metrics-reader", []access{{"get", "", "nodes", "metrics", ""}}}, // with the component kubelet-metrics
+		"run-jobs":          {"bridgestack-job-runner", []access{{"create", "batch", "jobs", "", "shop"}, {"get", "batch", "cronjobs", "", "shop"}}},
 	} {
 		t.Run(folder, func(t *testing.T) {
 			kubectl(t, "apply", "-k", "default")
