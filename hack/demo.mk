@@ -2,7 +2,7 @@
 # images of `make cluster-images` loaded: BRIDGESTACK_USE_CURRENT_CONTEXT=1.
 
 .PHONY: demo
-demo: ## Break a stack in five ways, and watch four being repaired.
+demo: ## Break stacks, and watch what is repaired, held, taken back or left to you.
 	cd hack && go run ./demo
 
 .PHONY: demo-down

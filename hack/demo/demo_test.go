@@ -24,8 +24,8 @@ func diagnosis(service string, after time.Duration, state v1alpha1.DiagnosisStat
 
 // allWell is what the demo ends with.
 func allWell() incidents {
-	in := incidents{available: map[string]bool{}}
-	for _, e := range expected {
+	in := incidents{expected: acts[0].expected, available: map[string]bool{}}
+	for _, e := range in.expected {
 		in.diagnoses = append(in.diagnoses, diagnosis(e.service, 0, e.state))
 		in.available[e.service] = e.state == v1alpha1.StateRecovered
 	}
@@ -110,7 +110,7 @@ func TestTableIsRedrawnOnATerminal(t *testing.T) {
 func TestElsewhereOnlyChangesArePrinted(t *testing.T) {
 	var out strings.Builder
 	shown := table{out: &out, start: begin}
-	in := incidents{diagnoses: []v1alpha1.BridgeDiagnosis{diagnosis("hook-receiver", 0, v1alpha1.StateDiagnosing)}}
+	in := incidents{expected: acts[0].expected, diagnoses: []v1alpha1.BridgeDiagnosis{diagnosis("hook-receiver", 0, v1alpha1.StateDiagnosing)}}
 	for second := range 5 {
 		if second == 3 {
 			in.diagnoses[0].Status.State = v1alpha1.StateApplying
@@ -146,7 +146,7 @@ func TestReport(t *testing.T) {
 	d.Spec.Workload = v1alpha1.DiagnosedWorkload{Kind: v1alpha1.Deployment, Name: "hook-receiver"}
 	d.Status.Cause, d.Status.Confidence = v1alpha1.CausePostgresUnreachable, v1alpha1.ConfidenceHigh
 	d.Status.Times = v1alpha1.IncidentTimes{Visible: at(0), Diagnosed: at(0.25), Patched: at(1), Recovered: at(20.5)}
-	got := reportOf(incidents{diagnoses: []v1alpha1.BridgeDiagnosis{d}}, commands{"kubectl", "demo"})
+	got := reportOf(incidents{expected: acts[0].expected, diagnoses: []v1alpha1.BridgeDiagnosis{d}}, commands{"kubectl", "demo"})
 	for _, want := range []string{
 		"hook-receiver: PostgresUnreachable (High), Recovered\n",
 		"loop visible -> diagnosed 0.25s -> patched 1.00s -> recovered 20.50s\n",
@@ -160,23 +160,54 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// TestDemoIsWhatIsExpected holds the program and config/testdata/demo together.
-func TestDemoIsWhatIsExpected(t *testing.T) {
-	objects, err := render("../../config", "testdata/demo")
-	if err != nil {
-		t.Fatal(err)
+func TestWhatIsTakenBack(t *testing.T) {
+	in := incidents{expected: []expectation{{service: "model-metrics", state: v1alpha1.StateEscalated, takenBack: true}}}
+	in.diagnoses = []v1alpha1.BridgeDiagnosis{diagnosis("model-metrics", 0, v1alpha1.StateEscalated)}
+	if missing := in.missing(); len(missing) != 1 || !strings.Contains(missing[0], "nothing was tried") {
+		t.Errorf("missing %q", missing)
 	}
-	databases, rest := split(objects)
+	in.diagnoses[0].Status.Attempts = []v1alpha1.Attempt{{Outcome: v1alpha1.AttemptRolledBack}}
+	if missing := in.missing(); len(missing) > 0 || in.wrong() != nil {
+		t.Errorf("missing %q, wrong %v", missing, in.wrong())
+	}
+}
+
+// TestActsAreWhatIsExpected holds the program and config/testdata together.
+func TestActsAreWhatIsExpected(t *testing.T) {
 	var names []string
-	for _, o := range rest {
-		names = append(names, describe(o))
-	}
-	for _, e := range expected {
-		if !slices.Contains(names, "Deployment/"+e.service) {
-			t.Errorf("the demo has no Deployment %s, but %q", e.service, names)
+	for _, a := range acts {
+		if a.scenario != "" {
+			objects, err := render("../../config", "testdata/"+a.scenario)
+			if err != nil {
+				t.Fatal(err)
+			}
+			databases, rest := split(objects)
+			if len(databases) == 0 || len(rest) == 0 {
+				t.Errorf("%s: first %d objects, then %d; want databases first", a.scenario, len(databases), len(rest))
+			}
+			names = nil
+			for _, o := range objects {
+				names = append(names, describe(o))
+			}
+		}
+		for _, e := range a.expected {
+			if !slices.Contains(names, "Deployment/"+e.service) && !slices.Contains(names, "StatefulSet/"+e.service) {
+				t.Errorf("%s has no workload %s, but %q", a.title, e.service, names)
+			}
+		}
+		if !slices.Contains(names, "BridgeStack/omninode-bridge") {
+			t.Errorf("%s has no BridgeStack, but %q", a.title, names)
 		}
 	}
-	if !slices.Contains(names, "BridgeStack/omninode-bridge") || len(databases) == 0 {
-		t.Errorf("first %d objects, then %q; want databases first and the BridgeStack among the rest", len(databases), names)
+}
+
+func TestNamespacesOfActs(t *testing.T) {
+	o := options{namespace: "demo"}
+	got := make([]string, len(acts))
+	for i := range acts {
+		got[i] = o.namespaceOf(i)
+	}
+	if want := []string{"demo", "demo-2", "demo-2", "demo-4"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

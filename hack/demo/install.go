@@ -82,28 +82,30 @@ func annotate(object *unstructured.Unstructured, key, value string, path ...stri
 }
 
 // installStack starts from nothing: what an earlier demo left is deleted.
-func installStack(ctx context.Context, t target, o options, printer *progress.Printer) error {
-	objects, err := render(o.conf, "testdata/demo")
+func installStack(ctx context.Context, t target, o options, a act, name string, printer *progress.Printer) error {
+	objects, err := render(o.conf, "testdata/"+a.scenario)
 	if err != nil {
 		return err
 	}
 	namespace := &unstructured.Unstructured{}
 	namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
-	namespace.SetName(o.namespace)
+	namespace.SetName(name)
 	namespace.SetLabels(map[string]string{"pod-security.kubernetes.io/enforce": "restricted"})
-	err = printer.Step("remove what an earlier demo left", func() error { return t.removeNamespace(ctx, o.namespace) })
+	err = printer.Step("remove what an earlier demo left", func() error { return t.removeNamespace(ctx, name) })
 	if err != nil {
 		return err
 	}
 	databases, rest := split(objects)
 	return printer.Step("start the stack", func() error {
-		if err := t.apply(ctx, o.namespace, append([]*unstructured.Unstructured{namespace}, databases...)); err != nil {
+		if err := t.apply(ctx, name, append([]*unstructured.Unstructured{namespace}, databases...)); err != nil {
 			return err
 		}
-		if err := t.awaitReady(ctx, databases); err != nil {
-			return err
+		if !a.notInOrder {
+			if err := t.awaitReady(ctx, databases); err != nil {
+				return err
+			}
 		}
-		return t.apply(ctx, o.namespace, rest)
+		return t.apply(ctx, name, rest)
 	})
 }
 
@@ -128,9 +130,11 @@ func takeDown(ctx context.Context, o options, printer *progress.Printer) error {
 	if err != nil {
 		return err
 	}
-	err = printer.Step("remove the stack", func() error { return t.removeNamespace(ctx, o.namespace) })
-	if err != nil {
-		return err
+	for i := range acts {
+		err := printer.Step("remove "+o.namespaceOf(i), func() error { return t.removeNamespace(ctx, o.namespaceOf(i)) })
+		if err != nil {
+			return err
+		}
 	}
 	return t.removeOperator(ctx, o, printer)
 }

@@ -21,7 +21,7 @@ func (c commands) line(format string, values ...any) string {
 // reportOf says of each diagnosis how it went.
 func reportOf(in incidents, c commands) string {
 	var out strings.Builder
-	for _, e := range expected {
+	for _, e := range in.expected {
 		for _, d := range in.of(e.service) {
 			out.WriteString("\n" + reportOfOne(d, c))
 		}

@@ -28,7 +28,7 @@ func (r row) cells() string {
 // is none yet.
 func (in incidents) rows(now time.Time) []row {
 	var out []row
-	for _, e := range expected {
+	for _, e := range in.expected {
 		diagnoses := in.of(e.service)
 		if len(diagnoses) == 0 {
 			out = append(out, row{e.service, "-", "-", "-", "-", "-"})
@@ -38,15 +38,15 @@ func (in incidents) rows(now time.Time) []row {
 		}
 	}
 	for _, d := range in.diagnoses {
-		if !isExpected(d.Spec.Service) {
+		if !in.expects(d.Spec.Service) {
 			out = append(out, rowOf(d, now))
 		}
 	}
 	return out
 }
 
-func isExpected(service string) bool {
-	for _, e := range expected {
+func (in incidents) expects(service string) bool {
+	for _, e := range in.expected {
 		if e.service == service {
 			return true
 		}

@@ -8,22 +8,10 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
 
-// expected is what must become of each service that has a fault, in the order
-// in which it is shown. Every one but the last is repaired.
-var expected = []struct {
-	service string
-	state   v1alpha1.DiagnosisState
-}{
-	{"hook-receiver", v1alpha1.StateRecovered},
-	{"workflow-coordinator", v1alpha1.StateRecovered},
-	{"model-metrics", v1alpha1.StateRecovered},
-	{"metadata-stamping", v1alpha1.StateRecovered},
-	{"event-publisher", v1alpha1.StateEscalated}, // a wrong password is for a person
-}
-
-// incidents are the diagnoses of the stack, oldest first, and which of its
-// services run.
+// incidents are the diagnoses of the stack, oldest first, which of its services
+// run, and what must become of them.
 type incidents struct {
+	expected  []expectation
 	diagnoses []v1alpha1.BridgeDiagnosis
 	available map[string]bool
 }
@@ -40,7 +28,7 @@ func (in incidents) of(service string) []v1alpha1.BridgeDiagnosis {
 // missing says what has not come yet; nothing is missing at the end.
 func (in incidents) missing() []string {
 	var out []string
-	for _, e := range expected {
+	for _, e := range in.expected {
 		diagnoses := in.of(e.service)
 		if len(diagnoses) == 0 {
 			out = append(out, e.service+" has no diagnosis")
@@ -50,6 +38,8 @@ func (in incidents) missing() []string {
 		case newest.Status.State != e.state:
 			out = append(out, fmt.Sprintf("%s is %s and not %s: %s", e.service,
 				cmp.Or(string(newest.Status.State), "not diagnosed yet"), e.state, newest.Status.Message))
+		case e.takenBack && !takenBack(newest):
+			out = append(out, e.service+" is left to a person, and nothing was tried and taken back")
 		case e.state == v1alpha1.StateRecovered && !in.available[e.service]:
 			out = append(out, e.service+" has recovered but is not ready")
 		}
@@ -59,8 +49,8 @@ func (in incidents) missing() []string {
 
 // wrong says what must never be: a patch where only a person can help.
 func (in incidents) wrong() error {
-	for _, e := range expected {
-		if e.state != v1alpha1.StateEscalated {
+	for _, e := range in.expected {
+		if e.state != v1alpha1.StateEscalated || e.takenBack {
 			continue
 		}
 		for _, d := range in.of(e.service) {
@@ -72,4 +62,8 @@ func (in incidents) wrong() error {
 		}
 	}
 	return nil
+}
+
+func takenBack(d v1alpha1.BridgeDiagnosis) bool {
+	return slices.ContainsFunc(d.Status.Attempts, func(a v1alpha1.Attempt) bool { return a.Outcome == v1alpha1.AttemptRolledBack })
 }

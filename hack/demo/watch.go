@@ -16,21 +16,22 @@ import (
 )
 
 // watch shows the diagnoses until what is expected has come, or says what is missing.
-func watch(ctx context.Context, t target, o options) (incidents, error) {
+func watch(ctx context.Context, t target, o options, namespace string, expected []expectation) (incidents, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
 	shown := &table{out: os.Stdout, terminal: term.IsTerminal(int(os.Stdout.Fd())), start: time.Now()}
-	var last incidents
+	last := incidents{expected: expected}
 	var readErr error
 	for {
-		current, err := t.incidents(ctx, o.namespace)
+		current, err := t.incidents(ctx, namespace)
 		if ctx.Err() == nil {
 			readErr = err
 		}
 		if err == nil {
 			last = current
+			last.expected = expected
 			shown.show(last.rows(time.Now()), time.Now())
 			if err := last.wrong(); err != nil {
 				return last, err
@@ -57,6 +58,13 @@ func (t target) incidents(ctx context.Context, namespace string) (incidents, err
 		return incidents{}, fmt.Errorf("list the deployments: %w", err)
 	}
 	in := incidents{diagnoses: diagnoses.Items, available: map[string]bool{}}
+	var sets appsv1.StatefulSetList
+	if err := t.List(ctx, &sets, client.InNamespace(namespace)); err != nil {
+		return incidents{}, fmt.Errorf("list the stateful sets: %w", err)
+	}
+	for _, s := range sets.Items {
+		in.available[s.Name] = s.Spec.Replicas != nil && s.Status.ReadyReplicas >= *s.Spec.Replicas
+	}
 	for _, d := range deployments.Items {
 		in.available[d.Name] = d.Spec.Replicas != nil && d.Status.ObservedGeneration >= d.Generation &&
 			d.Status.UpdatedReplicas >= *d.Spec.Replicas && d.Status.ReadyReplicas >= *d.Spec.Replicas

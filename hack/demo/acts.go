@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+// act is one part of the demo: a fault, and what must become of it.
+type act struct {
+	// title says what is to be seen, and moral what was.
+	title, moral string
+	// scenario of config/testdata that is started, in a namespace of its own;
+	// empty where the act goes on with that of the one before.
+	scenario string
+	// notInOrder starts everything at once.
+	notInOrder bool
+	// play is what a person does at the beginning, nil for nothing.
+	play     func(ctx context.Context, t target, namespace string) error
+	expected []expectation
+}
+
+// expectation is what must become of a service.
+type expectation struct {
+	service string
+	state   v1alpha1.DiagnosisState
+	// takenBack says that a remedy is tried and taken back: else nothing may be
+	// tried on what is left to a person.
+	takenBack bool
+}
+
+// acts in their order.
+var acts = []act{
+	{
+		title: "five faults at once", scenario: "demo",
+		moral: "Four services were repaired and the fifth was left to a person",
+		expected: []expectation{
+			{service: "hook-receiver", state: v1alpha1.StateRecovered},
+			{service: "workflow-coordinator", state: v1alpha1.StateRecovered},
+			{service: "model-metrics", state: v1alpha1.StateRecovered},
+			{service: "metadata-stamping", state: v1alpha1.StateRecovered},
+			{service: "event-publisher", state: v1alpha1.StateEscalated}, // a wrong password is for a person
+		},
+	},
+	{
+		title: "a database that cannot start, and the five services that need it", scenario: "postgres-down-then-up", notInOrder: true,
+		moral: "A person was called for the root alone; the five that only suffer from it wait, and nothing of them was touched",
+		expected: []expectation{
+			{service: "postgres", state: v1alpha1.StateEscalated},
+			{service: "hook-receiver", state: v1alpha1.StateWaiting},
+			{service: "workflow-coordinator", state: v1alpha1.StateWaiting},
+			{service: "model-metrics", state: v1alpha1.StateWaiting},
+			{service: "metadata-stamping", state: v1alpha1.StateWaiting},
+			{service: "event-publisher", state: v1alpha1.StateWaiting},
+		},
+	},
+	{
+		title: "a person makes the ConfigMap that the database lacks", play: createTuning,
+		moral: "With the root the five came up, without sitting out their back-off",
+		expected: []expectation{
+			{service: "postgres", state: v1alpha1.StateRecovered},
+			{service: "hook-receiver", state: v1alpha1.StateRecovered},
+			{service: "workflow-coordinator", state: v1alpha1.StateRecovered},
+			{service: "model-metrics", state: v1alpha1.StateRecovered},
+			{service: "metadata-stamping", state: v1alpha1.StateRecovered},
+			{service: "event-publisher", state: v1alpha1.StateRecovered},
+		},
+	},
+	{
+		title: "a service that needs more memory than the policy allows", scenario: "memory-not-enough-and-rolled-back",
+		moral:    "What did not help was taken back, to the byte, and a person was called",
+		expected: []expectation{{service: "model-metrics", state: v1alpha1.StateEscalated, takenBack: true}},
+	},
+}
+
+// namespaceOf an act, that of its scenario.
+func (o options) namespaceOf(i int) string {
+	for ; i > 0; i-- {
+		if acts[i].scenario != "" {
+			return fmt.Sprintf("%s-%d", o.namespace, i+1)
+		}
+	}
+	return o.namespace
+}
+
+// createTuning makes what postgres-down-then-up leaves out.
+func createTuning(ctx context.Context, t target, namespace string) error {
+	missing := &corev1.ConfigMap{}
+	missing.Namespace, missing.Name = namespace, "postgres-tuning"
+	if err := t.Create(ctx, missing, client.FieldOwner(fieldManager)); err != nil {
+		return fmt.Errorf("create ConfigMap %s: %w", missing.Name, err)
+	}
+	return nil
+}
