@@ -36,21 +36,9 @@ func (c capture) write(ctx context.Context, out, notes io.Writer) error {
 	if !given {
 		namespace, name = cluster.namespace, c.target
 	}
-	pod, err := cluster.pod(ctx, namespace, name)
+	document, missing, err := c.take(ctx, cluster, namespace, name)
 	if err != nil {
 		return err
-	}
-	container := c.container
-	if container == "" {
-		container = looping(pod, time.Now())
-	}
-	reader, err := cluster.observer(c.logs)
-	if err != nil {
-		return err
-	}
-	document, missing, err := reader.Capture(ctx, pod, container)
-	if err != nil {
-		return explained(err)
 	}
 	if missing != nil {
 		fmt.Fprintf(notes, "This could not be read, and is missing in the document:\n%v\n", explained(missing))
@@ -61,6 +49,51 @@ func (c capture) write(ctx context.Context, out, notes io.Writer) error {
 		return fmt.Errorf("writing the document: %w", err)
 	}
 	return nil
+}
+
+// take reads the container, again where it ended a moment ago or its log was
+// gone: events come late, and one that loops may be started anew between two answers.
+func (c capture) take(ctx context.Context, cluster connection, namespace, name string) (d observe.Document, missing, err error) {
+	reader, err := cluster.observer(c.logs)
+	if err != nil {
+		return d, nil, err
+	}
+	for try := 1; ; try++ {
+		pod, err := cluster.pod(ctx, namespace, name)
+		if err != nil {
+			return d, nil, err
+		}
+		container := c.container
+		if container == "" {
+			container = looping(pod, time.Now())
+		}
+		d, missing, err = reader.Capture(ctx, pod, container)
+		if err != nil {
+			return d, nil, explained(err)
+		}
+		if try == tries || apierrors.IsForbidden(missing) || isWhole(pod, d, container, time.Now()) {
+			return d, missing, nil
+		}
+		select {
+		case <-ctx.Done():
+			return d, nil, ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+const (
+	// tries to find everything.
+	tries = 4
+	// eventsLate is how long after the end of a run its events may come.
+	eventsLate = 2 * time.Second
+)
+
+// isWhole says that no more is to be expected of the container's last run.
+func isWhole(pod *corev1.Pod, d observe.Document, container string, now time.Time) bool {
+	c, _ := observe.ContainerOf(pod, container)
+	end := c.Ended()
+	return end == nil || d.Log != "" && now.Sub(end.Finished) >= eventsLate
 }
 
 func (c connection) pod(ctx context.Context, namespace, name string) (*corev1.Pod, error) {

@@ -49,6 +49,7 @@ func (a *access) connect() (connection, error) {
 		return connection{}, explained(fmt.Errorf("finding the cluster: %w", err))
 	}
 	config.Timeout = cmp.Or(config.Timeout, requestTimeout)
+	config.WarningHandler = rest.NoWarnings{} // nothing is written
 	namespace, _, err := loader.Namespace()
 	if err != nil {
 		return connection{}, explained(fmt.Errorf("finding the namespace: %w", err))

@@ -110,7 +110,8 @@ func (r *Reader) log(ctx context.Context, pod *corev1.Pod, of run, previous, fin
 	if err != nil {
 		return known, fmt.Errorf("read log of %s/%s, container %s, run %d: %w", pod.Namespace, pod.Name, of.container, of.number, err)
 	}
-	read := tail{text: text, truncated: truncated, final: final, read: r.Now()}
+	// An ended run without a log may be a new one that has begun meanwhile.
+	read := tail{text: text, truncated: truncated, final: final && len(text) > 0, read: r.Now()}
 	r.logs.put(of, read)
 	return read, nil
 }

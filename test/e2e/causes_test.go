@@ -3,7 +3,10 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
+	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
@@ -127,14 +131,16 @@ var faulty = []faultyService{
 	{name: "no-database", cause: v1alpha1.CausePostgresDatabaseMissing, confidence: high, cites: "does not exist", make: psql(`SELECT 1`, "PGDATABASE", "warehouse")},
 	{name: "no-table", cause: v1alpha1.CausePostgresSchemaMissing, confidence: medium, cites: `relation "workflows" does not exist`, make: psql(`SELECT * FROM workflows`)},
 	{name: "no-right", cause: v1alpha1.CausePostgresPermissionDenied, confidence: medium, cites: "permission denied", make: psql(`SET ROLE pg_monitor; SELECT * FROM pg_authid`)},
-	{name: "no-tls", cause: v1alpha1.CausePostgresTLSMismatch, confidence: medium, cites: "SSL", make: psql(`SELECT 1`, "PGSSLMODE", "require")},
-	{name: "no-slot", cause: v1alpha1.CausePostgresConnectionsExhausted, confidence: medium, cites: "too many connections", make: psql(`SELECT 1`, "PGUSER", "crowd", "PGPASSWORD", "change-me-crowd")},
+	{name: "no-tls", cause: v1alpha1.CausePostgresTLSMismatch, confidence: high, cites: "SSL", make: psql(`SELECT 1`, "PGSSLMODE", "require")},
+	{name: "no-slot", cause: v1alpha1.CausePostgresConnectionsExhausted, confidence: high, cites: "too many connections", make: psql(`SELECT 1`, "PGUSER", "crowd", "PGPASSWORD", "change-me-crowd")},
 	{name: "read-only", cause: v1alpha1.CausePostgresReadOnly, confidence: medium, cites: "read-only transaction", make: psql(`CREATE TABLE t ()`, "PGOPTIONS", "-c default_transaction_read_only=on")},
-	{name: "rejected", cause: v1alpha1.CausePostgresAccessRejected, confidence: medium, cites: "pg_hba.conf rejects", make: psql(`SELECT 1`, "PGUSER", "stranger", "PGPASSWORD", "change-me-stranger")},
+	{name: "rejected", cause: v1alpha1.CausePostgresAccessRejected, confidence: high, cites: "pg_hba.conf rejects", make: psql(`SELECT 1`, "PGUSER", "stranger", "PGPASSWORD", "change-me-stranger")},
+	{name: "server-full", cause: v1alpha1.CausePostgresDiskFull, confidence: medium, cites: "No space left on device", make: psql(`CREATE TABLE orders TABLESPACE small AS SELECT generate_series(1, 1000000)`)},
 	{name: "connection-ended", cause: v1alpha1.CausePostgresConnectionLost, confidence: medium, cites: "terminating connection", make: psql(`SELECT pg_terminate_backend(pg_backend_pid())`)},
 
 	// Other servers.
-	{name: "not-let-in", cause: v1alpha1.CauseKafkaAuthFailed, confidence: low, cites: "brokers", make: demo("REQUIRE", "kafka", "KAFKA_BOOTSTRAP_SERVERS", "secured:9092")},
+	{name: "misled", cause: v1alpha1.CauseKafkaAdvertisedListenerMismatch, confidence: medium, cites: "kafka-0.kafka-headless", make: demo("REQUIRE", "topic", "KAFKA_BOOTSTRAP_SERVERS", "misadvertised:9092", "KAFKA_WORKFLOW_TOPIC", "orders", "KAFKA_CONSUMER_GROUP", "shippers")},
+	{name: "not-let-in", cause: v1alpha1.CauseKafkaAuthFailed, confidence: high, cites: "the listener wants SASL", make: demo("REQUIRE", "kafka", "KAFKA_BOOTSTRAP_SERVERS", "secured:9092")},
 	{name: "cache-gone", cause: v1alpha1.CauseUpstreamUnreachable, confidence: medium, cites: "Connection refused", make: func(p *corev1.PodSpec) {
 		sh("exec bash -c 'echo connecting to redis://127.0.0.1:6379; exec 3<>/dev/tcp/127.0.0.1/6379'")(p)
 	}},
@@ -149,7 +155,7 @@ func TestCauses(t *testing.T) {
 	s := apply(t, "many-causes")
 	s.must(kubectl(s.namespace, "create", "configmap", "programs", "--from-literal=garbage=no program and no script"))
 	s.must(kubectl(s.namespace, "exec", "statefulset/postgres", "--", "sh", "-c", `
-		psql -h /tmp -U "$POSTGRES_USER" "$POSTGRES_DB" -c "CREATE ROLE crowd LOGIN PASSWORD 'change-me-crowd' CONNECTION LIMIT 0" -c "CREATE ROLE stranger LOGIN PASSWORD 'change-me-stranger'" &&
+		mkdir -p -m 700 /small/space && psql -h /tmp -U "$POSTGRES_USER" "$POSTGRES_DB" -c "CREATE ROLE crowd LOGIN PASSWORD 'change-me-crowd' CONNECTION LIMIT 0" -c "CREATE ROLE stranger LOGIN PASSWORD 'change-me-stranger'" -c "CREATE TABLESPACE small LOCATION '/small/space'" &&
 		sed -i '1i host all stranger all reject' "$PGDATA/pg_hba.conf" && psql -h /tmp -U "$POSTGRES_USER" "$POSTGRES_DB" -c 'SELECT pg_reload_conf()'`))
 	for _, f := range faulty {
 		t.Run(f.name, func(t *testing.T) {
@@ -164,6 +170,7 @@ func TestCauses(t *testing.T) {
 				t.Errorf("it was tried to cure it: %+v", d.Status.Attempts)
 			}
 			t.Log(timeline(d))
+			s.captured(f)
 			// Its restarts would only slow the others down.
 			s.must(kubectl(s.namespace, "scale", "deployment", f.name, "--replicas=0"))
 		})
@@ -190,6 +197,45 @@ func (s *stackUnder) awaitCause(f faultyService) v1alpha1.BridgeDiagnosis {
 	}
 	s.Fatalf("want %s (%s) citing %q, got %s", f.cause, f.confidence, f.cites, last)
 	return v1alpha1.BridgeDiagnosis{}
+}
+
+// captured fails if the plugin, without the operator's probes and metrics, finds
+// another cause in what it captures of the pod, or shows a password.
+func (s *stackUnder) captured(f faultyService) {
+	s.Helper()
+	if f.cause == v1alpha1.CauseCPUStarved || f.cause == v1alpha1.CauseKafkaAuthFailed || f.cause == v1alpha1.CauseKafkaAdvertisedListenerMismatch {
+		return // Only a kubelet, or the broker, tells of these.
+	}
+	var pods corev1.PodList
+	if err := cluster.List(s.Context(), &pods, client.InNamespace(s.namespace), client.MatchingLabels{faultyLabel: f.name}); err != nil || len(pods.Items) == 0 {
+		s.Fatalf("%d pods, %v", len(pods.Items), err)
+	}
+	args := []string{"classify", "--capture", s.namespace + "/" + pods.Items[0].Name}
+	if f.diagnosed != "" {
+		args = append(args, "--container", f.diagnosed)
+	}
+	var document, verdict string
+	for range 5 { // On a busy machine, the kubelet's events come late.
+		if document = s.plugin("", args...); strings.Contains(document, "change-me") {
+			s.Fatalf("the document shows a password:\n%s", document)
+		}
+		if verdict = s.plugin(document, "classify"); strings.Contains(verdict, fmt.Sprintf("%q:%q", "cause", f.cause)) {
+			return
+		}
+	}
+	s.Errorf("the plugin says %s\nof %s", verdict, document)
+}
+
+// plugin runs the kubectl plugin as it would be installed.
+func (s *stackUnder) plugin(in string, args ...string) string {
+	s.Helper()
+	var out, failed bytes.Buffer
+	command := exec.CommandContext(s.Context(), pluginPath, args...)
+	command.Stdin, command.Stdout, command.Stderr = strings.NewReader(in), &out, &failed
+	if err := command.Run(); err != nil {
+		s.Fatalf("kubectl bridge %s: %v: %s", strings.Join(args, " "), err, &failed)
+	}
+	return out.String()
 }
 
 func atLeast(got, want v1alpha1.Confidence) bool {
@@ -233,8 +279,10 @@ func sh(script string) func(*corev1.PodSpec) {
 func psql(statement string, env ...string) func(*corev1.PodSpec) {
 	return container(func(c *corev1.Container) {
 		c.Command = []string{"psql", "-v", "ON_ERROR_STOP=1", "-c", statement}
-		c.Env = append([]corev1.EnvVar{{Name: "PGHOST", Value: "postgres"},
-			credential("PGDATABASE", "database"), credential("PGUSER", "username"), credential("PGPASSWORD", "password")}, variables(env)...)
+		c.Env = []corev1.EnvVar{{Name: "PGHOST", Value: "postgres"}, credential("PGDATABASE", "database"), credential("PGUSER", "username"), credential("PGPASSWORD", "password")}
+		for _, v := range variables(env) {
+			c.Env = append(slices.DeleteFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == v.Name }), v)
+		}
 	})
 }
 

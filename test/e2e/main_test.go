@@ -8,6 +8,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -38,15 +39,36 @@ const (
 	patience = 6 * time.Minute
 )
 
-// cluster is the API server of KUBECONFIG.
-var cluster client.Client
+var (
+	// cluster is the API server of KUBECONFIG.
+	cluster client.Client
+	// pluginPath is the kubectl plugin.
+	pluginPath string
+)
 
-func TestMain(m *testing.M) {
-	if err := install(); err != nil {
-		fmt.Fprintln(os.Stderr, "end-to-end tests:", err)
-		os.Exit(1)
+func TestMain(m *testing.M) { os.Exit(installed(m)) }
+
+func installed(m *testing.M) int {
+	folder, err := os.MkdirTemp("", "plugin")
+	if err == nil {
+		defer os.RemoveAll(folder)
+		pluginPath = filepath.Join(folder, "kubectl-bridge")
+		err = errors.Join(build(), install())
 	}
-	os.Exit(m.Run())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "end-to-end tests:", err)
+		return 1
+	}
+	return m.Run()
+}
+
+// build the plugin from this checkout.
+func build() error {
+	out, err := exec.Command("go", "build", "-o", pluginPath, "../../cmd/kubectl-bridge").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("building the plugin: %w: %s", err, out)
+	}
+	return nil
 }
 
 func install() error {
