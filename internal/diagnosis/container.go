@@ -17,8 +17,8 @@ var containerSignatures = []signature{
 		"EACCES", "EPERM", "ermission denied", "peration not permitted", "PermissionError", "AccessDeniedException", "UnauthorizedAccess", "is denied", "os error 13", "os error 1)", "(13: ", "Errno::EACCES", "Permission Denied").
 		but(`(?i)permission denied (?:for|to) (?:table|relation|schema|sequence|database|function|view|type|column|create|set|copy|role|procedure)|InsufficientPrivilege|vault|publickey|HTTP|\b403\b|rpc error|Access denied for user|code = PermissionDenied`),
 	says(v1alpha1.CauseReadOnlyFilesystem, `(?i)read-only file ?system|\bEROFS\b|os error 30`, "ead-only file", "EROFS", "os error 30", "ead-Only file", "ReadOnlyFileSystem"),
-	says(v1alpha1.CausePortInUse, `(?i)address (?:is )?already in use|\bEADDRINUSE\b|port \d+ (?:was|is) already in use|only one usage of each socket address|eaddrinuse|os error 98|Failed to bind to address .*in use|address in use`,
-		"already in use", "EADDRINUSE", "nly one usage of each", "eaddrinuse", "os error 98", "ddress in use"),
+	says(v1alpha1.CausePortInUse, `(?i)address (?:is )?already in use|\bEADDRINUSE\b|port \d+ (?:(?:was|is) already|seems to be) in use|port \d+,? (?:it )?is in use|only one usage of each socket address|eaddrinuse|os error 98|Failed to bind to address .*in use|address in use`,
+		"already in use", "EADDRINUSE", "nly one usage of each", "eaddrinuse", "os error 98", "ddress in use", "to be in use", "is in use"),
 	says(v1alpha1.CauseExecFormatError, `(?i)exec format error|cannot execute binary file|bad interpreter|os error 8\)|ENOEXEC`, "xec format error", "cannot execute binary", "ad interpreter", "os error 8)", "ENOEXEC", "xec Format Error").but(`(?i)Permission denied`),
 	says(v1alpha1.CauseSegfault, `A fatal error has been detected by the Java Runtime Environment|SIGSEGV \(0xb\)|^Segmentation fault|Fatal Python error: (?:Segmentation fault|Bus error|Illegal instruction)|core dumped`, "Java Runtime Environment", "SIGSEGV (0x", "egmentation fault", "Fatal Python error", "core dumped").weighing(weightConsequence),
 }
@@ -78,7 +78,7 @@ func imagePull(c evidence.Case, f Finding) Finding {
 var (
 	missingKey    = regexp.MustCompile(`couldn't find key (?P<key>\S+) in (?P<kind>Secret|ConfigMap) (?:[^/\s]+/)?(?P<name>\S+)`)
 	missingObject = regexp.MustCompile(`(?i)(?P<kind>secrets?|configmaps?) "(?P<name>[^"]+)" not found`)
-	nonRoot       = regexp.MustCompile(`runAsNonRoot|run as root|non-numeric user`)
+	nonRoot       = regexp.MustCompile(`runAsNonRoot|run as root|non-numeric user|non-root policy`)
 )
 
 // configError reads the message of CreateContainerConfigError.
@@ -86,6 +86,11 @@ func configError(c evidence.Case, message string, f Finding) (Finding, bool) {
 	if nonRoot.MatchString(message) {
 		f.Cause = v1alpha1.CauseRunAsNonRootViolation
 		f.Message = "The pod demands a user other than root (runAsNonRoot) and the image's user is root or has no number."
+		return f, true
+	}
+	if strings.Contains(message, "subPath") {
+		f.Cause = v1alpha1.CauseVolumeMountFailed
+		f.Message = "The kubelet could not prepare a subPath of a volume: " + clip(message, 200)
 		return f, true
 	}
 	f.Cause = v1alpha1.CauseConfigRefMissing
@@ -99,9 +104,10 @@ func configError(c evidence.Case, message string, f Finding) (Finding, bool) {
 		}
 		f.Subject = Subject{Object: kind + "/" + m[2]}
 		f.Message = fmt.Sprintf("The container refers to %s %q, which does not exist.", kind, m[2])
-	} else {
-		f.Confidence = v1alpha1.ConfidenceMedium
+	} else if strings.Contains(message, "non-existent") {
 		f.Message = "The container's configuration cannot be put together: " + clip(message, 200)
+	} else {
+		return Finding{}, false // The kubelet's caches, for example: nothing is known to be missing.
 	}
 	f.Subject.Variable = referring(c.Env, f.Subject)
 	return f, true
@@ -169,6 +175,8 @@ func startFailure(message, command string) (Finding, bool) {
 		return Finding{Cause: v1alpha1.CauseVolumeMountFailed, Message: "The runtime could not mount a volume into the container."}, true
 	case strings.Contains(message, "read-only file system"):
 		return Finding{Cause: v1alpha1.CauseReadOnlyFilesystem, Message: "The runtime could not prepare the container: its file system is read-only."}, true
+	case strings.Contains(message, "chdir to cwd") && strings.Contains(message, "permission denied"):
+		return Finding{Cause: v1alpha1.CausePermissionDenied, Message: "The container's user may not enter its working directory."}, true
 	case execNotFound.MatchString(message):
 		return Finding{Cause: v1alpha1.CauseCommandNotFound, Message: "There is no executable " + command + " in the image, or its interpreter (#!) is not there."}, true
 	case execNotExecutable.MatchString(message):
@@ -196,6 +204,9 @@ func byShell(c evidence.Case) (Finding, bool) {
 	if found {
 		f.Evidence = append(f.Evidence, logItem(line))
 	}
+	if !found && ended.ExitCode == 127 && unsetInShell.Match(c.Last()) {
+		return Finding{}, false // bash ends so for set -u and ${NAME:?}, too.
+	}
 	f.Cause, f.Message = shellFailure(line, ended.ExitCode)
 	if !found {
 		f.Confidence = v1alpha1.ConfidenceMedium
@@ -215,6 +226,9 @@ func shellFailure(line string, code int32) (v1alpha1.Cause, string) {
 	}
 	return v1alpha1.CauseCommandNotExecutable, "A command could not be executed: exit code 126."
 }
+
+// unsetInShell is a shell's complaint of a variable as the last line.
+var unsetInShell = regexp.MustCompile(`(?m)^\S+: (?:line )?\d+: [A-Za-z_]\w*: [^\n]+\n?\z`)
 
 var noExecutable = regexp.MustCompile(`(?i)exec format error|bad interpreter|cannot execute binary`)
 
