@@ -69,13 +69,13 @@ var (
 		"connection to server on", "could not connect to server", "pgconn", "pgjdbc", "pg::", "_pg.", "scram-server",
 	}
 	kafkaWords = []string{
-		"kafka", "rdkafka", "sarama", "franz", "broker", "bootstrap server", "bootstrap.server", "bootstrap_server", "redpanda", "seed broker", "consumer group", "[thrd:",
+		"kafka", "rdkafka", "sarama", "franz", "connection to broker", "brokers", "bootstrap server", "bootstrap.server", "bootstrap_server", "redpanda", "seed broker", "consumer group", "[thrd:",
 	}
 	upstreamWords = []string{
 		"http://", "https://", "redis", "amqp", "rabbit", "mysql", "mariadb", "mongo", "elastic", "opensearch", "consul", "vault", "httpconnectionpool",
 		"httpsconnectionpool", "grpc", "rpc error", "memcache", "etcd", "cassandra", "minio", "smtp", "ldap", "nats", "clickhouse", "undici", "axios",
 		"fetch failed", "httpx", "reqwest", "hyper", "urllib3", "urlopen", "okhttp", "resttemplate", "httpclient", "faraday", "net::http", "keycloak", "zookeeper",
-		"temporal", "statsd", "otel", "api", "s3", "resourceaccessexception", "webclient", "lettuce", "jedis",
+		"kombu", "celery", "pika", "aiormq", "lapin", "bunny::", "temporal", "statsd", "otel", "api", "s3", "resourceaccessexception", "webclient", "lettuce", "jedis",
 	}
 )
 

@@ -15,8 +15,8 @@ import (
 // protocol/error.js, franz-go's kerr), and then the clients' own words.
 var kafkaSignatures = []signature{
 	// 58, 33, 34
-	says(v1alpha1.CauseKafkaAuthFailed, `(?i)SASL[_ ]?authentication[_ ]?(?:failed|exception|error)|SaslAuthentication(?:Failed)?(?:Error|Exception)?\b|invalid credentials with SASL|failed authentication due to|SASL \S+ authentication failed|SASL handshake (?:failed|error)|SASL \S+ mechanism handshake failed|is SASL missing\?|might require SASL|Invalid username or password`,
-		"SASL", "Sasl", "failed authentication due to", "Invalid username or password").within(kafkaContext),
+	says(v1alpha1.CauseKafkaAuthFailed, `(?i)SASL[_ ]?authentication[_ ]?(?:failed|exception|error)|SaslAuthentication(?:Failed)?(?:Error|Exception)?\b|invalid credentials with SASL|failed authentication due to|SASL \S+ authentication failed|SASL handshake (?:failed|error)|SASL \S+ mechanism handshake failed|is SASL missing\?|might require SASL|Failed to initialize SASL|SASL Handshake not supported|Local: Authentication failure|Invalid username or password`,
+		"SASL", "Sasl", "failed authentication due to", "Local: Authentication failure", "Invalid username or password").within(kafkaContext),
 	says(v1alpha1.CauseKafkaAuthFailed, `(?i)unsupported[_ ]?sasl[_ ]?mechanism|does not support the requested SASL mechanism|Unsupported SASL mechanism|SASL mechanism '?\S+ not enabled|illegal[_ ]?sasl[_ ]?state|not valid given the current SASL state|Unexpected (?:Kafka request|handshake request)|Could not find a 'KafkaClient' entry|No SASL mechanism|no common SASL`,
 		"SASL", "Sasl", "Unexpected Kafka request", "Unexpected handshake", "KafkaClient"),
 
@@ -43,9 +43,9 @@ var kafkaSignatures = []signature{
 		"KAFKA_STORAGE_ERROR", "KafkaStorage", "isk error when", "Broker: Disk error", "LogDirFailure", "og directory", "All log dirs"),
 
 	// 22, 25, 27, 82, and consumers that were too slow
-	says(v1alpha1.CauseKafkaGroupUnstable, `(?i)UNKNOWN_MEMBER_ID|UnknownMemberId|not aware of this member|ILLEGAL_GENERATION|IllegalGeneration|generation id is not|FENCED_INSTANCE_ID|FencedInstanceId|rejected this static consumer|Static consumer fenced|group\.instance\.id has registered|maximum poll interval|MAX_POLL_EXCEEDED|Commit(?:Failed| ?cannot be completed)|poll timeout has expired|Heartbeat poll expired|ProducerFenced|INVALID_PRODUCER_EPOCH|PRODUCER_FENCED|Broker: Unknown member|unknown member id|Specified group generation id|INCONSISTENT_GROUP_PROTOCOL|InconsistentGroupProtocol|member .* has failed, removing|STALE_MEMBER_EPOCH|FENCED_MEMBER_EPOCH`,
+	says(v1alpha1.CauseKafkaGroupUnstable, `(?i)UNKNOWN_MEMBER_ID|UnknownMemberId`+holds+`|not aware of this member|ILLEGAL_GENERATION|IllegalGeneration|generation id is not|FENCED_INSTANCE_ID|FencedInstanceId|rejected this static consumer|Static consumer fenced|group\.instance\.id has registered|maximum poll interval|MAX_POLL_EXCEEDED|Commit(?:Failed| ?cannot be completed)|poll timeout has expired|Heartbeat poll expired|ProducerFenced`+holds+`|INVALID_PRODUCER_EPOCH|PRODUCER_FENCED|Broker: Unknown member|unknown member id|Specified group generation id|INCONSISTENT_GROUP_PROTOCOL|InconsistentGroupProtocol|member .* has failed, removing|STALE_MEMBER_EPOCH|FENCED_MEMBER_EPOCH`,
 		"UNKNOWN_MEMBER", "UnknownMember", "of this member", "ILLEGAL_GENERATION", "IllegalGeneration", "eneration id is not", "FENCED", "Fenced", "static consumer", "Static consumer", "instance.id has registered", "aximum poll interval", "MAX_POLL_EXCEEDED", "CommitFailed", "ommit cannot be completed", "poll timeout has expired", "eartbeat poll expired", "INVALID_PRODUCER_EPOCH", "Unknown member", "group generation id", "INCONSISTENT_GROUP", "InconsistentGroup", "STALE_MEMBER"),
-	hints(v1alpha1.CauseKafkaGroupUnstable, `(?i)REBALANCE_IN_PROGRESS|RebalanceInProgress|group rebalance in progress|group is rebalancing|rebalance timed out`, "REBALANCE_IN_PROGRESS", "RebalanceInProgress", "ebalance in progress", "roup is rebalancing", "ebalance timed out"),
+	hints(v1alpha1.CauseKafkaGroupUnstable, `(?i)REBALANCE_IN_PROGRESS|RebalanceInProgress`+holds+`|group rebalance in progress|group is rebalancing|rebalance timed out`, "REBALANCE_IN_PROGRESS", "RebalanceInProgress", "ebalance in progress", "roup is rebalancing", "ebalance timed out"),
 
 	// 3
 	says(v1alpha1.CauseKafkaTopicMissing, `(?i)UNKNOWN_TOPIC_OR_PART(?:ITION)?|UnknownTopicOrPart(?:ition)?|unknown topic or partition|does not host this topic-?partition|topic or partition that does not exist|(?:Subscribed topic not available: (?P<topic>[\w.-]+))|Topic (?P<topic2>[\w.-]+) not found in cluster metadata|Local: Unknown topic|UNKNOWN_TOPIC\b|Topic\(s\) \[?(?P<topic3>[\w.-]+).*(?:not present|missingTopicsFatal)|topic "?(?P<topic4>[\w.-]+)"? (?:does not exist|not found)`,
@@ -72,6 +72,10 @@ var kafkaSignatures = []signature{
 	network(faultGaveUp, familyKafka, `(?i)NoBrokersAvailable|run out of available brokers|out of brokers|brokers? (?:are|is) down|ALL_BROKERS_DOWN|Message timed out|MSG_TIMED_OUT|Failed to update metadata after|KafkaTimeoutError|KafkaJSNumberOfRetriesExceeded|waiting for a node assignment|Unable to bootstrap from|failed to get metadata|Failed to fetch metadata|timed? ?out (?:while )?(?:fetching|waiting for).*metadata|any of the seed brokers|Local: Timed out|Local: Host resolution failure|Failed to construct kafka|Timeout of \d+ms expired before|records have timed out before|Expiring \d+ record`,
 		"NoBrokersAvailable", "out of available brokers", "rokers are down", "ALL_BROKERS_DOWN", "essage timed out", "MSG_TIMED_OUT", "update metadata after", "KafkaTimeoutError", "NumberOfRetriesExceeded", "node assignment", "Unable to bootstrap", "ailed to get metadata", "ailed to fetch metadata", "seed brokers", "Local: Timed out", "Local: Host resolution", "ailed to construct kafka", "expired before", "records have timed out", "Expiring "),
 }
+
+// holds after an error's name tells it from a field of that name that is false,
+// as clients print with any error of theirs.
+const holds = `(?:[^\w'":]|Err|Exc|['"]?:\s*true|:\s+[a-eg-z]|$)`
 
 // kafkaContext is a record that speaks of Kafka: for words that other clients
 // use as well.

@@ -12,21 +12,21 @@ var networkSignatures = []signature{
 		"ame or service not known", "odename nor servname", "o address associated with", "ame does not resolve"),
 	network(faultHostNotFound, familyAny, `UnknownHostException: (?:Failed to resolve ')?(?P<host>[\w.-]+)`, "UnknownHostException"),
 	network(faultHostNotFound, familyAny, `(?i)(?:no such host is known|host not found|unknown host|could not resolve host(?:name)?:?|couldn't resolve host|failed to resolve host|getaddrinfo failed|nxdomain)(?:[: (]+'?(?P<host>[\w-]+(?:\.[\w-]+)*))?`,
-		"o such host is known", "ost not found", "nknown host", "ould not resolve host", "ouldn't resolve host", "ailed to resolve host", "getaddrinfo failed", "NXDOMAIN", "nxdomain"),
-	network(faultHostNotFound, familyAny, `UnresolvedAddressException|failed to lookup address information: (?:Name|No)|no record found for|Domain name not found|NameResolutionError`,
-		"UnresolvedAddressException", "failed to lookup address information", "no record found for", "Domain name not found", "NameResolutionError").but(`(?i)temporary failure|try again`),
+		"o such host is known", "ost not found", "nknown host", "ould not resolve host", "ouldn't resolve host", "ailed to resolve host", "getaddrinfo failed", "NXDOMAIN", "nxdomain").but(`(?i)temporary failure|try again|errno -3\b`),
+	network(faultHostNotFound, familyAny, `UnresolvedAddressException|failed to lookup address information: (?:Name|No)|no record found for|Domain name not found|DNS server returned answer with no data|produced zero addresses|NameResolutionError`,
+		"UnresolvedAddressException", "failed to lookup address information", "no record found for", "Domain name not found", "answer with no data", "produced zero addresses", "NameResolutionError").but(`(?i)temporary failure|try again`),
 
 	// The resolver itself: EAI_AGAIN, SERVFAIL, time-outs of port 53.
 	network(faultResolver, familyAny, `EAI_AGAIN(?: (?P<host>[\w.-]+))?|EAI_FAIL\b`, "EAI_AGAIN", "EAI_FAIL"),
 	network(faultResolver, familyAny, `(?i)temporary failure in name resolution`, "emporary failure in name resolution"),
 	network(faultResolver, familyAny, `lookup (?P<host>[^\s:]+)(?: on [^ ]+)?: (?:server misbehaving|read udp|dial udp|i/o timeout|write udp|.*:53: )`, "server misbehaving", "read udp", "dial udp", "write udp", ":53: "),
-	network(faultResolver, familyAny, `(?i)SERVFAIL|name resolution (?:timed out|failed due to|error.*try again)|dns.{0,40}(?:timed? ?out|timeout)|resolver .*timed out|non-recoverable failure in name resolution|getaddrinfo.*try again|name lookup timed out|could not contact dns servers|DnsNameResolverTimeoutException|ESERVFAIL|EDNS|queryA ETIMEOUT`,
-		"SERVFAIL", "ame resolution", "dns query", "dns resolution", "dns server", "dns request", "dns timeout", "dns timed", "dns lookup t", "esolver timed", "resolver error", "getaddrinfo", "ESERVFAIL", "ame lookup timed out", "contact DNS servers", "ResolverTimeoutException", "queryA "),
+	network(faultResolver, familyAny, `(?i)SERVFAIL|name resolution (?:timed out|failed due to|error.*try again)|dns.{0,40}(?:timed? ?out|timeout)|resolver .*timed out|non-recoverable failure in name resolution|getaddrinfo.*try again|name lookup timed out|could not contact dns servers|timeout while contacting dns servers|dns server returned (?:general failure|query refused)|DnsNameResolverTimeoutException|ESERVFAIL|EDNS|queryA ETIMEOUT`,
+		"SERVFAIL", "ame resolution", "dns query", "dns resolution", "dns server", "dns request", "dns timeout", "dns timed", "dns lookup t", "esolver timed", "resolver error", "getaddrinfo", "ESERVFAIL", "ame lookup timed out", "contact DNS servers", "contacting DNS servers", "returned general failure", "returned query refused", "ResolverTimeoutException", "queryA "),
 
 	// Nothing listens there.
 	network(faultRefused, familyAny, `(?i)(?:connection|connect)\w* (?:was |has been |is |is being )?(?:actively )?refused|refused the connection|refused to connect|No connection could be made because the target machine`,
 		"onnection refused", "onnection was refused", "onnect refused", "ctively refused", "efused the connection", "efused to connect", "onnection Refused", "target machine").but(`lookup \S+ on |read udp|:53: `),
-	network(faultRefused, familyAny, `ECONNREFUSED(?: (?P<host>[\w.:-]+?):(?P<port>\d+))?`, "ECONNREFUSED", "econnrefused"),
+	network(faultRefused, familyAny, `(?:ECONN|CONNECTION_)REFUSED(?: (?P<host>[\w.:-]+?):(?P<port>\d+))?`, "ECONNREFUSED", "econnrefused", "CONNECTION_REFUSED"),
 	network(faultRefused, familyAny, `(?i)(?:\[Errno 111\]|Errno::ECONNREFUSED|error 111|os error 111|\(111\)|ConnectionRefusedError)`, "rrno 111", "rror 111", "(111)", "ConnectionRefusedError"),
 
 	// No way there.
@@ -41,9 +41,13 @@ var networkSignatures = []signature{
 	network(faultTimeout, familyAny, `(?i)timeout expired|context deadline exceeded|Client\.Timeout exceeded|i/o timeout|read timed out|SocketTimeoutException|operation was aborted due to timeout|request timed out`,
 		"imeout expired", "ontext deadline exceeded", "Client.Timeout", "i/o timeout", "ead timed out", "SocketTimeoutException", "aborted due to timeout", "equest timed out"),
 
+	// Scripts that wait for a server before the program: wait-for-it, dockerize.
+	network(faultTimeout, familyAny, `(?i)time-?out (?:occurred )?after (?:waiting )?\S+(?: seconds)? (?:for|waiting (?:for|on)).{0,60}?(?P<host>[\w.-]+):(?P<port>\d+)`, "imeout occurred after", "imeout after").weighing(weightNetwork).guess(),
+
 	// The peer hung up.
 	network(faultClosed, familyAny, `(?i)connection reset by peer|connection reset|ECONNRESET|econnreset|broken pipe|EPIPE|socket hang ?up|connection (?:was |has been |is )?(?:closed|aborted|lost|terminated|dropped)|closed connection|unexpected EOF|EOFError|end of (?:file|stream)|socket (?:disconnected|closed)|other side closed|RemoteDisconnected|software caused connection abort`,
 		"onnection reset", "ECONNRESET", "econnreset", "roken pipe", "EPIPE", "ocket hang up", "onnection was closed", "onnection is closed", "onnection closed", "onnection has been closed", "onnection aborted", "onnection lost", "onnection terminated", "onnection dropped", "losed connection", "nexpected EOF", "EOFError", "nd of file", "nd of stream", "ocket disconnected", "ocket closed", "ther side closed", "RemoteDisconnected", "onnection abort").but(serverSide),
+	network(faultClosed, familyAny, `driver: bad connection`, "driver: bad connection").guess(), // database/sql, of any driver
 	network(faultClosed, familyAny, `(?:: EOF|^EOF)\b\s*(?:$|\(|[";])`, ": EOF"),
 
 	// TLS: one side speaks it and the other does not.

@@ -15,12 +15,15 @@ var postgresSignatures = []signature{
 
 	// 28P01 invalid_password, 28000 where the role is missing
 	says(v1alpha1.CausePostgresAuthFailed, `(?:password|Ident|Peer|SASL|SCRAM|GSSAPI|SSPI|LDAP|PAM|RADIUS|certificate|BSD|trust|MD5) authentication failed for user "?(?P<user>[^"\s]*)`, "authentication failed for user"),
-	says(v1alpha1.CausePostgresAuthFailed, `(?:FATAL|error|ERROR|28000|failed|role)\b.{0,120}?role "[^"]+" (?:does not exist|is not permitted to log in)|^role "[^"]+" (?:does not exist|is not permitted to log in)`, "does not exist", "is not permitted to log in"),
+	says(v1alpha1.CausePostgresAuthFailed, `(?:FATAL|error|ERROR|28000|failed|AuthenticationFailure|role)\b.{0,120}?role "[^"]+" (?:does not exist|is not permitted to log in)|^role "[^"]+" (?:does not exist|is not permitted to log in)|role "[^"]+" (?:does not exist|is not permitted to log in) \(28000\)`, "does not exist", "is not permitted to log in"),
 	says(v1alpha1.CausePostgresAuthFailed, `\b28P01\b|Invalid(?:Password|AuthorizationSpecification)(?:Error)?\b`, "28P01", "InvalidPassword", "InvalidAuthorizationSpecification").but(`pg_hba`),
 	says(v1alpha1.CausePostgresAuthFailed, `no password supplied|client password must be a (?:non-empty )?string|SASL: SCRAM|no password was provided|No password has been provided but the backend|password missing|password is required for|requires? a password|password must be provided for`,
 		"no password supplied", "client password must be", "SASL: SCRAM", "no password was provided", "No password has been provided", "password missing").within(postgresContext),
 	says(v1alpha1.CausePostgresAuthFailed, `(?i)failed SASL auth|SASL authentication failed|unsupported SASL|authentication (?:type|method) "?\w+"? (?:is )?not supported|unsupported authentication method|unknown authentication (?:response|method|type)|SCRAM authentication requires libpq|error performing authentication`,
-		"SASL", "uthentication type", "uthentication method", "nknown authentication", "performing authentication", "SCRAM authentication").within(postgresContext),
+		"SASL", "uthentication type", "uthentication method", "nknown authentication", "performing authentication", "SCRAM authentication").within(postgresContext).but(brokenOff),
+	// pgx names the step of the login in which the connection broke off.
+	network(faultTimeout, familyPostgres, `failed (?:SASL auth|to write startup message|to receive message|to write SASL\w* \w+).*(?:timeout|deadline exceeded)`, "failed SASL auth", "failed to write startup", "failed to receive message", "failed to write SASL").guess(),
+	network(faultClosed, familyPostgres, `failed (?:SASL auth|to write startup message|to receive message).*(?:unexpected EOF|connection reset|closed)`, "failed SASL auth", "failed to write startup", "failed to receive message"),
 	says(v1alpha1.CausePostgresAuthFailed, `Authentication failed against database server|\bP1000\b`, "Authentication failed against database", "P1000").but(`mysql`), // Prisma
 
 	// pg_hba.conf
@@ -76,6 +79,14 @@ var postgresSignatures = []signature{
 		"sending to the backend", "connection has been closed", "middle of operation", "ConnectionDoesNotExist", "ConnectionFailureError", "conn closed", "bad connection", "reading from stream", "SSL SYSCALL error", "closed unexpectedly", "the connection is lost", "the connection is closed", "onsuming input failed", "PQsocket()", "no connection to the server", "xpected to read", "onnection is not open", "08006", "08003").
 		within(postgresContext),
 
+	// psycopg and node-pg give up by themselves with libpq's words.
+	network(faultTimeout, familyPostgres, `(?:^|[:\]] )(?:connection )?timeout expired$`, "timeout expired"),
+	// pg_isready, which entrypoints wait with, tells no more than this.
+	network(faultGaveUp, familyPostgres, `(?P<host>[\w.-]+):(?P<port>\d+) - no response$`, "- no response").guess(),
+	says(v1alpha1.CausePostgresStarting, `[\w./-]+:\d+ - rejecting connections$`, "- rejecting connections"),
+
+	hints(v1alpha1.CausePostgresConnectionLost, `(?:^|: )conn closed$`, "conn closed"), // pgconn
+
 	// libpq: connection to server at "h" (ip), port n failed: ...
 	network(faultHostNotFound, familyPostgres, `could not translate host name "(?P<host>[^"]*)" to address: (?:Name|No|nodename|Unknown)|failed to resolve host '(?P<host2>[^']*)': .*(?:Name|No address)`, "could not translate host name", "failed to resolve host").but(`(?i)temporary failure`),
 	network(faultResolver, familyPostgres, `could not translate host name "(?P<host>[^"]*)" to address: (?:Temporary|Try again|Non-recoverable|System)`, "could not translate host name"),
@@ -89,6 +100,9 @@ var postgresSignatures = []signature{
 	network(faultGaveUp, familyPostgres, `The connection attempt failed\.|Unable to (?:open JDBC|obtain (?:JDBC|isolated JDBC)) [Cc]onnection|Could not open JPA|Failed to initialize pool|Unable to determine Dialect|Failed to connect to (?P<host>[\d.]+|[\w.-]+):(?P<port>\d+)`,
 		"connection attempt failed", "JDBC Connection", "JDBC connection", "Failed to initialize pool", "determine Dialect", "Failed to connect to").within(postgresContext),
 }
+
+// brokenOff are the words of a login that ended without the server's answer.
+const brokenOff = `(?i)timeout|timed out|deadline exceeded|\bEOF\b|connection (?:reset|closed|lost)|closed connection|broken pipe|canceled`
 
 // notPort before a SQLSTATE of digits tells it from the port of an address, such
 // as 10.244.0.7:42703.

@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -16,7 +17,24 @@ func addressIn(text string) (string, int32) {
 			return host, port
 		}
 	}
-	return "", 0
+	return addressFields(text)
+}
+
+// fields of an address, as runtimes print an error's: address: '10.0.0.7', port: 5432.
+var fields = regexp.MustCompile(`(?:address|host|hostname)['"]?[:=] ?['"]([\w.:-]+)['"](?:[^{}]{0,120}?)\bport['"]?[:=] ?['"]?(\d{2,5})\b`)
+
+// addressFields is the last host and port that a text has as fields.
+func addressFields(text string) (string, int32) {
+	all := fields.FindAllStringSubmatch(text, -1)
+	if len(all) == 0 {
+		return "", 0
+	}
+	last := all[len(all)-1]
+	port, err := strconv.ParseInt(last[2], 10, 32)
+	if err != nil || port > 65535 {
+		return "", 0
+	}
+	return last[1], int32(port)
 }
 
 // addressAt is the host and port on both sides of the colon at i.
