@@ -48,6 +48,7 @@ type flags struct {
 	allowHosts      list
 	allowNetworks   list
 	notifyHosts     list
+	accounts        controllers.Accounts
 	concurrency     int
 	image           string
 	kubeletMetrics  bool
@@ -74,6 +75,8 @@ func parse() flags {
 	flag.Var(&f.allowHosts, "probe-allow-host", "host outside of a stack's namespace that may be probed, exact or *.example.com; may be given several times")
 	flag.Var(&f.allowNetworks, "probe-allow-network", "network, such as 10.20.0.0/16, that may be probed beside a stack's own pods and Services; may be given several times")
 	flag.Var(&f.notifyHosts, "notify-allow-host", "host outside of a stack's namespace that receivers of notifications may be on, exact or *.example.com; may be given several times")
+	flag.StringVar(&f.accounts.Default, "default-service-account", "", "ServiceAccount, in the stack's namespace, that has to be allowed what is written for a stack that names none (spec.serviceAccountName)")
+	flag.BoolVar(&f.accounts.Required, "require-service-account", false, "write nothing for a stack that names no ServiceAccount, where there is no default one")
 	flag.IntVar(&f.concurrency, "concurrency", 8, "incidents worked on at once")
 	flag.StringVar(&f.image, "image", os.Getenv("OPERATOR_IMAGE"), "the operator's own image, for containers that it adds to pods; without it, it adds none (default: the environment variable OPERATOR_IMAGE)")
 	flag.BoolVar(&f.kubeletMetrics, "kubelet-metrics", false, "ask kubelets how much containers are throttled, which takes the right to get nodes/metrics")
@@ -124,6 +127,7 @@ func run(ctx context.Context, config *rest.Config, f flags) error {
 		Prober:      probe.New(options),
 		Applier:     &apply.Applier{Live: mgr.GetAPIReader(), Writer: mgr.GetClient()},
 		Reporter:    &report.Reporter{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("bridgestack")},
+		Accounts:    f.accounts,
 		Notifier:    &notify.Sender{Dialer: probe.New(notifyOptions(options, f)), Now: time.Now},
 		Now:         time.Now,
 		Image:       f.image,

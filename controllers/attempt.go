@@ -108,8 +108,14 @@ func (r *BridgeDiagnosisReconciler) applyRecorded(ctx context.Context, in *incid
 	if err := r.fresh(ctx, in); err != nil {
 		return err
 	}
+	denied, err := r.denied(ctx, in.owner, in.recordedRights())
+	if err != nil {
+		return err
+	}
+	if denied != "" {
+		return r.withdraw(ctx, in, denied)
+	}
 	attempt := in.attempt()
-	var err error
 	switch {
 	case attempt.Patch != "":
 		err = r.unblockAfter(ctx, in, r.Applier.Template(ctx, in.after.Namespace, in.patched(), *attempt))
@@ -247,6 +253,9 @@ func (r *BridgeDiagnosisReconciler) failed(ctx context.Context, in *incident, be
 // rollBack restores the pod template exactly, unless someone edited it since.
 func (r *BridgeDiagnosisReconciler) rollBack(ctx context.Context, in *incident) error {
 	if err := r.fresh(ctx, in); err != nil {
+		return err
+	}
+	if kept, err := r.keepsInForce(ctx, in); kept {
 		return err
 	}
 	attempt := in.attempt()

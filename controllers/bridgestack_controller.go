@@ -78,7 +78,7 @@ func (r *BridgeStackReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	missing = append(missing, untold...)
+	missing = append(append(missing, untold...), r.accountProblem(&before)...)
 	after := before.DeepCopy()
 	after.Status.Services = serviceStatuses(resolved, diagnoses)
 	err = r.Reporter.Stack(ctx, &before, after, problems(append(resolved.Problems, missing...)))

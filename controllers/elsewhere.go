@@ -37,7 +37,11 @@ func (r *BridgeDiagnosisReconciler) wakePods(ctx context.Context, in *incident) 
 			return true, err
 		}
 	}
-	if err := r.Applier.Evict(ctx, in.after.Namespace, in.asleepSince(attempt.SettledAt.Time)); err != nil {
+	asleep := in.asleepSince(attempt.SettledAt.Time)
+	if !r.mayWake(ctx, in, asleep) {
+		return false, nil
+	}
+	if err := r.Applier.Evict(ctx, in.after.Namespace, asleep); err != nil {
 		// They come up by themselves when their back-off is over.
 		ctrl.LoggerFrom(ctx).Info("a pod in back-off could not be evicted", "because", err.Error())
 	}

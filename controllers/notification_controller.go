@@ -58,18 +58,7 @@ func (r *NotificationReconciler) Reconcile(ctx context.Context, req ctrl.Request
 	if err != nil || len(due) == 0 {
 		return ctrl.Result{RequeueAfter: conflictPause}, err
 	}
-	results, err := r.deliver(ctx, d, due)
-	if len(results) == 0 {
-		return ctrl.Result{}, err
-	}
-	now := r.Now()
-	err = errors.Join(err, r.Reporter.Deliveries(ctx, r.Live, req.NamespacedName, func(known []v1alpha1.Delivery) []v1alpha1.Delivery {
-		for _, result := range results {
-			known = notify.Settle(known, result, now)
-		}
-		return known
-	}))
-	return ctrl.Result{RequeueAfter: conflictPause}, err // what was written tells when to come again
+	return ctrl.Result{RequeueAfter: conflictPause}, r.deliver(ctx, d, due) // what is written tells when to come again
 }
 
 // due finds what has to be told of a diagnosis.
@@ -90,27 +79,34 @@ func (r *NotificationReconciler) due(ctx context.Context, from client.Reader, re
 }
 
 // deliver sends the messages, all at once: a receiver that hangs keeps none of
-// the others waiting.
-func (r *NotificationReconciler) deliver(ctx context.Context, d *v1alpha1.BridgeDiagnosis, due []notify.Due) ([]notify.Result, error) {
+// the others waiting. What one accepted is written at once.
+func (r *NotificationReconciler) deliver(ctx context.Context, d *v1alpha1.BridgeDiagnosis, due []notify.Due) error {
 	scope, err := r.scope(ctx, d.Namespace)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	results := make([]notify.Result, len(due))
-	var sent sync.WaitGroup
+	failed := make([]error, len(due))
+	var told sync.WaitGroup
 	for i := range due {
-		sent.Go(func() {
-			results[i] = notify.Result{Due: due[i]}
-			err := r.send(ctx, d, due[i], scope)
-			var refusal *notify.Refusal
-			switch {
-			case errors.As(err, &refusal):
-				results[i].Failure, results[i].RetryAfter = refusal.Because, refusal.RetryAfter
-			case err != nil:
-				results[i].Failure = err.Error()
+		told.Go(func() {
+			result := notify.ResultOf(due[i], r.send(ctx, d, due[i], scope))
+			if result.Failure != "" && ctx.Err() != nil {
+				return // the operator ends; that is not the receiver's failure
 			}
+			failed[i] = r.settle(ctx, d, result)
 		})
 	}
-	sent.Wait()
-	return results, nil
+	told.Wait()
+	return errors.Join(failed...)
+}
+
+// settle writes what came of a message, even while the operator ends: what was
+// accepted is not to be sent again.
+func (r *NotificationReconciler) settle(ctx context.Context, d *v1alpha1.BridgeDiagnosis, result notify.Result) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	now := r.Now()
+	return r.Reporter.Deliveries(ctx, r.Live, client.ObjectKeyFromObject(d), func(known []v1alpha1.Delivery) []v1alpha1.Delivery {
+		return notify.Settle(known, result, now)
+	})
 }

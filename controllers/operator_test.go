@@ -24,6 +24,7 @@ import (
 
 	"github.com/bridgestack/operator/controllers"
 	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/notify"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/probe"
 	"github.com/bridgestack/operator/internal/report"
@@ -48,6 +49,8 @@ type settings struct {
 	resolver probe.Resolver
 	// noImage says that it does not know its own image.
 	noImage bool
+	// accounts in whose stead it acts.
+	accounts controllers.Accounts
 	// as is the user that it is to the API server. Default: one who may do all.
 	as string
 }
@@ -107,7 +110,11 @@ func managerFor(namespace string, s settings) (ctrl.Manager, error) {
 		Prober: probe.New(probe.Options{
 			Dial: s.dial, Resolver: s.resolver, AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		}),
-		Applier:     &apply.Applier{Live: mgr.GetAPIReader(), Writer: mgr.GetClient()},
+		Applier: &apply.Applier{Live: mgr.GetAPIReader(), Writer: mgr.GetClient()},
+		Notifier: &notify.Sender{Now: s.now, Dialer: probe.New(probe.Options{
+			Resolver: s.resolver, AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		})},
+		Accounts:    s.accounts,
 		Image:       operatorImage,
 		Reporter:    &report.Reporter{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("bridgestack")},
 		Now:         s.now,

@@ -31,6 +31,9 @@ func (r *BridgeDiagnosisReconciler) plan(ctx context.Context, in *incident) (boo
 		in.follow(decision, r.Now())
 		return true, err
 	}
+	if done, err := r.refused(ctx, in, action); done {
+		return true, err
+	}
 	if failed := r.prove(ctx, in, action); failed != "" {
 		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonRemedyRefused, failed)
 		in.recheck = conflictPause * 100

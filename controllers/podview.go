@@ -15,6 +15,7 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/diagnosis"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/vantage"
 )
@@ -97,6 +98,9 @@ func (r *BridgeDiagnosisReconciler) mayNotAsk(in *incident, pod *corev1.Pod) str
 
 // ask adds the probe's container to the pod. A refusal is evidence, and no error.
 func (r *BridgeDiagnosisReconciler) ask(ctx context.Context, in *incident, pod *corev1.Pod, name string, targets []vantage.Target, outside []evidence.Probe) ([]evidence.Probe, time.Duration, error) {
+	if denied, err := r.denied(ctx, in.owner, plan.ProbeRights(pod.Name)); err != nil || denied != "" {
+		return unanswered(targets, denied), 0, err
+	}
 	allowed, err := r.allowedAddresses(ctx, in, outside)
 	if err != nil {
 		return nil, 0, err

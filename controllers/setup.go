@@ -33,6 +33,8 @@ type Operator struct {
 	// Applier and Reporter are the only writers.
 	Applier  *apply.Applier
 	Reporter *report.Reporter
+	// Accounts in whose stead it acts.
+	Accounts Accounts
 	// Notifier tells receivers. Its guard is not that of the probes: an admin
 	// allows hosts for one or the other.
 	Notifier *notify.Sender

@@ -7,6 +7,7 @@
 package notify
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -115,6 +116,19 @@ type Result struct {
 	Failure string
 	// RetryAfter is when the receiver wants to be asked again, 0 if it does not say.
 	RetryAfter time.Duration
+}
+
+// ResultOf is what came of sending a message.
+func ResultOf(due Due, err error) Result {
+	result := Result{Due: due}
+	var refusal *Refusal
+	switch {
+	case errors.As(err, &refusal):
+		result.Failure, result.RetryAfter = refusal.Because, refusal.RetryAfter
+	case err != nil:
+		result.Failure = err.Error()
+	}
+	return result
 }
 
 // Settle notes a result.

@@ -1,0 +1,73 @@
+package plan
+
+import (
+	"strings"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/remedy"
+)
+
+// Right is what one write needs, in the words of RBAC.
+type Right struct {
+	Verb, Group, Resource, Subresource string
+	// Name of the object, empty where it is not known before.
+	Name string
+}
+
+// String is the right in the words of kubectl, such as patch deployments.apps/api.
+func (r Right) String() string {
+	if r.Name == "" {
+		return r.Verb + " " + r.kind()
+	}
+	return r.Verb + " " + r.kind() + " " + r.Name
+}
+
+// kind as kubectl create role takes it.
+func (r Right) kind() string {
+	kind := r.Resource
+	if r.Group != "" {
+		kind += "." + r.Group
+	}
+	if r.Subresource != "" {
+		kind += "/" + r.Subresource
+	}
+	return kind
+}
+
+// Grant is the command that gives the right to a ServiceAccount.
+func (r Right) Grant(namespace, account string) string {
+	role := strings.NewReplacer(".", "-", "/", "-").Replace("bridgestack-" + r.Verb + "-" + r.kind())
+	named := ""
+	if r.Name != "" && r.Subresource == "" { // pods come and go
+		role, named = role+"-"+r.Name, " --resource-name="+r.Name
+	}
+	return "kubectl -n " + namespace + " create role " + role + " --verb=" + r.Verb + " --resource=" + r.kind() + named +
+		" && kubectl -n " + namespace + " create rolebinding " + role + "-" + account + " --role=" + role + " --serviceaccount=" + namespace + ":" + account
+}
+
+// TemplateRights are those to change a workload's pod template. The pods of a
+// StatefulSet or DaemonSet may have to be evicted for it to reach them.
+func TemplateRights(w v1alpha1.DiagnosedWorkload) []Right {
+	rights := []Right{{Verb: "patch", Group: "apps", Resource: strings.ToLower(string(w.Kind)) + "s", Name: w.Name}}
+	if w.Kind != v1alpha1.Deployment {
+		rights = append(rights, Right{Verb: "create", Resource: "pods", Subresource: "eviction"})
+	}
+	return rights
+}
+
+// EvictionRights are those to evict pods.
+func EvictionRights(pods []remedy.Pod) []Right {
+	var rights []Right
+	for _, p := range pods {
+		rights = append(rights, Right{Verb: "create", Resource: "pods", Subresource: "eviction", Name: p.Name})
+	}
+	return rights
+}
+
+// JobRights are those to run a Job.
+func JobRights() []Right { return []Right{{Verb: "create", Group: "batch", Resource: "jobs"}} }
+
+// ProbeRights are those to probe from inside a pod.
+func ProbeRights(pod string) []Right {
+	return []Right{{Verb: "patch", Resource: "pods", Subresource: "ephemeralcontainers", Name: pod}}
+}
