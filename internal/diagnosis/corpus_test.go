@@ -141,6 +141,7 @@ func TestCorpusOfOtherClients(t *testing.T) {
 		{"kafka-java.jsonl", 0.95},
 		{"generalisation.jsonl", 0.98},
 		{"go-clients.jsonl", 0.98},
+		{"rust-clients.jsonl", 0.95},
 		// Nothing was mended for these.
 		{"unseen.jsonl", 0.93},
 	}

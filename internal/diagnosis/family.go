@@ -66,7 +66,7 @@ var (
 	postgresWords = []string{
 		"postgre", "psycopg", "asyncpg", "pgx", "pgxpool", "pgpool", "pg_hba", "pg:", "pq:", "pgbouncer", "npgsql", "psqlexception", "psql", "jdbc:postgresql",
 		"node_modules/pg", "tokio_postgres", "tokio-postgres", "libpq", "/pg/", "pg-pool", "lib/pq", "pg8000", "hikari", "connection to server at",
-		"connection to server on", "could not connect to server", "pgconn", "pgjdbc", "pg::", "_pg.", "scram-server",
+		"connection to server on", "error connecting to server", "could not connect to server", "pgconn", "pgjdbc", "pg::", "_pg.", "scram-server",
 	}
 	kafkaWords = []string{
 		"kafka", "rdkafka", "sarama", "franz", "connection to broker", "brokers", "bootstrap server", "bootstrap.server", "bootstrap_server", "redpanda", "seed broker", "consumer group", "[thrd:",

@@ -38,8 +38,8 @@ var networkSignatures = []signature{
 	network(faultTimeout, familyAny, `(?i)(?:connect(?:ion)?(?: attempt)?|connecting|handshake)[^.;]{0,60}(?:timed[ -]?out|timeout)|ETIMEDOUT|connect(?:ion)? timeout|timed? ?out (?:while |when |trying to )?(?:connecting|to connect)|ConnectTimeout|errno 110|error 110|\(110\)|TimeoutError|UND_ERR_CONNECT_TIMEOUT|TimedOut|deadline has elapsed`,
 		"timed out", "timed-out", "ETIMEDOUT", "onnect timeout", "onnection timeout", "ConnectTimeout", "rrno 110", "rror 110", "(110)", "TimeoutError", "etimedout", "CONNECT_TIMEOUT", "TimedOut", "deadline has elapsed", "onnection Timeout").
 		but(`KafkaTimeoutError|Batch for|ProducerBatch|read timed out|command timed out|statement|lock|prober`),
-	network(faultTimeout, familyAny, `(?i)timeout expired|context deadline exceeded|Client\.Timeout exceeded|i/o timeout|read timed out|SocketTimeoutException|operation was aborted due to timeout|request timed out`,
-		"imeout expired", "ontext deadline exceeded", "Client.Timeout", "i/o timeout", "ead timed out", "SocketTimeoutException", "aborted due to timeout", "equest timed out"),
+	network(faultTimeout, familyAny, `(?i)timeout expired|context deadline exceeded|Client\.Timeout exceeded|i/o timeout|read timed out|SocketTimeoutException|operation was aborted due to timeout|(?:request|operation) timed out`,
+		"imeout expired", "ontext deadline exceeded", "Client.Timeout", "i/o timeout", "ead timed out", "SocketTimeoutException", "aborted due to timeout", "equest timed out", "peration timed out"),
 
 	// Scripts that wait for a server before the program: wait-for-it, dockerize.
 	network(faultTimeout, familyAny, `(?i)time-?out (?:occurred )?after (?:waiting )?\S+(?: seconds)? (?:for|waiting (?:for|on)).{0,60}?(?P<host>[\w.-]+):(?P<port>\d+)`, "imeout occurred after", "imeout after").weighing(weightNetwork).guess(),
