@@ -19,7 +19,7 @@ var (
 )
 
 // refused are servers' words that sound like it.
-var refused = MustMatcher(`(?i)user is disabled|account (?:is|has been) disabled|login (?:is )?disabled|cannot continue|not continuing|stopping instead of continuing`)
+var refused = MustMatcher(`(?i)user is disabled|account (?:is|has been) disabled|login (?:is )?disabled|cannot continue|not continuing|stopping instead of continuing|hot standby mode is disabled`)
 
 // goes says that a text's words are those of a program that goes on.
 func goes(text string) bool { return goesOn.MatchString(text) && !refused.MatchString(text) }
