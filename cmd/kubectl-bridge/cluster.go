@@ -80,13 +80,13 @@ func explained(err error) error {
 	case err == nil:
 		return nil
 	case clientcmd.IsEmptyConfig(err), clientcmd.IsContextNotFound(err), errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%w\nName a cluster with --kubeconfig or --context; `kubectl config get-contexts` lists those that you have.", err)
+		return fmt.Errorf("%w\nName a cluster with --kubeconfig or --context; `kubectl config get-contexts` lists those that you have", err)
 	case apierrors.IsUnauthorized(err):
-		return fmt.Errorf("%w\nThe cluster does not know you: log in again, or name another user with --context.", err)
+		return fmt.Errorf("%w\nThe cluster does not know you: log in again, or name another user with --context", err)
 	case apierrors.IsForbidden(err):
-		return fmt.Errorf("%w\nAsk whoever manages the cluster for this right, or name another user with --context or --as.", err)
+		return fmt.Errorf("%w\nAsk whoever manages the cluster for this right, or name another user with --context or --as", err)
 	case errors.As(err, &unreachable):
-		return fmt.Errorf("%w\nThe cluster cannot be reached: is it up, and is this its address? `kubectl config view --minify` shows it.", err)
+		return fmt.Errorf("%w\nThe cluster cannot be reached: is it up, and is this its address? `kubectl config view --minify` shows it", err)
 	}
 	return err
 }
