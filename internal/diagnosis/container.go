@@ -13,13 +13,19 @@ import (
 
 // containerSignatures are what the kernel says to a program that runs.
 var containerSignatures = []signature{
-	says(v1alpha1.CausePermissionDenied, `(?i)\bEACCES\b|\bEPERM\b|permission denied|operation not permitted|PermissionError|AccessDeniedException|UnauthorizedAccessException|access to the path .* is denied|os error 13|os error 1\b|\(13: |Errno::EACCES`,
-		"EACCES", "EPERM", "ermission denied", "peration not permitted", "PermissionError", "AccessDeniedException", "UnauthorizedAccess", "is denied", "os error 13", "os error 1)", "(13: ", "Errno::EACCES", "Permission Denied").
-		but(`(?i)permission denied (?:for|to) (?:table|relation|schema|sequence|database|function|view|type|column|create|set|copy|role|procedure)|InsufficientPrivilege|vault|publickey|HTTP|\b403\b|rpc error|Access denied for user|code = PermissionDenied`),
+	says(v1alpha1.CausePermissionDenied, `(?i)\bEACCES\b|: \[redacted\] denied$|\bEPERM\b|permission denied|operation not permitted|PermissionError|AccessDeniedException|UnauthorizedAccessException|access to the path .* is denied|os error 13|os error 1\b|\(13: |Errno::EACCES`,
+		"EACCES", "EPERM", "] denied", "ermission denied", "peration not permitted", "PermissionError", "AccessDeniedException", "UnauthorizedAccess", "is denied", "os error 13", "os error 1)", "(13: ", "Errno::EACCES", "Permission Denied").
+		but(`(?i)permission denied (?:for|to) (?:table|relation|schema|sequence|database|function|view|type|column|create|set|copy|role|procedure)|InsufficientPrivilege|vault|publickey|HTTP|\b403\b|rpc error|Access denied for user|code = PermissionDenied|^exec /\S+: permission denied$|^\[dumb-init\]`),
+	// The runtime's and an init's words, in the log where exec itself fails.
+	says(v1alpha1.CauseCommandNotExecutable, `^exec /\S+: permission denied$|^\[dumb-init\] \S+: Permission denied$`, "permission denied"),
+	says(v1alpha1.CauseCommandNotFound, `^exec /\S+: no such file or directory$|^\[dumb-init\] \S+: No such file or directory$`, "no such file or directory"),
 	says(v1alpha1.CauseReadOnlyFilesystem, `(?i)read-only file ?system|\bEROFS\b|os error 30`, "ead-only file", "EROFS", "os error 30", "ead-Only file", "ReadOnlyFileSystem"),
 	says(v1alpha1.CausePortInUse, `(?i)address (?:is )?already in use|\bEADDRINUSE\b|port \d+ (?:(?:was|is) already|seems to be) in use|port \d+,? (?:it )?is in use|only one usage of each socket address|eaddrinuse|os error 98|Failed to bind to address .*in use|address in use`,
 		"already in use", "EADDRINUSE", "nly one usage of each", "eaddrinuse", "os error 98", "ddress in use", "to be in use", "is in use"),
 	says(v1alpha1.CauseExecFormatError, `(?i)exec format error|cannot execute binary file|bad interpreter|os error 8\)|ENOEXEC`, "xec format error", "cannot execute binary", "ad interpreter", "os error 8)", "ENOEXEC", "xec Format Error").but(`(?i)Permission denied`),
+	// A helper program that is not in the image.
+	says(v1alpha1.CauseCommandNotFound, `\bspawn \S+ ENOENT|exec: "[^"]+": executable file not found in \$PATH|Cannot run program "[^"]+".*error=2\b|in [\x60'](?:exec|spawn|popen|system|\x60)': No such file or directory`,
+		" ENOENT", "executable file not found", "Cannot run program", "No such file or directory"),
 	says(v1alpha1.CauseSegfault, `A fatal error has been detected by the Java Runtime Environment|SIGSEGV \(0xb\)|^Segmentation fault|Fatal Python error: (?:Segmentation fault|Bus error|Illegal instruction)|core dumped`, "Java Runtime Environment", "SIGSEGV (0x", "egmentation fault", "Fatal Python error", "core dumped").weighing(weightConsequence),
 }
 
@@ -230,7 +236,8 @@ func shellFailure(line string, code int32) (v1alpha1.Cause, string) {
 // unsetInShell is a shell's complaint of a variable as the last line.
 var unsetInShell = regexp.MustCompile(`(?m)^\S+: (?:line )?\d+: [A-Za-z_]\w*: [^\n]+\n?\z`)
 
-var noExecutable = regexp.MustCompile(`(?i)exec format error|bad interpreter|cannot execute binary`)
+// noExecutable: a shell that execvp falls back to reads the binary as a script.
+var noExecutable = regexp.MustCompile(`(?i)exec format error|bad interpreter|cannot execute binary|: 1: \W?ELF`)
 
 var shellSays = regexp.MustCompile(`(?i)not found|no such file or directory|permission denied|cannot execute|bad interpreter|exec format error|is a directory|loading shared libraries`)
 
