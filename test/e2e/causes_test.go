@@ -141,7 +141,7 @@ var faulty = []faultyService{
 	// Other servers.
 	{name: "misled", cause: v1alpha1.CauseKafkaAdvertisedListenerMismatch, confidence: medium, cites: "kafka-0.kafka-headless", make: demo("REQUIRE", "topic", "KAFKA_BOOTSTRAP_SERVERS", "misadvertised:9092", "KAFKA_WORKFLOW_TOPIC", "orders", "KAFKA_CONSUMER_GROUP", "shippers")},
 	{name: "not-let-in", cause: v1alpha1.CauseKafkaAuthFailed, confidence: high, cites: "the listener wants SASL", make: demo("REQUIRE", "kafka", "KAFKA_BOOTSTRAP_SERVERS", "secured:9092")},
-	{name: "cache-gone", cause: v1alpha1.CauseUpstreamUnreachable, confidence: medium, cites: "Connection refused", make: func(p *corev1.PodSpec) {
+	{name: "cache-gone", cause: v1alpha1.CauseUpstreamUnreachable, confidence: low, cites: "Connection refused", make: func(p *corev1.PodSpec) {
 		sh("exec bash -c 'echo connecting to redis://127.0.0.1:6379; exec 3<>/dev/tcp/127.0.0.1/6379'")(p)
 	}},
 }
