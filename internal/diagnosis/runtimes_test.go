@@ -1,6 +1,10 @@
 package diagnosis
 
-import "testing"
+import (
+	"testing"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
 
 // TestCorpusOfRuntimes holds the line on runtimes, servers and kubelet states
 // that dev.jsonl does not have. The second set was scored before its documents
@@ -18,6 +22,32 @@ func TestCorpusOfRuntimes(t *testing.T) {
 			}
 			if s.wrongHigh > 0 {
 				t.Errorf("%d wrong findings with High confidence", s.wrongHigh)
+			}
+		})
+	}
+}
+
+// TestDiagnoseRefusals: what looks like another cause by its words or code.
+func TestDiagnoseRefusals(t *testing.T) {
+	for name, tc := range map[string]struct {
+		code                 int32
+		reason, message, log string
+		cause                v1alpha1.Cause
+	}{
+		"working directory":    {128, "StartError", `error during container init: chdir to cwd ("/srv/app") set in config.json failed: permission denied`, "", v1alpha1.CausePermissionDenied},
+		"bash, set -u":         {127, "Error", "", "starting\nbash: line 1: WORKER_NAME: unbound variable\n", v1alpha1.CauseEnvVarMissing},
+		"bash, ${NAME:?}":      {127, "Error", "", "bash: line 1: WORKER_NAME: must be set\n", v1alpha1.CauseEnvVarMissing},
+		"bash, no command":     {127, "Error", "", "bash: line 1: serve: command not found\n", v1alpha1.CauseCommandNotFound},
+		"JVM, command line":    {1, "Error", "", "Unrecognized VM option 'UseConcMarkSweepGC'\nError: Could not create the Java Virtual Machine.\n", v1alpha1.CauseArgumentsInvalid},
+		"JVM, from a variable": {1, "Error", "", "Picked up JAVA_TOOL_OPTIONS: -Xmx5q\nInvalid maximum heap size: -Xmx5q\n", v1alpha1.CauseEnvVarInvalid},
+		".NET, out of memory":  {134, "Error", "", "Out of memory.\n", v1alpha1.CauseHeapExhausted},
+		".NET, stack":          {134, "Error", "", "Stack overflow.\n   at Program.F(Int32)\n", v1alpha1.CauseApplicationError},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := ended(tc.code, tc.reason, tc.message)
+			c.Log.Previous = []byte(tc.log)
+			if f := Diagnose(c); f.Cause != tc.cause {
+				t.Errorf("cause %s (%s), want %s", f.Cause, f.Message, tc.cause)
 			}
 		})
 	}
