@@ -95,6 +95,10 @@ test-e2e: ## Real pods, on a cluster of the tests' own.
 test-faults: ## Kill, hold up and refuse the operator at every step of every incident.
 	FAULTS=all hack/test faults
 
+.PHONY: test-mutants
+test-mutants: ## Break the operator's safeguards one at a time; its tests must notice each.
+	KUBEBUILDER_ASSETS=$(ASSETS) && export KUBEBUILDER_ASSETS && cd hack && go run ./mutants
+
 .PHONY: corpus
 corpus: ## Diagnose the corpus of real crash logs and print the score.
 	go test -count=1 -v -run Corpus ./internal/diagnosis/...

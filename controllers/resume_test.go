@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,19 +17,22 @@ import (
 // ends before it has patched anything.
 func endedAtThePatch(t *testing.T, namespace string) *appsv1.Deployment {
 	t.Helper()
-	var o atomic.Pointer[operator]
-	w := &wire{before: func(made write) {
+	w := &wire{}
+	w.before = func(made write) {
 		if made.method == http.MethodPatch && strings.Contains(made.path, "/deployments/") {
-			o.Load().cancel()
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.killAt, w.cut = len(w.writes)+1, unsent
 		}
-	}}
-	o.Store(start(t, namespace, settings{wire: w}))
+	}
+	o := start(t, namespace, settings{wire: w})
 	d := deploy(t, namespace, "api", needs("192Mi"))
 	until(t, func() bool {
 		all := diagnoses(t, namespace, "api")
 		return len(all) == 1 && len(all[0].Status.Attempts) == 1
 	}, func() string { return "an attempt is recorded\n" + tell(diagnoses(t, namespace, "api")) })
-	o.Load().stop()
+	until(t, w.isDead, func() string { return "it is about to patch" })
+	o.stop()
 	attempted(t, &diagnoses(t, namespace, "api")[0], v1alpha1.AttemptRecorded)
 	if limit(t, d) != "128Mi" {
 		t.Fatalf("it was patched already: %s", limit(t, d))
