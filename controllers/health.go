@@ -97,7 +97,7 @@ func (r *HealthReconciler) check(ctx context.Context, owner *v1alpha1.BridgeStac
 	if before.open || !seen.history.Failing(rules, r.Now()).Looping {
 		return nil
 	}
-	return r.open(ctx, owner, service, w, container, before.ended, detect.ReasonHealth)
+	return r.open(ctx, owner, service, w, container, before, detect.ReasonHealth)
 }
 
 // running is a pod of the workload that has run for a while, one that is ready

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -143,9 +144,12 @@ func (r *PodReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 		incidents := incidentsOf(known, workload, c.Name)
 		verdict := r.judge(ctx, &pod, workload, c, settings(resolved.Policy, incidents.recovered))
 		if verdict.Looping && !incidents.open {
-			err = errors.Join(err, r.open(ctx, owner, service, workload, c.Name, incidents.ended, ""))
+			err = errors.Join(err, r.open(ctx, owner, service, workload, c.Name, incidents, ""))
 		}
 		recheck = sooner(recheck, verdict.RecheckAfter)
+	}
+	if errors.Is(err, errStaleView) {
+		return ctrl.Result{RequeueAfter: conflictPause}, nil
 	}
 	return ctrl.Result{RequeueAfter: recheck}, err
 }
@@ -190,7 +194,7 @@ func sooner(a, b time.Duration) time.Duration {
 // incidents are what is known of a container's earlier diagnoses.
 type incidents struct {
 	open      bool
-	ended     int
+	ended     []string // their names
 	recovered time.Time
 }
 
@@ -205,7 +209,7 @@ func incidentsOf(known []v1alpha1.BridgeDiagnosis, w observe.Workload, container
 			out.open = true
 			continue
 		}
-		out.ended++
+		out.ended = append(out.ended, d.Name)
 		if at := d.Status.Times.Recovered; at != nil && at.After(out.recovered) {
 			out.recovered = at.Time
 		}
@@ -213,9 +217,14 @@ func incidentsOf(known []v1alpha1.BridgeDiagnosis, w observe.Workload, container
 	return out
 }
 
-// open begins a diagnosis of a container that had so many before; detectedBy is
-// what showed it where that was no restart loop.
-func (o *Operator) open(ctx context.Context, owner *v1alpha1.BridgeStack, service stack.Service, w observe.Workload, container string, earlier int, detectedBy string) error {
+// open begins a diagnosis of a container; detectedBy is what showed it where that
+// was no restart loop.
+func (o *Operator) open(ctx context.Context, owner *v1alpha1.BridgeStack, service stack.Service, w observe.Workload, container string, known incidents, detectedBy string) error {
+	return o.openNamed(ctx, owner, service, w, container, known, len(known.ended), detectedBy)
+}
+
+// openNamed begins the diagnosis that has so many before it.
+func (o *Operator) openNamed(ctx context.Context, owner *v1alpha1.BridgeStack, service stack.Service, w observe.Workload, container string, known incidents, earlier int, detectedBy string) error {
 	now := metav1.NewMicroTime(o.Now())
 	diagnosis := &v1alpha1.BridgeDiagnosis{
 		ObjectMeta: metav1.ObjectMeta{
@@ -239,25 +248,18 @@ func (o *Operator) open(ctx context.Context, owner *v1alpha1.BridgeStack, servic
 	// know of it yet cannot make two of it.
 	err := o.Cached.Create(ctx, diagnosis)
 	if apierrors.IsAlreadyExists(err) {
-		return o.openAfter(ctx, owner, service, w, container, earlier, detectedBy, diagnosis.Name)
+		// One that is known to have ended is another incident's: someone deleted an
+		// earlier one, so that there are fewer than there were. Of any other this
+		// loop may be, though it ended in the meantime.
+		if slices.Contains(known.ended, diagnosis.Name) {
+			return o.openNamed(ctx, owner, service, w, container, known, earlier+1, detectedBy)
+		}
+		return errStaleView
 	}
 	if err != nil {
 		return fmt.Errorf("opening a diagnosis of %s, container %s: %w", w, container, err)
 	}
 	return nil
-}
-
-// openAfter goes on to the next name where the diagnosis of this one has ended:
-// someone deleted an earlier one, so that there are fewer than there were.
-func (o *Operator) openAfter(ctx context.Context, owner *v1alpha1.BridgeStack, service stack.Service, w observe.Workload, container string, earlier int, detectedBy, name string) error {
-	var there v1alpha1.BridgeDiagnosis
-	if err := o.Live.Get(ctx, client.ObjectKey{Namespace: w.Namespace, Name: name}, &there); err != nil {
-		return fmt.Errorf("reading diagnosis %s, which was to be opened: %w", name, err)
-	}
-	if !there.Status.State.Final() {
-		return nil
-	}
-	return o.open(ctx, owner, service, w, container, earlier+1, detectedBy)
 }
 
 // diagnosisName names an incident by its service, its container and how many
