@@ -2,13 +2,10 @@ package controllers
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -18,7 +15,6 @@ import (
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/redact"
-	"github.com/bridgestack/operator/internal/stack"
 )
 
 // diagnose observes, probes and finds the cause. It always goes on to plan.
@@ -61,6 +57,10 @@ func (r *BridgeDiagnosisReconciler) diagnose(ctx context.Context, in *incident) 
 		in.recheck = time.Second
 		return true, nil
 	}
+	if in.tellsNothing(c) {
+		in.recheck = 5 * time.Second
+		return true, nil
+	}
 	in.note(c, seen.Redactor, r.Now)
 	if pending > 0 {
 		in.awaitPodView(pod.Name, pending)
@@ -87,79 +87,11 @@ func (in *incident) tellsLess(c evidence.Case) bool {
 		before.Loop != nil && before.Loop.Restarts == c.Container.Restarts
 }
 
-// dependencies are the services that the looping one depends on: where the
-// stack says that they listen, and what the container's env makes of it.
-func (r *BridgeDiagnosisReconciler) dependencies(ctx context.Context, in *incident, env evidence.Env, siblings []v1alpha1.BridgeDiagnosis) ([]evidence.Dependency, error) {
-	var out []evidence.Dependency
-	for _, d := range in.service.DependsOn {
-		target, known := in.stack.ByName(d.Service)
-		if !known {
-			continue
-		}
-		dependency := evidence.Dependency{Service: d.Service, Condition: d.Condition, Required: d.Required == nil || *d.Required}
-		state, address, err := r.stateOf(ctx, in, target, siblings)
-		if err != nil {
-			return nil, err
-		}
-		dependency.Workload = state
-		if declared, ok := connection.Declared(target.Service); ok {
-			if declared.Server().Host == "" { // an HTTP endpoint without a Service: ask a pod
-				declared.Servers[0].Host = address
-			}
-			dependency.Declared = &declared
-			if configured, ok := connection.Configured(declared.Protocol, env, names(d)); ok {
-				configured.Service = d.Service
-				dependency.Configured = &configured
-			}
-		}
-		if target.Endpoint != nil && target.Endpoint.Kafka != nil {
-			dependency.Topics = target.Endpoint.Kafka.Topics
-		}
-		out = append(out, dependency)
-	}
-	return out, nil
-}
-
-func names(d v1alpha1.Dependency) v1alpha1.ConnectionEnv {
-	if d.Connection == nil {
-		return v1alpha1.ConnectionEnv{}
-	}
-	return *d.Connection
-}
-
-// stateOf is how a dependency's own workload stands, and the address of a pod
-// of it that is ready.
-func (r *BridgeDiagnosisReconciler) stateOf(ctx context.Context, in *incident, target stack.Service, siblings []v1alpha1.BridgeDiagnosis) (state evidence.DependencyWorkload, address string, err error) {
-	w := target.Workload
-	if w == nil {
-		return state, "", nil
-	}
-	state = evidence.DependencyWorkload{Known: true, Ready: w.Ready > 0}
-	i := slices.IndexFunc(siblings, func(d v1alpha1.BridgeDiagnosis) bool {
-		return d.Spec.Service == target.Name && !d.Status.State.Final()
-	})
-	if i >= 0 {
-		state.Looping, state.Diagnosis = true, siblings[i].Name
-	}
-	pods, err := r.Observer.Pods(ctx, observe.Workload{Kind: w.Kind, Namespace: in.after.Namespace, Name: w.Name, UID: types.UID(w.UID)})
-	for _, p := range pods {
-		if since, ready := readySince(p.Pod); ready {
-			address = p.Status.PodIP
-			if since.After(state.ReadySince) {
-				state.ReadySince = since
-			}
-		}
-	}
-	return state, address, err
-}
-
-func readySince(pod *corev1.Pod) (time.Time, bool) {
-	for _, c := range pod.Status.Conditions {
-		if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
-			return c.LastTransitionTime.Time, true
-		}
-	}
-	return time.Time{}, false
+// tellsNothing is true of a new pod that has not run yet, where the cause was
+// shown by one before: what was seen of that stays.
+func (in *incident) tellsNothing(c evidence.Case) bool {
+	before := in.after.Status
+	return before.Cause != "" && before.Cause != v1alpha1.CauseUnknown && in.finding.Cause == v1alpha1.CauseUnknown && c.Container.Ended() == nil
 }
 
 // probe asks each dependency twice, all at the same time: as the container is

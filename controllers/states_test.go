@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -238,4 +239,42 @@ func (c *shiftedClock) shift(by time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.by += by
+}
+
+// While a new pod has not run yet, the diagnosis is of what was seen before.
+func TestCauseStaysWhileANewPodStarts(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	create(t, mode(stack(ns, service("api")), v1alpha1.ModeSuggest))
+	d := deploy(t, ns, "api", outOfMemory)
+	start(t, ns, settings{})
+	await(t, ns, "api", v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested)
+	becomes(t, ns, "api", func(*corev1.Pod) run { return run{} })
+	edit(t, d, withSetting) // a new pod, which is being created for ever
+	until(t, func() bool {
+		return len(podsOf(t, ns, "api")) == 1 && podsOf(t, ns, "api")[0].Status.Phase == corev1.PodPending
+	},
+		func() string { return "the new pod is being created" })
+	for range 20 {
+		if got := diagnoses(t, ns, "api")[0]; got.Status.Cause != v1alpha1.CauseOOMKilled {
+			t.Fatalf("the cause is now %s", got.Status.Cause)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// What a container's env names is probed, though the stack declares no such
+// dependency.
+func TestUndeclaredDependencyIsProbed(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	create(t, stack(ns, service("api")))
+	const nobody = "127.0.0.1:1"
+	deploy(t, ns, "api", ends(1, "Error", "FATAL kafka: client has run out of available brokers: dial tcp "+nobody+": connect: connection refused\n"), env("KAFKA_BOOTSTRAP_SERVERS", nobody))
+	start(t, ns, settings{})
+	got := await(t, ns, "api", v1alpha1.StateEscalated, v1alpha1.ReasonNeedsPerson)
+	if got.Status.Cause != v1alpha1.CauseKafkaUnreachable || got.Status.Confidence != v1alpha1.ConfidenceHigh || len(got.Status.Probes) != 1 {
+		t.Errorf("%s (%s), probes %+v", got.Status.Cause, got.Status.Confidence, got.Status.Probes)
+	}
+	attempted(t, got)
 }

@@ -220,6 +220,15 @@ func (s *Stack) unusedName(w Workload) string {
 	return name
 }
 
+// Declared are the services without what runs them.
+func (s *Stack) Declared() []v1alpha1.Service {
+	out := make([]v1alpha1.Service, len(s.Services))
+	for i, service := range s.Services {
+		out[i] = service.Service
+	}
+	return out
+}
+
 // ByName finds a service.
 func (s *Stack) ByName(name string) (Service, bool) {
 	i := slices.IndexFunc(s.Services, func(v Service) bool { return v.Name == name })
