@@ -102,6 +102,9 @@ func start(c config) (*kfake.Cluster, error) {
 	for _, t := range c.topics {
 		options = append(options, kfake.SeedTopics(t.partitions, t.name))
 	}
+	if c.fencedGroup != "" { // where there are groups, there is this topic
+		options = append(options, kfake.SeedTopics(1, "__consumer_offsets"))
+	}
 	if c.mechanism != "" {
 		options = append(options, kfake.EnableSASL(), kfake.Superuser(c.mechanism, c.user, c.password))
 	}

@@ -5,6 +5,8 @@ package verify
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -73,7 +75,7 @@ func Check(in Input) Verdict {
 	switch {
 	case up && in.Now.Sub(since) >= soak:
 		return Verdict{Outcome: Helped, UpSince: since, Because: fmt.Sprintf("up for %s without a restart", soak)}
-	case crashes >= crashesThatFail && in.CauseKnown && in.Fingerprint != in.Attempt.Fingerprint:
+	case crashes >= crashesThatFail && in.CauseKnown && in.Fingerprint != in.Attempt.Fingerprint && !akin(in.Fingerprint, in.Attempt.Fingerprint):
 		return Verdict{Outcome: CauseGone, Because: "the cause it was for is gone; the container now ends for another one"}
 	case crashes >= crashesThatFail:
 		return Verdict{Outcome: Failed, Because: fmt.Sprintf("the container ended %d times after the change", crashes)}
@@ -146,4 +148,22 @@ func countedFrom(a v1alpha1.Attempt) time.Time {
 		return a.SettledAt.Time
 	}
 	return a.RecordedAt.Time
+}
+
+// kinships are causes that are the same trouble seen from different sides: that
+// one follows another is no progress.
+var kinships = [][]v1alpha1.Cause{
+	{v1alpha1.CauseCPUStarved, v1alpha1.CauseStartupProbeFailed, v1alpha1.CauseLivenessProbeFailed},
+	{v1alpha1.CauseOOMKilled, v1alpha1.CauseChildOOMKilled, v1alpha1.CauseHeapExhausted},
+}
+
+// akin compares the causes that fingerprints begin with.
+func akin(a, b string) bool {
+	causeOf := func(fingerprint string) v1alpha1.Cause {
+		cause, _, _ := strings.Cut(fingerprint, "/")
+		return v1alpha1.Cause(cause)
+	}
+	return slices.ContainsFunc(kinships, func(kin []v1alpha1.Cause) bool {
+		return slices.Contains(kin, causeOf(a)) && slices.Contains(kin, causeOf(b))
+	})
 }

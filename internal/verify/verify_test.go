@@ -116,3 +116,24 @@ func TestPodsThatKeepTheirTemplate(t *testing.T) {
 		})
 	}
 }
+
+// A start that is too slow for its probe is the same trouble, whether or not the
+// container is throttled.
+func TestKinOfTheCauseIsNoProgress(t *testing.T) {
+	applied := metav1.NewTime(time.Date(2026, 11, 1, 3, 0, 0, 0, time.UTC))
+	deadline := metav1.NewTime(applied.Add(time.Hour))
+	for fingerprint, want := range map[string]Outcome{
+		"StartupProbeFailed///": Failed,
+		"ApplicationError///":   CauseGone,
+		"OOMKilled///":          CauseGone,
+	} {
+		v := Check(Input{
+			Now: applied.Add(time.Minute), Wanted: 1, Fingerprint: fingerprint, CauseKnown: true,
+			Pods:    []Pod{{Created: applied.Add(time.Second), Restarts: 2}},
+			Attempt: v1alpha1.Attempt{RecordedAt: applied, AppliedAt: &applied, Deadline: deadline, SoakSeconds: 60, Fingerprint: "CPUStarved///", Patch: "[]"},
+		})
+		if v.Outcome != want {
+			t.Errorf("%s after CPUStarved: got %s, want %s", fingerprint, v.Outcome, want)
+		}
+	}
+}

@@ -26,9 +26,9 @@ func TestRemedies(t *testing.T) {
 		then func(*stackUnder)
 	}{
 		{scenario: "startup-probe-too-short", cause: v1alpha1.CauseStartupProbeFailed, remedy: v1alpha1.RemedyRelaxProbe, outcome: v1alpha1.AttemptHelped,
-			change: "failureThreshold=3 -> initialDelaySeconds=0 periodSeconds=1 timeoutSeconds=1 failureThreshold=6"},
+			change: "failureThreshold=5 -> initialDelaySeconds=0 periodSeconds=2 timeoutSeconds=1 failureThreshold=10"},
 		{scenario: "startup-probe-hopeless", cause: v1alpha1.CauseStartupProbeFailed, remedy: v1alpha1.RemedyRelaxProbe, outcome: v1alpha1.AttemptRolledBack,
-			change: "failureThreshold=6"},
+			change: "failureThreshold=10"},
 		{scenario: "cpu-limit-too-small", cause: v1alpha1.CauseCPUStarved, remedy: v1alpha1.RemedyRaiseCPULimit, outcome: v1alpha1.AttemptHelped,
 			change: "containers[worker].resources.limits.cpu: 20m -> 80m"},
 		{scenario: "cpu-limit-hopeless", cause: v1alpha1.CauseCPUStarved, remedy: v1alpha1.RemedyRaiseCPULimit, outcome: v1alpha1.AttemptRolledBack,
