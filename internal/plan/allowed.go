@@ -21,8 +21,8 @@ func Forbids(in Input, attempt v1alpha1.Attempt) string {
 		return in.Policy.MaintenanceAt(in.Now).Because
 	case !in.Policy.Allows(name):
 		return fmt.Sprintf("the policy switches %s off", name)
-	case in.GitOpsOwner != "" && attempt.Patch != "":
-		return in.GitOpsOwner + " owns the workload"
+	case in.GitOps.takesBack() != "" && attempt.Patch != "":
+		return in.GitOps.takesBack()
 	case in.Unreachable != "" && attempt.Patch != "" && attempt.Workload == nil:
 		return in.Unreachable
 	case in.Policy.Mode == v1alpha1.ModeAuto:

@@ -39,7 +39,8 @@ func TestForbids(t *testing.T) {
 		"approval is needed now":   {inMode(v1alpha1.ModeApprove), "not approved"},
 		"and was given":            {func(in *Input) { inMode(v1alpha1.ModeApprove)(in); in.Diagnosis.Spec.Approved = "abc" }, ""},
 		"approval of another one":  {func(in *Input) { inMode(v1alpha1.ModeApprove)(in); in.Diagnosis.Spec.Approved = "abd" }, "not approved"},
-		"GitOps took the workload": {func(in *Input) { in.GitOpsOwner = "Argo CD" }, "Argo CD"},
+		"GitOps took the workload": {func(in *Input) { in.GitOps = GitOps{Owner: "Argo CD", Set: []string{"memory"}} }, "Argo CD"},
+		"but not that field":       {func(in *Input) { in.GitOps = GitOps{Owner: "Argo CD"} }, ""},
 		"the rollout was paused":   {func(in *Input) { in.Unreachable = "the rollout is paused" }, "rollout"},
 		"the remedy was switched off": {func(in *Input) {
 			in.Policy = policy(func(s *v1alpha1.BridgeStackSpec) {
@@ -69,6 +70,7 @@ func TestStormWithoutARootCallsAPerson(t *testing.T) {
 		t.Errorf("at first: %s, %s", d.State, d.Reason)
 	}
 	in.Diagnosis.Status.Times.Visible = &metav1.MicroTime{Time: now.Add(-2 * time.Minute)}
+	in.Others[0].Status.Cause = v1alpha1.CauseApplicationError
 	d := Decide(in)
 	if d.State != v1alpha1.StateEscalated || d.Reason != v1alpha1.ReasonStorm || d.RecheckAfter <= 0 {
 		t.Errorf("then: %s, %s: %s", d.State, d.Reason, d.Message)
@@ -88,6 +90,10 @@ func TestEscalationTellsOfOtherServices(t *testing.T) {
 	in := repairable()
 	in.Diagnosis.Status.Times.Visible = &metav1.MicroTime{Time: now.Add(-time.Hour)}
 	in.Others = []v1alpha1.BridgeDiagnosis{other("web", v1alpha1.StateDiagnosing)}
+	if d := Decide(in); len(d.Evidence) != 0 {
+		t.Errorf("one that may turn out to be a symptom is named: %v", d.Evidence)
+	}
+	in.Others[0].Status.Cause = v1alpha1.CauseApplicationError
 	d := Decide(in)
 	if d.Reason != v1alpha1.ReasonDownTooLong || len(d.Evidence) != 1 || !strings.Contains(d.Evidence[0].Text, "web") {
 		t.Errorf("%s, evidence %v", d.Reason, d.Evidence)

@@ -8,14 +8,14 @@ import (
 	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/stack"
 )
 
 // storm touches nothing while more services loop, each for a reason of its
 // own, than the policy allows: then something larger is the matter. A root may
 // still be found at first; where none is, a person has to look.
 func storm(in Input) *Decision {
-	others := alsoLooping(in)
-	n := len(others) + 1
+	n := 1 + len(alsoLooping(in, func(v1alpha1.BridgeDiagnosis) bool { return true }))
 	// One service alone is never a storm, however small the stack.
 	if in.Services == 0 || n < 2 || 100*n <= int(in.Policy.StormPercent)*in.Services {
 		return nil
@@ -29,11 +29,11 @@ func storm(in Input) *Decision {
 }
 
 // alsoLooping are the other services that loop now and are no symptom of
-// another one, by name.
-func alsoLooping(in Input) []string {
+// another one, by name, as far as they count.
+func alsoLooping(in Input, counts func(v1alpha1.BridgeDiagnosis) bool) []string {
 	troubled := map[string]bool{}
 	for _, o := range in.Others {
-		if !o.Status.State.Final() && o.Status.Root == nil && o.Spec.Service != in.Diagnosis.Spec.Service {
+		if !o.Status.State.Final() && o.Status.Root == nil && o.Spec.Service != in.Diagnosis.Spec.Service && counts(o) {
 			troubled[o.Spec.Service] = true
 		}
 	}
@@ -43,7 +43,8 @@ func alsoLooping(in Input) []string {
 // beside is what a person who is called must know of the rest of the stack:
 // services that loop at the same time and have no root in common.
 func beside(in Input) []v1alpha1.EvidenceItem {
-	others := alsoLooping(in)
+	// One that is not diagnosed yet may turn out to be a symptom.
+	others := alsoLooping(in, func(o v1alpha1.BridgeDiagnosis) bool { return o.Status.Cause != "" })
 	if len(others) == 0 || in.Diagnosis.Status.Root != nil {
 		return nil
 	}
@@ -55,21 +56,7 @@ func beside(in Input) []v1alpha1.EvidenceItem {
 
 // budgetSpent bounds remedies at once and per hour, over the whole stack.
 func budgetSpent(in Input) *Decision {
-	atOnce, lastHour := 0, 0
-	oldest := in.Now
-	for _, d := range append([]v1alpha1.BridgeDiagnosis{in.Diagnosis}, in.Others...) {
-		for _, a := range d.Status.Attempts {
-			if a.Outcome.InForce() && !d.Status.State.Final() {
-				atOnce++
-			}
-			if counts(a) && in.Now.Sub(a.RecordedAt.Time) < time.Hour {
-				lastHour++
-				if a.RecordedAt.Time.Before(oldest) {
-					oldest = a.RecordedAt.Time
-				}
-			}
-		}
-	}
+	atOnce, lastHour, oldest := spent(append([]v1alpha1.BridgeDiagnosis{in.Diagnosis}, in.Others...), in.Now)
 	switch {
 	case atOnce >= int(in.Policy.Concurrent):
 		return waiting(v1alpha1.ReasonBudgetSpent, recheck/2, in,
@@ -79,4 +66,31 @@ func budgetSpent(in Input) *Decision {
 			fmt.Sprintf("%d remedies within an hour, the policy allows %d", lastHour, in.Policy.RemediesPerHour))
 	}
 	return nil
+}
+
+// BudgetLeft is how many more remedies the policy allows within the hour that
+// ends now, after those of a stack's diagnoses.
+func BudgetLeft(policy stack.Policy, diagnoses []v1alpha1.BridgeDiagnosis, now time.Time) int {
+	_, lastHour, _ := spent(diagnoses, now)
+	return max(0, int(policy.RemediesPerHour)-lastHour)
+}
+
+// spent counts the remedies that are in force, and those of the last hour with
+// the time of the oldest of them.
+func spent(diagnoses []v1alpha1.BridgeDiagnosis, now time.Time) (atOnce, lastHour int, oldest time.Time) {
+	oldest = now
+	for _, d := range diagnoses {
+		for _, a := range d.Status.Attempts {
+			if a.Outcome.InForce() && !d.Status.State.Final() {
+				atOnce++
+			}
+			if counts(a) && now.Sub(a.RecordedAt.Time) < time.Hour {
+				lastHour++
+				if a.RecordedAt.Time.Before(oldest) {
+					oldest = a.RecordedAt.Time
+				}
+			}
+		}
+	}
+	return atOnce, lastHour, oldest
 }

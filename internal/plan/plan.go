@@ -39,8 +39,8 @@ type Input struct {
 	Services int
 	// WorkloadPaused is the annotation on the workload.
 	WorkloadPaused bool
-	// GitOpsOwner of the workload, empty where there is none.
-	GitOpsOwner string
+	// GitOps is where the change stands on the ladder beside GitOps.
+	GitOps GitOps
 	// Up is true while the container has been up for longer than it ever ran before.
 	Up bool
 	// Unreachable says why a change of the pod template would not reach the
@@ -232,6 +232,9 @@ func unsure(in Input) *Decision {
 // One that met someone else's edit before anything was written was not tried.
 func triedBefore(in Input) *Decision {
 	for _, a := range in.Diagnosis.Status.Attempts {
+		if a.Outcome == v1alpha1.AttemptReverted {
+			return reverted(in, a)
+		}
 		if a.Proposal.ID == in.Proposal.ID && a.Fingerprint == in.Finding.Fingerprint() && counts(a) && !repeatable(a) && !neverWritten(a) {
 			return &Decision{State: v1alpha1.StateEscalated, Reason: v1alpha1.ReasonAttemptsExhausted, RecheckAfter: time.Minute,
 				Message: fmt.Sprintf("%s. %s was tried already (%s) and is not tried again", in.says(), in.Proposal.Remedy, a.Outcome)}
@@ -263,14 +266,6 @@ func attemptsExhausted(in Input) *Decision {
 	}
 	return &Decision{State: v1alpha1.StateEscalated, Reason: v1alpha1.ReasonAttemptsExhausted, RecheckAfter: time.Minute,
 		Message: fmt.Sprintf("%s. %d attempts did not end the loop; the policy allows no more", in.says(), n)}
-}
-
-// ownedByGitOps keeps from fighting a controller that would take the change back.
-func ownedByGitOps(in Input) *Decision {
-	if in.GitOpsOwner == "" || in.Action.Template == nil {
-		return nil
-	}
-	return suggested(in, in.GitOpsOwner+" owns the workload and would take the change back; make it in Git")
 }
 
 // unreachable keeps from a change that would wait for a person's hand anyway.

@@ -1,0 +1,61 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+// GitOps is where a change of a workload stands beside GitOps.
+type GitOps struct {
+	// Owner that takes drift back by itself, empty where there is none.
+	Owner string
+	// Set are the fields of the change that are set in the owner's Git: it would
+	// take them back. What is absent there survives.
+	Set []string
+	// Because says how it is known that they are set.
+	Because string
+}
+
+// takesBack says why the owner would take the change back, empty where it would not.
+func (g GitOps) takesBack() string {
+	if g.Owner == "" || len(g.Set) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s owns the workload and would take the change back: %s is set in Git (%s)", g.Owner, strings.Join(g.Set, ", "), g.Because)
+}
+
+// ownedByGitOps keeps from fighting a controller that would take the change
+// back. Of what only pods are touched by, nothing drifts.
+func ownedByGitOps(in Input) *Decision {
+	because := in.GitOps.takesBack()
+	if because == "" || in.Action.Template == nil {
+		return nil
+	}
+	d := suggested(in, because+"; make it in Git")
+	d.Message += asDiff(in.Proposal.Changes)
+	return d
+}
+
+// asDiff is the exact change in the words of a diff.
+func asDiff(changes []v1alpha1.FieldChange) string {
+	var b strings.Builder
+	for _, c := range changes {
+		if b.WriteString("\n" + c.Path); c.Before != "" {
+			b.WriteString("\n- " + c.Before)
+		}
+		if c.After != "" {
+			b.WriteString("\n+ " + c.After)
+		}
+	}
+	return b.String()
+}
+
+// reverted ends an incident's remedies once a GitOps controller took one back:
+// it stands for what Git says.
+func reverted(in Input, a v1alpha1.Attempt) *Decision {
+	return &Decision{State: v1alpha1.StateEscalated, Reason: v1alpha1.ReasonRemedyReverted, RecheckAfter: time.Minute,
+		Message: fmt.Sprintf("%s. %s was taken back and is not tried again: %s", in.says(), a.Proposal.Remedy, a.Message)}
+}
