@@ -7,10 +7,12 @@ package logscan
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/coregx/ahocorasick"
 )
@@ -171,14 +173,18 @@ func withoutDigits(line []byte) uint64 {
 // chunk is how much of a log the automaton is given at once, in bytes.
 const chunk = 64 << 10
 
+// buffers hold a chunk of a log in lower case.
+var buffers = sync.Pool{New: func() any { return new([chunk]byte) }}
+
 // mark walks the log once and keeps the last MaxLines lines with a literal. It
 // allocates nothing for lines without one.
 func (s *Scanner) mark(log []byte) []mark {
 	var marks []mark
-	lower := make([]byte, min(chunk, len(log)))
+	lower := buffers.Get().(*[chunk]byte)
+	defer buffers.Put(lower)
 	for from := 0; from < len(log); {
 		to := chunkEnd(log, from)
-		fold(lower, log[from:to])
+		fold(lower[:], log[from:to])
 		marks = s.markChunk(marks, log, lower[:to-from], from)
 		if len(marks) > 2*MaxLines {
 			marks = append(marks[:0], marks[len(marks)-MaxLines:]...)
@@ -201,40 +207,45 @@ func chunkEnd(log []byte, from int) int {
 	return to
 }
 
-// fold writes a text in lower case, ASCII only.
+// fold writes a text in lower case, ASCII only, eight bytes at a time.
 func fold(to, text []byte) {
-	to = to[:len(text)]
+	const each = 0x0101010101010101
+	for len(text) >= 8 {
+		word := binary.LittleEndian.Uint64(text)
+		ascii := word & (0x7f * each)
+		// A byte's high bit is set in fromA from 'A' on, in beyondZ behind 'Z'.
+		fromA, beyondZ := ascii+(0x80-'A')*each, ascii+(0x7f-'Z')*each
+		upper := (fromA ^ beyondZ) &^ word & (0x80 * each)
+		binary.LittleEndian.PutUint64(to, word|upper>>2)
+		to, text = to[8:], text[8:]
+	}
 	for i, c := range text {
-		to[i] = folded[c]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		to[i] = c
 	}
 }
 
-var folded = func() (table [256]byte) {
-	for i := range table {
-		table[i] = byte(i)
-		if i >= 'A' && i <= 'Z' {
-			table[i] += 'a' - 'A'
-		}
-	}
-	return table
-}()
-
 // markChunk marks the lines of a chunk, given in lower case, that begins at from.
+// Behind the first literal of a line nothing more is looked for in it.
 func (s *Scanner) markChunk(marks []mark, log, lower []byte, from int) []mark {
-	end := from - 1
-	for _, match := range s.automaton.FindAllOverlapping(lower) {
-		at := from + match.Start
-		if at <= end {
-			continue
+	at := from
+	if len(marks) > 0 {
+		at = max(from, marks[len(marks)-1].end)
+	}
+	for at < from+len(lower) {
+		found := s.automaton.FindAll(lower[at-from:], 1)
+		if len(found) == 0 {
+			break
 		}
-		start := bytes.LastIndexByte(log[:at], '\n') + 1
-		end = len(log)
-		if i := bytes.IndexByte(log[at:], '\n'); i >= 0 {
-			end = at + i
+		m := mark{at: at + found[0].Start, end: len(log)}
+		m.start = bytes.LastIndexByte(log[:m.at], '\n') + 1
+		if i := bytes.IndexByte(log[m.at:], '\n'); i >= 0 {
+			m.end = m.at + i
 		}
-		if len(marks) == 0 || marks[len(marks)-1].start != start {
-			marks = append(marks, mark{start: start, end: end, at: at})
-		}
+		marks = append(marks, m)
+		at = m.end
 	}
 	return marks
 }
