@@ -36,3 +36,21 @@ const (
 	// RemedyEscalate calls a person, with the whole evidence, once.
 	RemedyEscalate RemedyName = "Escalate"
 )
+
+// Remedies is the closed list, in the order of its documentation.
+var Remedies = []RemedyName{
+	RemedyRaiseMemoryLimit,
+	RemedyRelaxProbe,
+	RemedyRaiseCPULimit,
+	RemedySetEnv,
+	RemedyWaitForDependency,
+	RemedyHoldDependents,
+	RemedyRecreatePod,
+	RemedyRestartWorkload,
+	RemedyRollbackRollout,
+	RemedyCreateTopic,
+	RemedyDeleteConsumerGroup,
+	RemedyRestartDependency,
+	RemedyRunJob,
+	RemedyEscalate,
+}

@@ -34,6 +34,14 @@ type sample struct {
 // Seen reports whether the container was observed at all.
 func (h History) Seen() bool { return len(h.samples) > 0 }
 
+// Restarts that were last seen, 0 where the container was never observed.
+func (h History) Restarts() int32 {
+	if !h.Seen() {
+		return 0
+	}
+	return h.samples[len(h.samples)-1].restarts
+}
+
 // Observe remembers a container's state. Call it for every change of the pod,
 // before Loop; h itself is not changed.
 func Observe(h History, c evidence.Container, s Settings, now time.Time) History {

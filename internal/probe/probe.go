@@ -48,6 +48,8 @@ type Options struct {
 	Now func() time.Time
 	// Timeouts of the stages.
 	Timeouts Timeouts
+	// Observe is told of each probe that ended. Default: nobody is told.
+	Observe func(evidence.Probe)
 	// RootCAs for verify-ca and verify-full. Default: the system's.
 	RootCAs *x509.CertPool
 }
@@ -95,6 +97,9 @@ func New(o Options) *Prober {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Observe == nil {
+		o.Observe = func(evidence.Probe) {}
+	}
 	o.Timeouts.Total = cmp.Or(o.Timeouts.Total, 3*time.Second)
 	o.Timeouts.Resolve = cmp.Or(o.Timeouts.Resolve, time.Second)
 	o.Timeouts.Dial = cmp.Or(o.Timeouts.Dial, time.Second)
@@ -136,5 +141,6 @@ func (p *Prober) Probe(ctx context.Context, scope Scope, c evidence.Connection, 
 	default:
 		r.record(evidence.StageGuard, unknown(evidence.CodeProtocol, "no probe speaks "+string(c.Protocol)), 0)
 	}
+	p.options.Observe(r.result)
 	return r.result
 }
