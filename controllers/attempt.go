@@ -198,6 +198,9 @@ func (in *incident) end(outcome v1alpha1.AttemptOutcome, message string, now tim
 
 // verify tells whether the applied attempt helped.
 func (r *BridgeDiagnosisReconciler) verify(ctx context.Context, in *incident) (bool, error) {
+	if done, err := r.takenBack(ctx, in); done || err != nil {
+		return true, err
+	}
 	if done, err := r.wakePods(ctx, in); done || err != nil {
 		return done, err
 	}

@@ -29,8 +29,11 @@ const lookElsewhere = 2 * time.Second
 // where it failed.
 func (r *BridgeDiagnosisReconciler) wakePods(ctx context.Context, in *incident) (bool, error) {
 	attempt := in.attempt()
-	if !slices.Contains(actElsewhere, attempt.Proposal.Remedy) || in.forbids() != "" {
+	if !slices.Contains(actElsewhere, attempt.Proposal.Remedy) {
 		return false, nil
+	}
+	if why, err := r.forbids(ctx, in); why != "" || err != nil {
+		return err != nil, err
 	}
 	if attempt.SettledAt == nil {
 		if awaited, err := r.awaitEnd(ctx, in); awaited || err != nil {

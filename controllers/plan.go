@@ -9,7 +9,6 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/detect"
-	"github.com/bridgestack/operator/internal/gitops"
 	"github.com/bridgestack/operator/internal/notify"
 	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/remedy"
@@ -98,11 +97,15 @@ func (r *BridgeDiagnosisReconciler) decide(ctx context.Context, in *incident, fr
 			others = append(others, d)
 		}
 	}
+	gitOps, err := r.besideGitOps(ctx, from, in.after.Namespace, in.changedBy(action), proposal.Changes)
+	if err != nil {
+		return plan.Decision{}, err
+	}
 	return plan.Decide(plan.Input{
 		Now: r.Now(), Policy: in.policy(), Finding: in.finding, Action: action, Proposal: proposal,
 		Diagnosis: *in.after, Others: others, Services: len(in.stack.Services),
 		WorkloadPaused: in.workloadPaused(),
-		GitOpsOwner:    in.gitOpsOwner(), Up: in.outlived(r.Now()) && r.unhealthyFor(in) == 0, Unreachable: in.unreachable(),
+		GitOps:         gitOps, Up: in.outlived(r.Now()) && r.unhealthyFor(in) == 0, Unreachable: in.unreachable(),
 	}), nil
 }
 
@@ -119,14 +122,4 @@ func (in *incident) outlived(now time.Time) bool {
 		longest = max(longest, 2*time.Duration(loop.LongestRunSeconds)*time.Second)
 	}
 	return now.Sub(since) > longest
-}
-
-func (in *incident) gitOpsOwner() string {
-	w := in.workload
-	o := gitops.Object{Group: "apps", Kind: string(in.after.Spec.Workload.Kind), Namespace: w.GetNamespace(), Name: w.GetName(),
-		Labels: w.GetLabels(), Annotations: w.GetAnnotations()}
-	for _, m := range w.GetManagedFields() {
-		o.Managers = append(o.Managers, m.Manager)
-	}
-	return gitops.Owner(o)
 }

@@ -19,7 +19,11 @@ import (
 // recorded and may or may not have applied.
 func (r *BridgeDiagnosisReconciler) resume(ctx context.Context, in *incident) error {
 	attempt := in.attempt()
-	if why := in.forbids(); why != "" {
+	why, err := r.forbids(ctx, in)
+	if err != nil {
+		return err
+	}
+	if why != "" {
 		return r.withdraw(ctx, in, why)
 	}
 	if !ofKafka(attempt.Proposal.Remedy) {
@@ -40,11 +44,17 @@ func (r *BridgeDiagnosisReconciler) resume(ctx context.Context, in *incident) er
 }
 
 // forbids says why the attempt must not be applied any more, empty where it may.
-func (in *incident) forbids() string {
+func (r *BridgeDiagnosisReconciler) forbids(ctx context.Context, in *incident) (string, error) {
+	attempt := in.attempt()
+	var changed *v1alpha1.DiagnosedWorkload
+	if w := in.patched(); attempt.Patch != "" {
+		changed = &w
+	}
+	gitOps, err := r.besideGitOps(ctx, r.Cached, in.after.Namespace, changed, attempt.Proposal.Changes)
 	return plan.Forbids(plan.Input{
 		Now: in.now, Policy: in.policy(), Diagnosis: *in.after, WorkloadPaused: in.workloadPaused(),
-		GitOpsOwner: in.gitOpsOwner(), Unreachable: in.unreachable(),
-	}, *in.attempt())
+		GitOps: gitOps, Unreachable: in.unreachable(),
+	}, *attempt), err
 }
 
 // withdraw ends a recorded attempt that must not be applied, unless it was

@@ -372,7 +372,7 @@ type FieldChange struct {
 
 // AttemptOutcome is how an attempt stands or ended.
 //
-// +kubebuilder:validation:Enum=Recorded;Applied;Helped;RollingBack;RolledBack;Withdrawn;Conflict;Failed
+// +kubebuilder:validation:Enum=Recorded;Applied;Helped;RollingBack;RolledBack;Withdrawn;Conflict;Reverted;Failed
 type AttemptOutcome string
 
 // The outcomes.
@@ -392,6 +392,8 @@ const (
 	AttemptWithdrawn AttemptOutcome = "Withdrawn"
 	// AttemptConflict: someone else changed the object; their change stands.
 	AttemptConflict AttemptOutcome = "Conflict"
+	// AttemptReverted: the GitOps controller that owns the workload took the change back; Git stands.
+	AttemptReverted AttemptOutcome = "Reverted"
 	// AttemptFailed: it did not help and there is nothing to take back, or the API server refused it.
 	AttemptFailed AttemptOutcome = "Failed"
 )

@@ -113,7 +113,7 @@ func TestDecide(t *testing.T) {
 		"cooling down": {func(in *Input) {
 			in.Diagnosis.Status.Attempts = []v1alpha1.Attempt{attempt("a", v1alpha1.AttemptRolledBack, now.Add(-10*time.Second))}
 		}, v1alpha1.StateWaiting, v1alpha1.ReasonBudgetSpent, "2026-11-01T03:00:20Z"},
-		"owned by GitOps":                    {func(in *Input) {
+		"owned by GitOps": {func(in *Input) {
 			in.GitOps = GitOps{Owner: "Flux Kustomization flux-system/apps", Set: []string{"limits.memory"}}
 			in.Proposal.Changes = []v1alpha1.FieldChange{{Path: "limits.memory", Before: "128Mi", After: "192Mi"}}
 		}, v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "make it in Git\nlimits.memory\n- 128Mi\n+ 192Mi"},
@@ -123,7 +123,9 @@ func TestDecide(t *testing.T) {
 			a.Message = "by kustomize-controller"
 			in.Diagnosis.Status.Attempts = append(in.Diagnosis.Status.Attempts, a)
 		}, v1alpha1.StateEscalated, v1alpha1.ReasonRemedyReverted, "kustomize-controller"},
-		"pods may be recreated under GitOps": {func(in *Input) { in.GitOps, in.Action.Template = GitOps{Owner: "Argo CD", Set: []string{"memory"}}, nil }, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
+		"pods may be recreated under GitOps": {func(in *Input) {
+			in.GitOps, in.Action.Template = GitOps{Owner: "Argo CD", Set: []string{"memory"}}, nil
+		}, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
 		"another is being verified": {func(in *Input) {
 			in.Others = []v1alpha1.BridgeDiagnosis{other("web", v1alpha1.StateVerifying, attempt("x", v1alpha1.AttemptApplied, now))}
 		}, v1alpha1.StateWaiting, v1alpha1.ReasonBudgetSpent, "1 at once"},

@@ -57,6 +57,8 @@ func attemptReason(outcome v1alpha1.AttemptOutcome) string {
 		return v1alpha1.ReasonRolledBack
 	case v1alpha1.AttemptConflict:
 		return v1alpha1.ReasonRemedyConflict
+	case v1alpha1.AttemptReverted:
+		return v1alpha1.ReasonRemedyReverted
 	case v1alpha1.AttemptWithdrawn, v1alpha1.AttemptFailed:
 	}
 	return v1alpha1.ReasonRemedyFailed
