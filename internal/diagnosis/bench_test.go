@@ -56,13 +56,19 @@ func traceLog(size int) []byte {
 	return log
 }
 
-// corpusLog is the corpus' logs one after the other: most lines tell of a fault.
+// corpusLog is logs from all over the corpus one after the other: most lines
+// tell of a fault.
 func corpusLog(tb testing.TB, size int) []byte {
 	tb.Helper()
+	docs := documents(tb, "testdata/dev.jsonl")
+	const stride = 53 // Prime to the number of documents.
 	var log bytes.Buffer
-	for _, d := range documents(tb, "testdata/dev.jsonl") {
-		log.WriteString(strings.TrimSpace(d.Log))
+	for i := range docs {
+		log.WriteString(strings.TrimSpace(docs[i*stride%len(docs)].Log))
 		log.WriteByte('\n')
+		if log.Len() >= size {
+			break
+		}
 	}
 	return log.Bytes()[:min(size, log.Len())]
 }

@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 )
 
 // Matcher is a regular expression taken apart: alternatives that are plain
-// words are looked for as such, and one that is not is only tried where the
-// longest word in it stands. That is some ten times as fast as the expression.
+// words are looked for as such, and one that is not is only tried on a text with
+// one of the words that it needs and, where all that it matches begins with
+// one of a few words, only where these stand. That is some ten times as fast as
+// the expression.
 type Matcher struct {
 	branches []branch
 	// lower: some alternative ignores case.
@@ -18,13 +21,13 @@ type Matcher struct {
 
 // branch is one alternative of a pattern.
 type branch struct {
-	// word that a text must hold, in lower case if fold.
-	word string
-	fold bool
+	// words of which a text must hold one, in lower case if fold.
+	words []string
+	fold  bool
 	// left and right: the word must not go on there.
 	left, right bool
-	// re decides where the word alone does not.
-	re *regexp.Regexp
+	// exp decides where the words alone do not.
+	exp *expression
 }
 
 // maxWords is how many words an alternative may stand for.
@@ -44,14 +47,15 @@ func NewMatcher(pattern string) (*Matcher, error) {
 		}
 		if words, ok := expand(tree); ok && usable(words) {
 			for _, w := range words {
-				m.branches = append(m.branches, branch{word: w.text, fold: w.fold, left: w.left, right: w.right})
+				m.branches = append(m.branches, branch{words: []string{w.text}, fold: w.fold, left: w.left, right: w.right})
 				m.fold = m.fold || w.fold
 			}
 			continue
 		}
-		word, fold := longest(tree)
-		m.fold = m.fold || fold
-		m.branches = append(m.branches, branch{word: word, fold: fold, re: regexp.MustCompile(flags + part)})
+		b := branch{exp: newExpression(flags+part, tree)}
+		b.words, b.fold = needed(tree)
+		m.fold = m.fold || b.fold || b.exp.fold
+		m.branches = append(m.branches, b)
 	}
 	return m, nil
 }
@@ -101,23 +105,32 @@ func (m *Matcher) find(text, lower string) ([]int, []string, bool) {
 		if !b.holds(in) {
 			continue
 		}
-		if b.re == nil {
+		if b.exp == nil {
 			return nil, nil, true
 		}
-		if groups := b.re.FindStringSubmatchIndex(text); groups != nil {
-			return groups, b.re.SubexpNames(), true
+		if groups := b.exp.find(text, lower); groups != nil {
+			return groups, b.exp.names, true
 		}
 	}
 	return nil, nil, false
 }
 
+// holds says whether one of the branch's words is in a text.
 func (b *branch) holds(in string) bool {
+	if len(b.words) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(b.words, func(w string) bool { return b.bounded(in, w) })
+}
+
+// bounded says whether a word is in a text, within its bounds.
+func (b *branch) bounded(in, word string) bool {
 	for from := 0; ; {
-		i := strings.Index(in[from:], b.word)
+		i := strings.Index(in[from:], word)
 		if i < 0 {
 			return false
 		}
-		start, end := from+i, from+i+len(b.word)
+		start, end := from+i, from+i+len(word)
 		if (!b.left || start == 0 || !isWord(in[start-1])) && (!b.right || end == len(in) || !isWord(in[end])) {
 			return true
 		}
@@ -296,26 +309,4 @@ func usable(words []word) bool {
 		}
 	}
 	return true
-}
-
-// longest is the longest word that each match of a tree holds, empty if there
-// is none.
-func longest(tree *syntax.Regexp) (string, bool) {
-	switch tree.Op {
-	case syntax.OpLiteral:
-		return literal(tree)
-	case syntax.OpCapture, syntax.OpPlus:
-		return longest(tree.Sub[0])
-	case syntax.OpConcat:
-		var best string
-		var fold bool
-		for _, sub := range tree.Sub {
-			if text, f := longest(sub); len(text) > len(best) {
-				best, fold = text, f
-			}
-		}
-		return best, fold
-	default:
-		return "", false
-	}
 }
