@@ -1,0 +1,260 @@
+package controllers_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/realserver"
+)
+
+var (
+	fluxLabels = map[string]string{"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
+	helmLabels = map[string]string{"app.kubernetes.io/managed-by": "Helm"}
+)
+
+// manifest is the Deployment api as it is in Git; limit may be empty.
+func manifest(namespace, limit string, labels, annotations map[string]string) map[string]any {
+	container := map[string]any{"name": "main", "image": "example.com/api:1"}
+	if limit != "" {
+		container["resources"] = map[string]any{"limits": map[string]any{"memory": limit}}
+	}
+	app := map[string]any{labelApp: "api"}
+	return map[string]any{
+		"apiVersion": "apps/v1", "kind": "Deployment",
+		"metadata": map[string]any{"namespace": namespace, "name": "api", "labels": anyMap(labels), "annotations": anyMap(annotations)},
+		"spec": map[string]any{
+			"replicas": int64(1), "selector": map[string]any{"matchLabels": app},
+			"template": map[string]any{
+				"metadata": map[string]any{"labels": app},
+				"spec":     map[string]any{"containers": []any{container}},
+			},
+		},
+	}
+}
+
+func anyMap(in map[string]string) map[string]any {
+	out := map[string]any{}
+	for k, v := range in {
+		out[k] = v
+	}
+	return out
+}
+
+// applies is what Flux' kustomize-controller does, and Argo CD and Helm with
+// server-side apply: with force, under its own name.
+func applies(t *testing.T, manager string, object map[string]any) {
+	t.Helper()
+	u := client.ApplyConfigurationFromUnstructured(&unstructured.Unstructured{Object: object})
+	if err := k8s.Apply(t.Context(), u, client.FieldOwner(manager), client.ForceOwnership); err != nil {
+		t.Fatalf("%s applies: %v", manager, err)
+	}
+}
+
+// creates is what a client-side apply does, as Argo CD makes one by default.
+func creates(t *testing.T, manager string, object map[string]any) {
+	t.Helper()
+	applied, err := json.Marshal(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &unstructured.Unstructured{Object: object}
+	annotations := u.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations["kubectl.kubernetes.io/last-applied-configuration"] = string(applied)
+	u.SetAnnotations(annotations)
+	if err := k8s.Create(t.Context(), u, client.FieldOwner(manager)); err != nil {
+		t.Fatalf("%s creates: %v", manager, err)
+	}
+}
+
+// limits is another tool, that sets the limit which is not in Git.
+func limits(t *testing.T, namespace, memory string) {
+	t.Helper()
+	applies(t, "rightsizer", map[string]any{
+		"apiVersion": "apps/v1", "kind": "Deployment", "metadata": map[string]any{"namespace": namespace, "name": "api"},
+		"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{
+			map[string]any{"name": "main", "resources": map[string]any{"limits": map[string]any{"memory": memory}}}}}}},
+	})
+}
+
+func api(namespace string) *appsv1.Deployment {
+	return &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "api"}}
+}
+
+// Each rung of the ladder, under the managers' real names and with the field
+// ownership that the API server itself keeps.
+func TestLadderBesideGitOps(t *testing.T) {
+	t.Parallel()
+	tracked := func(ns string) map[string]string {
+		return map[string]string{"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:" + ns + "/api"}
+	}
+	none := func(string) map[string]string { return nil }
+	for name, c := range map[string]struct {
+		annotations func(namespace string) map[string]string
+		labels      map[string]string
+		manager     string
+		clientSide  bool
+		// inGit is the limit in Git; empty: the limit is another tool's.
+		inGit string
+		owner string
+		left  bool // the operator leaves it to a person
+	}{
+		"nobody's":                                {none, nil, "kubectl", true, "128Mi", "", false},
+		"Helm's, which nobody reconciles":         {func(string) map[string]string { return map[string]string{"meta.helm.sh/release-name": "shop"} }, helmLabels, "helm", false, "128Mi", "Helm release shop", false},
+		"Flux', set in Git":                       {none, fluxLabels, "kustomize-controller", false, "128Mi", "Flux Kustomization flux-system/apps", true},
+		"Flux', absent in Git":                    {none, fluxLabels, "kustomize-controller", false, "", "Flux Kustomization flux-system/apps", false},
+		"Argo CD's, client-side, set in Git":      {tracked, nil, "argocd-controller", true, "128Mi", "Argo CD Application shop", true},
+		"Argo CD's, client-side, absent in Git":   {tracked, nil, "argocd-controller", true, "", "Argo CD Application shop", false},
+		"Argo CD's, server-side, set in Git":      {tracked, nil, "argocd-controller", false, "128Mi", "Argo CD Application shop", true},
+		"Argo CD's, server-side, absent in Git":   {tracked, nil, "argocd-controller", false, "", "Argo CD Application shop", false},
+		"Argo CD's by its name in managedFields":  {none, nil, "argocd-controller", false, "128Mi", "Argo CD", true},
+		"a copy of what Argo CD tracks elsewhere": {func(string) map[string]string { return tracked("elsewhere") }, nil, "kubectl", false, "128Mi", "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ns := namespace(t)
+			becomes(t, ns, "api", needs("150Mi"))
+			create(t, stack(ns, service("api")))
+			object := manifest(ns, c.inGit, c.labels, c.annotations(ns))
+			if c.clientSide {
+				creates(t, c.manager, object)
+			} else {
+				applies(t, c.manager, object)
+			}
+			if c.inGit == "" {
+				limits(t, ns, "128Mi")
+			}
+			start(t, ns, settings{})
+			state, reason, want := v1alpha1.StateRecovered, v1alpha1.ReasonRecovered, "192Mi"
+			if c.left {
+				state, reason, want = v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "128Mi"
+			}
+			got := await(t, ns, "api", state, reason)
+			if got.Status.GitOps != c.owner {
+				t.Errorf("owned by %q, want %q", got.Status.GitOps, c.owner)
+			}
+			if now := limit(t, api(ns)); now != want {
+				t.Errorf("the limit is %s, want %s", now, want)
+			}
+			if c.left {
+				for _, part := range []string{c.owner, "\n- 128Mi\n+ 192Mi", "field manager " + c.manager} {
+					if !strings.Contains(got.Status.Message, part) {
+						t.Errorf("%q is missing in: %s", part, got.Status.Message)
+					}
+				}
+				return
+			}
+			if c.inGit == "" && !c.clientSide { // the next reconciliation of what is in Git
+				applies(t, c.manager, manifest(ns, "", c.labels, c.annotations(ns)))
+				if now := limit(t, api(ns)); now != want {
+					t.Errorf("the change did not survive %s: the limit is %s", c.manager, now)
+				}
+			}
+		})
+	}
+}
+
+// What only pods are touched by is done whoever owns the workload: here, pods
+// that sit in a back-off from before their dependency came up.
+func TestPodsAreRecreatedUnderGitOps(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	address := realserver.Kafka(t).Servers[0].String()
+	kafka := service("kafka")
+	kafka.Endpoint = &v1alpha1.Endpoint{Kafka: &v1alpha1.KafkaEndpoint{BootstrapServers: []string{address}}}
+	create(t, stack(ns, kafka, service("api", "kafka")))
+	deploy(t, ns, "kafka", func(*corev1.Pod) run { return run{} })
+	refused := ends(1, "Error", fmt.Sprintf("FATAL kafka: client has run out of available brokers: dial tcp %s: connect: connection refused\n", address))
+	becomes(t, ns, "api", refused)
+	object := manifest(ns, "128Mi", fluxLabels, nil)
+	containers := object["spec"].(map[string]any)["template"].(map[string]any)["spec"].(map[string]any)["containers"].([]any)
+	containers[0].(map[string]any)["env"] = []any{map[string]any{"name": "KAFKA_BOOTSTRAP_SERVERS", "value": address}}
+	applies(t, "kustomize-controller", object)
+	before := template(t, api(ns))
+	var listens atomic.Bool
+	start(t, ns, settings{dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if !listens.Load() {
+			return nil, syscall.ECONNREFUSED
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}})
+	waits(t, ns, "api", v1alpha1.ReasonWaitingForDependency, "kafka")
+	first := podOf(t, ns, "api")
+	listens.Store(true)
+	becomes(t, ns, "kafka", runs)
+	becomes(t, ns, "api", func(pod *corev1.Pod) run {
+		if pod.UID == first.UID {
+			return refused(pod)
+		}
+		return runs(pod)
+	})
+	got := await(t, ns, "api", v1alpha1.StateRecovered, v1alpha1.ReasonRecovered)
+	attempted(t, got, v1alpha1.AttemptHelped)
+	if used := got.Status.Attempts[0].Proposal.Remedy; used != v1alpha1.RemedyRecreatePod || got.Status.GitOps == "" {
+		t.Errorf("%s was used, owner %q", used, got.Status.GitOps)
+	}
+	if after := template(t, api(ns)); after != before {
+		t.Errorf("the template is not what is in Git:\n%s", after)
+	}
+}
+
+// A change that Flux takes back is not made again, and a person is told what
+// would allow it.
+func TestRemedyTakenBackByGitOps(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	becomes(t, ns, "api", needs("150Mi"))
+	s := stack(ns, service("api"))
+	s.Spec.Remediation.Soak = &metav1.Duration{Duration: 10 * time.Minute}
+	s.Spec.Remediation.Timeout = &metav1.Duration{Duration: 20 * time.Minute}
+	create(t, s)
+	applies(t, "kustomize-controller", manifest(ns, "", fluxLabels, nil))
+	limits(t, ns, "128Mi")
+	o := start(t, ns, settings{})
+	await(t, ns, "api", v1alpha1.StateVerifying, v1alpha1.ReasonVerifying)
+	applies(t, "kustomize-controller", manifest(ns, "128Mi", fluxLabels, nil))
+	got := await(t, ns, "api", v1alpha1.StateEscalated, v1alpha1.ReasonRemedyReverted)
+	attempted(t, got, v1alpha1.AttemptReverted)
+	for _, part := range []string{"kustomize-controller", `ignore: [{paths: ["/spec/template/spec/containers/0/resources/limits/memory"], target: {group: apps, kind: Deployment, name: api}}]`, "ssa: Merge"} {
+		if !strings.Contains(got.Status.Message, part) {
+			t.Errorf("%q is missing in: %s", part, got.Status.Message)
+		}
+	}
+	if n := count(o.wire.made(), "PATCH", "/deployments/"); n != 1 {
+		t.Errorf("the Deployment was patched %d times, want once", n)
+	}
+}
+
+// A person's own edit is not GitOps taking something back.
+func TestPersonsEditUnderGitOpsIsNoRevert(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	becomes(t, ns, "api", needs("300Mi"))
+	create(t, onceOnly(ns))
+	applies(t, "kustomize-controller", manifest(ns, "", fluxLabels, nil))
+	limits(t, ns, "128Mi")
+	start(t, ns, settings{})
+	await(t, ns, "api", v1alpha1.StateVerifying, v1alpha1.ReasonVerifying)
+	edit(t, api(ns), func(d *appsv1.Deployment) {
+		d.Spec.Template.Spec.Containers[0].Resources.Limits[corev1.ResourceMemory] = resource.MustParse("200Mi")
+	})
+	got := await(t, ns, "api", v1alpha1.StateEscalated, v1alpha1.ReasonAttemptsExhausted)
+	attempted(t, got, v1alpha1.AttemptConflict)
+}
