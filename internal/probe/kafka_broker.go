@@ -128,6 +128,7 @@ func within[T any](ctx context.Context, limit time.Duration, call func() (T, err
 func (r *run) saramaConfig(conn net.Conn) (*sarama.Config, verdict) {
 	config := sarama.NewConfig()
 	config.ClientID = clientName
+	config.Version = sarama.V3_7_0_0 // the newest that a request needs: see describeConsumerGroup
 	limit := r.prober.options.Timeouts.Exchange
 	config.Net.DialTimeout, config.Net.ReadTimeout, config.Net.WriteTimeout = limit, limit, limit
 	config.Net.Proxy.Enable, config.Net.Proxy.Dialer = true, handOver{&framed{Conn: conn}}
@@ -232,61 +233,6 @@ func (r *run) openListener(ctx context.Context, metadata *sarama.MetadataRespons
 		_ = conn.Close()
 	}
 	return b, v
-}
-
-// group asks for the consumer group's coordinator, and it for the group.
-func (r *run) group(ctx context.Context, b broker, metadata *sarama.MetadataResponse) verdict {
-	facts := &evidence.KafkaGroup{Name: r.settings.Group}
-	r.result.Kafka.Group = facts
-	internal := slices.IndexFunc(metadata.Topics, func(t *sarama.TopicMetadata) bool { return t.Name == offsetsTopic })
-	if internal >= 0 && metadata.Topics[internal].Err == sarama.ErrUnknownTopicOrPartition {
-		return verdict{} // no group has ever been in this cluster
-	}
-	coordinator, v := r.coordinator(ctx, b, metadata, r.settings.Group)
-	if !v.passed() {
-		facts.Code = v.code
-		return v
-	}
-	if coordinator.server != b.server {
-		defer coordinator.close()
-	}
-	return r.describeGroup(ctx, coordinator, facts)
-}
-
-// coordinator is the broker that looks after a group; b itself where it does.
-func (r *run) coordinator(ctx context.Context, b broker, metadata *sarama.MetadataResponse, group string) (broker, verdict) {
-	found, err := within(ctx, r.prober.options.Timeouts.Exchange, func() (*sarama.FindCoordinatorResponse, error) {
-		return b.client.FindCoordinator(&sarama.FindCoordinatorRequest{Version: 1, CoordinatorKey: group, CoordinatorType: sarama.CoordinatorGroup})
-	})
-	switch {
-	case err != nil:
-		return b, r.kafkaVerdict(err)
-	case found.Err != sarama.ErrNoError:
-		return b, failed(nameOf(found.Err), "group "+group+": "+found.Err.Error())
-	case found.Coordinator == nil || addressOf(found.Coordinator) == b.server:
-		return b, verdict{}
-	}
-	return r.openListener(ctx, metadata, found.Coordinator.ID())
-}
-
-func (r *run) describeGroup(ctx context.Context, coordinator broker, facts *evidence.KafkaGroup) verdict {
-	response, err := within(ctx, r.prober.options.Timeouts.Exchange, func() (*sarama.DescribeGroupsResponse, error) {
-		return coordinator.client.DescribeGroups(&sarama.DescribeGroupsRequest{Groups: []string{r.settings.Group}})
-	})
-	if err != nil {
-		return r.kafkaVerdict(err)
-	}
-	for _, g := range response.Groups {
-		if g.GroupId != r.settings.Group {
-			continue
-		}
-		facts.State, facts.Members = g.State, int32(len(g.Members))
-		if g.Err != sarama.ErrNoError && g.Err != sarama.ErrGroupIDNotFound {
-			facts.Code = nameOf(g.Err)
-			return failed(facts.Code, "group "+r.settings.Group+": "+g.Err.Error())
-		}
-	}
-	return verdict{}
 }
 
 func (b broker) createTopic(ctx context.Context, topic v1alpha1.DeclaredTopic, limit time.Duration) error {
