@@ -234,6 +234,42 @@ func TestKafkaErrorCodesOfGroups(t *testing.T) {
 	}
 }
 
+// Who must not see the topic of the groups' offsets has each broker asked.
+func TestKafkaGroupOfAnotherBroker(t *testing.T) {
+	k := realserver.Kafka(t, kfake.NumBrokers(3))
+	described := map[int32]bool{}
+	k.ControlKey(int16(kmsg.Metadata), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		k.KeepControl()
+		answer := request.ResponseKind().(*kmsg.MetadataResponse)
+		for i, s := range k.Servers {
+			b := kmsg.NewMetadataResponseBroker()
+			b.NodeID, b.Host, b.Port = int32(i), s.Host, s.Port
+			answer.Brokers = append(answer.Brokers, b)
+		}
+		topic := kmsg.NewMetadataResponseTopic()
+		topic.Topic, topic.ErrorCode = new(offsetsTopic), kerr.TopicAuthorizationFailed.Code
+		answer.Topics = append(answer.Topics, topic)
+		return answer, nil, true
+	})
+	k.ControlKey(int16(kmsg.DescribeGroups), func(kmsg.Request) (kmsg.Response, error, bool) {
+		k.KeepControl()
+		described[k.CurrentNode()] = true
+		return nil, nil, false
+	})
+	k.ControlKey(int16(kmsg.FindCoordinator), func(kmsg.Request) (kmsg.Response, error, bool) {
+		k.KeepControl()
+		t.Error("the probe asked which broker coordinates the group")
+		return nil, nil, false
+	})
+	for _, group := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
+		c := with(k.Connection(), func(c *evidence.Connection) { c.Group = group })
+		expect(t, probe(t, local(), c), "Resolve Dial Metadata Listeners Group Passed")
+	}
+	if len(described) < 2 {
+		t.Errorf("of three brokers %v were asked for the groups", described)
+	}
+}
+
 func TestKafkaGroupWithMembers(t *testing.T) {
 	k := realserver.Kafka(t)
 	if err := k.CreateTopic(offsetsTopic, 1, nil); err != nil {
