@@ -37,10 +37,7 @@ func newExpression(pattern string, tree *syntax.Regexp) *expression {
 
 // find is the leftmost match's submatches, nil if there is none.
 func (e *expression) find(text, lower string) []int {
-	in := text
-	if e.fold {
-		in = lower
-	}
+	in := folding(e.fold, text, lower)
 	if len(e.starts) == 0 || e.fold && !isASCII(text) {
 		return e.anywhere.FindStringSubmatchIndex(text)
 	}
@@ -101,6 +98,9 @@ func anchored(tree *syntax.Regexp) bool {
 
 // starts are the words of which each match of a tree begins with one.
 func starts(tree *syntax.Regexp) ([]string, bool, bool) {
+	if words, fold, ok := texts(tree); ok {
+		return words, fold, true
+	}
 	switch tree.Op {
 	case syntax.OpLiteral:
 		text, fold := literal(tree)
@@ -123,6 +123,22 @@ func starts(tree *syntax.Regexp) ([]string, bool, bool) {
 	}
 }
 
+// texts are the words that a tree stands for, where that is all it does and they
+// agree about case.
+func texts(tree *syntax.Regexp) ([]string, bool, bool) {
+	words, ok := expand(tree)
+	if !ok || !usable(words) {
+		return nil, false, false
+	}
+	all := make([]string, len(words))
+	for i, w := range words {
+		if all[i] = w.text; w.fold != words[0].fold {
+			return nil, false, false
+		}
+	}
+	return all, words[0].fold, len(all) > 0
+}
+
 // each joins the words of all alternatives, if they agree about case.
 func each(alternatives []*syntax.Regexp, words func(*syntax.Regexp) ([]string, bool, bool)) ([]string, bool, bool) {
 	var all []string
@@ -137,13 +153,34 @@ func each(alternatives []*syntax.Regexp, words func(*syntax.Regexp) ([]string, b
 	return all, folds, true
 }
 
-// needed are words of which each match of a tree holds one, none if there are
-// no such words: the part whose shortest word is longest.
-func needed(tree *syntax.Regexp) ([]string, bool) {
-	words, fold, _ := needs(tree)
-	return words, fold
+// oneOf are words of which a text must hold one, in lower case if fold.
+type oneOf struct {
+	words []string
+	fold  bool
 }
 
+// needed is what each match of a tree holds: of each part one of its words.
+func needed(tree *syntax.Regexp) []oneOf {
+	if tree.Op == syntax.OpCapture {
+		return needed(tree.Sub[0])
+	}
+	if tree.Op != syntax.OpConcat {
+		if words, fold, ok := needs(tree); ok {
+			return []oneOf{{words, fold}}
+		}
+		return nil
+	}
+	var all []oneOf
+	for _, sub := range tree.Sub {
+		all = append(all, needed(sub)...)
+	}
+	// A long word tells most.
+	slices.SortStableFunc(all, func(a, b oneOf) int { return shortest(b.words) - shortest(a.words) })
+	return all
+}
+
+// needs are words of which each match of a tree holds one: those of the part
+// whose shortest word is longest.
 func needs(tree *syntax.Regexp) ([]string, bool, bool) {
 	switch tree.Op {
 	case syntax.OpLiteral:

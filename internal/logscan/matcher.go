@@ -19,15 +19,16 @@ type Matcher struct {
 	fold bool
 }
 
-// branch is one alternative of a pattern.
+// branch is one alternative of a pattern: a word, or an expression.
 type branch struct {
-	// words of which a text must hold one, in lower case if fold.
-	words []string
-	fold  bool
+	// word that a text must hold, in lower case if fold.
+	word string
+	fold bool
 	// left and right: the word must not go on there.
 	left, right bool
-	// exp decides where the words alone do not.
-	exp *expression
+	// needs of which each must be met for the expression to be tried.
+	needs []oneOf
+	exp   *expression
 }
 
 // maxWords is how many words an alternative may stand for.
@@ -47,14 +48,13 @@ func NewMatcher(pattern string) (*Matcher, error) {
 		}
 		if words, ok := expand(tree); ok && usable(words) {
 			for _, w := range words {
-				m.branches = append(m.branches, branch{words: []string{w.text}, fold: w.fold, left: w.left, right: w.right})
+				m.branches = append(m.branches, branch{word: w.text, fold: w.fold, left: w.left, right: w.right})
 				m.fold = m.fold || w.fold
 			}
 			continue
 		}
-		b := branch{exp: newExpression(flags+part, tree)}
-		b.words, b.fold = needed(tree)
-		m.fold = m.fold || b.fold || b.exp.fold
+		b := branch{exp: newExpression(flags+part, tree), needs: needed(tree)}
+		m.fold = m.fold || b.exp.fold || slices.ContainsFunc(b.needs, func(n oneOf) bool { return n.fold })
 		m.branches = append(m.branches, b)
 	}
 	return m, nil
@@ -98,11 +98,7 @@ func (m *Matcher) Find(text string) (Hit, bool) {
 func (m *Matcher) find(text, lower string) ([]int, []string, bool) {
 	for i := range m.branches {
 		b := &m.branches[i]
-		in := text
-		if b.fold {
-			in = lower
-		}
-		if !b.holds(in) {
+		if !b.holds(text, lower) {
 			continue
 		}
 		if b.exp == nil {
@@ -115,16 +111,40 @@ func (m *Matcher) find(text, lower string) ([]int, []string, bool) {
 	return nil, nil, false
 }
 
-// holds says whether one of the branch's words is in a text.
-func (b *branch) holds(in string) bool {
-	if len(b.words) == 0 {
-		return true
+// holds says whether the branch's word, or all that its expression needs, is in
+// a text.
+func (b *branch) holds(text, lower string) bool {
+	if b.exp == nil {
+		return b.bounded(folding(b.fold, text, lower))
 	}
-	return slices.ContainsFunc(b.words, func(w string) bool { return b.bounded(in, w) })
+	for i := range b.needs {
+		if !b.needs[i].in(text, lower) {
+			return false
+		}
+	}
+	return true
 }
 
-// bounded says whether a word is in a text, within its bounds.
-func (b *branch) bounded(in, word string) bool {
+func (n *oneOf) in(text, lower string) bool {
+	in := folding(n.fold, text, lower)
+	for _, word := range n.words {
+		if strings.Contains(in, word) {
+			return true
+		}
+	}
+	return false
+}
+
+func folding(fold bool, text, lower string) string {
+	if fold {
+		return lower
+	}
+	return text
+}
+
+// bounded says whether the branch's word is in a text, within its bounds.
+func (b *branch) bounded(in string) bool {
+	word := b.word
 	for from := 0; ; {
 		i := strings.Index(in[from:], word)
 		if i < 0 {
