@@ -22,7 +22,7 @@ const (
 	// maxLog is how much of the end of a log a case holds, in bytes, and
 	// maxLogLines in lines.
 	maxLog      = 64 << 10
-	maxLogLines = 1000
+	maxLogLines = 4000
 	// A little more is read: a secret of many lines that lies across the cut
 	// could not be told from other text any more, so the cut comes after
 	// redaction.
@@ -31,7 +31,7 @@ const (
 	// tailLines are asked for. The kubelet's limitBytes would keep the beginning
 	// of these and cut the end, which is what tells; so it is not used, and the
 	// end is kept while reading. The runtime breaks lines at 16 KiB, so that no
-	// answer is above 18 MiB.
+	// answer is above 65 MiB; of long stack traces only the ends are kept.
 	tailLines = maxLogLines + marginLines
 	// logTimeout is for one log. A node that does not answer must not hold up a diagnosis.
 	logTimeout = 5 * time.Second
@@ -125,14 +125,16 @@ func (r *Reader) stream(ctx context.Context, pod *corev1.Pod, container string, 
 	}
 	defer body.Close()
 	var end endOf
-	if _, err := io.Copy(&end, body); err != nil {
+	fold := folder{to: &end}
+	if _, err := io.Copy(&fold, body); err != nil {
 		return nil, false, err
 	}
+	fold.flush()
 	text, cut := end.tail()
 	if why, ok := notALog(text); ok {
 		return nil, false, fmt.Errorf("the kubelet says: %s", why)
 	}
-	return text, cut || end.lines >= tailLines, nil
+	return text, cut || fold.lines >= tailLines, nil
 }
 
 // reasonOf keeps the server's own words, without what the client adds to them.
@@ -175,15 +177,13 @@ func notALog(text []byte) (string, bool) {
 // maxRead is how much of a log is read and remembered, in bytes.
 const maxRead = maxLog + marginBytes
 
-// endOf keeps the last maxRead bytes that are written to it, and counts lines.
+// endOf keeps the last maxRead bytes that are written to it.
 type endOf struct {
-	text  []byte
-	lines int
-	cut   bool
+	text []byte
+	cut  bool
 }
 
 func (e *endOf) Write(p []byte) (int, error) {
-	e.lines += bytes.Count(p, []byte("\n"))
 	e.text = append(e.text, p...)
 	if len(e.text) > 4*maxRead {
 		e.trim()

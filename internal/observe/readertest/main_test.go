@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -133,8 +134,9 @@ func (k *kubelet) serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("previous terminated container %q in pod %q not found", parts[4], parts[3]), http.StatusBadRequest)
 		return
 	}
-	if lines := strings.SplitAfter(text, "\n"); r.URL.Query().Get("tailLines") == "1100" && len(lines) > 1101 {
-		text = strings.Join(lines[len(lines)-1101:], "")
+	tail, err := strconv.Atoi(r.URL.Query().Get("tailLines"))
+	if lines := strings.SplitAfter(text, "\n"); err == nil && len(lines) > tail+1 {
+		text = strings.Join(lines[len(lines)-tail-1:], "")
 	}
 	fmt.Fprint(w, text)
 }
