@@ -27,6 +27,7 @@ const (
 	stateAuthorization   = "28000" // no such role, or pg_hba.conf
 	statePassword        = "28P01"
 	stateDatabaseMissing = "3D000"
+	stateDatabaseClosed  = "55000" // ALLOW_CONNECTIONS false
 	statePrivilege       = "42501"
 )
 
@@ -125,7 +126,7 @@ func (r *run) authenticate(ctx context.Context, conn net.Conn) *pgconn.PgConn {
 	}
 	v := r.loginVerdict(err)
 	switch v.code {
-	case stateDatabaseMissing, statePrivilege:
+	case stateDatabaseMissing, stateDatabaseClosed, statePrivilege:
 		r.record(evidence.StageAuthenticate, verdict{}, took)
 		r.record(evidence.StageDatabase, v, 0)
 	case stateAuthorization:
@@ -174,14 +175,25 @@ func (r *run) loginVerdict(err error) verdict {
 	if said.Detail != "" && said.Code != statePassword {
 		message += " (" + said.Detail + ")"
 	}
-	auth := said.Code == statePassword || said.Code == stateAuthorization
 	switch {
-	case auth && r.settings.Unresolved:
-		return unknown(said.Code, message+"; the operator could not read the client's password")
-	case said.Code == statePassword && !r.settings.Password.IsSet():
-		return failed(evidence.CodeNoPassword, message+"; no password is configured")
+	case said.Code == statePassword || said.Code == stateAuthorization:
+		return r.refusedVerdict(said, message)
 	case strings.HasPrefix(said.Code, "08"): // a proxy's or the protocol's own trouble
 		return unknown(said.Code, message)
+	}
+	return failed(said.Code, message)
+}
+
+// refusedVerdict is what a refused login shows of the client, which may have
+// what the probe has not.
+func (r *run) refusedVerdict(said *pgconn.PgError, message string) verdict {
+	switch {
+	case r.settings.Unresolved:
+		return unknown(said.Code, message+"; the operator could not read the client's password")
+	case strings.Contains(said.Message, "client certificate"):
+		return unknown(said.Code, message+"; the client may have one, which the probe has not")
+	case said.Code == statePassword && !r.settings.Password.IsSet():
+		return failed(evidence.CodeNoPassword, message+"; no password is configured")
 	}
 	return failed(said.Code, message)
 }

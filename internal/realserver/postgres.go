@@ -298,6 +298,21 @@ func (s *PostgresServer) Stop(t testing.TB) {
 	t.Fatal("postgres did not stop within ten seconds")
 }
 
+// StopWhenUnused lets the sessions that are open go on, refuses new ones, and
+// ends the server with the last.
+func (s *PostgresServer) StopWhenUnused(t testing.TB) {
+	t.Helper()
+	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatalf("asking postgres to stop: %v", err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if strings.Contains(s.Log(), "received smart shutdown request") {
+			return
+		}
+	}
+	t.Fatalf("postgres took no notice within ten seconds:\n%s", s.Log())
+}
+
 // freePort of 127.0.0.1. Another process may take it before it is used; then
 // the server does not start, and says so.
 func freePort(t testing.TB) int32 {
