@@ -74,7 +74,7 @@ func (r *reading) servicesOf(f family) []string {
 func (r *reading) whose(k *clue, record func() string) (family, bool) {
 	for _, shows := range []func(*clue) (family, bool){
 		r.byName,
-		func(k *clue) (family, bool) { return wordsOf(k.text) },
+		func(k *clue) (family, bool) { return wordsOfRecord(k.text) },
 		r.byAddress,
 		r.byMention,
 		r.sameFault,
@@ -114,7 +114,26 @@ func (r *reading) byRecord(k *clue, record string) (family, bool) {
 			return t.family, true
 		}
 	}
-	return wordsOf(record)
+	return wordsOfRecord(record)
+}
+
+// frame is a call in a stack trace of the JVM or of .NET, innermost first, each
+// on its line or, in JSON, one after another.
+var frame = regexp.MustCompile(`(?:(?m:^)\s+|\s{2,})at [^()\n]+\([^)\n]*\)?`)
+
+// wordsOfRecord is the family that a record's words are of: those of its
+// messages before those of stack frames, of which the first is the innermost
+// and the last are the program's own.
+func wordsOfRecord(record string) (family, bool) {
+	if f, ok := wordsOf(frame.ReplaceAllString(record, "")); ok {
+		return f, true
+	}
+	for _, call := range frame.FindAllString(record, -1) {
+		if f, ok := wordsOf(call); ok {
+			return f, true
+		}
+	}
+	return familyAny, false
 }
 
 // guess goes by what is usual.

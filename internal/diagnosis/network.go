@@ -33,20 +33,23 @@ var networkSignatures = []signature{
 	network(faultNoRoute, familyAny, `(?i)no route to host|EHOSTUNREACH|ENETUNREACH|network is unreachable|host is unreachable|NoRouteToHost|network unreachable|host unreachable`,
 		"o route to host", "EHOSTUNREACH", "ENETUNREACH", "etwork is unreachable", "ost is unreachable", "NoRouteToHost", "etwork unreachable", "ehostunreach", "enetunreach"),
 
+	// localhost in the other version of the protocol, where the host has no address of it.
+	network(faultRefused, familyAny, `(?i)EADDRNOTAVAIL|cannot assign requested address|address not available`, "EADDRNOTAVAIL", "annot assign requested", "ddress not available").within(`(?i)connect`).but(`(?i)\b(?:bind|listen)`),
+
 	// No answer.
 	network(faultTimeout, familyAny, `(?i)dial tcp (?P<host>[^\s]+):(?P<port>\d+): (?:i/o timeout|connect: connection timed out|operation was canceled)`, "dial tcp"),
 	network(faultTimeout, familyAny, `(?i)(?:connect(?:ion)?(?: attempt)?|connecting|handshake)[^.;]{0,60}(?:timed[ -]?out|timeout)|ETIMEDOUT|connect(?:ion)? timeout|timed? ?out (?:while |when |trying to )?(?:connecting|to connect)|ConnectTimeout|errno 110|error 110|\(110\)|TimeoutError|UND_ERR_CONNECT_TIMEOUT|TimedOut|deadline has elapsed`,
 		"timed out", "timed-out", "ETIMEDOUT", "onnect timeout", "onnection timeout", "ConnectTimeout", "rrno 110", "rror 110", "(110)", "TimeoutError", "etimedout", "CONNECT_TIMEOUT", "TimedOut", "deadline has elapsed", "onnection Timeout").
 		but(`KafkaTimeoutError|Batch for|ProducerBatch|read timed out|command timed out|statement|lock|prober`),
-	network(faultTimeout, familyAny, `(?i)timeout expired|context deadline exceeded|Client\.Timeout exceeded|i/o timeout|read timed out|SocketTimeoutException|operation was aborted due to timeout|(?:request|operation) timed out`,
-		"imeout expired", "ontext deadline exceeded", "Client.Timeout", "i/o timeout", "ead timed out", "SocketTimeoutException", "aborted due to timeout", "equest timed out", "peration timed out"),
+	network(faultTimeout, familyAny, `(?i)timeout expired|context deadline exceeded|Client\.Timeout exceeded|i/o timeout|read timed out|SocketTimeoutException|operation was aborted due to timeout|configured HttpClient\.Timeout|(?:request|operation) timed out`,
+		"imeout expired", "ontext deadline exceeded", "Client.Timeout", "i/o timeout", "ead timed out", "SocketTimeoutException", "aborted due to timeout", "configured HttpClient", "equest timed out", "peration timed out"),
 
 	// Scripts that wait for a server before the program: wait-for-it, dockerize.
 	network(faultTimeout, familyAny, `(?i)time-?out (?:occurred )?after (?:waiting )?\S+(?: seconds)? (?:for|waiting (?:for|on)).{0,60}?(?P<host>[\w.-]+):(?P<port>\d+)`, "imeout occurred after", "imeout after").weighing(weightNetwork).guess(),
 
 	// The peer hung up.
-	network(faultClosed, familyAny, `(?i)connection reset by peer|connection reset|ECONNRESET|econnreset|broken pipe|EPIPE|socket hang ?up|connection (?:was |has been |is )?(?:closed|aborted|lost|terminated|dropped)|closed connection|unexpected EOF|EOFError|end of (?:file|stream)|socket (?:disconnected|closed)|other side closed|RemoteDisconnected|software caused connection abort`,
-		"onnection reset", "ECONNRESET", "econnreset", "roken pipe", "EPIPE", "ocket hang up", "onnection was closed", "onnection is closed", "onnection closed", "onnection has been closed", "onnection aborted", "onnection lost", "onnection terminated", "onnection dropped", "losed connection", "nexpected EOF", "EOFError", "nd of file", "nd of stream", "ocket disconnected", "ocket closed", "ther side closed", "RemoteDisconnected", "onnection abort").but(serverSide),
+	network(faultClosed, familyAny, `(?i)connection reset by peer|connection reset|ECONNRESET|econnreset|broken pipe|\bEPIPE\b|socket hang ?up|connection (?:was |has been |is )?(?:closed|aborted|lost|terminated|dropped)|closed connection|unexpected EOF|EOFError|end of (?:file|stream)|socket (?:disconnected|closed)|other side closed|RemoteDisconnected|software caused connection abort|response ended prematurely|past the end of the stream`,
+		"onnection reset", "ECONNRESET", "econnreset", "roken pipe", "EPIPE", "ocket hang up", "onnection was closed", "onnection is closed", "onnection closed", "onnection has been closed", "onnection aborted", "onnection lost", "onnection terminated", "onnection dropped", "losed connection", "nexpected EOF", "EOFError", "nd of file", "nd of stream", "ocket disconnected", "ocket closed", "ther side closed", "RemoteDisconnected", "onnection abort", "ended prematurely", "end of the stream").but(serverSide),
 	network(faultClosed, familyAny, `driver: bad connection`, "driver: bad connection").guess(), // database/sql, of any driver
 	network(faultClosed, familyAny, `(?:: EOF|^EOF)\b\s*(?:$|\(|[";])`, ": EOF"),
 

@@ -20,7 +20,7 @@ var resourceSignatures = []signature{
 		"o space left on device", "ENOSPC", "disk is full", "isk quota exceeded", "EDQUOT", "space on the disk", "enough disk space", "enough free disk", "free disk space", "isk full", "os error 28").but(`(?i)pg_tblspc|could not extend file|file watchers|inotify|shared memory segment|errors\.DiskFull`),
 
 	// EMFILE, ENFILE, and watchers.
-	says(v1alpha1.CauseFileDescriptorsExhausted, `(?i)too many open files|\bEMFILE\b|\bENFILE\b|file table overflow|os error 24|file watchers reached|inotify (?:watch|instance) limit`, "oo many open files", "EMFILE", "ENFILE", "ile table overflow", "os error 24", "file watchers reached", "inotify "),
+	says(v1alpha1.CauseFileDescriptorsExhausted, `(?i)too many open files|\bEMFILE\b|\bENFILE\b|file table overflow|os error 24|file watchers reached|inotify (?:watch|instance) limit|number of inotify instances`, "oo many open files", "EMFILE", "ENFILE", "ile table overflow", "os error 24", "file watchers reached", "inotify "),
 
 	// EAGAIN on fork and clone.
 	says(v1alpha1.CauseThreadsExhausted, `(?i)can't start new thread|failed to create new OS thread|unable to create (?:new )?native thread|pthread_create failed|fork/exec [^:]*: resource temporarily unavailable|(?:fork|clone|vfork)\w*(?:\(\))?(?: failed)?:? .{0,40}resource temporarily unavailable|cannot fork|fork: retry|can't create Thread|failed to (?:spawn|create|start) (?:a )?(?:new )?thread|unable to (?:fork|create (?:new )?thread)|thread: Resource temporarily unavailable|spawn [^ ]+ EAGAIN|could not (?:create|start) (?:a )?(?:new )?thread|Cannot create (?:GC |worker |new )?thread|runtime/cgo: pthread_create|newosproc|pids? limit|Failed to create (?:CoreCLR|thread)`,
