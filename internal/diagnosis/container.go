@@ -13,8 +13,8 @@ import (
 
 // containerSignatures are what the kernel says to a program that runs.
 var containerSignatures = []signature{
-	says(v1alpha1.CausePermissionDenied, `(?i)\bEACCES\b|: \[redacted\] denied$|\bEPERM\b|permission denied|operation not permitted|PermissionError|AccessDeniedException|UnauthorizedAccessException|access to the path .* is denied|os error 13|os error 1\b|\(13: |Errno::EACCES`,
-		"EACCES", "EPERM", "] denied", "ermission denied", "peration not permitted", "PermissionError", "AccessDeniedException", "UnauthorizedAccess", "is denied", "os error 13", "os error 1)", "(13: ", "Errno::EACCES", "Permission Denied").
+	says(v1alpha1.CausePermissionDenied, `(?i)\bEACCES\b|\bEPERM\b|permission denied|operation not permitted|PermissionError|AccessDeniedException|UnauthorizedAccessException|access to the path .* is denied|os error 13|os error 1\b|\(13: |Errno::EACCES`,
+		"EACCES", "EPERM", "ermission denied", "peration not permitted", "PermissionError", "AccessDeniedException", "UnauthorizedAccess", "is denied", "os error 13", "os error 1)", "(13: ", "Errno::EACCES", "Permission Denied").
 		but(`(?i)permission denied (?:for|to) (?:table|relation|schema|sequence|database|function|view|type|column|create|set|copy|role|procedure)|InsufficientPrivilege|vault|publickey|HTTP|\b403\b|rpc error|Access denied for user|code = PermissionDenied|^exec /\S+: permission denied$|^\[dumb-init\]`),
 	// The runtime's and an init's words, in the log where exec itself fails.
 	says(v1alpha1.CauseCommandNotExecutable, `^exec /\S+: permission denied$|^\[dumb-init\] \S+: Permission denied$`, "permission denied"),

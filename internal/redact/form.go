@@ -139,7 +139,7 @@ func nameAround(s string, start, end int) (int, int) {
 
 // separator passes what stands between a name and its value, if anything does:
 // = or : or =>, or a blank after a command's option. worded says that what
-// follows may as well be a sentence, as after "password: ".
+// follows may as well be a sentence, as after "password: " and an option.
 func separator(s, name string, at int) (value int, worded, ok bool) {
 	i := skipBlanks(s, at)
 	switch {
@@ -148,6 +148,7 @@ func separator(s, name string, at int) (value int, worded, ok bool) {
 	case strings.HasPrefix(s[i:], "=") || strings.HasPrefix(s[i:], ":"):
 		i++
 	case strings.HasPrefix(name, "--") && i > at:
+		return i, true, true // "--password is required", "'--token' (env: ...)"
 	default:
 		return i, false, false
 	}
@@ -232,10 +233,14 @@ var prose = []string{
 	"undefined", "unset", "expected", "cannot", "could", "can't", "failed", "should", "value", "string", "this", "no",
 	"input", "error", "wrong", "incorrect", "unable", "none,", "the", "a", "an", "authentication", "rejected", "denied",
 	"expired", "unauthorized", "unknown", "malformed", "unexpected", "env", "environment", "please", "has", "was", "does",
+	// What shells, option parsers and the C library say of a name.
+	"parameter", "unbound", "permission", "operation", "read-only", "too", "bad", "illegal", "unsupported", "mandatory", "needs", "needed",
+	"are", "were", "may", "only", "neither", "variable", "setting", "option", "argument", "given", "supplied", "provided", "blank", "str",
+	"got", "at", "least", "length", "longer", "shorter", "doesn't", "isn't", "wasn't", "did", "cannot", "parse", "parsing", "set",
 }
 
 func isProse(word string) bool {
-	return slices.Contains(prose, strings.TrimRight(word, ".:!"))
+	return slices.Contains(prose, strings.TrimRight(strings.TrimLeft(word, "("), ".:!"))
 }
 
 // credentials finds what follows an HTTP authentication scheme.
