@@ -129,6 +129,16 @@ func testApacheKafkaTLS(t *testing.T, k apacheKafka) {
 	t.Run("authority that the probe does not know", func(t *testing.T) {
 		expect(t, probe(t, local(), k.Connection(realserver.SSL)), "Resolve Dial TLS Unknown TLS_VERIFY", "unknown authority")
 	})
+	t.Run("another host's certificate", func(t *testing.T) {
+		resolver := func(o *Options) { o.Resolver = names{"kafka.shop.svc.cluster.local.": "127.0.0.1"} }
+		c := with(k.Connection(realserver.SSL), func(c *evidence.Connection) { c.Servers[0].Host = "kafka" })
+		expect(t, probe(t, local(k.trusted, resolver), c), "Resolve Dial TLS Failed TLS_VERIFY", "kafka")
+	})
+	// Which a client may have, and the probe has not. In TLS 1.3 it hears so only
+	// after the handshake.
+	t.Run("listener that wants a certificate of the client", func(t *testing.T) {
+		expect(t, probe(t, local(k.trusted), k.Connection(realserver.MutualTLS)), "Resolve Dial TLS Metadata Unknown PROTOCOL", "certificate")
+	})
 	t.Run("plaintext client of a TLS listener", func(t *testing.T) {
 		expect(t, probe(t, local(), mode(realserver.SSL, evidence.TLSDisable)), "Resolve Dial TLS Failed TLS_REQUIRED")
 	})

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/xml"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -29,7 +30,11 @@ const (
 	SSL           = "SSL"
 	SASLPlaintext = "SASL_PLAINTEXT" // PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512
 	SASLSSL       = "SASL_SSL"       // SCRAM-SHA-512 alone
+	MutualTLS     = "MUTUAL_TLS"     // SSL, and wants a certificate of the client
 )
+
+// controller is the listener by which the broker speaks to itself.
+const controller = "CONTROLLER"
 
 // ApacheKafkaBroker is Apache Kafka itself in KRaft mode: one process that is
 // both broker and controller, with ACLs, and topics that are created by asking
@@ -87,7 +92,7 @@ func ApacheKafka(t testing.TB, certificate Certificate, options ...ApacheKafkaOp
 // that takes no user.
 func (k *ApacheKafkaBroker) Connection(listener string, topics ...string) evidence.Connection {
 	c := evidence.Connection{Service: "kafka", Protocol: evidence.Kafka, Servers: []evidence.HostPort{k.listeners[listener]}, Topics: topics}
-	if listener == SSL || listener == SASLSSL {
+	if protocol(listener) == SSL || protocol(listener) == SASLSSL {
 		c.TLS = evidence.TLSVerifyFull
 	}
 	return c
@@ -138,7 +143,7 @@ func findApacheKafka(t testing.TB) string {
 // does; then the broker does not start, and says so.
 func (k *ApacheKafkaBroker) listen(t testing.TB) {
 	t.Helper()
-	for _, name := range append(k.misadvertised(), "CONTROLLER", Plaintext, SSL, SASLPlaintext, SASLSSL) {
+	for _, name := range k.names() {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatalf("looking for a free port: %v", err)
@@ -148,13 +153,21 @@ func (k *ApacheKafkaBroker) listen(t testing.TB) {
 	}
 }
 
-func (k *ApacheKafkaBroker) misadvertised() []string {
-	var names []string
-	for name := range k.advertised {
-		names = append(names, name)
+// names of all listeners.
+func (k *ApacheKafkaBroker) names() []string {
+	return append(slices.Sorted(maps.Keys(k.advertised)), controller, Plaintext, SSL, MutualTLS, SASLPlaintext, SASLSSL)
+}
+
+// protocol of a listener.
+func protocol(listener string) string {
+	switch listener {
+	case SSL, SASLPlaintext, SASLSSL:
+		return listener
+	case MutualTLS:
+		return SSL
+	default:
+		return Plaintext
 	}
-	slices.Sort(names)
-	return names
 }
 
 // java runs a main class of Kafka's.
@@ -255,31 +268,30 @@ func (k *ApacheKafkaBroker) configure(t testing.TB) {
 	t.Helper()
 	k.write(t, "server.pem", string(k.tls.Key)+string(k.tls.Chain))
 	var listen, advertise, protocols []string
-	for _, name := range append(k.misadvertised(), "CONTROLLER", Plaintext, SSL, SASLPlaintext, SASLSSL) {
+	for _, name := range k.names() {
 		listen = append(listen, name+"://"+k.listeners[name].String())
-		address, protocol := k.listeners[name], name
-		if elsewhere, ok := k.advertised[name]; ok {
-			address, protocol = elsewhere, Plaintext
+		protocols = append(protocols, name+":"+protocol(name))
+		address, elsewhere := k.advertised[name]
+		if !elsewhere {
+			address = k.listeners[name]
 		}
-		if name == "CONTROLLER" {
-			protocol = Plaintext
-		} else {
+		if name != controller {
 			advertise = append(advertise, name+"://"+address.String())
 		}
-		protocols = append(protocols, name+":"+protocol)
 	}
 	k.write(t, "server.properties", strings.Join([]string{
 		"process.roles=broker,controller",
 		"node.id=1",
 		"log.dir=" + k.path("data"),
-		"controller.listener.names=CONTROLLER",
-		"controller.quorum.voters=1@" + k.listeners["CONTROLLER"].String(),
+		"controller.listener.names=" + controller,
+		"controller.quorum.voters=1@" + k.listeners[controller].String(),
 		"inter.broker.listener.name=" + Plaintext,
 		"listeners=" + strings.Join(listen, ","),
 		"advertised.listeners=" + strings.Join(advertise, ","),
 		"listener.security.protocol.map=" + strings.Join(protocols, ","),
 		"ssl.keystore.type=PEM",
 		"ssl.keystore.location=" + k.path("server.pem"),
+		"listener.name.mutual_tls.ssl.client.auth=required",
 		"listener.name.sasl_plaintext.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
 		"listener.name.sasl_ssl.sasl.enabled.mechanisms=SCRAM-SHA-512",
 		"listener.name.sasl_plaintext.plain.sasl.jaas.config=" + k.plainLogins(),
