@@ -1,0 +1,295 @@
+// Package gitrepo reads the owner's Git repository and pushes one commit to a
+// branch of its own: over HTTP, in memory, shallow, without a working tree, and
+// so without hooks, submodules or links. It decides nothing.
+package gitrepo
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
+	"github.com/go-git/go-git/v5/storage/memory"
+
+	"github.com/bridgestack/operator/internal/probe"
+)
+
+// mostInflated is the most, in bytes, that the objects of one fetch may come
+// to. What goes over the wire is bounded by the dialer.
+const mostInflated = 64 << 20
+
+// Failures that are for the repository's owner to look at, and do not go away
+// by trying again at once.
+var (
+	// ErrTaken: all branches of the change's names have other content.
+	ErrTaken = errors.New("the branch is there already, with other content")
+	// ErrTooLarge: the repository is larger than the operator reads.
+	ErrTooLarge = errors.New("the repository is too large")
+)
+
+// Client commits to repositories. They are named by the owners of stacks and
+// not by the cluster's admin: every connection goes through a guard.
+type Client struct {
+	// Dialer connects to where its guard lets it.
+	Dialer *probe.Prober
+	// Now is the clock, for the commits' times.
+	Now func() time.Time
+	// Timeout of a fetch and a push together. Default: 30s.
+	Timeout time.Duration
+}
+
+// Repository is where to commit, and as whom.
+type Repository struct {
+	// URL, https or http, without credentials.
+	URL string
+	// Branch that the change is based on.
+	Branch string
+	// Username and Password, or a token as Password; empty for none.
+	Username, Password string
+	// CA is a certificate in PEM to trust beside none else; nil for the image's.
+	CA []byte
+}
+
+// File is a regular file of the repository, by its path with slashes.
+type File struct {
+	Path string
+	Text []byte
+}
+
+// Change is one commit to be made.
+type Change struct {
+	// Under is the folder whose files may be read and changed; empty is all.
+	Under string
+	// Branches are names to push to, in the order in which they are tried.
+	Branches []string
+	// Message of the commit.
+	Message string
+	// Rewrite gets the folder's files in the order of their paths and returns
+	// those that it changed.
+	Rewrite func([]File) ([]File, error)
+}
+
+// Commit is what was pushed, or was there already.
+type Commit struct {
+	Branch, Hash string
+	// Files that it changes.
+	Files []string
+}
+
+// Commit makes the change on top of the branch and pushes it to one of its own.
+// Where a branch of the change's name has the same files already, nothing is
+// pushed. No branch is ever overwritten.
+func (c *Client) Commit(ctx context.Context, scope probe.Scope, r Repository, change Change) (Commit, error) {
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.Timeout, 30*time.Second))
+	defer cancel()
+	s, err := c.open(ctx, scope, r)
+	if err != nil {
+		return Commit{}, err
+	}
+	if err := s.fetch(ctx, append([]string{r.Branch}, change.Branches...)); err != nil {
+		return Commit{}, fmt.Errorf("fetching from %s: %w", s.host, err)
+	}
+	base, found := s.refs[r.Branch]
+	if !found {
+		return Commit{}, fmt.Errorf("%s has no branch %q", s.host, r.Branch)
+	}
+	root, err := s.root(base)
+	if err != nil {
+		return Commit{}, err
+	}
+	files, err := s.files(root, change.Under)
+	if err != nil {
+		return Commit{}, err
+	}
+	changed, err := change.Rewrite(files)
+	if err != nil {
+		return Commit{}, err
+	}
+	return s.commit(ctx, base, root, change, changed, c.Now())
+}
+
+// session is one conversation with a repository.
+type session struct {
+	transport transport.Transport
+	endpoint  *transport.Endpoint
+	auth      transport.AuthMethod
+	host      string
+	objects   *memory.Storage
+	refs      map[string]plumbing.Hash
+}
+
+func (c *Client) open(ctx context.Context, scope probe.Scope, r Repository) (*session, error) {
+	at, err := url.Parse(r.URL)
+	if err != nil || at.Scheme != "https" && at.Scheme != "http" || at.Host == "" || at.User != nil {
+		return nil, errors.New("the repository's URL is not one of https or http without credentials")
+	}
+	endpoint, err := transport.NewEndpoint(r.URL)
+	if err != nil {
+		return nil, fmt.Errorf("the repository on %s: %w", at.Host, err)
+	}
+	trusted, err := roots(r.CA)
+	if err != nil {
+		return nil, err
+	}
+	web := &http.Client{Transport: &http.Transport{
+		// The transport's own context ends with the dial, and the connection with it.
+		DialContext: func(_ context.Context, _, address string) (net.Conn, error) {
+			return c.Dialer.Dial(ctx, scope, address)
+		},
+		TLSClientConfig:   &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted},
+		DisableKeepAlives: true,
+	}}
+	s := &session{
+		transport: githttp.NewClientWithOptions(web, &githttp.ClientOptions{CacheMaxEntries: 1, RedirectPolicy: githttp.NoFollowRedirects}),
+		endpoint:  endpoint, host: at.Host, objects: memory.NewStorage(), refs: map[string]plumbing.Hash{},
+	}
+	if r.Username != "" || r.Password != "" {
+		s.auth = &githttp.BasicAuth{Username: cmp.Or(r.Username, "git"), Password: r.Password}
+	}
+	return s, nil
+}
+
+func roots(pem []byte) (*x509.CertPool, error) {
+	if len(pem) == 0 {
+		return nil, nil
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, errors.New("ca.crt holds no certificate in PEM")
+	}
+	return pool, nil
+}
+
+// fetch gets the newest commit of each of the branches that there are.
+func (s *session) fetch(ctx context.Context, branches []string) error {
+	conversation, err := s.transport.NewUploadPackSession(s.endpoint, s.auth)
+	if err != nil {
+		return err
+	}
+	defer conversation.Close()
+	advertised, err := conversation.AdvertisedReferencesContext(ctx)
+	if err != nil {
+		return err
+	}
+	request := packp.NewUploadPackRequestFromCapabilities(advertised.Capabilities)
+	if err := request.Capabilities.Set(capability.Shallow); err != nil {
+		return err
+	}
+	request.Depth = packp.DepthCommits(1)
+	for _, b := range branches {
+		hash, found := advertised.References["refs/heads/"+b]
+		if !found {
+			continue
+		}
+		s.refs[b] = hash
+		if !slices.Contains(request.Wants, hash) {
+			request.Wants = append(request.Wants, hash)
+		}
+	}
+	if len(request.Wants) == 0 {
+		return nil
+	}
+	response, err := conversation.UploadPack(ctx, request)
+	if err != nil {
+		return err
+	}
+	defer response.Close()
+	return s.store(request.Capabilities, response)
+}
+
+// store keeps the objects of a pack, as long as they are not too large.
+func (s *session) store(capabilities *capability.List, pack io.Reader) error {
+	switch {
+	case capabilities.Supports(capability.Sideband64k):
+		pack = sideband.NewDemuxer(sideband.Sideband64k, pack)
+	case capabilities.Supports(capability.Sideband):
+		pack = sideband.NewDemuxer(sideband.Sideband, pack)
+	}
+	parser, err := packfile.NewParserWithStorage(packfile.NewScanner(pack), s.objects, &limit{left: mostInflated})
+	if err != nil {
+		return err
+	}
+	_, err = parser.Parse()
+	return err
+}
+
+// limit ends the reading of a pack whose objects say that they are too large;
+// none may be larger than it says.
+type limit struct{ left int64 }
+
+func (l *limit) OnHeader(uint32) error { return nil }
+
+func (l *limit) OnInflatedObjectHeader(_ plumbing.ObjectType, size, _ int64) error {
+	if l.left -= size; l.left < 0 || size < 0 {
+		return ErrTooLarge
+	}
+	return nil
+}
+
+func (l *limit) OnInflatedObjectContent(plumbing.Hash, int64, uint32, []byte) error { return nil }
+
+func (l *limit) OnFooter(plumbing.Hash) error { return nil }
+
+func (s *session) root(commit plumbing.Hash) (*object.Tree, error) {
+	c, err := object.GetCommit(s.objects, commit)
+	if err != nil {
+		return nil, fmt.Errorf("reading commit %s: %w", commit, err)
+	}
+	return c.Tree()
+}
+
+// mostFile is the largest file that is read, in bytes: no manifest is larger.
+const mostFile = 1 << 20
+
+// files are the regular files of a folder. Links, submodules and large files
+// are as if they were not there.
+func (s *session) files(root *object.Tree, under string) ([]File, error) {
+	under = strings.Trim(path.Clean("/"+under), "/")
+	var out []File
+	walk := root.Files()
+	defer walk.Close()
+	err := walk.ForEach(func(f *object.File) error {
+		inside := under == "" || strings.HasPrefix(f.Name, under+"/") || f.Name == under
+		if !inside || !f.Mode.IsRegular() || f.Size > mostFile {
+			return nil
+		}
+		text, err := contents(f)
+		out = append(out, File{Path: f.Name, Text: text})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the files of %q: %w", under, err)
+	}
+	slices.SortFunc(out, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
+	return out, nil
+}
+
+func contents(f *object.File) ([]byte, error) {
+	reader, err := f.Reader()
+	if err != nil {
+		return nil, err
+	}
+	defer reader.Close()
+	var b bytes.Buffer
+	_, err = b.ReadFrom(reader)
+	return b.Bytes(), err
+}
