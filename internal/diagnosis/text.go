@@ -25,6 +25,9 @@ var fields = regexp.MustCompile(`(?:address|host|hostname)['"]?[:=] ?['"]([\w.:-
 
 // addressFields is the last host and port that a text has as fields.
 func addressFields(text string) (string, int32) {
+	if !strings.Contains(text, "port") {
+		return "", 0
+	}
 	all := fields.FindAllStringSubmatch(text, -1)
 	if len(all) == 0 {
 		return "", 0

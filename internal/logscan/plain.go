@@ -62,7 +62,7 @@ func plain(raw []byte) form {
 			return f
 		}
 	}
-	if strings.Contains(text, `="`) {
+	if mayBeLogfmt(text) {
 		if f, ok := plainLogfmt(text); ok {
 			return f
 		}
@@ -83,9 +83,15 @@ func (f *form) add(text string) {
 
 // stripPrefix removes time stamp, process id, level and logger name.
 func stripPrefix(text string) string {
-	rest := text[len(prefix.FindString(text)):]
-	if m := levelPrefix.FindString(rest); m != "" {
-		return rest[len(m):]
+	rest := text
+	if text != "" && !isLower(text[0]) {
+		rest = text[len(prefix.FindString(text)):]
+	}
+	// A level before a message is in capitals or in brackets, or a logger's name comes first.
+	if rest != "" && (!isLower(rest[0]) || strings.Contains(rest[:min(len(rest), 63)], " - ")) {
+		if m := levelPrefix.FindString(rest); m != "" {
+			return rest[len(m):]
+		}
 	}
 	if len(rest) < len(text) {
 		return rest[len(stampedLevel.FindString(rest)):]
@@ -180,6 +186,12 @@ func levelNumbered(n string) Level {
 	return LevelUnset
 }
 
+// mayBeLogfmt is a cheap look for a quoted message.
+func mayBeLogfmt(text string) bool {
+	return strings.Contains(text, `="`) && (strings.Contains(text, `msg="`) || strings.Contains(text, `message="`) ||
+		strings.Contains(text, `event="`) || strings.Contains(text, `error="`) || strings.Contains(text, `err="`))
+}
+
 // plainLogfmt takes the quoted values of a logfmt record, and all of it where
 // none is a message.
 func plainLogfmt(text string) (form, bool) {
@@ -213,6 +225,9 @@ var escapes = strings.NewReplacer(`\r\n`, "\n", `\n`, "\n", `\t`, "\t", `\"`, `"
 
 // clean removes control characters.
 func clean(text string) string {
+	if isClean(text) {
+		return text
+	}
 	return strings.Map(func(r rune) rune {
 		if r == '\t' {
 			return r
@@ -222,6 +237,16 @@ func clean(text string) string {
 		}
 		return r
 	}, text)
+}
+
+// isClean says that a text is of printable ASCII.
+func isClean(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c != '\t' && (c < ' ' || c > '~') {
+			return false
+		}
+	}
+	return true
 }
 
 // levelWords are the names of levels and what loggers make of them.
@@ -270,6 +295,8 @@ func levelAt(head string, start, end int) (Level, bool) {
 	}
 	return level, true
 }
+
+func isLower(c byte) bool { return c >= 'a' && c <= 'z' }
 
 func isLetter(c byte) bool { return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' }
 

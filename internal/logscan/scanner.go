@@ -115,6 +115,14 @@ func NewScanner(signatures []Signature) (*Scanner, error) {
 }
 
 // compile builds the automaton over the literals, each once.
+//
+// Of the kept libraries that were compared over the 1,181 literals of package
+// diagnosis, coregx/ahocorasick (MIT) is the fastest: a compiled table whose
+// entries say themselves whether a literal ends there. MB a second of one core's
+// time, over a quiet service's log and over a log with a literal in most lines:
+// coregx v0.3.1 459 and 183, BobuSumisu v1.0.3 (MIT) 218 and 122, cloudflare of
+// September 2024 (BSD-3-Clause) 160 and 117, petar-dambovaliev of April 2025
+// (MIT) 179 and 103.
 func compile(owners map[string][]int) (*ahocorasick.Automaton, [][]int, error) {
 	literals := slices.Sorted(maps.Keys(owners))
 	byLiteral := make([][]int, len(literals))
