@@ -104,7 +104,7 @@ const (
 
 // DiagnosisState is where an incident stands.
 //
-// +kubebuilder:validation:Enum=Diagnosing;Observed;Suggested;AwaitingApproval;Waiting;Applying;Verifying;RollingBack;Recovered;Escalated;Closed
+// +kubebuilder:validation:Enum=Diagnosing;Observed;Suggested;AwaitingApproval;AwaitingMerge;Waiting;Applying;Verifying;RollingBack;Recovered;Escalated;Closed
 type DiagnosisState string
 
 // The states.
@@ -117,6 +117,8 @@ const (
 	StateSuggested DiagnosisState = "Suggested"
 	// StateAwaitingApproval: a remedy is shown and applied once approved.
 	StateAwaitingApproval DiagnosisState = "AwaitingApproval"
+	// StateAwaitingMerge: the remedy is committed to a branch of the owner's repository; a person merges it.
+	StateAwaitingMerge DiagnosisState = "AwaitingMerge"
 	// StateWaiting: for a dependency, the budget, a cooldown or a pause; the message says which.
 	StateWaiting DiagnosisState = "Waiting"
 	// StateApplying: an attempt is recorded and its patch is being applied.
@@ -192,6 +194,10 @@ type BridgeDiagnosisStatus struct {
 	// proposal is the remedy with its exact change.
 	// +optional
 	Proposal *Proposal `json:"proposal,omitempty"`
+	// commit is the proposal in the owner's Git repository, where it waits to be
+	// merged (spec.gitOps of the stack).
+	// +optional
+	Commit *GitCommit `json:"commit,omitempty"`
 	// attempts, oldest first.
 	// +optional
 	// +listType=map

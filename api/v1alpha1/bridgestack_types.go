@@ -94,6 +94,11 @@ type BridgeStackSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	ServiceAccountName string `json:"serviceAccountName,omitempty"`
+
+	// gitOps says where a change is made that would be taken back in the
+	// cluster, because a GitOps controller owns the field.
+	// +optional
+	GitOps GitOpsOptions `json:"gitOps,omitempty"`
 }
 
 // Service is one service of the stack.

@@ -81,6 +81,8 @@ const (
 	ReasonRemedySuggested = "RemedySuggested"
 	// ReasonAwaitingApproval: a remedy is proposed and applied once a person approves it.
 	ReasonAwaitingApproval = "AwaitingApproval"
+	// ReasonAwaitingMerge: the remedy is committed to a branch of the owner's Git repository; a person merges it.
+	ReasonAwaitingMerge = "AwaitingMerge"
 	// ReasonWaitingForDependency: the root is a dependency; the dependents are held.
 	ReasonWaitingForDependency = "WaitingForDependency"
 	// ReasonMaintenanceWindow: nothing is touched until a maintenance window of the policy is over.

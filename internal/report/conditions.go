@@ -14,6 +14,7 @@ var waitsForPerson = map[v1alpha1.DiagnosisState]bool{
 	v1alpha1.StateEscalated:        true,
 	v1alpha1.StateSuggested:        true,
 	v1alpha1.StateAwaitingApproval: true,
+	v1alpha1.StateAwaitingMerge:    true,
 }
 
 // SetDiagnosisConditions computes all conditions of a diagnosis from the rest
