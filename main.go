@@ -27,12 +27,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/controllers"
 	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/metrics"
 	"github.com/bridgestack/operator/internal/notify"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/probe"
@@ -120,13 +122,19 @@ func run(ctx context.Context, config *rest.Config, f flags) error {
 	if err != nil {
 		return err
 	}
+	measured := metrics.New(metrics.Options{Cached: mgr.GetClient(), Elected: mgr.Elected(), Now: time.Now})
+	if err := ctrlmetrics.Registry.Register(measured); err != nil {
+		return fmt.Errorf("registering metrics: %w", err)
+	}
+	options.Observe = measured.Probe
 	operator := &controllers.Operator{
 		Cached:      mgr.GetClient(),
 		Live:        mgr.GetAPIReader(),
 		Observer:    observer,
 		Prober:      probe.New(options),
 		Applier:     &apply.Applier{Live: mgr.GetAPIReader(), Writer: mgr.GetClient()},
-		Reporter:    &report.Reporter{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("bridgestack")},
+		Reporter:    &report.Reporter{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("bridgestack"), Metrics: measured},
+		Metrics:     measured,
 		Accounts:    f.accounts,
 		Notifier:    &notify.Sender{Dialer: probe.New(notifyOptions(options, f)), Now: time.Now},
 		Now:         time.Now,

@@ -93,7 +93,9 @@ func (r *HealthReconciler) check(ctx context.Context, owner *v1alpha1.BridgeStac
 	}
 	before := incidentsOf(known, w, container)
 	rules := settings(policy, before.recovered)
-	seen := r.endpoints.saw(client.ObjectKeyFromObject(owner), service.Name, r.Prober.Probe(ctx, scope, target, v1alpha1.AsDeclared), rules, r.Now())
+	answer := r.Prober.Probe(ctx, scope, target, v1alpha1.AsDeclared)
+	r.Metrics.Health(client.ObjectKeyFromObject(owner), service.Name, answer.Outcome())
+	seen := r.endpoints.saw(client.ObjectKeyFromObject(owner), service.Name, answer, rules, r.Now())
 	if before.open || !seen.history.Failing(rules, r.Now()).Looping {
 		return nil
 	}

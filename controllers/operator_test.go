@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/rest"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/bridgestack/operator/controllers"
 	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/metrics"
 	"github.com/bridgestack/operator/internal/notify"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/probe"
@@ -51,6 +53,8 @@ type settings struct {
 	noImage bool
 	// accounts in whose stead it acts.
 	accounts controllers.Accounts
+	// registry of its metrics. Default: one that nobody reads.
+	registry *prometheus.Registry
 	// as is the user that it is to the API server. Default: one who may do all.
 	as string
 }
@@ -66,6 +70,9 @@ func start(t *testing.T, namespace string, s settings) *operator {
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.registry == nil {
+		s.registry = prometheus.NewRegistry()
 	}
 	if s.resolver == nil {
 		s.resolver = nobody{}
@@ -103,12 +110,16 @@ func managerFor(namespace string, s settings) (ctrl.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
+	measured := metrics.New(metrics.Options{Cached: mgr.GetClient(), Elected: mgr.Elected(), Now: s.now})
+	if err := s.registry.Register(measured); err != nil {
+		return nil, err
+	}
 	o := &controllers.Operator{
 		Cached:   mgr.GetClient(),
 		Live:     mgr.GetAPIReader(),
 		Observer: observe.New(observe.Options{Cached: mgr.GetClient(), Live: mgr.GetAPIReader(), Logs: sim.logs, Now: s.now}),
 		Prober: probe.New(probe.Options{
-			Dial: s.dial, Resolver: s.resolver, AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+			Observe: measured.Probe, Dial: s.dial, Resolver: s.resolver, AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		}),
 		Applier: &apply.Applier{Live: mgr.GetAPIReader(), Writer: mgr.GetClient()},
 		Notifier: &notify.Sender{Now: s.now, Dialer: probe.New(probe.Options{
@@ -116,7 +127,8 @@ func managerFor(namespace string, s settings) (ctrl.Manager, error) {
 		})},
 		Accounts:    s.accounts,
 		Image:       operatorImage,
-		Reporter:    &report.Reporter{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("bridgestack")},
+		Reporter:    &report.Reporter{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("bridgestack"), Metrics: measured},
+		Metrics:     measured,
 		Now:         s.now,
 		Concurrency: 4,
 	}

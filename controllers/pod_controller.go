@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -53,6 +54,9 @@ func NewPodReconciler(o *Operator) *PodReconciler {
 // already must not wait for the next crash, which a back-off may put off for
 // minutes.
 func (r *PodReconciler) SetupWithManager(mgr ctrl.Manager) error {
+	if err := mgr.Add(manager.RunnableFunc(r.begin)); err != nil {
+		return err
+	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("pod").
 		For(&corev1.Pod{}, builder.WithPredicates(predicate.NewPredicateFuncs(func(o client.Object) bool {
@@ -66,6 +70,14 @@ func (r *PodReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&appsv1.DaemonSet{}, handler.EnqueueRequestsFromMapFunc(r.troubledOf(v1alpha1.DaemonSet)), onLabels).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency}).
 		Complete(r)
+}
+
+// begin notes when this process began to lead.
+func (r *PodReconciler) begin(context.Context) error {
+	r.histories.mu.Lock()
+	defer r.histories.mu.Unlock()
+	r.histories.since = r.Now().Truncate(time.Second)
+	return nil
 }
 
 // onLabels lets through what may take a workload into a stack.
@@ -141,6 +153,7 @@ func (r *PodReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 	}
 	var recheck time.Duration
 	for _, c := range observe.Containers(&pod) {
+		r.Metrics.Restarts(client.ObjectKeyFromObject(owner), service.Name, r.histories.restarted(&pod, c))
 		incidents := incidentsOf(known, workload, c.Name)
 		verdict := r.judge(ctx, &pod, workload, c, settings(resolved.Policy, incidents.recovered))
 		if verdict.Looping && !incidents.open {
@@ -288,6 +301,9 @@ func nameRune(r rune) rune {
 type histories struct {
 	mu    sync.Mutex
 	byPod map[types.NamespacedName]podHistory
+	// since is when this process began to look, to the second as pods have it:
+	// what happened before, another one has counted.
+	since time.Time
 }
 
 type podHistory struct {
@@ -299,6 +315,26 @@ func (h *histories) forget(name types.NamespacedName) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.byPod, name)
+}
+
+// restarted is how often a container has restarted since it was last seen. Of one
+// that was never seen only that counts which happened since others were.
+func (h *histories) restarted(pod *corev1.Pod, c evidence.Container) int32 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	seen := h.byPod[client.ObjectKeyFromObject(pod)]
+	history := seen.containers[c.Name]
+	switch ended := c.Ended(); {
+	case h.since.IsZero(): // it has only begun
+		return 0
+	case seen.uid == string(pod.UID) && history.Seen():
+		return max(0, c.Restarts-history.Restarts())
+	case !pod.CreationTimestamp.Time.Before(h.since):
+		return c.Restarts
+	case ended != nil && ended.Finished.After(h.since):
+		return min(1, c.Restarts)
+	}
+	return 0
 }
 
 func (h *histories) judge(name types.NamespacedName, pod evidence.Pod, c evidence.Container, s detect.Settings, now time.Time) detect.Verdict {

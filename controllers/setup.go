@@ -16,6 +16,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/metrics"
 	"github.com/bridgestack/operator/internal/notify"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/probe"
@@ -33,6 +34,8 @@ type Operator struct {
 	// Applier and Reporter are the only writers.
 	Applier  *apply.Applier
 	Reporter *report.Reporter
+	// Metrics count what is seen; nil counts nothing.
+	Metrics *metrics.Metrics
 	// Accounts in whose stead it acts.
 	Accounts Accounts
 	// Notifier tells receivers. Its guard is not that of the probes: an admin

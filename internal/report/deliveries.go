@@ -14,16 +14,19 @@ import (
 // sent cannot be unsent: where someone else wrote the status in between, the
 // change is made to what they wrote.
 func (r *Reporter) Deliveries(ctx context.Context, live client.Reader, key client.ObjectKey, change func([]v1alpha1.Delivery) []v1alpha1.Delivery) error {
+	var before, after []v1alpha1.Delivery
 	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
 		var d v1alpha1.BridgeDiagnosis
 		if err := live.Get(ctx, key, &d); err != nil {
 			return client.IgnoreNotFound(err)
 		}
-		d.Status.Notifications = change(d.Status.Notifications)
+		before, after = d.Status.Notifications, change(d.Status.Notifications)
+		d.Status.Notifications = after
 		return r.Client.Status().Update(ctx, &d)
 	})
 	if err != nil {
 		return fmt.Errorf("writing to whom diagnosis %s was told: %w", key, err)
 	}
+	r.Metrics.Deliveries(before, after)
 	return nil
 }

@@ -1,6 +1,6 @@
-// Package report turns outcomes into status, conditions and events. It is the
-// one place that writes status. Events are sent only after the status was
-// written, so that a lost race announces nothing.
+// Package report turns outcomes into status, conditions, events and metrics. It
+// is the one place that writes status. Events are sent, and transitions counted,
+// only after the status was written: a lost race announces and counts nothing.
 package report
 
 import (
@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/metrics"
 )
 
 // maxNote is the longest note that events.k8s.io accepts, in bytes.
@@ -25,6 +26,8 @@ const maxNote = 1024
 type Reporter struct {
 	Client client.Client
 	Events events.EventRecorder
+	// Metrics count what was written. nil counts nothing.
+	Metrics *metrics.Metrics
 }
 
 // Diagnosis writes the status of a diagnosis where it changed, with the
@@ -40,6 +43,7 @@ func (r *Reporter) Diagnosis(ctx context.Context, before, after *v1alpha1.Bridge
 	if err := r.Client.Status().Update(ctx, after); err != nil {
 		return fmt.Errorf("writing the status of diagnosis %s/%s: %w", after.Namespace, after.Name, err)
 	}
+	r.Metrics.Diagnosis(before, after)
 	if transition(before) != transition(after) {
 		r.announce(after, reason)
 	}
