@@ -155,6 +155,7 @@ func countedFrom(a v1alpha1.Attempt) time.Time {
 var kinships = [][]v1alpha1.Cause{
 	{v1alpha1.CauseCPUStarved, v1alpha1.CauseStartupProbeFailed, v1alpha1.CauseLivenessProbeFailed},
 	{v1alpha1.CauseOOMKilled, v1alpha1.CauseChildOOMKilled, v1alpha1.CauseHeapExhausted},
+	{v1alpha1.CauseConfigStale, v1alpha1.CausePostgresAuthFailed, v1alpha1.CauseKafkaAuthFailed},
 }
 
 // akin compares the causes that fingerprints begin with.
