@@ -49,6 +49,11 @@ func TestApacheKafka(t *testing.T) {
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, k) })
 	}
+	// Brokers create what was asked for a moment after they have answered.
+	made := []string{offsetsTopic, "consumed", "created", "defaults", "orders", "secret"}
+	if topics := k.topics(t); !slices.Equal(topics, made) {
+		t.Errorf("in the end there are topics %q, want %q", topics, made)
+	}
 	if t.Failed() {
 		t.Logf("the broker's log:\n%s", k.Log())
 	}
