@@ -20,8 +20,8 @@ var applicationSignatures = []signature{
 		"panicked at", "Option::unwrap", "index out of bounds", "attempt to ", "PHP Fatal error", "Fatal error: Uncaught", "Uncaught ", "undefined method", "undefined local", "stack level too deep", "Maximum call stack", "is not a function", "Cannot read propert", "is not defined", "Cannot find module", "No module named", "Call to undefined", "Unexpected token", "list index out of", "has no attribute", "unmarshal "),
 	program(`\*\* \((?:RuntimeError|ArgumentError|KeyError|MatchError|FunctionClauseError|UndefinedFunctionError|CaseClauseError)\)|AssertionError|\[ERR_ASSERTION\]|terminate called after throwing|Assertion .* failed|assertion failed`, "** (", "AssertionError", "ERR_ASSERTION", "terminate called after", "ssertion "),
 
-	program(`:\d+:in [\x60'].*\((?:[A-Z]\w*::)*(?:ZeroDivisionError|LoadError|NoMethodError|NameError|TypeError|ArgumentError|KeyError|IndexError|FrozenError|RangeError|RuntimeError)\)$|required a bean of type|Some services are not able to be constructed|^You must install or update \.NET to run|^lua\S*: \S.*:\d+: attempt to|^Error in .*: |^Stack overflow\.$`,
-		"Error)", "required a bean of type", "able to be constructed", "install or update .NET", "attempt to ", "Error in ", "Stack overflow."),
+	program(`:\d+:in [\x60'].*\((?:[A-Z]\w*::)*(?:ZeroDivisionError|LoadError|NoMethodError|NameError|TypeError|ArgumentError|KeyError|IndexError|FrozenError|RangeError|RuntimeError)\)$|required a bean of type|FlywayValidateException: |Some services are not able to be constructed|^You must install or update \.NET to run|^lua\S*: \S.*:\d+: attempt to|^Error in .*: |^Stack overflow\.$`,
+		"Error)", "required a bean of type", "FlywayValidateException", "able to be constructed", "install or update .NET", "attempt to ", "Error in ", "Stack overflow."),
 
 	// Perl's die and its own mistakes, both of which end so.
 	uncaught(`^.+ at (?:-e|\S+) line \d+(?:, <\w+> (?:line|chunk) \d+)?\.$`, " line "),

@@ -64,6 +64,11 @@ var configSignatures = []signature{
 
 	says(v1alpha1.CauseEnvVarMissing, `(?P<var>\w+) not found\. Declare it as envvar|field "(?P<var2>\w+)" is required but the value is not provided|field required but not set: "?(?P<var3>\w+)|^MissingEnvVarsError: `,
 		"Declare it as envvar", "but the value is not provided", "equired but not set", "MissingEnvVarsError"),
+	// Spring Boot's failure analysers, Micronaut, kafka-clients, Npgsql
+	says(v1alpha1.CauseEnvVarMissing, `Failed to configure a DataSource: '(?P<var>\w+)' attribute is not specified|Error resolving property value \[(?P<var2>[\w.-]+)\]\. Property doesn't exist|Missing required configuration "(?P<var3>[\w.]+)" which has no default|ArgumentException: (?P<var4>\w+) can't be null`,
+		"attribute is not specified", "Error resolving property value", "Missing required configuration", "can't be null"),
+	says(v1alpha1.CauseEnvVarInvalid, `Config data (?:resource|location) '[^']*' (?:via location '[^']*' )?does not exist|Invalid url in bootstrap\.servers|(?:kafka|org\.apache)\S*ConfigException: Invalid value|Failed to load configuration from file '|Origin: System Environment Property "(?P<var>\w+)"`,
+		"System Environment Property", "Config data ", "Invalid url in bootstrap", "ConfigException: Invalid value", "Failed to load configuration from"),
 	// Microsoft.Extensions.Options, Microsoft.Extensions.Configuration
 	says(v1alpha1.CauseEnvVarMissing, `OptionsValidationException: .*The (?P<var>\w+) field is required|Section '(?P<var2>[\w:.-]+)' not found in configuration`, "field is required", "not found in configuration"),
 	// Values that a program rejects.

@@ -58,7 +58,9 @@ var kafkaSignatures = []signature{
 	hints(v1alpha1.CauseKafkaCoordinatorUnavailable, `(?i)failed to find group coordinator|KafkaJSGroupCoordinatorNotFound|GroupCoordinatorNotFound|Group coordinator lookup failed|found some partitions to be leaderless`, "group coordinator", "GroupCoordinatorNotFound", "Group coordinator", "leaderless").weighing(weightGeneric),
 
 	// Bootstrapping
-	network(faultHostNotFound, familyKafka, `No resolvable bootstrap urls|Couldn't resolve server (?P<host>[\w.-]+)|DNS lookup failed for (?P<host2>[\w.-]+):\d+, exception`, "resolvable bootstrap", "resolve server", "DNS lookup failed for").but(`(?i)temporary failure|EAI_AGAIN`),
+	network(faultHostNotFound, familyKafka, `No resolvable bootstrap urls|DNS lookup failed for (?P<host>[\w.-]+):\d+, exception`, "resolvable bootstrap", "DNS lookup failed for").but(`(?i)temporary failure|EAI_AGAIN`),
+	// kafka-clients says so whether there is no such name or no resolver.
+	network(faultHostNotFound, familyKafka, `Couldn't resolve server (?P<host>[\w.-]+)`, "resolve server").guess(),
 	network(faultHostNotFound, familyKafka, `DNS lookup failed for (?P<host>[\w.-]+):\d+ \(0\)`, "DNS lookup failed for").weighing(weightConsequence),
 	network(faultHostNotFound, familyKafka, `Failed to resolve '(?P<host>[^']+)'`, "Failed to resolve '").but(`(?i)temporary failure|try again`),
 	network(faultResolver, familyKafka, `(?i)(?:Failed to resolve '(?P<host>[^']+)'|DNS lookup failed).*(?:temporary failure|try again)`, "Failed to resolve '", "DNS lookup failed for"),
