@@ -92,6 +92,7 @@ func (k apacheKafka) createTopic(t *testing.T, name string, partitions int32) {
 	if err := kerr.ErrorForCode(ask(t, k, request).Topics[0].ErrorCode); err != nil {
 		t.Fatalf("creating topic %s: %v", name, err)
 	}
+	k.await(t, "topic "+name, func() bool { return slices.Contains(k.topics(t), name) })
 }
 
 // allow lets a user do something with a topic or group, from now on.
@@ -106,9 +107,35 @@ func (k apacheKafka) allow(t *testing.T, user string, kind kmsg.ACLResourceType,
 	if err := kerr.ErrorForCode(ask(t, k, request).Results[0].ErrorCode); err != nil {
 		t.Fatalf("allowing %s of %s to %s: %v", operation, name, user, err)
 	}
+	k.await(t, "the ACL of "+user+" for "+name, func() bool {
+		seen := kmsg.NewPtrDescribeACLsRequest()
+		seen.ResourceType, seen.ResourceName, seen.ResourcePatternType = kind, &name, kmsg.ACLResourcePatternTypeLiteral
+		seen.Principal, seen.Operation, seen.PermissionType = &acl.Principal, operation, kmsg.ACLPermissionTypeAllow
+		return len(ask(t, k, seen).Resources) > 0
+	})
 }
 
-// consume starts a member of a group, and waits until it has joined.
+// await what the controller has decided and the broker is yet to hear of.
+func (k apacheKafka) await(t *testing.T, what string, there func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !there(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the broker has not heard of %s within a minute:\n%s", what, k.Log())
+		}
+	}
+}
+
+// awaitState of a group, as a probe of the super user's sees it.
+func (k apacheKafka) awaitState(t *testing.T, group, state string) {
+	t.Helper()
+	c := with(k.Connection(realserver.Plaintext), func(c *evidence.Connection) { c.Group = group })
+	k.await(t, "group "+group+" being "+state, func() bool {
+		got := probe(t, local(), c).Kafka
+		return got != nil && got.Group != nil && got.Group.State == state
+	})
+}
+
+// consume starts a member of a group, and waits until it has joined and is settled.
 func (k apacheKafka) consume(t *testing.T, group string, options ...kgo.Opt) *kgo.Client {
 	t.Helper()
 	if !slices.Contains(k.topics(t), "consumed") {
@@ -122,5 +149,6 @@ func (k apacheKafka) consume(t *testing.T, group string, options ...kgo.Opt) *kg
 	case <-time.After(time.Minute):
 		t.Fatalf("no member joined group %s within a minute:\n%s", group, k.Log())
 	}
+	k.awaitState(t, group, "Stable")
 	return member
 }
