@@ -26,9 +26,13 @@ var applicationSignatures = []signature{
 	// Perl's die and its own mistakes, both of which end so.
 	uncaught(`^.+ at (?:-e|\S+) line \d+(?:, <\w+> (?:line|chunk) \d+)?\.$`, " line "),
 
+	// Lua, Tcl, Erlang, rake.
+	uncaught(`^lua\S*: |^\s+\(file "[^"]+" line \d+\)$|^escript: exception |^\*\* exception \w+: |init terminating in do_boot|^Runtime terminating during boot|^\w+ aborted!$`,
+		"lua: ", "lua5", "luajit", "(file \"", "exception ", "init terminating in", "terminating during boot", " aborted!"),
+
 	// Anything that nobody caught, whatever it is: wrappers, mostly.
-	uncaught(`^(?:[A-Za-z_$][\w$]*\.)*[A-Za-z_$][\w$]*(?:Error|Exception|Exit|Failure|Fault)\b(?: \[\w+\])?(?::|$)|^Error: |^Exception in thread|^Unhandled exception|^Uncaught|^panic: |^fatal error: |^\s*\[cause\]: `,
-		"Error", "Exception", "Exit", "Failure", "Fault", "nhandled exception", "Uncaught", "panic: ", "fatal error: ", "[cause]"),
+	uncaught(`^(?:\s*\| )?(?:[A-Za-z_$][\w$]*\.)*[A-Za-z_$][\w$]*(?:Error|Exception|Exit|Failure|Fault|Rejection)\b(?: \[\w+\])?(?::|$)|^Error: |^Exception in thread|^Unhandled exception|^Uncaught|^panic: |^fatal error: |^\s*\[cause\]: `,
+		"Error", "Exception", "Exit", "Failure", "Fault", "Rejection", "nhandled exception", "Uncaught", "panic: ", "fatal error: ", "[cause]"),
 }
 
 // program is a signature of a mistake in the program's own logic.
@@ -43,7 +47,7 @@ func uncaught(pattern string, literals ...string) signature {
 
 var (
 	// fatalLine is how programs announce the end in their own words.
-	fatalLine = regexp.MustCompile(`(?i)^(?:[\w.-]+: )?(?:fatal|panic|critical|fatal error|uncaught|unhandled)\b[: ]|startup failed|failed to start|application exited|(?:service|server|worker) (?:exited|crashed|failed)|unhandled (?:exception|rejection|error)|terminating (?:due|because)|exiting (?:due|because|with)|aborting|giving up|bootstrap failed|fatal:|could not start|cannot start|unable to start|refusing to start|initiali[sz]ation failed|failed to initiali[sz]e|, exiting$`)
+	fatalLine = regexp.MustCompile(`(?i)^(?:[\w.-]+: )?(?:fatal|panic|critical|fatal error|uncaught|unhandled)\b[: ]|startup failed|failed to start|application exited|(?:service|server|worker) (?:exited|crashed|failed)|unhandled (?:exception|rejection|error)|terminating (?:due|because)|exiting (?:due|because|with)|aborting|giving up|bootstrap failed|fatal:|could not start|cannot start|unable to start|refusing to start|initiali[sz]ation failed|failed to initiali[sz]e|, exiting$|^[EF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ [\w.-]+:\d+\] `)
 	// wrapper is a fatal line that says nothing of the reason.
 	wrapper = regexp.MustCompile(`(?i)giving up|bootstrap failed|startup failed$|failed to start\w*(?: server| application| service)?[.!]?$|shutting down|exiting|unable to connect|could not connect|failed to connect|connection failed|not ready|after \d+ (?:attempts|retries|tries)|Unhandled (?:exception|rejection)|application (?:run )?failed|Application exited|initiali[sz]ation failed|no progress|no (?:records|messages|assignment)|within \d+ ?s|NonRetriable|Connection is closed|Task failed|operation (?:was )?aborted|timed? ?out|no assignment`)
 	// goodbye are the polite lines of a program that stops.

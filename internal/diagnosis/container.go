@@ -26,6 +26,12 @@ var containerSignatures = []signature{
 	// A helper program that is not in the image.
 	says(v1alpha1.CauseCommandNotFound, `\bspawn \S+ ENOENT|exec: "[^"]+": executable file not found in \$PATH|Cannot run program "[^"]+".*error=2\b|in [\x60'](?:exec|spawn|popen|system|\x60)': No such file or directory`,
 		" ENOENT", "executable file not found", "Cannot run program", "No such file or directory"),
+	says(v1alpha1.CauseCommandNotFound, `FileNotFoundError: \[Errno 2\]`, "FileNotFoundError").within(`_execute_child|_posix_spawn|create_subprocess`),
+	says(v1alpha1.CauseCommandNotFound, `returned non-zero exit status 127\b|^(?:/bin/)?\w*sh: (?:line )?(?:\d+: )?\S+: (?:command )?not found$`, "exit status 127", "not found").within(`non-zero exit status 127|Command failed: |execSync|CalledProcessError`),
+	// PHP goes on after a short write; what the program makes of it ends it.
+	says(v1alpha1.CauseDiskFull, `PHP Fatal error: |Fatal error: Uncaught`, "Fatal error: ").within(`(?:Notice|Warning): .*errno=28 No space left`),
+	// A sanitizer's word for what a kernel would end by a signal; it exits with 1.
+	says(v1alpha1.CauseSegfault, `ERROR: \w*Sanitizer: (?:heap|stack|global|dynamic|container|use-|double|attempting|SEGV|BUS|ILL|FPE|ABRT|bad-free|alloc-dealloc|memcpy|negative|unknown-crash|wild|null)`, "Sanitizer: "),
 	says(v1alpha1.CauseSegfault, `A fatal error has been detected by the Java Runtime Environment|SIGSEGV \(0xb\)|^Segmentation fault|Fatal Python error: (?:Segmentation fault|Bus error|Illegal instruction)|core dumped`, "Java Runtime Environment", "SIGSEGV (0x", "egmentation fault", "Fatal Python error", "core dumped").weighing(weightConsequence),
 }
 
@@ -210,8 +216,8 @@ func byShell(c evidence.Case) (Finding, bool) {
 	if found {
 		f.Evidence = append(f.Evidence, logItem(line))
 	}
-	if !found && ended.ExitCode == 127 && unsetInShell.Match(c.Last()) {
-		return Finding{}, false // bash ends so for set -u and ${NAME:?}, too.
+	if !found && ended.ExitCode == 127 && (unsetInShell.Match(c.Last()) || uncaughtInScript.Match(c.Last())) {
+		return Finding{}, false // bash ends so for set -u and ${NAME:?}, escript for exceptions.
 	}
 	f.Cause, f.Message = shellFailure(line, ended.ExitCode)
 	if !found {
@@ -235,6 +241,9 @@ func shellFailure(line string, code int32) (v1alpha1.Cause, string) {
 
 // unsetInShell is a shell's complaint of a variable as the last line.
 var unsetInShell = regexp.MustCompile(`(?m)^\S+: (?:line )?\d+: [A-Za-z_]\w*: [^\n]+\n?\z`)
+
+// uncaughtInScript is escript's complaint of what nobody caught.
+var uncaughtInScript = regexp.MustCompile(`(?m)^escript: exception `)
 
 // noExecutable: a shell that execvp falls back to reads the binary as a script.
 var noExecutable = regexp.MustCompile(`(?i)exec format error|bad interpreter|cannot execute binary|: 1: \W?ELF`)

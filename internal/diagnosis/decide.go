@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -14,7 +15,9 @@ import (
 // something, and where that is only a consequence or a wrapper, what stands
 // before it in the same family or record.
 func (r *reading) decisive() (clue, bool) {
-	grave := func(k clue) bool { return k.level != logscan.LevelInfo && k.level != logscan.LevelDebug }
+	grave := func(k clue) bool {
+		return k.level != logscan.LevelInfo && k.level != logscan.LevelDebug && !recounts.MatchString(k.text)
+	}
 	best, ok := r.last(func(k clue) bool { return !k.survived && !k.trace && grave(k) })
 	if ok && best.weight > weightGeneric {
 		return best, true
@@ -38,7 +41,7 @@ func (r *reading) quiet(best clue, found bool) (clue, bool) {
 	}
 	wraps := !found || wrapper.MatchString(best.text)
 	return r.last(func(k clue) bool {
-		return !k.survived && !k.trace && k.weight > weightGeneric && !isBenignInfo(k) && (wraps || k.family == best.family)
+		return !k.survived && !k.trace && k.weight > weightGeneric && !isBenignInfo(k) && !recounts.MatchString(k.text) && (wraps || k.family == best.family)
 	})
 }
 
@@ -133,7 +136,11 @@ func byLog(c evidence.Case, r reading) (Finding, bool) {
 	if ok && k.fault != faultProgram {
 		return r.finding(c, k), true
 	}
-	if line, fatal := r.lastWords(); fatal {
+	line, fatal := r.lastWords()
+	if !fatal && !ok {
+		line, fatal = r.complaint(c)
+	}
+	if fatal {
 		return Finding{
 			Cause: v1alpha1.CauseApplicationError, Confidence: v1alpha1.ConfidenceLow,
 			Message:  "The program ended itself with a message of its own: " + clip(line, 200),
@@ -149,10 +156,45 @@ func byLog(c evidence.Case, r reading) (Finding, bool) {
 // finding makes a finding of a clue.
 func (r *reading) finding(c evidence.Case, k clue) Finding {
 	f := Finding{Cause: k.cause, Subject: k.subject, Confidence: k.confidence(), Message: message(k)}
+	if r.goesOn(k) || toldToStop(c, r.log) {
+		f.Confidence = v1alpha1.ConfidenceLow
+	}
 	f.Evidence = append(f.Evidence, logItemAt(k.text, r.rawLine(k)))
 	f.Subject.Variable = r.variable(c, k)
 	r.refuteOthers(&f, k)
 	return f
+}
+
+// recounts are lines that tell of others' words: samples of metrics, statements
+// in a log of queries, rows of a table.
+var recounts = regexp.MustCompile(`^# (?:HELP|TYPE) |^[a-z_][\w:]*(?:\{[^}]*\})? -?[\d.]+(?:e[+-]?\d+)?$|(?i:\b(?:query|statement|sql)["']?[=:] ?["']?(?:insert|select|update|delete|merge)\b)|^\S+ {2,}\w+ {2,}\S`)
+
+// goesOn says that the program told of ordinary work after a clue that has no
+// level: it was a text and not the end.
+func (r *reading) goesOn(k clue) bool {
+	if k.level != logscan.LevelUnset || k.order >= len(r.lines) {
+		return false
+	}
+	_, after, _ := strings.Cut(string(r.log[r.lines[k.order].Offset:]), "\n")
+	for _, line := range tail([]byte(after), 20) {
+		if text, level := logscan.Plain(line); level == logscan.LevelInfo && !goodbye.MatchString(text) {
+			return true
+		}
+	}
+	return false
+}
+
+// stopped are the words of a program that was told to stop.
+var stopped = regexp.MustCompile(`(?i)\bsig(?:nal )?(?:term|int)\b|signal 15|shutdown requested`)
+
+// toldToStop says that the container was ended from outside and its program
+// says so: what it had logged before did not end it.
+func toldToStop(c evidence.Case, log []byte) bool {
+	ended := c.Container.Ended()
+	if ended == nil || ended.ExitCode != 143 && ended.ExitCode != 130 && ended.Signal != 15 {
+		return false
+	}
+	return slices.ContainsFunc(tail(log, 10), stopped.MatchString)
 }
 
 // rawLine is the line of the log that a clue was found in.
@@ -221,6 +263,25 @@ func (r *reading) lastWords() (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// toolSays is how programs without a logger complain: err(3) and error(3) of
+// the C library, and what takes after them.
+var toolSays = regexp.MustCompile(`^[a-z][\w./-]{0,40}: [^{}\[\]=]{3,200}$|^[a-z]{3,12} error: \S`)
+
+// complaint is such a line at the end of the log of a program that gave an
+// exit code of its own.
+func (r *reading) complaint(c evidence.Case) (string, bool) {
+	ended := c.Container.Ended()
+	if ended == nil || ended.ExitCode < 1 || ended.ExitCode > 125 {
+		return "", false
+	}
+	lines := tail(r.log, 1)
+	if len(lines) == 0 {
+		return "", false
+	}
+	text, level := logscan.Plain(lines[0])
+	return text, level == logscan.LevelUnset && toolSays.MatchString(text) && !goodbye.MatchString(text)
 }
 
 // foreign is a last line without a level where the lines before it have one: it

@@ -195,12 +195,19 @@ func skipQuote(s string, i int) int {
 // value is the span of a value that begins at i: up to its closing quote, or
 // to where a bare word ends.
 func value(s, lower string, i int, worded bool) span {
+	listed := strings.HasPrefix(s[i:], "['") || strings.HasPrefix(s[i:], `["`)
+	if listed {
+		i++
+	}
 	open := i
 	for open < min(len(s), i+16) && s[open] == '\\' {
 		open++
 	}
 	if open < len(s) && (s[open] == '"' || s[open] == '\'') {
 		quote := s[i : open+1]
+		if word := lower[open+1 : upTo(s, open+1, " \t\r\n'\"")]; listed && worded && isProse(word) {
+			return span{} // A list of complaints of a name.
+		}
 		return unlessRedacted(s, open+1, closing(s, open+1, quote))
 	}
 	end := upTo(s, i, " \t\r\n,;&\"')}]<>|")
