@@ -34,6 +34,7 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/controllers"
 	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/gitrepo"
 	"github.com/bridgestack/operator/internal/metrics"
 	"github.com/bridgestack/operator/internal/notify"
 	"github.com/bridgestack/operator/internal/observe"
@@ -50,6 +51,7 @@ type flags struct {
 	allowHosts      list
 	allowNetworks   list
 	notifyHosts     list
+	gitHosts        list
 	accounts        controllers.Accounts
 	concurrency     int
 	image           string
@@ -77,6 +79,7 @@ func parse() flags {
 	flag.Var(&f.allowHosts, "probe-allow-host", "host outside of a stack's namespace that may be probed, exact or *.example.com; may be given several times")
 	flag.Var(&f.allowNetworks, "probe-allow-network", "network, such as 10.20.0.0/16, that may be probed beside a stack's own pods and Services; may be given several times")
 	flag.Var(&f.notifyHosts, "notify-allow-host", "host outside of a stack's namespace that receivers of notifications may be on, exact or *.example.com; may be given several times")
+	flag.Var(&f.gitHosts, "git-allow-host", "host outside of a stack's namespace that Git repositories may be on, exact or *.example.com; may be given several times")
 	flag.StringVar(&f.accounts.Default, "default-service-account", "", "ServiceAccount, in the stack's namespace, that has to be allowed what is written for a stack that names none (spec.serviceAccountName)")
 	flag.BoolVar(&f.accounts.Required, "require-service-account", false, "write nothing for a stack that names no ServiceAccount, where there is no default one")
 	flag.IntVar(&f.concurrency, "concurrency", 8, "incidents worked on at once")
@@ -136,7 +139,8 @@ func run(ctx context.Context, config *rest.Config, f flags) error {
 		Reporter:    &report.Reporter{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("bridgestack"), Metrics: measured},
 		Metrics:     measured,
 		Accounts:    f.accounts,
-		Notifier:    &notify.Sender{Dialer: probe.New(notifyOptions(options, f)), Now: time.Now},
+		Notifier:    &notify.Sender{Dialer: probe.New(elsewhere(options, f.notifyHosts)), Now: time.Now},
+		Git:         &gitrepo.Client{Dialer: probe.New(elsewhere(options, f.gitHosts)), Now: time.Now},
 		Now:         time.Now,
 		Image:       f.image,
 		Concurrency: f.concurrency,
@@ -220,10 +224,10 @@ func probeOptions(ctx context.Context, live client.Reader, f flags) (probe.Optio
 	return options, nil
 }
 
-// notifyOptions let receivers be elsewhere than what is probed: what the admin
-// allowed to be probed is no place for tenants to post to.
-func notifyOptions(probes probe.Options, f flags) probe.Options {
-	probes.AllowedHosts, probes.AllowedNetworks = f.notifyHosts, nil
+// elsewhere lets receivers and Git be elsewhere than what is probed: what the
+// admin allowed to be probed is no place for tenants to send to.
+func elsewhere(probes probe.Options, hosts []string) probe.Options {
+	probes.AllowedHosts, probes.AllowedNetworks = hosts, nil
 	return probes
 }
 

@@ -27,6 +27,8 @@ type BridgeDiagnosisReconciler struct {
 	*Operator
 	// deciding lets one incident at a time claim its share of the budget.
 	deciding sync.Mutex
+	// uncommitted says, by diagnosis, why its proposal is not in Git.
+	uncommitted sync.Map
 }
 
 // +kubebuilder:rbac:groups=bridgestack.dev,resources=bridgediagnoses/status,verbs=update

@@ -245,9 +245,12 @@ func (r *BridgeDiagnosisReconciler) recoverIfUp(_ context.Context, in *incident)
 		}
 		return false, nil
 	}
-	if len(in.after.Status.Attempts) == 0 {
+	switch {
+	case in.after.Status.Commit != nil && len(in.after.Status.Attempts) == 0:
+		in.recovered(r.Now(), v.UpSince, v1alpha1.ReasonRecovered, v.Because+" since it was made in Git")
+	case len(in.after.Status.Attempts) == 0:
 		in.recovered(r.Now(), v.UpSince, v1alpha1.ReasonRecoveredWithoutRemedy, v.Because+"; nothing was patched")
-	} else {
+	default:
 		in.recovered(r.Now(), v.UpSince, v1alpha1.ReasonRecovered, v.Because)
 	}
 	return true, nil

@@ -25,6 +25,7 @@ import (
 
 	"github.com/bridgestack/operator/controllers"
 	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/gitrepo"
 	"github.com/bridgestack/operator/internal/metrics"
 	"github.com/bridgestack/operator/internal/notify"
 	"github.com/bridgestack/operator/internal/observe"
@@ -123,6 +124,9 @@ func managerFor(namespace string, s settings) (ctrl.Manager, error) {
 		}),
 		Applier: &apply.Applier{Live: mgr.GetAPIReader(), Writer: mgr.GetClient()},
 		Notifier: &notify.Sender{Now: s.now, Dialer: probe.New(probe.Options{
+			Resolver: s.resolver, AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		})},
+		Git: &gitrepo.Client{Now: s.now, Dialer: probe.New(probe.Options{
 			Resolver: s.resolver, AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		})},
 		Accounts:    s.accounts,

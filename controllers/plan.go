@@ -25,7 +25,11 @@ func (r *BridgeDiagnosisReconciler) plan(ctx context.Context, in *incident) (boo
 	} else {
 		in.after.Status.Proposal, in.after.Status.Remedy = &proposal, proposal.Remedy
 	}
+	in.seeMerged(r.Now())
 	decision, err := r.decide(ctx, in, r.Cached, action, proposal)
+	if err == nil && decision.Commit {
+		return true, r.commit(ctx, in, decision, action, proposal)
+	}
 	if err != nil || !decision.Apply {
 		in.follow(decision, r.Now())
 		return true, err
@@ -101,6 +105,7 @@ func (r *BridgeDiagnosisReconciler) decide(ctx context.Context, in *incident, fr
 	if err != nil {
 		return plan.Decision{}, err
 	}
+	gitOps.Repository = in.owner.Spec.GitOps.Repository != nil && r.Git != nil
 	return plan.Decide(plan.Input{
 		Now: r.Now(), Policy: in.policy(), Finding: in.finding, Action: action, Proposal: proposal,
 		Diagnosis: *in.after, Others: others, Services: len(in.stack.Services),

@@ -16,6 +16,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/gitrepo"
 	"github.com/bridgestack/operator/internal/metrics"
 	"github.com/bridgestack/operator/internal/notify"
 	"github.com/bridgestack/operator/internal/observe"
@@ -41,6 +42,8 @@ type Operator struct {
 	// Notifier tells receivers. Its guard is not that of the probes: an admin
 	// allows hosts for one or the other.
 	Notifier *notify.Sender
+	// Git commits what a GitOps controller would take back; nil suggests it only.
+	Git *gitrepo.Client
 	// Now is the clock.
 	Now func() time.Time
 	// Image is the operator's own, for init containers that wait; empty where

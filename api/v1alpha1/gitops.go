@@ -94,6 +94,14 @@ type GitCommit struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=32
 	Files []string `json:"files,omitempty"`
+	// changes that it makes, field by field.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Changes []FieldChange `json:"changes,omitempty"`
 	// pushedAt is when the operator saw it on the branch.
 	PushedAt metav1.Time `json:"pushedAt"`
+	// inForceAt is when its changes were first seen in the cluster.
+	// +optional
+	InForceAt *metav1.Time `json:"inForceAt,omitempty"`
 }

@@ -17,6 +17,8 @@ type GitOps struct {
 	Set []string
 	// Because says how it is known that they are set.
 	Because string
+	// Repository says that the policy names one to commit to.
+	Repository bool
 }
 
 // takesBack says why the owner would take the change back, empty where it would not.
@@ -34,9 +36,47 @@ func ownedByGitOps(in Input) *Decision {
 	if because == "" || in.Action.Template == nil {
 		return nil
 	}
+	if in.GitOps.Repository {
+		return inRepository(in, because)
+	}
 	d := suggested(in, because+"; make it in Git")
 	d.Message += asDiff(in.Proposal.Changes)
 	return d
+}
+
+// inRepository has the proposal committed once, and awaits the merge.
+func inRepository(in Input, because string) *Decision {
+	if d := unapproved(in); d != nil {
+		return d
+	}
+	c := in.Diagnosis.Status.Commit
+	if c == nil || c.Proposal != in.Proposal.ID {
+		d := suggested(in, because)
+		d.Commit = true
+		d.Message += asDiff(in.Proposal.Changes)
+		return d
+	}
+	where := "branch " + c.Branch + " has it"
+	if c.Commit != "" {
+		where = fmt.Sprintf("it is committed to branch %s (%.12s): merge it", c.Branch, c.Commit)
+	}
+	return &Decision{State: v1alpha1.StateAwaitingMerge, Reason: v1alpha1.ReasonAwaitingMerge, RecheckAfter: time.Minute,
+		Message: fmt.Sprintf("%s. %s, %s; %s, and %s applies it%s", in.says(), in.Proposal.Remedy, in.Proposal.Because, where, in.GitOps.Owner, asDiff(in.Proposal.Changes))}
+}
+
+// merged gives a change that came into force through Git the time that any
+// remedy has to help, before the next one is thought of.
+func merged(in Input) *Decision {
+	c := in.Diagnosis.Status.Commit
+	if c == nil || c.InForceAt == nil {
+		return nil
+	}
+	left := c.InForceAt.Add(in.Policy.Timeout).Sub(in.Now)
+	if left <= 0 {
+		return nil
+	}
+	return &Decision{State: v1alpha1.StateVerifying, Reason: v1alpha1.ReasonVerifying, RecheckAfter: min(left, recheck),
+		Message: fmt.Sprintf("the change of branch %s is in force: it counts once the container has stayed up", c.Branch)}
 }
 
 // asDiff is the exact change in the words of a diff.

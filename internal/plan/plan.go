@@ -56,6 +56,9 @@ type Decision struct {
 	Message string
 	// Apply says that the proposal is to be recorded and applied now.
 	Apply bool
+	// Commit says that the proposal is to be committed to the owner's Git
+	// repository now.
+	Commit bool
 	// RecheckAfter is when to decide again at the latest.
 	RecheckAfter time.Duration
 	// Evidence that the decision adds to the finding's.
@@ -72,6 +75,7 @@ func (in Input) says() string { return strings.TrimRight(in.Finding.Message, ". 
 var checks = []check{
 	observing,
 	comingUp,
+	merged,
 	awaitingEvidence,
 	needsPerson,
 	downTooLong,

@@ -117,6 +117,23 @@ func TestDecide(t *testing.T) {
 			in.GitOps = GitOps{Owner: "Flux Kustomization flux-system/apps", Set: []string{"limits.memory"}}
 			in.Proposal.Changes = []v1alpha1.FieldChange{{Path: "limits.memory", Before: "128Mi", After: "192Mi"}}
 		}, v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "make it in Git\nlimits.memory\n- 128Mi\n+ 192Mi"},
+		"owned by GitOps, approved, committed": {func(in *Input) {
+			in.GitOps = GitOps{Owner: "Argo CD", Set: []string{"limits.memory"}, Repository: true}
+			in.Policy.Mode, in.Diagnosis.Spec.Approved = v1alpha1.ModeApprove, "abc"
+			in.Diagnosis.Status.Commit = &v1alpha1.GitCommit{Proposal: "abc", Branch: "bridgestack/api-1", Commit: "0123456789abcdef"}
+		}, v1alpha1.StateAwaitingMerge, v1alpha1.ReasonAwaitingMerge, "branch bridgestack/api-1 (0123456789ab): merge it"},
+		"merged, and in force": {func(in *Input) {
+			at := metav1.NewTime(now.Add(-time.Second))
+			in.Diagnosis.Status.Commit = &v1alpha1.GitCommit{Proposal: "abd", Branch: "b", InForceAt: &at}
+		}, v1alpha1.StateVerifying, v1alpha1.ReasonVerifying, "branch b is in force"},
+		"merged long ago": {func(in *Input) {
+			at := metav1.NewTime(long)
+			in.Diagnosis.Status.Commit = &v1alpha1.GitCommit{Proposal: "abd", Branch: "b", InForceAt: &at}
+		}, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
+		"owned by GitOps, a commit waits for approval": {func(in *Input) {
+			in.GitOps = GitOps{Owner: "Argo CD", Set: []string{"limits.memory"}, Repository: true}
+			in.Policy.Mode = v1alpha1.ModeApprove
+		}, v1alpha1.StateAwaitingApproval, v1alpha1.ReasonAwaitingApproval, "approve"},
 		"owned by GitOps, absent in Git": {func(in *Input) { in.GitOps = GitOps{Owner: "Argo CD"} }, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
 		"taken back by GitOps": {func(in *Input) {
 			a := attempt("abd", v1alpha1.AttemptReverted, long)
@@ -181,5 +198,22 @@ func TestMaintenanceIsLookedAtAgain(t *testing.T) {
 	in.Policy.EscalateAfter = 30 * time.Minute
 	if d := Decide(in); d.RecheckAfter != 30*time.Minute-20*time.Second {
 		t.Errorf("after %s, want 29m40s, when a person is called", d.RecheckAfter)
+	}
+}
+
+// One proposal is one commit.
+func TestDecideCommitsOnce(t *testing.T) {
+	in := repairable()
+	in.GitOps = GitOps{Owner: "Argo CD", Set: []string{"limits.memory"}, Repository: true}
+	if d := Decide(in); !d.Commit || d.Apply {
+		t.Errorf("not to be committed: %+v", d)
+	}
+	in.Diagnosis.Status.Commit = &v1alpha1.GitCommit{Proposal: "abc", Branch: "b", Commit: "c"}
+	if d := Decide(in); d.Commit || d.State != v1alpha1.StateAwaitingMerge {
+		t.Errorf("committed again: %+v", d)
+	}
+	in.Proposal.ID = "abd"
+	if d := Decide(in); !d.Commit {
+		t.Errorf("another proposal is not committed: %+v", d)
 	}
 }
