@@ -71,6 +71,7 @@ func (r *BridgeDiagnosisReconciler) withdraw(ctx context.Context, in *incident, 
 		return err
 	}
 	if took {
+		in.keepFinding()
 		in.applied(r.Now())
 		return nil
 	}
@@ -78,6 +79,13 @@ func (r *BridgeDiagnosisReconciler) withdraw(ctx context.Context, in *incident, 
 	in.become(v1alpha1.StateWaiting, v1alpha1.ReasonRemedyConflict, fmt.Sprintf("%s was not done: %s", attempt.Proposal.Remedy, because))
 	in.recheck = time.Second
 	return nil
+}
+
+// keepFinding leaves the diagnosis that of the cause which the attempt is for:
+// once that is gone, its evidence is too.
+func (in *incident) keepFinding() {
+	was, is := in.before.Status, &in.after.Status
+	is.Cause, is.Confidence, is.Evidence, is.Refuted, is.Root = was.Cause, was.Confidence, was.Evidence, was.Refuted, was.Root
 }
 
 // tookPlace tells whether what the attempt recorded was written, though nobody
