@@ -1,6 +1,7 @@
 package gitops
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -37,6 +38,9 @@ type Target struct {
 	Values []Value
 }
 
+// ErrMade says that the files have all the changes already, and the cluster not yet.
+var ErrMade = errors.New("the files have the change already")
+
 // Rewrite makes the changes in the owner's files and returns those that it
 // changed, or a Refusal: where a field is in no file or in more than one, where
 // a file says something else than the cluster, or where anything else would
@@ -52,10 +56,16 @@ func Rewrite(files []File, target Target, fields []Field) ([]File, error) {
 			return nil, refuse("%s: the removal of a field is for a person to write", f.Path)
 		}
 		i, text, err := rewriteOne(files, target, f)
+		if errors.Is(err, ErrMade) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
 		files[i].Text, changed[i] = text, true
+	}
+	if len(changed) == 0 {
+		return nil, ErrMade
 	}
 	var out []File
 	for i := range files {
@@ -113,6 +123,8 @@ func choose(places []place, f Field) (place, error) {
 		return same[0], nil
 	case len(same) > 1:
 		return place{}, refuse("it is set in more than one place, and which of them counts is not known: %s", wheres(same))
+	case len(has) == 1 && equal(f.Path, has[0].value, f.After):
+		return place{}, ErrMade
 	case len(has) > 0:
 		return place{}, refuse("%s says %q, and the cluster has %q", has[0].where, has[0].value, f.Before)
 	case len(lacks) == 1:

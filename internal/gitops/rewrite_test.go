@@ -190,6 +190,14 @@ func TestRewriteTakesThePatchThatCounts(t *testing.T) {
 	}
 }
 
+// Once the commit is merged, and before the owner has applied it.
+func TestRewriteSeesWhatIsMade(t *testing.T) {
+	_, err := Rewrite([]File{{"a.yaml", []byte(deployment("resources: {limits: {memory: 192Mi}}\n"))}}, target(), Fields(target().Template, []v1alpha1.FieldChange{memory}))
+	if !errors.Is(err, ErrMade) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestRewriteValues(t *testing.T) {
 	to := target()
 	to.Values = []Value{{Field: "containers[app].resources.limits.memory", File: "chart/values.yaml", Keys: []string{"api", "resources", "limits", "memory"}}}
