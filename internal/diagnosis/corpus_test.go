@@ -142,8 +142,10 @@ func TestCorpusOfOtherClients(t *testing.T) {
 		{"generalisation.jsonl", 0.98},
 		{"go-clients.jsonl", 0.98},
 		{"rust-clients.jsonl", 0.95},
+		{"jvm-dotnet.jsonl", 0.97},
 		// Nothing was mended for these.
 		{"unseen.jsonl", 0.93},
+		{"jvm-dotnet-away.jsonl", 0.85},
 	}
 	for _, test := range tests {
 		t.Run(test.file, func(t *testing.T) {
