@@ -87,6 +87,10 @@ test-api: ## What needs a real API server: CRDs and controllers.
 test-hack: ## The hack module's own tests.
 	hack/test hack
 
+.PHONY: test-metrics
+test-metrics: ## Alerts and dashboard, by Prometheus itself over what the operator exports.
+	hack/test metrics
+
 .PHONY: test-e2e
 test-e2e: ## Real pods, on a cluster of the tests' own.
 	E2E=required hack/test e2e

@@ -178,8 +178,10 @@ func TestWhatIsMeasured(t *testing.T) {
 		`bridgestack_remedies_applied_total{remedy="RaiseMemoryLimit"}`:              2,
 		`bridgestack_remedies_total{outcome="Helped",remedy="RaiseMemoryLimit"}`:     1,
 		`bridgestack_remedies_total{outcome="RolledBack",remedy="RaiseMemoryLimit"}`: 1,
-		open(v1alpha1.CauseOOMKilled):                                                1,
-		"bridgestack_escalations_total{" + stack + "}":                               2,
+		// Before the raise, with it, and after it was taken back.
+		"bridgestack_container_restarts_total{" + of("worker") + "}": 15,
+		open(v1alpha1.CauseOOMKilled):                                1,
+		"bridgestack_escalations_total{" + stack + "}":               2,
 	})
 	m.keep(t, "taken-back")
 

@@ -2,7 +2,7 @@
 //
 // Names are stable: one that was released keeps its meaning. All labels are
 // bounded: cause, confidence, remedy, outcome, state, protocol, stage, class,
-// event and viewpoint are closed lists; namespace, stack, service and dependency
+// and viewpoint are closed lists; namespace, stack, service and dependency
 // are bounded by what the stacks in the cluster declare or select. No label has
 // the name of a pod, a message or anything else that a container says.
 //
