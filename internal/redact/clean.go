@@ -8,7 +8,7 @@ import (
 // MaxLine is the longest line that Clean leaves, in bytes.
 const MaxLine = 4 << 10
 
-// cut marks a line whose end is missing.
+// cut marks a line whose middle is missing.
 const cut = "..."
 
 // Clean makes hostile text harmless: no terminal escapes, control characters
@@ -154,11 +154,7 @@ func capLines(s string) string {
 	for line := range strings.Lines(s) {
 		text, broken := strings.CutSuffix(line, "\n")
 		if len(text) > MaxLine {
-			end := MaxLine - len(cut)
-			for !utf8.RuneStart(text[end]) {
-				end--
-			}
-			text = text[:end] + cut
+			text = cutMiddle(text)
 		}
 		b.WriteString(text)
 		if broken {
@@ -166,6 +162,20 @@ func capLines(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// cutMiddle keeps both ends of a line: a JSON record or a trace on one line may
+// say what matters at its end.
+func cutMiddle(text string) string {
+	const tail = MaxLine / 4
+	end, from := MaxLine-tail-len(cut), len(text)-tail
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	for from < len(text) && !utf8.RuneStart(text[from]) {
+		from++
+	}
+	return text[:end] + cut + text[from:]
 }
 
 func hasLongLine(s string) bool {

@@ -203,7 +203,7 @@ func TestClean(t *testing.T) {
 		{"C1", "a\u009bb", "ab"},
 		{"invalid UTF-8", "a\xffb\xc3", "a\ufffdb\ufffd"},
 		{"umlauts", "Größe 5 µs 日本", "Größe 5 µs 日本"},
-		{"long line", strings.Repeat("x", 5000) + "\nend", strings.Repeat("x", MaxLine-3) + "...\nend"},
+		{"long line", strings.Repeat("x", 5000) + "why it ended\nend", strings.Repeat("x", MaxLine*3/4-3) + "..." + strings.Repeat("x", MaxLine/4-12) + "why it ended\nend"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -220,10 +220,13 @@ func TestClean(t *testing.T) {
 func TestSecretAcrossTheCapIsGoneAsAWhole(t *testing.T) {
 	secret := "Tr0ub4dor&3-horse"
 	r := New(evidence.NewSecret(secret))
+	x := func(n int) string { return strings.Repeat("x", n) }
 	for at := range len(secret) {
-		got := r.Clean(strings.Repeat("x", MaxLine-at)+secret, 64<<10)
-		if strings.Contains(got, secret[:4]) {
-			t.Fatalf("with %d bytes before the cap, %q is left", at, got[MaxLine-30:])
+		for _, line := range []string{x(MaxLine*3/4-at) + secret + x(MaxLine), x(MaxLine) + secret + x(MaxLine/4-at)} {
+			got := r.Clean(line, 64<<10)
+			if strings.Contains(got, secret[:4]) || strings.Contains(got, secret[len(secret)-4:]) {
+				t.Fatalf("with %d bytes of it on one side of the cut, %q is left", at, strings.Trim(got, "x"))
+			}
 		}
 	}
 }
