@@ -43,6 +43,15 @@ func TestDiagnoseRefusals(t *testing.T) {
 		"JVM, command line":    {1, "Error", "", "Unrecognized VM option 'UseConcMarkSweepGC'\nError: Could not create the Java Virtual Machine.\n", v1alpha1.CauseArgumentsInvalid},
 		"JVM, from a variable": {1, "Error", "", "Picked up JAVA_TOOL_OPTIONS: -Xmx5q\nInvalid maximum heap size: -Xmx5q\n", v1alpha1.CauseEnvVarInvalid},
 		".NET, out of memory":  {134, "Error", "", "Out of memory.\n", v1alpha1.CauseHeapExhausted},
+		"a secret's variable":  {2, "Error", "", "dash: 1: API_TOKEN: parameter not set\n", v1alpha1.CauseEnvVarMissing},
+		"a secret's file":      {1, "Error", "", "cat: secret: Permission denied\n", v1alpha1.CausePermissionDenied},
+		"pydantic, settings":   {1, "Error", "", "pydantic.ValidationError: 1 validation error for AppSettings\nregion\n  Field required [type=missing]\n", v1alpha1.CauseEnvVarMissing},
+		"pydantic, a model":    {1, "Error", "", "pydantic.ValidationError: 1 validation error for Order\nquantity\n  Field required [type=missing]\n", v1alpha1.CauseApplicationError},
+		"usage alone":          {1, "Error", "", "Usage:\n  orders serve [--port=<p>]\n\nUsage: orders serve\n", v1alpha1.CauseArgumentsInvalid},
+		"escript":              {127, "Error", "", "escript: exception error: no match of right hand side value []\n  in function  erl_eval:expr/6\n", v1alpha1.CauseApplicationError},
+		"address sanitizer":    {1, "Error", "", "==7==ERROR: AddressSanitizer: heap-use-after-free on address 0x60\n==7==ABORTING\n", v1alpha1.CauseSegfault},
+		"Lua":                  {1, "Error", "", "lua5.4: main.lua:3: ledger is stale\nstack traceback:\n\t[C]: in ?\n", v1alpha1.CauseApplicationError},
+		"PHP, short write":     {255, "Error", "", "PHP Notice:  fwrite(): Write of 9 bytes failed with errno=28 No space left on device in x.php on line 1\nPHP Fatal error:  Uncaught RuntimeException: write failed in x.php:1\n", v1alpha1.CauseDiskFull},
 		".NET, stack":          {134, "Error", "", "Stack overflow.\n   at Program.F(Int32)\n", v1alpha1.CauseApplicationError},
 	} {
 		t.Run(name, func(t *testing.T) {

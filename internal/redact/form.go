@@ -195,20 +195,8 @@ func skipQuote(s string, i int) int {
 // value is the span of a value that begins at i: up to its closing quote, or
 // to where a bare word ends.
 func value(s, lower string, i int, worded bool) span {
-	listed := strings.HasPrefix(s[i:], "['") || strings.HasPrefix(s[i:], `["`)
-	if listed {
-		i++
-	}
-	open := i
-	for open < min(len(s), i+16) && s[open] == '\\' {
-		open++
-	}
-	if open < len(s) && (s[open] == '"' || s[open] == '\'') {
-		quote := s[i : open+1]
-		if word := lower[open+1 : upTo(s, open+1, " \t\r\n'\"")]; listed && worded && isProse(word) {
-			return span{} // A list of complaints of a name.
-		}
-		return unlessRedacted(s, open+1, closing(s, open+1, quote))
+	if found, ok := quotedValue(s, lower, i, worded); ok {
+		return found
 	}
 	end := upTo(s, i, " \t\r\n,;&\"')}]<>|")
 	if slices.Contains([]string{"bearer", "basic", "digest", "negotiate"}, lower[i:end]) {
@@ -218,6 +206,26 @@ func value(s, lower string, i int, worded bool) span {
 		return span{}
 	}
 	return unlessRedacted(s, i, end)
+}
+
+// quotedValue is a value in quotes, escaped or not, or the first of a list. Lists
+// of complaints of a name begin with words of prose.
+func quotedValue(s, lower string, i int, worded bool) (span, bool) {
+	listed := strings.HasPrefix(s[i:], "['") || strings.HasPrefix(s[i:], `["`)
+	if listed {
+		i++
+	}
+	open := i
+	for open < min(len(s), i+16) && s[open] == '\\' {
+		open++
+	}
+	if open == len(s) || s[open] != '"' && s[open] != '\'' {
+		return span{}, false
+	}
+	if listed && worded && isProse(lower[open+1:upTo(s, open+1, " \t\r\n'\"")]) {
+		return span{}, true
+	}
+	return unlessRedacted(s, open+1, closing(s, open+1, s[i:open+1])), true
 }
 
 // closing is where the quote that was opened is closed again: the same
