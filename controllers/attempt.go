@@ -99,6 +99,9 @@ func (r *BridgeDiagnosisReconciler) continueAttempt(ctx context.Context, in *inc
 	case v1alpha1.AttemptRollingBack:
 		return true, r.rollBack(ctx, in)
 	default:
+		if done, err := r.takenBack(ctx, in); done || err != nil {
+			return true, err
+		}
 		return r.verify(ctx, in)
 	}
 }
@@ -198,26 +201,13 @@ func (in *incident) end(outcome v1alpha1.AttemptOutcome, message string, now tim
 
 // verify tells whether the applied attempt helped.
 func (r *BridgeDiagnosisReconciler) verify(ctx context.Context, in *incident) (bool, error) {
-	if done, err := r.takenBack(ctx, in); done || err != nil {
-		return true, err
-	}
 	if done, err := r.wakePods(ctx, in); done || err != nil {
 		return done, err
 	}
 	attempt := in.attempt()
-	input := verify.Input{Now: r.Now(), Attempt: *attempt, Pods: in.podsNow(), Wanted: in.wanted(), Fingerprint: attempt.Fingerprint}
-	verdict := verify.Check(input)
-	verdict = r.withHealth(in, verdict)
-	if verdict.Outcome == verify.Failed {
-		// It loops on: for the same cause, or for the next one?
-		done, err := r.diagnose(ctx, in)
-		if err != nil {
-			return true, err
-		}
-		if !done { // else there is nothing to look at, and it failed all the same
-			input.Fingerprint, input.CauseKnown = in.finding.Fingerprint(), in.finding.Cause != v1alpha1.CauseUnknown
-			verdict = r.withHealth(in, verify.Check(input))
-		}
+	verdict, err := r.verdict(ctx, in)
+	if err != nil {
+		return true, err
 	}
 	switch verdict.Outcome {
 	case verify.Helped:
@@ -234,6 +224,23 @@ func (r *BridgeDiagnosisReconciler) verify(ctx context.Context, in *incident) (b
 	in.become(v1alpha1.StateVerifying, v1alpha1.ReasonVerifying, fmt.Sprintf("%s is in force: %s", attempt.Proposal.Remedy, verdict.Because))
 	in.recheck = verdict.RecheckAfter
 	return true, nil
+}
+
+// verdict on the applied attempt. Where it loops on, it is diagnosed anew: for
+// the same cause, or for the next one?
+func (r *BridgeDiagnosisReconciler) verdict(ctx context.Context, in *incident) (verify.Verdict, error) {
+	attempt := in.attempt()
+	input := verify.Input{Now: r.Now(), Attempt: *attempt, Pods: in.podsNow(), Wanted: in.wanted(), Fingerprint: attempt.Fingerprint}
+	verdict := r.withHealth(in, verify.Check(input))
+	if verdict.Outcome != verify.Failed {
+		return verdict, nil
+	}
+	done, err := r.diagnose(ctx, in)
+	if done || err != nil { // there is nothing to look at, and it failed all the same
+		return verdict, err
+	}
+	input.Fingerprint, input.CauseKnown = in.finding.Fingerprint(), in.finding.Cause != v1alpha1.CauseUnknown
+	return r.withHealth(in, verify.Check(input)), nil
 }
 
 // failed takes back an attempt that did not help, where there is a way back.

@@ -56,7 +56,7 @@ func late(t *testing.T, patch func(context.Context, client.WithWatch, client.Obj
 		t.Fatal(err)
 	}
 	r := &BridgeDiagnosisReconciler{Operator: &Operator{Live: c, Applier: &apply.Applier{Live: c, Writer: c}, Now: func() time.Time { return now }}}
-	return r, &incident{before: &read, after: read.DeepCopy(), workload: d, redactor: redact.New(evidence.NewSecret(canary))}
+	return r, &incident{owner: &v1alpha1.BridgeStack{}, before: &read, after: read.DeepCopy(), workload: d, redactor: redact.New(evidence.NewSecret(canary))}
 }
 
 // An answer that was lost at the deadline does not mean that nothing was written.

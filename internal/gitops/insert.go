@@ -11,13 +11,8 @@ import (
 // insert adds what is left of a path: to the end of the mapping or list where
 // the path ends, or else to its beginning.
 func (s source) insert(w walked, after string, text bool) ([]byte, error) {
-	for i, step := range w.left {
-		if step.Name != "" && step.Key != "env" {
-			return nil, refuse("it has no %s[%s]", step.Key, step.Name)
-		}
-		if step.Name != "" && i > 0 && w.at.Kind == yaml.SequenceNode {
-			return nil, refuse("line %d: a list where none is expected", w.at.Line)
-		}
+	if err := addable(w); err != nil {
+		return nil, err
 	}
 	tag := ""
 	if text {
@@ -29,18 +24,37 @@ func (s source) insert(w walked, after string, text bool) ([]byte, error) {
 	if w.at.Style&yaml.FlowStyle != 0 {
 		return s.insertFlow(w.at, w.left, value, listed)
 	}
-	switch {
-	case w.at.Kind == yaml.MappingNode || listed:
-	case w.at.Kind == yaml.ScalarNode && w.at.ShortTag() == "!!null" && w.at.Value == "" && w.key != nil:
+	if w.at.Kind == yaml.ScalarNode { // nothing after the key
 		listed = w.left[0].Name != "" && w.key.Value == w.left[0].Key
-	default:
-		return nil, refuse("line %d: not a mapping that the field could be added to", w.at.Line)
 	}
 	indent, line, err := s.room(w)
 	if err != nil {
 		return nil, err
 	}
 	return s.insertLines(line, blockLines(strings.Repeat(" ", indent), w.left, value, listed)), nil
+}
+
+// addable is an error where what is left of a path cannot be added for sure.
+func addable(w walked) error {
+	for _, step := range w.left {
+		if step.Name != "" && step.Key != "env" {
+			return refuse("it has no %s[%s]", step.Key, step.Name)
+		}
+	}
+	switch w.at.Kind {
+	case yaml.MappingNode:
+		return nil
+	case yaml.SequenceNode:
+		if w.left[0].Name != "" {
+			return nil
+		}
+	case yaml.ScalarNode:
+		if w.at.ShortTag() == "!!null" && w.at.Value == "" && w.key != nil {
+			return nil
+		}
+	default:
+	}
+	return refuse("line %d: not a mapping that the field could be added to", w.at.Line)
 }
 
 // insertFlow adds to a mapping or list that is written in braces, at its front.
@@ -109,17 +123,26 @@ func (s source) room(w walked) (indent, line int, err error) {
 	if last, ok := s.lastLine(n); ok {
 		return indent, last, nil
 	}
-	if n.Kind == yaml.MappingNode {
-		for i := len(n.Content) - 2; i >= 0; i -= 2 {
-			if last, ok := s.lastLine(n.Content[i+1]); ok && n.Content[i+1].Kind == yaml.ScalarNode && last == n.Content[i].Line {
-				return indent, last, nil
-			}
-		}
+	if last, ok := s.lastOfOneLine(n); ok {
+		return indent, last, nil
 	}
 	if w.key != nil && n.Content[0].Line > w.key.Line {
 		return indent, w.key.Line, nil
 	}
 	return 0, 0, refuse("line %d: there is no line after which the field could be added for sure", n.Line)
+}
+
+// lastOfOneLine is the line of the last entry of a mapping that is all on it.
+func (s source) lastOfOneLine(n *yaml.Node) (int, bool) {
+	if n.Kind != yaml.MappingNode {
+		return 0, false
+	}
+	for i := len(n.Content) - 2; i >= 0; i -= 2 {
+		if last, ok := s.lastLine(n.Content[i+1]); ok && n.Content[i+1].Kind == yaml.ScalarNode && last == n.Content[i].Line {
+			return last, true
+		}
+	}
+	return 0, false
 }
 
 // lastLine of a block, where that is plain to see.

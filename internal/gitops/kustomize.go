@@ -52,12 +52,7 @@ func (s source) patch(files []File, dir string, item *yaml.Node, target Target, 
 	if err != nil {
 		return nil, nil //nolint:nilerr // What is no YAML is not this workload's.
 	}
-	found, err := nested.places(target, f)
-	if err == nil && isTarget(item, target) {
-		var more []place
-		more, err = nested.operations(target, f)
-		found = append(found, more...)
-	}
+	found, err := nested.inPatch(item, target, f)
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +62,16 @@ func (s source) patch(files []File, dir string, item *yaml.Node, target Target, 
 		found[i].edit = func(after string) ([]byte, error) { return s.editBlock(inline, after, edit) }
 	}
 	return found, nil
+}
+
+// inPatch are the places in the text of a patch, of whichever of the two kinds.
+func (s source) inPatch(item *yaml.Node, target Target, f Field) ([]place, error) {
+	found, err := s.places(target, f)
+	if err != nil || !isTarget(item, target) {
+		return found, err
+	}
+	more, err := s.operations(target, f)
+	return append(found, more...), err
 }
 
 // isTarget is true where an item of a kustomization names the workload as its
@@ -105,20 +110,7 @@ func (s source) operations(target Target, f Field) ([]place, error) {
 			continue
 		}
 		for _, operation := range doc.Content {
-			_, op := entry(operation, "op")
-			_, at := entry(operation, "path")
-			_, value := entry(operation, "value")
-			if op == nil || at == nil || value == nil {
-				continue
-			}
-			rest, reaches := below(target, f.Path, at.Value)
-			if !reaches {
-				continue
-			}
-			if op.Value != "add" && op.Value != "replace" {
-				return nil, refuse("line %d: the patch operation %q is about the field", operation.Line, op.Value)
-			}
-			p, err := s.inOperation(i, value, rest, f)
+			p, err := s.operation(i, operation, target, f)
 			if err != nil {
 				return nil, err
 			}
@@ -128,6 +120,24 @@ func (s source) operations(target Target, f Field) ([]place, error) {
 		}
 	}
 	return out, nil
+}
+
+// operation is the place in one operation; it is not set where there is none.
+func (s source) operation(doc int, operation *yaml.Node, target Target, f Field) (place, error) {
+	_, op := entry(operation, "op")
+	_, at := entry(operation, "path")
+	_, value := entry(operation, "value")
+	if op == nil || at == nil || value == nil {
+		return place{}, nil
+	}
+	rest, reaches := below(target, f.Path, at.Value)
+	switch {
+	case !reaches:
+		return place{}, nil
+	case op.Value != "add" && op.Value != "replace":
+		return place{}, refuse("line %d: the patch operation %q is about the field", operation.Line, op.Value)
+	}
+	return s.inOperation(doc, value, rest)
 }
 
 // below is what is left of a path after a JSON pointer that leads to it or to
@@ -142,7 +152,7 @@ func below(target Target, p Path, at string) (Path, bool) {
 }
 
 // inOperation is the field in the value of an operation.
-func (s source) inOperation(doc int, value *yaml.Node, rest Path, f Field) (place, error) {
+func (s source) inOperation(doc int, value *yaml.Node, rest Path) (place, error) {
 	w := walk(value, rest)
 	if w.err != nil || len(w.left) > 0 {
 		return place{}, w.err
@@ -176,11 +186,15 @@ func (s source) onlyScalarDiffers(edited []byte, doc int, changed *yaml.Node, af
 	return nil
 }
 
+func alike(was, is *yaml.Node) bool {
+	return was.Kind == is.Kind && was.Value == is.Value && was.ShortTag() == is.ShortTag() && was.Anchor == is.Anchor && len(was.Content) == len(is.Content)
+}
+
 func sameBut(was, is, changed *yaml.Node, after string) bool {
 	if was == changed {
 		return is.Kind == yaml.ScalarNode && is.Value == after && (was.ShortTag() != "!!str" || is.ShortTag() == "!!str")
 	}
-	if was.Kind != is.Kind || was.Value != is.Value || was.ShortTag() != is.ShortTag() || was.Anchor != is.Anchor || len(was.Content) != len(is.Content) {
+	if !alike(was, is) {
 		return false
 	}
 	for i := range was.Content {
@@ -204,14 +218,11 @@ func (s source) editBlock(n *yaml.Node, after string, edit func(string) ([]byte,
 	start := s.lineStart(n.Line + 1)
 	lines := bytes.SplitAfter(s.text[start:], []byte("\n"))
 	indent := blockIndent(lines)
-	wanted := strings.Split(strings.TrimRight(n.Value, "\n"), "\n")
-	end := start
-	for i, want := range wanted {
-		if i >= len(lines) || strings.TrimPrefix(strings.TrimRight(string(lines[i]), "\r\n"), indent) != want && strings.TrimSpace(want) != "" {
-			return nil, refuse("line %d: the block is not what it seems", n.Line)
-		}
-		end += len(lines[i])
+	length, ok := blockLength(lines, indent, n.Value)
+	if !ok {
+		return nil, refuse("line %d: the block is not what it seems", n.Line)
 	}
+	end := start + length
 	newline := "\n"
 	if bytes.HasSuffix(lines[0], []byte("\r\n")) {
 		newline = "\r\n"
@@ -229,6 +240,19 @@ func (s source) editBlock(n *yaml.Node, after string, edit func(string) ([]byte,
 	}
 	out := slices.Concat(s.text[:start], []byte(text), s.text[end:])
 	return out, s.onlyScalarDiffers(out, 0, n, strings.TrimRight(string(edited), "\n")+n.Value[len(strings.TrimRight(n.Value, "\n")):])
+}
+
+// blockLength is how many bytes the lines of a literal block take up, without
+// empty ones at its end.
+func blockLength(lines [][]byte, indent, value string) (int, bool) {
+	length := 0
+	for i, want := range strings.Split(strings.TrimRight(value, "\n"), "\n") {
+		if i >= len(lines) || strings.TrimPrefix(strings.TrimRight(string(lines[i]), "\r\n"), indent) != want && strings.TrimSpace(want) != "" {
+			return 0, false
+		}
+		length += len(lines[i])
+	}
+	return length, true
 }
 
 // blockIndent is the indentation of the first line that has text.

@@ -174,29 +174,35 @@ func (s source) token(n *yaml.Node) (start, end int, err error) {
 	if i := bytes.IndexAny(line, "\r\n"); i >= 0 {
 		line = line[:i]
 	}
-	length := 0
+	length := tokenLength(line, n.Value)
+	if length == 0 {
+		return 0, 0, refuse("line %d: not a plain or quoted value on one line", n.Line)
+	}
+	return start, start + length, nil
+}
+
+// tokenLength of the scalar that a line begins with, 0 where it is none that
+// ends on the line.
+func tokenLength(line []byte, value string) int {
 	switch {
 	case len(line) > 0 && line[0] == '\'':
-		length = closing(line, '\'', func(i int) int {
+		return closing(line, '\'', func(i int) int {
 			if i+1 < len(line) && line[i] == '\'' && line[i+1] == '\'' {
 				return 2
 			}
 			return 0
 		})
 	case len(line) > 0 && line[0] == '"':
-		length = closing(line, '"', func(i int) int {
+		return closing(line, '"', func(i int) int {
 			if line[i] == '\\' {
 				return 2
 			}
 			return 0
 		})
-	case n.Value != "" && bytes.HasPrefix(line, []byte(n.Value)):
-		length = len(n.Value)
+	case bytes.HasPrefix(line, []byte(value)):
+		return len(value)
 	}
-	if length == 0 {
-		return 0, 0, refuse("line %d: not a plain or quoted value on one line", n.Line)
-	}
-	return start, start + length, nil
+	return 0
 }
 
 // closing is the length of a quoted token, 0 where it does not end on the line.
@@ -287,22 +293,31 @@ func (s source) onlyDiffers(edited []byte, doc int, p Path, after string) error 
 		return refuse("the change would not be read as %q at %s", after, p)
 	}
 	for i := range s.docs {
-		var was, is any
-		if s.docs[i].Decode(&was) != nil || again.docs[i].Decode(&is) != nil {
-			return refuse("the file cannot be compared with what it would become")
+		changed := w.at
+		if i != doc {
+			changed = nil
 		}
-		if i == doc {
-			var value any
-			if w.at.Decode(&value) != nil {
-				return refuse("the new value cannot be read")
-			}
-			was = with(was, is, p, value)
-		}
-		if !reflect.DeepEqual(was, is) {
+		if !sameData(s.docs[i], again.docs[i], p, changed) {
 			return refuse("the change would reach further than %s", p)
 		}
 	}
 	return nil
+}
+
+// sameData tells whether two documents are the same as data, but for a value at
+// a path where one is given. What cannot be read is not the same.
+func sameData(a, b *yaml.Node, p Path, changed *yaml.Node) bool {
+	var was, is, value any
+	if a.Decode(&was) != nil || b.Decode(&is) != nil {
+		return false
+	}
+	if changed != nil {
+		if changed.Decode(&value) != nil {
+			return false
+		}
+		was = with(was, is, p, value)
+	}
+	return reflect.DeepEqual(was, is)
 }
 
 // with is data with one value set. A new item of a list is put where it is in

@@ -212,8 +212,7 @@ func (s *session) fetch(ctx context.Context, branches []string) error {
 	if err != nil {
 		return err
 	}
-	defer response.Close()
-	return s.store(request.Capabilities, response)
+	return errors.Join(s.store(request.Capabilities, response), response.Close())
 }
 
 // store keeps the objects of a pack, as long as they are not too large.

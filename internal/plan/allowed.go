@@ -11,7 +11,34 @@ import (
 // while the operator was away. Empty is allowed. Of the input it looks at the
 // time, the policy, the pauses, the GitOps owner and the approval.
 func Forbids(in Input, attempt v1alpha1.Attempt) string {
-	name := attempt.Proposal.Remedy
+	if because := held(in); because != "" {
+		return because
+	}
+	switch {
+	case !in.Policy.Allows(attempt.Proposal.Remedy):
+		return fmt.Sprintf("the policy switches %s off", attempt.Proposal.Remedy)
+	case in.GitOps.takesBack() != "" && attempt.Patch != "":
+		return in.GitOps.takesBack()
+	case in.Unreachable != "" && attempt.Patch != "" && attempt.Workload == nil:
+		return in.Unreachable
+	}
+	return in.modeForbids(attempt)
+}
+
+func (in Input) modeForbids(attempt v1alpha1.Attempt) string {
+	switch {
+	case in.Policy.Mode == v1alpha1.ModeAuto:
+		return ""
+	case in.Policy.Mode != v1alpha1.ModeApprove:
+		return fmt.Sprintf("the mode is %s", in.Policy.Mode)
+	case in.Diagnosis.Spec.Approved != attempt.Proposal.ID:
+		return "the mode is Approve, and it is not approved"
+	}
+	return ""
+}
+
+// held is what holds every write of the stack back at the moment.
+func held(in Input) string {
 	switch {
 	case in.Policy.Paused:
 		return "the stack is paused (spec.paused)"
@@ -19,18 +46,6 @@ func Forbids(in Input, attempt v1alpha1.Attempt) string {
 		return "the workload is paused (annotation " + v1alpha1.AnnotationPaused + ")"
 	case in.Policy.MaintenanceAt(in.Now).Now():
 		return in.Policy.MaintenanceAt(in.Now).Because
-	case !in.Policy.Allows(name):
-		return fmt.Sprintf("the policy switches %s off", name)
-	case in.GitOps.takesBack() != "" && attempt.Patch != "":
-		return in.GitOps.takesBack()
-	case in.Unreachable != "" && attempt.Patch != "" && attempt.Workload == nil:
-		return in.Unreachable
-	case in.Policy.Mode == v1alpha1.ModeAuto:
-		return ""
-	case in.Policy.Mode != v1alpha1.ModeApprove:
-		return fmt.Sprintf("the mode is %s", in.Policy.Mode)
-	case in.Diagnosis.Spec.Approved != attempt.Proposal.ID:
-		return "the mode is Approve, and it is not approved"
 	}
 	return ""
 }
