@@ -27,21 +27,11 @@ func (r *BridgeDiagnosisReconciler) diagnose(ctx context.Context, in *incident) 
 		in.awaitPod(r.Now())
 		return true, nil
 	}
-	seen, err := r.Observer.Case(ctx, observe.Request{Pod: pod.Pod, Container: container.Name, Service: in.service.Name, Workload: in.named()})
-	if err != nil { // the parts that could be read are there
-		ctrl.LoggerFrom(ctx).Info("some evidence could not be read", "pod", pod.Name, "because", err.Error())
-	}
-	c := seen.Case
-	if in.scope, err = r.scope(ctx, pod.Namespace); err != nil {
-		return false, err
-	}
-	siblings, err := diagnosesOf(ctx, r.Cached, pod.Namespace, in.owner.Name)
+	seen, err := r.observe(ctx, in, pod, container)
 	if err != nil {
 		return false, err
 	}
-	if c.Dependencies, err = r.dependencies(ctx, in, c.Env, siblings); err != nil {
-		return false, err
-	}
+	c := seen.Case
 	c.Probes = r.probe(ctx, in, c.Dependencies, seen.Redactor)
 	in.observed, in.finding, in.redactor = &c, diagnosis.Diagnose(c), seen.Redactor
 	inside, pending, err := r.podView(ctx, in, pod.Pod, c, seen.Redactor)
@@ -66,6 +56,23 @@ func (r *BridgeDiagnosisReconciler) diagnose(ctx context.Context, in *incident) 
 		in.awaitPodView(pod.Name, pending)
 	}
 	return pending > 0, nil
+}
+
+// observe gathers all but the probes.
+func (r *BridgeDiagnosisReconciler) observe(ctx context.Context, in *incident, pod observe.Pod, container evidence.Container) (observe.Observation, error) {
+	seen, err := r.Observer.Case(ctx, observe.Request{Pod: pod.Pod, Container: container.Name, Service: in.service.Name, Workload: in.named()})
+	if err != nil { // the parts that could be read are there
+		ctrl.LoggerFrom(ctx).Info("some evidence could not be read", "pod", pod.Name, "because", err.Error())
+	}
+	if in.scope, err = r.scope(ctx, pod.Namespace); err != nil {
+		return seen, err
+	}
+	siblings, err := diagnosesOf(ctx, r.Cached, pod.Namespace, in.owner.Name)
+	if err != nil {
+		return seen, err
+	}
+	seen.Case.Dependencies, err = r.dependencies(ctx, in, seen.Case.Env, siblings)
+	return seen, err
 }
 
 // awaitPod waits for a pod to look at, but not for ever.

@@ -35,19 +35,9 @@ func (m *Metrics) Diagnosis(before, after *v1alpha1.BridgeDiagnosis) {
 		return
 	}
 	was, is := before.Status, after.Status
-	first := func(was, is *metav1.MicroTime) bool { return was == nil && is != nil }
-	if first(was.Times.Diagnosed, is.Times.Diagnosed) {
-		m.incidents.WithLabelValues(string(is.Cause)).Inc()
-		m.diagnosed.Observe(since(is.Times.Visible, is.Times.Diagnosed))
-	}
+	m.stations(was, is)
 	if is.Cause != "" && (is.Cause != was.Cause || is.Confidence != was.Confidence) {
 		m.findings.WithLabelValues(string(is.Cause), string(is.Confidence)).Inc()
-	}
-	if first(was.Times.Patched, is.Times.Patched) {
-		m.patched.Observe(since(is.Times.Visible, is.Times.Patched))
-	}
-	if first(was.Times.Recovered, is.Times.Recovered) {
-		m.recovered.WithLabelValues(owedTo(is.Attempts)).Observe(since(is.Times.Visible, is.Times.Recovered))
 	}
 	m.attempts(was.Attempts, is.Attempts)
 	m.mu.Lock()
@@ -58,6 +48,23 @@ func (m *Metrics) Diagnosis(before, after *v1alpha1.BridgeDiagnosis) {
 	}
 	if first(was.Times.Escalated, is.Times.Escalated) {
 		t.escalations++
+	}
+}
+
+// first is true where a station was reached just now.
+func first(was, is *metav1.MicroTime) bool { return was == nil && is != nil }
+
+// stations observes how long it took to those that were reached just now.
+func (m *Metrics) stations(was, is v1alpha1.BridgeDiagnosisStatus) {
+	if first(was.Times.Diagnosed, is.Times.Diagnosed) {
+		m.incidents.WithLabelValues(string(is.Cause)).Inc()
+		m.diagnosed.Observe(since(is.Times.Visible, is.Times.Diagnosed))
+	}
+	if first(was.Times.Patched, is.Times.Patched) {
+		m.patched.Observe(since(is.Times.Visible, is.Times.Patched))
+	}
+	if first(was.Times.Recovered, is.Times.Recovered) {
+		m.recovered.WithLabelValues(owedTo(is.Attempts)).Observe(since(is.Times.Visible, is.Times.Recovered))
 	}
 }
 

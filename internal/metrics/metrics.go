@@ -11,11 +11,16 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
 
-// Outcomes of a try to tell a receiver, and what an incident's end is owed to.
+// Outcomes of a try to tell a receiver.
 const (
-	Delivered, Failed  = "delivered", "failed"
-	byRemedy, byItself = "remedy", "itself"
+	// Delivered: the receiver accepted the message.
+	Delivered = "delivered"
+	// Failed: it did not, and is tried again.
+	Failed = "failed"
 )
+
+// What an incident's end is owed to.
+const byRemedy, byItself = "remedy", "itself"
 
 // durations resolve 50 ms to an hour: what is diagnosed in milliseconds and what
 // waits for a person.

@@ -64,13 +64,10 @@ func wanted(d *v1alpha1.BridgeDiagnosis, r v1alpha1.Receiver, now time.Time) (v1
 		at = record.NextAttemptAt.Time
 	}
 	over := d.Status.State.Final()
+	if untold(d, record, enlisted) {
+		return "", at
+	}
 	switch {
-	case d.Status.Times.Escalated == nil, record.Delivered == v1alpha1.NotificationResolved:
-		return "", at
-	case record.Delivered == "" && (symptom(d) || over && !enlisted):
-		// The root's incident is told of; and a receiver that is new is not told
-		// what was over before it came.
-		return "", at
 	case record.Delivered == "":
 		return v1alpha1.NotificationEscalated, at
 	case over:
@@ -82,6 +79,16 @@ func wanted(d *v1alpha1.BridgeDiagnosis, r v1alpha1.Receiver, now time.Time) (v1
 		return v1alpha1.NotificationEscalated, at
 	}
 	return "", at
+}
+
+// untold is true where there is nothing to tell a receiver: nobody was called, all
+// is told, or the root's incident is told of instead. A receiver that is new is
+// not told what was over before it came.
+func untold(d *v1alpha1.BridgeDiagnosis, record v1alpha1.Delivery, enlisted bool) bool {
+	if d.Status.Times.Escalated == nil || record.Delivered == v1alpha1.NotificationResolved {
+		return true
+	}
+	return record.Delivered == "" && (symptom(d) || d.Status.State.Final() && !enlisted)
 }
 
 // symptom is true where another diagnosis is at the root.

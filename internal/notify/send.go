@@ -114,8 +114,7 @@ func roots(pem []byte) (*x509.CertPool, error) {
 }
 
 func withoutURL(err error) error {
-	var named *url.Error
-	if errors.As(err, &named) {
+	if named, ok := errors.AsType[*url.Error](err); ok {
 		return named.Err
 	}
 	return err

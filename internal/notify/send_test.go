@@ -68,7 +68,7 @@ func TestSend(t *testing.T) {
 		}, "HTTP 503", time.Minute},
 		"asks for nonsense": {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Retry-After", "-5"); w.WriteHeader(503) }, "HTTP 503", 0},
 		"redirects to metadata": {func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "http://169.254.169.254/latest", 307)
+			http.Redirect(w, r, "http://169.254.169.254/latest", http.StatusTemporaryRedirect)
 		}, "redirects", 0},
 		"answers without end": {func(w http.ResponseWriter, _ *http.Request) {
 			for {

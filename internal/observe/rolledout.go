@@ -13,28 +13,28 @@ import (
 // and ready, as kubectl rollout status waits for.
 func (r *Reader) RolledOut(ctx context.Context, w Workload) (bool, error) {
 	var err error
-	out := false
+	var seen, wanted, updated, all, ready int64
 	switch w.Kind {
 	case v1alpha1.StatefulSet:
 		var s appsv1.StatefulSet
 		err = r.workload(ctx, w, &s)
-		wanted := replicasOf(s.Spec.Replicas)
-		out = s.Status.ObservedGeneration >= s.Generation && s.Status.UpdateRevision == s.Status.CurrentRevision && s.Status.ReadyReplicas == wanted
+		seen, wanted = s.Status.ObservedGeneration-s.Generation, int64(replicasOf(s.Spec.Replicas))
+		updated, all, ready = int64(s.Status.UpdatedReplicas), int64(s.Status.Replicas), int64(s.Status.ReadyReplicas)
 	case v1alpha1.DaemonSet:
 		var d appsv1.DaemonSet
 		err = r.workload(ctx, w, &d)
-		wanted := d.Status.DesiredNumberScheduled
-		out = d.Status.ObservedGeneration >= d.Generation && d.Status.UpdatedNumberScheduled == wanted && d.Status.NumberReady == wanted
+		seen, wanted = d.Status.ObservedGeneration-d.Generation, int64(d.Status.DesiredNumberScheduled)
+		updated, all, ready = int64(d.Status.UpdatedNumberScheduled), int64(d.Status.CurrentNumberScheduled), int64(d.Status.NumberReady)
 	case v1alpha1.Deployment:
 		var d appsv1.Deployment
 		err = r.workload(ctx, w, &d)
-		wanted := replicasOf(d.Spec.Replicas)
-		out = d.Status.ObservedGeneration >= d.Generation && d.Status.UpdatedReplicas == wanted && d.Status.Replicas == wanted && d.Status.ReadyReplicas == wanted
+		seen, wanted = d.Status.ObservedGeneration-d.Generation, int64(replicasOf(d.Spec.Replicas))
+		updated, all, ready = int64(d.Status.UpdatedReplicas), int64(d.Status.Replicas), int64(d.Status.ReadyReplicas)
 	}
 	if err != nil {
 		return false, fmt.Errorf("read the rollout of %s: %w", w, err)
 	}
-	return out, nil
+	return seen >= 0 && min(updated, all, ready) == wanted && max(updated, all, ready) == wanted, nil
 }
 
 // replicasOf is what is wanted; the API server's default is 1.

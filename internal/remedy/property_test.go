@@ -120,7 +120,7 @@ func anything(t *testing.T, source *rand.Rand, cause v1alpha1.Cause) Input {
 			*q = *resource.NewQuantity(c.Int63n(1<<30)+1, resource.BinarySI)
 		},
 		func(at *metav1.Time, c randfill.Continue) { *at = metav1.Unix(c.Int63n(1<<31), 0) },
-		func(raw *metav1.FieldsV1, _ randfill.Continue) { raw.Raw = []byte(`{}`) },
+		func(raw *metav1.FieldsV1, _ randfill.Continue) { raw.SetRawBytes([]byte(`{}`)) },
 	)
 	random := func() *corev1.PodTemplateSpec {
 		var template corev1.PodTemplateSpec
