@@ -94,6 +94,14 @@ func limits(t *testing.T, namespace, memory string) {
 	})
 }
 
+// holds is what is said of holding a manager on one object.
+func holds(manager string) string {
+	if manager == "kustomize-controller" {
+		return "annotate deployment api kustomize.toolkit.fluxcd.io/reconcile=disabled"
+	}
+	return "Argo CD cannot be held on one object"
+}
+
 func api(namespace string) *appsv1.Deployment {
 	return &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "api"}}
 }
@@ -154,7 +162,7 @@ func TestLadderBesideGitOps(t *testing.T) {
 				t.Errorf("the limit is %s, want %s", now, want)
 			}
 			if c.left {
-				for _, part := range []string{c.owner, "\n- 128Mi\n+ 192Mi", "field manager " + c.manager} {
+				for _, part := range []string{c.owner, "\n- 128Mi\n+ 192Mi", "field manager " + c.manager, holds(c.manager)} {
 					if !strings.Contains(got.Status.Message, part) {
 						t.Errorf("%q is missing in: %s", part, got.Status.Message)
 					}

@@ -139,6 +139,20 @@ func IgnoreRule(o Object, owner Owner, of *corev1.PodTemplateSpec, fields []Fiel
 	return ""
 }
 
+// Hold is how a person keeps the owner from taking a change of this one object
+// back until Git has it. The operator does not do that by itself.
+func Hold(o Object, owner Owner) string {
+	kind := strings.ToLower(o.Kind)
+	switch owner.Tool {
+	case FluxKustomization:
+		return fmt.Sprintf("to change it in the cluster before, hold Flux on this one object (kubectl -n %s annotate %s %s kustomize.toolkit.fluxcd.io/reconcile=disabled) and take the annotation away afterwards", o.Namespace, kind, o.Name)
+	case ArgoCD:
+		return "Argo CD cannot be held on one object: a change in the cluster is taken back where the Application heals itself"
+	case FluxHelmRelease, Helm:
+	}
+	return ""
+}
+
 // pointer is a path as a JSON pointer (RFC 6901). What the template does not
 // have is at the end of its list.
 func pointer(of *corev1.PodTemplateSpec, p Path) string {

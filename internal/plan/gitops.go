@@ -17,6 +17,9 @@ type GitOps struct {
 	Set []string
 	// Because says how it is known that they are set.
 	Because string
+	// Hold is how a person keeps the owner from one object, empty where there is
+	// no such way to tell of.
+	Hold string
 	// Repository says that the policy names one to commit to.
 	Repository bool
 }
@@ -41,6 +44,9 @@ func ownedByGitOps(in Input) *Decision {
 	}
 	d := suggested(in, because+"; make it in Git")
 	d.Message += asDiff(in.Proposal.Changes)
+	if in.GitOps.Hold != "" {
+		d.Message += "\n" + sentence(in.GitOps.Hold)
+	}
 	return d
 }
 
