@@ -2,12 +2,14 @@ package prometheus
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,19 +39,43 @@ type scrape struct {
 	samples []sample
 }
 
-// scrapes runs the controllers' test of metrics, real operator and API server, and
-// reads what it exported. Where the folder BRIDGESTACK_SCRAPES has scrapes of an
-// earlier run, these are taken.
+// exported runs the controllers' test of metrics, real operator and API server, once
+// for all tests, into a folder. Where BRIDGESTACK_SCRAPES names the folder of an
+// earlier run, that is taken.
+var exported = sync.OnceValues(func() (string, error) {
+	if folder := os.Getenv("BRIDGESTACK_SCRAPES"); folder != "" {
+		return folder, nil
+	}
+	folder, err := os.MkdirTemp("", "scrapes")
+	if err != nil {
+		return "", err
+	}
+	ours = folder
+	run := exec.Command("go", "test", "-count=1", "-run", "^TestWhatIsMeasured$", "./controllers")
+	run.Dir, run.Env = filepath.Join("..", ".."), append(os.Environ(), "BRIDGESTACK_SCRAPES="+folder)
+	if out, err := run.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%s: %w\n%s", run, err, out)
+	}
+	return folder, nil
+})
+
+// ours is the folder to be removed in the end.
+var ours string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if ours != "" {
+		_ = os.RemoveAll(ours)
+	}
+	os.Exit(code)
+}
+
+// scrapes reads what the operator exported.
 func scrapes(t *testing.T) []scrape {
 	t.Helper()
-	folder := os.Getenv("BRIDGESTACK_SCRAPES")
-	if folder == "" {
-		folder = t.TempDir()
-		run := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-run", "^TestWhatIsMeasured$", "./controllers")
-		run.Dir, run.Env = filepath.Join("..", ".."), append(os.Environ(), "BRIDGESTACK_SCRAPES="+folder)
-		if out, err := run.CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", run, err, out)
-		}
+	folder, err := exported()
+	if err != nil {
+		t.Fatal(err)
 	}
 	files, err := filepath.Glob(filepath.Join(folder, "*.prom"))
 	if err != nil || len(files) == 0 {
