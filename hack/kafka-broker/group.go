@@ -41,7 +41,7 @@ func fence(broker *kfake.Cluster, c config) error {
 // control answers requests of a kind as long as the broker runs, or lets it
 // answer them itself.
 func control(broker *kfake.Cluster, kind kmsg.Key, answer func(kmsg.Request) (kmsg.Response, bool)) {
-	broker.ControlKey(kind.Int16(), func(request kmsg.Request) (kmsg.Response, error, bool) { //nolint:staticcheck // kfake's signature
+	broker.ControlKey(kind.Int16(), func(request kmsg.Request) (kmsg.Response, error, bool) {
 		broker.KeepControl()
 		response, answered := answer(request)
 		return response, nil, answered
