@@ -121,7 +121,7 @@ func (r *BridgeDiagnosisReconciler) applyRecorded(ctx context.Context, in *incid
 	attempt := in.attempt()
 	switch {
 	case attempt.Patch != "":
-		err = r.unblockAfter(ctx, in, r.Applier.Template(ctx, in.after.Namespace, in.patched(), *attempt))
+		err = r.unblockAfter(ctx, in, r.Applier.Template(ctx, in.after.Namespace, in.patched(), *attempt, r.still(in)))
 	case action.Topic != nil:
 		err = r.Prober.CreateTopic(ctx, in.scope, action.Topic.Connection, action.Topic.Topic)
 	case action.Group != nil:
@@ -173,6 +173,11 @@ func (r *BridgeDiagnosisReconciler) fresh(ctx context.Context, in *incident) err
 		return errStaleView
 	}
 	return nil
+}
+
+// still is fresh, for the moment of a write.
+func (r *BridgeDiagnosisReconciler) still(in *incident) func(context.Context) error {
+	return func(ctx context.Context) error { return r.fresh(ctx, in) }
 }
 
 func (in *incident) applied(now time.Time) {
@@ -270,7 +275,7 @@ func (r *BridgeDiagnosisReconciler) rollBack(ctx context.Context, in *incident) 
 	}
 	attempt := in.attempt()
 	because := attempt.Message
-	err := r.unblockAfter(ctx, in, r.Applier.Rollback(ctx, in.after.Namespace, in.patched(), *attempt))
+	err := r.unblockAfter(ctx, in, r.Applier.Rollback(ctx, in.after.Namespace, in.patched(), *attempt, r.still(in)))
 	switch {
 	case err == nil:
 		in.end(v1alpha1.AttemptRolledBack, because, r.Now())

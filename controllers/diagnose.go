@@ -77,8 +77,11 @@ func (r *BridgeDiagnosisReconciler) observe(ctx context.Context, in *incident, p
 
 // awaitPod waits for a pod to look at, but not for ever.
 func (in *incident) awaitPod(now time.Time) {
-	in.become(v1alpha1.StateWaiting, v1alpha1.ReasonLoopDetected, "the workload has no pod to look at now")
 	in.recheck = recheckReferences
+	if in.after.Status.State == v1alpha1.StateEscalated {
+		return // a person was called, and pods are replaced
+	}
+	in.become(v1alpha1.StateWaiting, v1alpha1.ReasonLoopDetected, "the workload has no pod to look at now")
 	if visible := in.after.Status.Times.Visible; visible != nil && now.Sub(visible.Time) > in.policy().EscalateAfter {
 		in.escalate(v1alpha1.ReasonDownTooLong, "the workload has had no pod to look at for longer than the policy's escalateAfter", now)
 	}

@@ -46,14 +46,25 @@ type Applier struct {
 
 // Template applies an attempt's change to the pod template. It may be called
 // again after an answer was lost: a change that is in place is left alone.
-func (a *Applier) Template(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt) error {
-	return a.patch(ctx, namespace, w, attempt, attempt.Patch, false)
+//
+// still is asked after the workload was read and right before the write: an error
+// of it means that the attempt is not the diagnosis' present one any more. A
+// leader that was held up could otherwise do again what its successor took back.
+func (a *Applier) Template(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt, still func(context.Context) error) error {
+	return a.patch(ctx, namespace, w, attempt, change{attempt.Patch, false, still})
 }
 
 // Rollback takes an attempt's change to the pod template back. Where anyone
 // edited the template since, it returns ErrConflict and changes nothing.
-func (a *Applier) Rollback(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt) error {
-	return a.patch(ctx, namespace, w, attempt, attempt.Undo, true)
+func (a *Applier) Rollback(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt, still func(context.Context) error) error {
+	return a.patch(ctx, namespace, w, attempt, change{attempt.Undo, true, still})
+}
+
+// change is what is to be written: there, or back.
+type change struct {
+	operations string
+	back       bool
+	still      func(context.Context) error
 }
 
 // InPlace tells whether an attempt's change is on the live template: an answer
@@ -71,13 +82,13 @@ func (a *Applier) InPlace(ctx context.Context, namespace string, w v1alpha1.Diag
 
 // patch tries again where another write, such as a controller's status, came
 // between the read and the patch: each try looks at the live template anew.
-func (a *Applier) patch(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt, operations string, back bool) error {
+func (a *Applier) patch(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt, c change) error {
 	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		return a.patchOnce(ctx, namespace, w, attempt, operations, back)
+		return a.patchOnce(ctx, namespace, w, attempt, c)
 	})
 }
 
-func (a *Applier) patchOnce(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt, operations string, back bool) error {
+func (a *Applier) patchOnce(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt, c change) error {
 	object, template, err := a.read(ctx, namespace, w)
 	if err != nil {
 		return err
@@ -85,13 +96,16 @@ func (a *Applier) patchOnce(ctx context.Context, namespace string, w v1alpha1.Di
 	original := remedy.TemplateHash(template) == attempt.TemplateHash
 	changed := !original && undone(template, attempt)
 	switch {
-	case back && original, !back && changed:
+	case c.back && original, !c.back && changed:
 		return nil // in place already
 	case !original && !changed:
 		return fmt.Errorf("%s/%s: %w", w.Kind, w.Name, ErrConflict)
 	}
-	body, err := withPreconditions(operations, object)
+	body, err := withPreconditions(c.operations, object)
 	if err != nil {
+		return err
+	}
+	if err := c.still(ctx); err != nil {
 		return err
 	}
 	err = a.Writer.Patch(ctx, object, client.RawPatch(types.JSONPatchType, body), client.FieldOwner(v1alpha1.FieldManager))

@@ -137,6 +137,10 @@ var faulty = []faultyService{
 	{name: "rejected", cause: v1alpha1.CausePostgresAccessRejected, confidence: high, cites: "pg_hba.conf rejects", make: psql(`SELECT 1`, "PGUSER", "stranger", "PGPASSWORD", "change-me-stranger")},
 	{name: "server-full", cause: v1alpha1.CausePostgresDiskFull, confidence: medium, cites: "No space left on device", make: psql(`CREATE TABLE orders TABLESPACE small AS SELECT generate_series(1, 1000000)`)},
 	{name: "connection-ended", cause: v1alpha1.CausePostgresConnectionLost, confidence: medium, cites: "terminating connection", make: psql(`SELECT pg_terminate_backend(pg_backend_pid())`)},
+	{name: "still-starting", cause: v1alpha1.CausePostgresStarting, confidence: medium, cites: "the database system is", make: sh(`
+		initdb -D /tmp/d >/dev/null && touch /tmp/d/standby.signal && postgres -D /tmp/d -c unix_socket_directories=/tmp -c hot_standby=off >/dev/null 2>&1 &
+		until psql -h /tmp -c 'SELECT 1' postgres 2>&1 | grep -q 'database system'; do sleep 0.2; done
+		exec psql -h /tmp -c 'SELECT 1' postgres`)},
 
 	// Other servers.
 	{name: "misled", cause: v1alpha1.CauseKafkaAdvertisedListenerMismatch, confidence: medium, cites: "kafka-0.kafka-headless", make: demo("REQUIRE", "topic", "KAFKA_BOOTSTRAP_SERVERS", "misadvertised:9092", "KAFKA_WORKFLOW_TOPIC", "orders", "KAFKA_CONSUMER_GROUP", "shippers")},

@@ -47,6 +47,7 @@ func TestRemedies(t *testing.T) {
 			change: "revision:  -> 1", then: (*stackUnder).release},
 		{scenario: "bad-release-and-worse-before", cause: v1alpha1.CauseCommandNotFound, remedy: v1alpha1.RemedyRollbackRollout, outcome: v1alpha1.AttemptRolledBack,
 			change: "revision:  -> 1", then: func(s *stackUnder) {
+				s.must(kubectl(s.namespace, "rollout", "status", "deployment/worker", "--timeout=2m"))
 				s.must(kubectl(s.namespace, "delete", "configmap", "worker-settings"))
 				s.release()
 			}},
