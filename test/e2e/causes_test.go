@@ -174,7 +174,7 @@ func TestCauses(t *testing.T) {
 				t.Errorf("it was tried to cure it: %+v", d.Status.Attempts)
 			}
 			t.Log(timeline(d))
-			s.captured(f)
+			s.captured(f, d)
 			// Its restarts would only slow the others down.
 			s.must(kubectl(s.namespace, "scale", "deployment", f.name, "--replicas=0"))
 		})
@@ -205,7 +205,7 @@ func (s *stackUnder) awaitCause(f faultyService) v1alpha1.BridgeDiagnosis {
 
 // captured fails if the plugin, without the operator's probes and metrics, finds
 // another cause in what it captures of the pod, or shows a password.
-func (s *stackUnder) captured(f faultyService) {
+func (s *stackUnder) captured(f faultyService, d v1alpha1.BridgeDiagnosis) {
 	s.Helper()
 	if f.cause == v1alpha1.CauseCPUStarved || f.cause == v1alpha1.CauseKafkaAuthFailed || f.cause == v1alpha1.CauseKafkaAdvertisedListenerMismatch {
 		return // Only a kubelet, or the broker, tells of these.
@@ -214,7 +214,12 @@ func (s *stackUnder) captured(f faultyService) {
 	if err := cluster.List(s.Context(), &pods, client.InNamespace(s.namespace), client.MatchingLabels{faultyLabel: f.name}); err != nil || len(pods.Items) == 0 {
 		s.Fatalf("%d pods, %v", len(pods.Items), err)
 	}
-	args := []string{"classify", "--capture", s.namespace + "/" + pods.Items[0].Name}
+	// An evicted pod stays beside the one that was made for it.
+	name := pods.Items[0].Name
+	if loop := d.Status.Loop; loop != nil && slices.ContainsFunc(pods.Items, func(p corev1.Pod) bool { return p.Name == loop.Pod }) {
+		name = loop.Pod
+	}
+	args := []string{"classify", "--capture", s.namespace + "/" + name}
 	if f.diagnosed != "" {
 		args = append(args, "--container", f.diagnosed)
 	}
