@@ -111,9 +111,6 @@ type Action struct {
 	On *Workload
 	// ToRevision is the recorded revision that Template is of, for a rollback.
 	ToRevision string
-	// Certain says that the action rests on a fact of its own, whatever the
-	// confidence in the cause.
-	Certain bool
 }
 
 // GroupDeletion is a consumer group to be deleted.
@@ -177,6 +174,9 @@ func Propose(in Input) (Action, []Refusal) {
 			continue
 		}
 		action, refusal := r.propose(in)
+		if refusal == nil {
+			refusal = in.unrecordable(r.name, action)
+		}
 		if !in.Policy.Allows(r.name) {
 			refusal = switchedOff(r.name, action, refusal)
 		}

@@ -1,6 +1,7 @@
 package remedy
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -459,6 +460,60 @@ func TestASecretNeverGetsIntoAnUndo(t *testing.T) {
 	in.Case.Env.Variables = map[string]evidence.Variable{"API_KEY": {Name: "API_KEY", Secret: evidence.NewSecret("hunter2"), Origin: evidence.Origin{Kind: evidence.OriginLiteral}}}
 	if p, _ := shown(t, in); p.Remedy != v1alpha1.RemedyEscalate || strings.Contains(diffOf(p)+p.Because, "hunter2") {
 		t.Errorf("got %s: %s", p.Remedy, p.Because)
+	}
+}
+
+// Whatever a template's own values are, none that may be a secret gets into what
+// an attempt records.
+func TestNoRemedyRecordsASecret(t *testing.T) {
+	const secret = "hunter2-of-last-year"
+	literal := corev1.EnvVar{Name: "DB_PASSWORD", Value: secret}
+	for name, c := range map[string]struct {
+		cause  v1alpha1.Cause
+		change func(*Input)
+		remedy v1alpha1.RemedyName
+	}{
+		"a rollback to a revision with another password": {v1alpha1.CauseApplicationError, func(in *Input) {
+			looksBetter(in, 2, 0)
+			in.Previous.Spec.Containers[1].Env = append(in.Previous.Spec.Containers[1].Env, literal)
+		}, v1alpha1.RemedyEscalate},
+		"a rollback from a revision with one on its command line": {v1alpha1.CauseApplicationError, func(in *Input) {
+			looksBetter(in, 2, 0)
+			in.Template.Spec.Containers[1].Args = []string{"--database=postgres://app:" + secret + "@db/app"}
+		}, v1alpha1.RemedyEscalate},
+		"a rollback that leaves the password alone": {v1alpha1.CauseApplicationError, func(in *Input) {
+			in.Template.Spec.Containers[1].Env = append(in.Template.Spec.Containers[1].Env, literal)
+			looksBetter(in, 2, 0)
+			in.Previous.Spec.Containers[1].Env = slices.Clone(in.Template.Spec.Containers[1].Env)
+		}, v1alpha1.RemedyRollbackRollout},
+		"an init container in front of one with a password": {v1alpha1.CauseDependencyUnhealthy, func(in *Input) {
+			in.Template.Spec.InitContainers[0].Env = []corev1.EnvVar{literal}
+			in.Case.Probes, in.Image, in.Recurrences = []evidence.Probe{probed("postgres", v1alpha1.AsConfigured, v1alpha1.ProbePassed, evidence.StageQuery)}, "operator:1", 1
+		}, ""},
+		"a change that is too large": {v1alpha1.CauseApplicationError, func(in *Input) {
+			looksBetter(in, 2, 0)
+			in.Previous.Spec.Containers[1].Args = []string{strings.Repeat("x", mostPatch)}
+		}, v1alpha1.RemedyEscalate},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := input(c.cause, diagnosis.Subject{Dependency: "postgres"})
+			enabled(&in, v1alpha1.RemedyRollbackRollout)
+			c.change(&in)
+			action, refused := Propose(in)
+			if c.remedy != "" && action.Remedy != c.remedy {
+				t.Fatalf("got %s, refused %v", action.Remedy, refused)
+			}
+			if strings.Contains(action.Because, secret) {
+				t.Errorf("it is said: %s", action.Because)
+			}
+			if action.Template == nil {
+				return
+			}
+			patch, undo, err := Patches(in.Template, action.Template)
+			if err != nil || strings.Contains(patch+undo, secret) {
+				t.Errorf("%v; recorded:\n%s\n%s", err, patch, undo)
+			}
+		})
 	}
 }
 

@@ -35,7 +35,6 @@ var rollbackRollout = remedy{
 			Target:     in.workload(),
 			Template:   in.Previous.DeepCopy(),
 			ToRevision: rollout.PreviousRevision,
-			Certain:    true,
 		}, nil
 	},
 }
