@@ -168,14 +168,17 @@ func missingTopic(t *testing.T, ns string) settings {
 	return set
 }
 
+// migration is as long as a CronJob's name may be: a Job of it is named after it.
+const migration = "migrate-the-orders-of-the-shop-to-their-second-form2"
+
 // missingTable is a container that ends until the owner's migration has run.
 func missingTable(t *testing.T, ns string) settings {
 	t.Helper()
 	s := stack(ns, service("api"))
 	s.Spec.Remediation.Remedies = []v1alpha1.RemedySwitch{{Name: v1alpha1.RemedyRunJob, Enabled: true}}
-	s.Spec.Remediation.Jobs = []v1alpha1.JobHook{{Causes: []v1alpha1.Cause{v1alpha1.CausePostgresSchemaMissing}, CronJob: "migrate"}}
+	s.Spec.Remediation.Jobs = []v1alpha1.JobHook{{Causes: []v1alpha1.Cause{v1alpha1.CausePostgresSchemaMissing}, CronJob: migration}}
 	yes := true
-	migrate := &batchv1.CronJob{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "migrate"}, Spec: batchv1.CronJobSpec{Schedule: "0 0 1 1 *", Suspend: &yes}}
+	migrate := &batchv1.CronJob{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: migration}, Spec: batchv1.CronJobSpec{Schedule: "0 0 1 1 *", Suspend: &yes}}
 	migrate.Spec.JobTemplate.Spec.Template.Spec = corev1.PodSpec{RestartPolicy: corev1.RestartPolicyNever, Containers: []corev1.Container{{Name: "migrate", Image: "example.com/migrate:1"}}}
 	create(t, s, migrate)
 	deploy(t, ns, "api", func(pod *corev1.Pod) run {

@@ -192,5 +192,9 @@ func jobOf(p v1alpha1.Proposal) string {
 	return name
 }
 
-// jobName is the same for the same attempt, so that a Job is created once.
-func jobName(a *v1alpha1.Attempt) string { return jobOf(a.Proposal) + "-" + a.ID }
+// jobName is the same for the same attempt, so that a Job is created once. It
+// becomes a label of the Job's pods, which holds 63 characters.
+func jobName(a *v1alpha1.Attempt) string {
+	name := jobOf(a.Proposal)
+	return strings.TrimRight(name[:min(len(name), 63-1-len(a.ID))], "-.") + "-" + a.ID
+}
