@@ -174,13 +174,14 @@ func (p *Prober) CreateTopic(ctx context.Context, scope Scope, c evidence.Connec
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	r := p.newRun(scope, c, v1alpha1.AsDeclared)
-	if err := r.createTopic(ctx, topic, limit/2); err != nil {
+	if err := r.withBroker(ctx, func(b broker) error { return r.createTopic(ctx, b, topic, limit/2) }); err != nil {
 		return fmt.Errorf("creating topic %s at %s: %w", topic.Name, r.result.Target, err)
 	}
 	return nil
 }
 
-func (r *run) createTopic(ctx context.Context, topic v1alpha1.DeclaredTopic, limit time.Duration) error {
+// withBroker does something with the first bootstrap server that lets it in.
+func (r *run) withBroker(ctx context.Context, do func(broker) error) error {
 	conn := r.bootstrap(ctx)
 	if conn == nil {
 		return r.trouble()
@@ -191,6 +192,10 @@ func (r *run) createTopic(ctx context.Context, topic v1alpha1.DeclaredTopic, lim
 		return r.trouble()
 	}
 	defer b.close()
+	return do(b)
+}
+
+func (r *run) createTopic(ctx context.Context, b broker, topic v1alpha1.DeclaredTopic, limit time.Duration) error {
 	err := b.createTopic(ctx, topic, limit)
 	if !errors.Is(err, sarama.ErrNotController) {
 		return r.clean(err)

@@ -21,23 +21,13 @@ func (p *Prober) DeleteGroup(ctx context.Context, scope Scope, c evidence.Connec
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	r := p.newRun(scope, c, v1alpha1.AsDeclared)
-	if err := r.deleteGroup(ctx, group); err != nil {
+	if err := r.withBroker(ctx, func(b broker) error { return r.deleteGroup(ctx, b, group) }); err != nil {
 		return fmt.Errorf("deleting consumer group %s at %s: %w", group, r.result.Target, err)
 	}
 	return nil
 }
 
-func (r *run) deleteGroup(ctx context.Context, group string) error {
-	conn := r.bootstrap(ctx)
-	if conn == nil {
-		return r.trouble()
-	}
-	defer func() { _ = conn.Close() }()
-	b, ok := r.openBroker(ctx, conn)
-	if !ok {
-		return r.trouble()
-	}
-	defer b.close()
+func (r *run) deleteGroup(ctx context.Context, b broker, group string) error {
 	metadata, v := r.metadata(ctx, b)
 	if !v.passed() {
 		return errors.New(v.message)
