@@ -138,7 +138,15 @@ func TestAuthorsMustBeAllowedWhatTheOperatorDoes(t *testing.T) {
 		}
 		permitted(t, developer.Create(t.Context(), stack("f", v1alpha1.ModeObserve, tell(open))))
 		forbidden(t, developer.Create(t.Context(), stack("g", v1alpha1.ModeObserve, tell(open, secret))), "get secrets")
+		commits := func(secret *v1alpha1.SecretName) func(*v1alpha1.BridgeStackSpec) {
+			return func(s *v1alpha1.BridgeStackSpec) {
+				s.GitOps.Repository = &v1alpha1.GitRepository{URL: "https://git.example.com/shop.git", SecretRef: secret}
+			}
+		}
+		permitted(t, developer.Create(t.Context(), stack("h", v1alpha1.ModeObserve, commits(nil))))
+		forbidden(t, developer.Create(t.Context(), stack("i", v1alpha1.ModeObserve, commits(&v1alpha1.SecretName{Name: "git"}))), "get secrets")
 		reader := as(t, "reader", rule("", "secrets", "get"))
+		permitted(t, reader.Create(t.Context(), stack("i", v1alpha1.ModeObserve, commits(&v1alpha1.SecretName{Name: "git"}))))
 		permitted(t, reader.Create(t.Context(), stack("g", v1alpha1.ModeObserve, tell(open, secret))))
 	})
 }
