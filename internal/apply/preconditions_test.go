@@ -67,6 +67,22 @@ func TestPatchCarriesPreconditions(t *testing.T) {
 	}
 }
 
+// The template may be what it was before the attempt because a successor took it
+// back: then the attempt is another one's, and is not written again.
+func TestOnlyThePresentAttemptIsWritten(t *testing.T) {
+	d, w, attempt := raised(t)
+	writes := 0
+	a := answering(interceptor.Funcs{Patch: func(context.Context, client.WithWatch, client.Object, client.Patch, ...client.PatchOption) error {
+		writes++
+		return nil
+	}}, d)
+	stale := errors.New("another one by now")
+	err := a.Template(t.Context(), "shop", w, attempt, func(context.Context) error { return stale })
+	if !errors.Is(err, stale) || writes != 0 {
+		t.Errorf("%d writes, %v", writes, err)
+	}
+}
+
 // Another object under the same name is left alone, there and back.
 func TestRecreatedWorkloadIsGone(t *testing.T) {
 	d, w, attempt := raised(t)

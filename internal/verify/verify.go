@@ -75,7 +75,7 @@ func Check(in Input) Verdict {
 	switch {
 	case up && in.Now.Sub(since) >= soak:
 		return Verdict{Outcome: Helped, UpSince: since, Because: fmt.Sprintf("up for %s without a restart", soak)}
-	case crashes >= crashesThatFail && in.CauseKnown && in.Fingerprint != in.Attempt.Fingerprint && !akin(in.Fingerprint, in.Attempt.Fingerprint):
+	case crashes >= crashesThatFail && in.CauseKnown && in.Fingerprint != in.Attempt.Fingerprint && !akin(in):
 		return Verdict{Outcome: CauseGone, Because: "the cause it was for is gone; the container now ends for another one"}
 	case crashes >= crashesThatFail:
 		return Verdict{Outcome: Failed, Because: fmt.Sprintf("the container ended %d times after the change", crashes)}
@@ -150,21 +150,37 @@ func countedFrom(a v1alpha1.Attempt) time.Time {
 	return a.RecordedAt.Time
 }
 
-// kinships are causes that are the same trouble seen from different sides: that
-// one follows another is no progress.
-var kinships = [][]v1alpha1.Cause{
-	{v1alpha1.CauseCPUStarved, v1alpha1.CauseStartupProbeFailed, v1alpha1.CauseLivenessProbeFailed},
-	{v1alpha1.CauseOOMKilled, v1alpha1.CauseChildOOMKilled, v1alpha1.CauseHeapExhausted},
-	{v1alpha1.CauseConfigStale, v1alpha1.CausePostgresAuthFailed, v1alpha1.CauseKafkaAuthFailed},
+// kinship is a set of causes that are the same trouble seen from different sides:
+// that one follows another is no progress.
+type kinship struct {
+	// remedies that it holds for; all where it is empty.
+	remedies []v1alpha1.RemedyName
+	causes   []v1alpha1.Cause
 }
 
-// akin compares the causes that fingerprints begin with.
-func akin(a, b string) bool {
-	causeOf := func(fingerprint string) v1alpha1.Cause {
-		cause, _, _ := strings.Cut(fingerprint, "/")
-		return v1alpha1.Cause(cause)
-	}
-	return slices.ContainsFunc(kinships, func(kin []v1alpha1.Cause) bool {
-		return slices.Contains(kin, causeOf(a)) && slices.Contains(kin, causeOf(b))
+var kinships = []kinship{
+	{causes: []v1alpha1.Cause{v1alpha1.CauseCPUStarved, v1alpha1.CauseStartupProbeFailed, v1alpha1.CauseLivenessProbeFailed}},
+	{causes: []v1alpha1.Cause{v1alpha1.CauseOOMKilled, v1alpha1.CauseChildOOMKilled, v1alpha1.CauseHeapExhausted}},
+	{causes: []v1alpha1.Cause{v1alpha1.CauseConfigStale, v1alpha1.CausePostgresAuthFailed, v1alpha1.CauseKafkaAuthFailed}},
+	// Whether a dependency was down, or was only not reached, depends on when the
+	// container ended. To another address, though, a dependency that is down is progress.
+	{
+		remedies: []v1alpha1.RemedyName{v1alpha1.RemedyWaitForDependency, v1alpha1.RemedyRecreatePod},
+		causes: []v1alpha1.Cause{
+			v1alpha1.CauseDependencyUnhealthy,
+			v1alpha1.CausePostgresUnreachable, v1alpha1.CausePostgresHostNotFound, v1alpha1.CausePostgresStarting, v1alpha1.CausePostgresConnectionLost,
+			v1alpha1.CauseKafkaUnreachable, v1alpha1.CauseKafkaHostNotFound, v1alpha1.CauseKafkaCoordinatorUnavailable,
+		},
+	},
+}
+
+// akin says that the fresh finding is the trouble that the attempt is for.
+// Fingerprints begin with the cause.
+func akin(in Input) bool {
+	is, _, _ := strings.Cut(in.Fingerprint, "/")
+	was, _, _ := strings.Cut(in.Attempt.Fingerprint, "/")
+	return slices.ContainsFunc(kinships, func(k kinship) bool {
+		applies := len(k.remedies) == 0 || slices.Contains(k.remedies, in.Attempt.Proposal.Remedy)
+		return applies && slices.Contains(k.causes, v1alpha1.Cause(is)) && slices.Contains(k.causes, v1alpha1.Cause(was))
 	})
 }

@@ -117,23 +117,32 @@ func TestPodsThatKeepTheirTemplate(t *testing.T) {
 	}
 }
 
-// A start that is too slow for its probe is the same trouble, whether or not the
-// container is throttled.
+// One cause after another is progress, unless they are the same trouble.
 func TestKinOfTheCauseIsNoProgress(t *testing.T) {
 	applied := metav1.NewTime(time.Date(2026, 11, 1, 3, 0, 0, 0, time.UTC))
 	deadline := metav1.NewTime(applied.Add(time.Hour))
-	for fingerprint, want := range map[string]Outcome{
-		"StartupProbeFailed///": Failed,
-		"ApplicationError///":   CauseGone,
-		"OOMKilled///":          CauseGone,
+	for name, c := range map[string]struct {
+		remedy  v1alpha1.RemedyName
+		was, is string
+		want    Outcome
+	}{
+		"a start that is too slow, throttled or not": {v1alpha1.RemedyRaiseCPULimit, "CPUStarved///", "StartupProbeFailed///", Failed},
+		"the next fault of a container that starts":  {v1alpha1.RemedyRaiseCPULimit, "CPUStarved///", "ApplicationError///", CauseGone},
+		"memory after CPU":                           {v1alpha1.RemedyRaiseCPULimit, "CPUStarved///", "OOMKilled///", CauseGone},
+		"a dependency that was down, and is only not reached": {v1alpha1.RemedyWaitForDependency,
+			"DependencyUnhealthy/postgres//", "PostgresUnreachable//postgres/", Failed},
+		"at another address, a dependency that is down": {v1alpha1.RemedySetEnv,
+			"PostgresUnreachable//postgres/", "DependencyUnhealthy/postgres//", CauseGone},
+		"at another address, another variable": {v1alpha1.RemedySetEnv, "PostgresUnreachable//postgres/", "EnvVarMissing///KEY", CauseGone},
 	} {
 		v := Check(Input{
-			Now: applied.Add(time.Minute), Wanted: 1, Fingerprint: fingerprint, CauseKnown: true,
-			Pods:    []Pod{{Created: applied.Add(time.Second), Restarts: 2}},
-			Attempt: v1alpha1.Attempt{RecordedAt: applied, AppliedAt: &applied, Deadline: deadline, SoakSeconds: 60, Fingerprint: "CPUStarved///", Patch: "[]"},
+			Now: applied.Add(time.Minute), Wanted: 1, Fingerprint: c.is, CauseKnown: true,
+			Pods: []Pod{{Created: applied.Add(time.Second), Restarts: 2}},
+			Attempt: v1alpha1.Attempt{RecordedAt: applied, AppliedAt: &applied, Deadline: deadline, SoakSeconds: 60,
+				Fingerprint: c.was, Patch: "[]", Proposal: v1alpha1.Proposal{Remedy: c.remedy}},
 		})
-		if v.Outcome != want {
-			t.Errorf("%s after CPUStarved: got %s, want %s", fingerprint, v.Outcome, want)
+		if v.Outcome != c.want {
+			t.Errorf("%s: got %s, want %s", name, v.Outcome, c.want)
 		}
 	}
 }
