@@ -215,7 +215,9 @@ func (w *wire) wrap(next http.RoundTripper) http.RoundTripper {
 		if w.cutBefore(r.URL.Path) {
 			return nil, errCutOff
 		}
-		answer, err := next.RoundTrip(r)
+		// What is under way when the operator is killed reaches the API server all
+		// the same, and counts.
+		answer, err := next.RoundTrip(r.WithContext(context.WithoutCancel(r.Context())))
 		if err != nil || answer.StatusCode >= http.StatusMultipleChoices {
 			w.refused(answer)
 			return answer, err
