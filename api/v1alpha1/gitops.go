@@ -13,8 +13,9 @@ type GitOpsOptions struct {
 
 // GitRepository is where the workloads' own YAML is.
 type GitRepository struct {
-	// url of the repository, https or http, without credentials. The host has to
-	// be allowed by the cluster's admin, or be a Service of this namespace.
+	// url of the repository, https or http, without credentials: those of
+	// secretRef are sent over https only. The host has to be allowed by the
+	// cluster's admin, or be a Service of this namespace.
 	// +required
 	// +kubebuilder:validation:MaxLength=1024
 	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[^@/?#]+/[^@?#]+$')",message="url must be http(s)://host/path, without credentials: those are in the Secret that secretRef names"

@@ -14,6 +14,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"path"
 	"slices"
@@ -44,6 +45,8 @@ var (
 	ErrTaken = errors.New("the branch is there already, with other content")
 	// ErrTooLarge: the repository is larger than the operator reads.
 	ErrTooLarge = errors.New("the repository is too large")
+	// ErrPlain: credentials would go over the network unencrypted.
+	ErrPlain = errors.New("credentials are not sent over plain http: use https, with ca.crt in the Secret for a certificate of your own, or a repository that needs none")
 )
 
 // Client commits to repositories. They are named by the owners of stacks and
@@ -59,7 +62,8 @@ type Client struct {
 
 // Repository is where to commit, and as whom.
 type Repository struct {
-	// URL, https or http, without credentials.
+	// URL, https or http, without credentials. Over http none are sent, but to
+	// loopback.
 	URL string
 	// Branch that the change is based on.
 	Branch string
@@ -142,6 +146,10 @@ func (c *Client) open(ctx context.Context, scope probe.Scope, r Repository) (*se
 	if err != nil || at.Scheme != "https" && at.Scheme != "http" || at.Host == "" || at.User != nil {
 		return nil, errors.New("the repository's URL is not one of https or http without credentials")
 	}
+	credentials := r.Username != "" || r.Password != ""
+	if credentials && at.Scheme == "http" && !loopback(at.Hostname()) {
+		return nil, fmt.Errorf("the repository on %s: %w", at.Host, ErrPlain)
+	}
 	endpoint, err := transport.NewEndpoint(r.URL)
 	if err != nil {
 		return nil, fmt.Errorf("the repository on %s: %w", at.Host, err)
@@ -162,10 +170,16 @@ func (c *Client) open(ctx context.Context, scope probe.Scope, r Repository) (*se
 		transport: githttp.NewClientWithOptions(web, &githttp.ClientOptions{CacheMaxEntries: 1, RedirectPolicy: githttp.NoFollowRedirects}),
 		endpoint:  endpoint, host: at.Host, objects: memory.NewStorage(), refs: map[string]plumbing.Hash{},
 	}
-	if r.Username != "" || r.Password != "" {
+	if credentials {
 		s.auth = &githttp.BasicAuth{Username: cmp.Or(r.Username, "git"), Password: r.Password}
 	}
 	return s, nil
+}
+
+// loopback is true of a host that is this one, whatever a name server says.
+func loopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.Unmap().IsLoopback()
 }
 
 func roots(pem []byte) (*x509.CertPool, error) {

@@ -24,7 +24,7 @@ func client(allowed ...netip.Prefix) *Client {
 	return &Client{Dialer: probe.New(probe.Options{AllowedNetworks: allowed}), Now: func() time.Time { return time.Unix(1_800_000_000, 0) }, Timeout: 20 * time.Second}
 }
 
-var loopback = netip.MustParsePrefix("127.0.0.0/8")
+var onLoopback = netip.MustParsePrefix("127.0.0.0/8")
 
 func change(rewrite func([]File) ([]File, error)) Change {
 	return Change{Under: "apps", Branches: []string{"bridgestack/api-1", "bridgestack/api-1-abc"}, Message: "Raise the limit\n\nOOMKilled\n", Rewrite: rewrite}
@@ -44,7 +44,7 @@ var tree = map[string]string{"apps/prod/api.yaml": "# ours\nmemory: 128Mi\n", "a
 func TestCommitIsPushedToABranchOfItsOwn(t *testing.T) {
 	s := realserver.Git(t, tree)
 	var seen []string
-	got, err := client(loopback).Commit(t.Context(), probe.Scope{}, repository(s), change(func(files []File) ([]File, error) {
+	got, err := client(onLoopback).Commit(t.Context(), probe.Scope{}, repository(s), change(func(files []File) ([]File, error) {
 		for _, f := range files {
 			seen = append(seen, f.Path)
 		}
@@ -74,13 +74,13 @@ func TestCommitIsPushedToABranchOfItsOwn(t *testing.T) {
 // After a crash between the push and the record of it, and after the base moved on.
 func TestCommitIsMadeOnce(t *testing.T) {
 	s := realserver.Git(t, tree)
-	first, err := client(loopback).Commit(t.Context(), probe.Scope{}, repository(s), change(raise("192Mi")))
+	first, err := client(onLoopback).Commit(t.Context(), probe.Scope{}, repository(s), change(raise("192Mi")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	main := s.Run(t, "commit-tree", "-p", "main", "-m", "three", "main^{tree}")
 	s.Run(t, "update-ref", "refs/heads/main", main)
-	again, err := client(loopback).Commit(t.Context(), probe.Scope{}, repository(s), change(raise("192Mi")))
+	again, err := client(onLoopback).Commit(t.Context(), probe.Scope{}, repository(s), change(raise("192Mi")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,11 +88,11 @@ func TestCommitIsMadeOnce(t *testing.T) {
 		t.Errorf("%d pushes, want one; %s", s.Pushes(), diff)
 	}
 
-	other, err := client(loopback).Commit(t.Context(), probe.Scope{}, repository(s), change(raise("256Mi")))
+	other, err := client(onLoopback).Commit(t.Context(), probe.Scope{}, repository(s), change(raise("256Mi")))
 	if err != nil || other.Branch != "bridgestack/api-1-abc" {
 		t.Errorf("another change went to %q: %v", other.Branch, err)
 	}
-	_, err = client(loopback).Commit(t.Context(), probe.Scope{}, repository(s), change(raise("1Gi")))
+	_, err = client(onLoopback).Commit(t.Context(), probe.Scope{}, repository(s), change(raise("1Gi")))
 	if !errors.Is(err, ErrTaken) || s.Pushes() != 2 {
 		t.Errorf("%d pushes, got %v; want none that overwrites a branch", s.Pushes(), err)
 	}
@@ -108,13 +108,16 @@ func TestCommitRefuses(t *testing.T) {
 		says   string
 	}{
 		"a host that nobody allowed": {client(), func(*Repository) {}, raise("1Gi"), "127.0.0.0/8, which probes never reach"},
-		"a wrong password":           {client(loopback), func(r *Repository) { r.Password = "wr0ng-t0ken" }, raise("1Gi"), "authentication"},
-		"no such branch":             {client(loopback), func(r *Repository) { r.Branch = "release" }, raise("1Gi"), `no branch "release"`},
-		"another scheme":             {client(loopback), func(r *Repository) { r.URL = "file:///etc" }, raise("1Gi"), "https"},
-		"credentials in the URL":     {client(loopback), func(r *Repository) { r.URL = "https://a:wr0ng-t0ken@example.com/x.git" }, raise("1Gi"), "without credentials"},
-		"a rewrite that refuses":     {client(loopback), func(*Repository) {}, func([]File) ([]File, error) { return nil, refused }, refused.Error()},
-		"a file that is not there":   {client(loopback), func(*Repository) {}, func([]File) ([]File, error) { return []File{{Path: "apps/new.yaml"}}, nil }, "not found"},
-		"a link":                     {client(loopback), func(*Repository) {}, func([]File) ([]File, error) { return []File{{Path: "apps/link.yaml"}}, nil }, "not found"},
+		"a wrong password":           {client(onLoopback), func(r *Repository) { r.Password = "wr0ng-t0ken" }, raise("1Gi"), "authentication"},
+		"no such branch":             {client(onLoopback), func(r *Repository) { r.Branch = "release" }, raise("1Gi"), `no branch "release"`},
+		"another scheme":             {client(onLoopback), func(r *Repository) { r.URL = "file:///etc" }, raise("1Gi"), "https"},
+		"a password over plain http": {client(onLoopback), func(r *Repository) { r.URL = "http://git.example.com/shop.git" }, raise("1Gi"), ErrPlain.Error()},
+		"a name for loopback":        {client(onLoopback), func(r *Repository) { r.URL = strings.Replace(r.URL, "127.0.0.1", "localhost", 1) }, raise("1Gi"), ErrPlain.Error()},
+		"a user over plain http":     {client(onLoopback), func(r *Repository) { r.URL, r.Password = "http://192.0.2.1/shop.git", "" }, raise("1Gi"), ErrPlain.Error()},
+		"credentials in the URL":     {client(onLoopback), func(r *Repository) { r.URL = "https://a:wr0ng-t0ken@example.com/x.git" }, raise("1Gi"), "without credentials"},
+		"a rewrite that refuses":     {client(onLoopback), func(*Repository) {}, func([]File) ([]File, error) { return nil, refused }, refused.Error()},
+		"a file that is not there":   {client(onLoopback), func(*Repository) {}, func([]File) ([]File, error) { return []File{{Path: "apps/new.yaml"}}, nil }, "not found"},
+		"a link":                     {client(onLoopback), func(*Repository) {}, func([]File) ([]File, error) { return []File{{Path: "apps/link.yaml"}}, nil }, "not found"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := repository(s)
@@ -145,7 +148,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	defer elsewhere.Close()
 	r := repository(s)
 	r.URL = elsewhere.URL + "/shop.git"
-	if _, err := client(loopback).Commit(t.Context(), probe.Scope{}, r, change(raise("1Gi"))); err == nil || asked == 0 {
+	if _, err := client(onLoopback).Commit(t.Context(), probe.Scope{}, r, change(raise("1Gi"))); err == nil || asked == 0 {
 		t.Errorf("asked %d times, got %v", asked, err)
 	}
 }
