@@ -100,7 +100,7 @@ func (c connection) pod(ctx context.Context, namespace, name string) (*corev1.Po
 	var pod corev1.Pod
 	err := c.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &pod)
 	if apierrors.IsNotFound(err) {
-		return nil, fmt.Errorf("there is no pod %s in namespace %s of %s\n`kubectl get pods --namespace %s` lists those that there are", name, namespace, c.config.Host, namespace)
+		return nil, fmt.Errorf("there is no pod %s in namespace %s of %s; `kubectl get pods --namespace %s` lists those that there are", name, namespace, c.config.Host, namespace)
 	}
 	if err != nil {
 		return nil, explained(fmt.Errorf("reading pod %s/%s: %w", namespace, name, err))

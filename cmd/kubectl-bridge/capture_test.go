@@ -175,7 +175,7 @@ func kubeconfigOf(t *testing.T, name string, rules ...rbacv1.PolicyRule) string 
 func TestCaptureTellsNoSecret(t *testing.T) {
 	var out, notes bytes.Buffer
 	a := newAccess(root(nil, nil).Flags())
-	a.rules.ExplicitPath = kubeconfigOf(t, "admin")
+	*a.flags.KubeConfig = kubeconfigOf(t, "admin")
 	if err := (capture{access: a, target: "default/worker-1", logs: logsOf(workerLog)}).write(t.Context(), &out, &notes); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -41,7 +42,7 @@ pods, pods/log, secrets and configmaps, and to list events and services.`,
 			}
 			out := bufio.NewWriter(command.OutOrStdout())
 			if len(files) == 0 {
-				return errors.Join(classify.Stream(command.InOrStdin(), out, options), out.Flush())
+				return errors.Join(stream(command.InOrStdin(), out, options), out.Flush())
 			}
 			for _, name := range files {
 				if err := classifyFile(name, out, options); err != nil {
@@ -64,8 +65,16 @@ func classifyFile(name string, out *bufio.Writer, options classify.Options) erro
 		return fmt.Errorf("opening the evidence: %w", err)
 	}
 	defer func() { _ = f.Close() }() // only read
-	if err := classify.Stream(f, out, options); err != nil {
+	if err := stream(f, out, options); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
+}
+
+func stream(in io.Reader, out io.Writer, options classify.Options) error {
+	err := classify.Stream(in, out, options)
+	if _, broken := errors.AsType[*classify.LineError](err); broken {
+		return badInput{err}
+	}
+	return err
 }

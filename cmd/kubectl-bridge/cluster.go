@@ -10,12 +10,17 @@ import (
 
 	"github.com/spf13/pflag"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/observe"
 )
 
@@ -24,14 +29,13 @@ const requestTimeout = 30 * time.Second
 
 // access is the cluster that kubectl's own flags and files name.
 type access struct {
-	rules     *clientcmd.ClientConfigLoadingRules
-	overrides clientcmd.ConfigOverrides
+	flags *genericclioptions.ConfigFlags
 }
 
+// newAccess adds kubectl's flags: --kubeconfig, --context, --namespace and so on.
 func newAccess(flags *pflag.FlagSet) *access {
-	a := &access{rules: clientcmd.NewDefaultClientConfigLoadingRules()}
-	flags.StringVar(&a.rules.ExplicitPath, "kubeconfig", "", "path of the kubeconfig file (default: $KUBECONFIG, else ~/.kube/config)")
-	clientcmd.BindOverrideFlags(&a.overrides, flags, clientcmd.RecommendedConfigOverrideFlags(""))
+	a := &access{flags: genericclioptions.NewConfigFlags(false)}
+	a.flags.AddFlags(flags)
 	return a
 }
 
@@ -43,23 +47,30 @@ type connection struct {
 }
 
 func (a *access) connect() (connection, error) {
-	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(a.rules, &a.overrides)
-	config, err := loader.ClientConfig()
+	config, err := a.flags.ToRESTConfig()
 	if err != nil {
 		return connection{}, explained(fmt.Errorf("finding the cluster: %w", err))
 	}
 	config.Timeout = cmp.Or(config.Timeout, requestTimeout)
-	config.WarningHandler = rest.NoWarnings{} // nothing is written
-	namespace, _, err := loader.Namespace()
+	config.WarningHandler = rest.NoWarnings{} // they are about what is written, and this only reads
+	namespace, _, err := a.flags.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
 		return connection{}, explained(fmt.Errorf("finding the namespace: %w", err))
 	}
-	c, err := client.New(config, client.Options{Scheme: clientgoscheme.Scheme})
+	c, err := client.New(config, client.Options{Scheme: kinds})
 	if err != nil {
 		return connection{}, explained(fmt.Errorf("connecting to %s: %w", config.Host, err))
 	}
 	return connection{namespace: namespace, config: config, client: c}, nil
 }
+
+// kinds that verbs read and write.
+var kinds = func() *runtime.Scheme {
+	s := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(s))
+	utilruntime.Must(v1alpha1.AddToScheme(s))
+	return s
+}()
 
 // observer reads the cluster as the operator does, with the caller's rights.
 func (c connection) observer(logs observe.LogStreamer) (*observe.Reader, error) {
@@ -73,20 +84,23 @@ func (c connection) observer(logs observe.LogStreamer) (*observe.Reader, error) 
 	return observe.New(observe.Options{Cached: c.client, Live: c.client, Logs: logs}), nil
 }
 
-// explained adds what to do next to errors that a person can do something about.
+// explained adds, on the same line, what to do next to errors that a person can
+// do something about.
 func explained(err error) error {
 	var unreachable net.Error
 	switch {
 	case err == nil:
 		return nil
 	case clientcmd.IsEmptyConfig(err), clientcmd.IsContextNotFound(err), errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%w\nName a cluster with --kubeconfig or --context; `kubectl config get-contexts` lists those that you have", err)
+		return fmt.Errorf("%w. Name a cluster with --kubeconfig or --context; `kubectl config get-contexts` lists those that you have", err)
 	case apierrors.IsUnauthorized(err):
-		return fmt.Errorf("%w\nThe cluster does not know you: log in again, or name another user with --context", err)
+		return fmt.Errorf("%w. The cluster does not know you: log in again, or name another user with --context", err)
 	case apierrors.IsForbidden(err):
-		return fmt.Errorf("%w\nAsk whoever manages the cluster for this right, or name another user with --context or --as", err)
+		return fmt.Errorf("%w. Ask whoever manages the cluster for this right, or name another user with --context or --as", err)
+	case meta.IsNoMatchError(err):
+		return fmt.Errorf("%w. Install the operator first: kubectl apply --server-side -k config/default", err)
 	case errors.As(err, &unreachable):
-		return fmt.Errorf("%w\nThe cluster cannot be reached: is it up, and is this its address? `kubectl config view --minify` shows it", err)
+		return fmt.Errorf("%w. The cluster cannot be reached: is it up, and is this its address? `kubectl config view --minify` shows it", err)
 	}
 	return err
 }

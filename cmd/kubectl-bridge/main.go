@@ -10,12 +10,13 @@ import (
 	"os/signal"
 
 	"github.com/spf13/cobra"
-
-	"github.com/bridgestack/operator/internal/classify"
 )
 
-// exitBadInput is the exit code for input that is not what it should be.
-const exitBadInput = 2
+// verbs of the plugin, in the order in which help lists them. Each has a file of
+// its own.
+var verbs = []func() *cobra.Command{
+	classifyCommand,
+}
 
 func main() { os.Exit(run()) }
 
@@ -23,14 +24,10 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	err := root(os.Stdin, os.Stdout).ExecuteContext(ctx)
-	if err == nil {
-		return 0
+	if err != nil && err.Error() != "" {
+		fmt.Fprintln(os.Stderr, "kubectl bridge:", err)
 	}
-	fmt.Fprintln(os.Stderr, "kubectl bridge:", err)
-	if _, broken := errors.AsType[*classify.LineError](err); broken {
-		return exitBadInput
-	}
-	return 1
+	return exitCode(err)
 }
 
 func root(in io.Reader, out io.Writer) *cobra.Command {
@@ -43,6 +40,36 @@ func root(in io.Reader, out io.Writer) *cobra.Command {
 	}
 	command.SetIn(in)
 	command.SetOut(out)
-	command.AddCommand(classifyCommand())
+	for _, verb := range verbs {
+		command.AddCommand(verb())
+	}
 	return command
+}
+
+// Exit codes.
+const (
+	// exitFailed: it could not be done, or what was looked at is not well.
+	exitFailed = 1
+	// exitBadInput: the arguments or the input are not what they should be.
+	exitBadInput = 2
+)
+
+// badInput is an error that ends with exitBadInput.
+type badInput struct{ error }
+
+func (e badInput) Unwrap() error { return e.error }
+
+// notWell ends with exitFailed and says nothing: the output has said it.
+type notWell struct{}
+
+func (notWell) Error() string { return "" }
+
+func exitCode(err error) int {
+	if err == nil {
+		return 0
+	}
+	if _, bad := errors.AsType[badInput](err); bad {
+		return exitBadInput
+	}
+	return exitFailed
 }
