@@ -1,0 +1,143 @@
+// Package compose reads a compose project, from bytes, and says what it tells
+// of a stack: who depends on whom, where each service listens inside and what
+// is only published, health checks, limits, topics, the environment as intended.
+// Nothing of it runs anything: a stack runs on Kubernetes, and the compose file
+// is what its owner knows about it.
+//
+// It reads no file and no environment of the process unless Options.Directory
+// says so.
+package compose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/template"
+	"github.com/compose-spec/compose-go/v2/types"
+)
+
+// File is a compose file.
+type File struct {
+	// Name is what messages call it. Where Options.Directory is set, it is the
+	// file's path.
+	Name    string
+	Content []byte
+}
+
+// Options say how a project is read.
+type Options struct {
+	// ProjectName wins over COMPOSE_PROJECT_NAME and over the files' own name.
+	// Default: those, else "stack".
+	ProjectName string
+	// Profiles that are active; "*" is all.
+	Profiles []string
+	// Environment is what ${VARIABLE} stands for. Nothing else is: the
+	// environment of the process is not looked at.
+	Environment map[string]string
+	// Directory is the absolute path of the project's directory, for whoever
+	// runs where the files are: include, extends.file, env_file and label_file
+	// are then read as compose does. Default: none, and all four are refused.
+	Directory string
+}
+
+// Project is a compose project that was understood.
+type Project struct {
+	// Model is the merged project, interpolated, with the services of the
+	// active profiles.
+	Model *types.Project
+	// Ignored is what has no meaning on Kubernetes, by file and line.
+	Ignored []Ignored
+	// Unset are the variables that were interpolated as blank, because the
+	// environment has none and the file gives no default; sorted.
+	Unset []string
+
+	documents documents
+}
+
+// Ignored is an attribute that is valid and has no meaning here.
+type Ignored struct {
+	Position
+	// Path of the attribute, such as services.web.build.
+	Path string
+	// Because says why, or what to do instead.
+	Because string
+}
+
+// Position is a place in a file. The zero value is not known.
+type Position struct {
+	File string
+	// Line counts from 1.
+	Line int
+}
+
+func (p Position) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
+}
+
+// Error is why a project cannot be read, for the person who wrote it.
+type Error struct {
+	Position
+	Message string
+}
+
+func (e *Error) Error() string {
+	if e.File == "" {
+		return e.Message
+	}
+	return e.Position.String() + ": " + e.Message
+}
+
+// defaultName is the project's where nobody gives it one.
+const defaultName = "stack"
+
+// Load reads a project of one or more files, merged as compose does: later ones
+// win. Its errors are *Error, alone or joined.
+func Load(ctx context.Context, files []File, o Options) (project *Project, err error) {
+	documents, err := parse(files, o)
+	if err != nil {
+		return nil, err
+	}
+	// The library asserts types before it validates them. What it cannot bear
+	// must not take the operator down.
+	defer func() {
+		if r := recover(); r != nil {
+			project, err = nil, &Error{Message: fmt.Sprintf("the compose files are malformed: %v", r)}
+		}
+	}()
+	s := &substitution{unset: map[string]bool{}}
+	details := types.ConfigDetails{WorkingDir: o.Directory, ConfigFiles: configFiles(files, o), Environment: environmentOf(o)}
+	model, err := loader.LoadWithContext(ctx, details, func(l *loader.Options) {
+		if o.ProjectName != "" {
+			l.SetProjectName(o.ProjectName, true)
+		} else {
+			l.SetProjectName(defaultName, false)
+		}
+		l.Profiles = o.Profiles
+		l.Interpolate.Substitute = s.substitute
+		l.ResourceLoaders = []loader.ResourceLoader{outside{o.Directory}}
+		l.ResolvePaths = o.Directory != ""
+		l.SkipResolveEnvironment = o.Directory == ""
+		l.SkipResolveLabels = o.Directory == ""
+		l.MaxNodeVisits = maxNodes
+	})
+	if err != nil {
+		return nil, documents.explain(err)
+	}
+	p := &Project{Model: model, Unset: s.names(), documents: documents}
+	p.Ignored = p.ignored()
+	return p, nil
+}
+
+// At is the place of an attribute, such as services, web, ports: of the nearest
+// one above it where it is not written itself. Where several files have it,
+// the last one wins.
+func (p *Project) At(path ...string) Position { return p.documents.at(path) }
+
+var errRefused = errors.New("refused")
+
+var _ = template.Substitute
