@@ -44,6 +44,11 @@ func NewAuthority(t testing.TB) Authority {
 	return Authority{certificate: certificate, key: key, Pool: pool}
 }
 
+// PEM is the authority's certificate, for those that are to trust it.
+func (a Authority) PEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})
+}
+
 // Certificate is a server's certificate and key, in PEM.
 type Certificate struct{ Chain, Key []byte }
 

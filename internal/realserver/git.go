@@ -2,6 +2,7 @@ package realserver
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // GitServer is a bare repository with a branch main, behind Git's own HTTP
@@ -22,8 +24,28 @@ type GitServer struct {
 	pushes        atomic.Int32
 }
 
-// Git serves a repository with files in it. It ends with the test.
+// Git serves a repository with files in it, over http. It ends with the test.
 func Git(t testing.TB, files map[string]string) *GitServer {
+	t.Helper()
+	s, serves := gitServer(t, files)
+	web := httptest.NewServer(serves)
+	t.Cleanup(web.Close)
+	s.URL = web.URL + "/shop.git"
+	return s
+}
+
+// GitOver is Git over https, to those that reach the listener.
+func GitOver(t testing.TB, listener net.Listener, certificate Certificate, files map[string]string) *GitServer {
+	t.Helper()
+	s, serves := gitServer(t, files)
+	web := &httptest.Server{Listener: listener, TLS: certificate.Config(t), Config: &http.Server{Handler: serves, ReadHeaderTimeout: time.Minute}}
+	web.StartTLS()
+	t.Cleanup(web.Close)
+	s.URL = web.URL + "/shop.git"
+	return s
+}
+
+func gitServer(t testing.TB, files map[string]string) (*GitServer, http.Handler) {
 	t.Helper()
 	top := t.TempDir()
 	s := &GitServer{Password: "s3cr3t-t0ken", dir: filepath.Join(top, "shop.git")}
@@ -37,7 +59,7 @@ func Git(t testing.TB, files map[string]string) *GitServer {
 		t.Fatal(exec, err)
 	}
 	backend := &cgi.Handler{Path: exec + "/git-http-backend", Env: []string{"GIT_PROJECT_ROOT=" + top, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=bot"}}
-	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, p, _ := r.BasicAuth(); p != s.Password {
 			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
 			w.WriteHeader(http.StatusUnauthorized)
@@ -47,10 +69,7 @@ func Git(t testing.TB, files map[string]string) *GitServer {
 			s.pushes.Add(1)
 		}
 		backend.ServeHTTP(w, r)
-	}))
-	t.Cleanup(web.Close)
-	s.URL = web.URL + "/shop.git"
-	return s
+	})
 }
 
 // Pushes that were made over HTTP.
