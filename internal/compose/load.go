@@ -9,13 +9,19 @@
 package compose
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
 
+	"github.com/compose-spec/compose-go/v2/consts"
 	"github.com/compose-spec/compose-go/v2/loader"
-	"github.com/compose-spec/compose-go/v2/template"
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/sirupsen/logrus"
 )
 
 // File is a compose file.
@@ -95,6 +101,9 @@ func (e *Error) Error() string {
 // defaultName is the project's where nobody gives it one.
 const defaultName = "stack"
 
+// The library logs to logrus' global logger; what it would say is in Project.
+func init() { logrus.SetOutput(io.Discard) }
+
 // Load reads a project of one or more files, merged as compose does: later ones
 // win. Its errors are *Error, alone or joined.
 func Load(ctx context.Context, files []File, o Options) (project *Project, err error) {
@@ -110,34 +119,110 @@ func Load(ctx context.Context, files []File, o Options) (project *Project, err e
 		}
 	}()
 	s := &substitution{unset: map[string]bool{}}
-	details := types.ConfigDetails{WorkingDir: o.Directory, ConfigFiles: configFiles(files, o), Environment: environmentOf(o)}
-	model, err := loader.LoadWithContext(ctx, details, func(l *loader.Options) {
-		if o.ProjectName != "" {
-			l.SetProjectName(o.ProjectName, true)
-		} else {
-			l.SetProjectName(defaultName, false)
-		}
-		l.Profiles = o.Profiles
-		l.Interpolate.Substitute = s.substitute
-		l.ResourceLoaders = []loader.ResourceLoader{outside{o.Directory}}
-		l.ResolvePaths = o.Directory != ""
-		l.SkipResolveEnvironment = o.Directory == ""
-		l.SkipResolveLabels = o.Directory == ""
-		l.MaxNodeVisits = maxNodes
-	})
+	details := types.ConfigDetails{WorkingDir: o.Directory, ConfigFiles: configFiles(files, o), Environment: maps.Clone(o.Environment)}
+	model, err := loader.LoadWithContext(ctx, details, o.forLoader(s))
 	if err != nil {
 		return nil, documents.explain(err)
 	}
 	p := &Project{Model: model, Unset: s.names(), documents: documents}
+	if err := p.refuseFiles(o); err != nil {
+		return nil, err
+	}
 	p.Ignored = p.ignored()
 	return p, nil
+}
+
+func (o Options) forLoader(s *substitution) func(*loader.Options) {
+	return func(l *loader.Options) {
+		name := cmp.Or(o.ProjectName, o.Environment[consts.ComposeProjectName])
+		l.SetProjectName(cmp.Or(name, defaultName), name != "")
+		l.Profiles = o.Profiles
+		l.Interpolate.Substitute = s.substitute
+		l.ResourceLoaders = []loader.ResourceLoader{outside{o.Directory}}
+		here := o.Directory != ""
+		l.ResolvePaths = here
+		l.SkipInclude, l.SkipResolveEnvironment, l.SkipResolveLabels = !here, !here, !here
+		l.MaxNodeVisits = maxNodes
+	}
+}
+
+// configFiles are the files for the library. Where none is read it is given
+// names that no file has: it remembers every name it ever warned of.
+func configFiles(files []File, o Options) []types.ConfigFile {
+	out := make([]types.ConfigFile, len(files))
+	for i, f := range files {
+		out[i] = types.ConfigFile{Filename: f.Name, Content: f.Content}
+		if o.Directory == "" {
+			out[i].Filename = fmt.Sprintf("compose[%d]", i)
+		}
+		if len(f.Content) == 0 {
+			out[i].Content = []byte{} // nil would have it read from disk
+		}
+	}
+	return out
+}
+
+// outside is whatever is in none of the given files.
+type outside struct{ directory string }
+
+// Accept takes everything where nothing may be read, else what is not local.
+func (o outside) Accept(path string) bool {
+	return o.directory == "" || strings.Contains(path, "://") || strings.HasPrefix(path, "git@")
+}
+
+// Load refuses.
+func (o outside) Load(_ context.Context, path string) (string, error) {
+	return "", &refused{path, o.directory != ""}
+}
+
+// Dir is never asked: nothing was loaded.
+func (o outside) Dir(path string) string { return path }
+
+// refused is a file that is not read.
+type refused struct {
+	path   string
+	remote bool
+}
+
+func (r *refused) Error() string {
+	if r.remote {
+		return r.path + " is remote and is not fetched: download it and name the copy"
+	}
+	return "the file " + r.path + " is not read here: " + advice
+}
+
+// refuseFiles refuses what services take from other files where none is read.
+func (p *Project) refuseFiles(o Options) error {
+	if o.Directory != "" {
+		return nil
+	}
+	var out []error
+	for _, s := range p.services() {
+		refuse := func(attribute, path string) {
+			out = append(out, &Error{p.At("services", s.Name, attribute), attribute + ": " + (&refused{path: path}).Error()})
+		}
+		for _, f := range s.EnvFiles {
+			if f.Required {
+				refuse("env_file", f.Path)
+			}
+		}
+		for _, path := range s.LabelFiles {
+			refuse("label_file", path)
+		}
+	}
+	return errors.Join(out...)
+}
+
+// services of the project by name.
+func (p *Project) services() []types.ServiceConfig {
+	var out []types.ServiceConfig
+	for _, name := range slices.Sorted(maps.Keys(p.Model.Services)) {
+		out = append(out, p.Model.Services[name])
+	}
+	return out
 }
 
 // At is the place of an attribute, such as services, web, ports: of the nearest
 // one above it where it is not written itself. Where several files have it,
 // the last one wins.
 func (p *Project) At(path ...string) Position { return p.documents.at(path) }
-
-var errRefused = errors.New("refused")
-
-var _ = template.Substitute

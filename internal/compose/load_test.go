@@ -1,0 +1,64 @@
+package compose
+
+import (
+	"strings"
+	"testing"
+)
+
+func load(t *testing.T, o Options, contents ...string) (*Project, error) {
+	t.Helper()
+	var files []File
+	for i, c := range contents {
+		name := "compose.yaml"
+		if i > 0 {
+			name = "override.yaml"
+		}
+		files = append(files, File{name, []byte(c)})
+	}
+	return Load(t.Context(), files, o)
+}
+
+func TestErrorsTellThePlace(t *testing.T) {
+	for name, c := range map[string]struct {
+		files []string
+		env   map[string]string
+		says  string
+	}{
+		"nothing":            {nil, nil, "there is no compose file"},
+		"empty":              {[]string{""}, nil, "empty compose file"},
+		"no mapping":         {[]string{"- a\n"}, nil, "compose.yaml:1: the top of a compose file must be a mapping"},
+		"no YAML":            {[]string{"services:\n  a: [\n"}, nil, "compose.yaml:3: no valid YAML: "},
+		"required":           {[]string{"services:\n  db:\n    image: postgres\n    environment:\n      POSTGRES_PASSWORD: ${PW:?set it in .env}\n"}, nil, "compose.yaml:5: services.db.environment.POSTGRES_PASSWORD: the required variable PW is not set: set it in .env"},
+		"required in list":   {[]string{"services:\n  db:\n    image: postgres\n    environment:\n      - A=b\n      - POSTGRES_PASSWORD=${PW:?}\n"}, nil, "the required variable PW is not set"},
+		"bad interpolation":  {[]string{"services:\n  db:\n    image: ${\n"}, nil, "compose.yaml:3: invalid interpolation format"},
+		"unknown key":        {[]string{"services:\n  web:\n    image: a\n    prots: [80]\n"}, nil, "compose.yaml:4: services.web.prots is not of the compose specification; extensions begin with x-"},
+		"unknown key on top": {[]string{"servces: {}\nservices: {web: {image: a}}\n"}, nil, "compose.yaml:1: "},
+		"in the override":    {[]string{"services:\n  web:\n    image: a\n", "services:\n  web:\n    ports: 3\n"}, nil, "override.yaml:3: services.web.ports must be a list"},
+		"unknown dependency": {[]string{"services:\n  web:\n    image: a\n    depends_on:\n      - x\n      - db\n  x: {image: b}\n"}, nil, `compose.yaml:6: service "web" depends on undefined service "db"`},
+		"cycle":              {[]string{"services:\n  a: {image: a, depends_on: [b]}\n  b: {image: b, depends_on: [a]}\n"}, nil, "cycle"},
+		"no image":           {[]string{"services:\n  web: {}\n"}, nil, `compose.yaml:2: service "web" has neither an image nor a build context specified`},
+		"include":            {[]string{"include: [other.yaml]\nservices:\n  web: {image: a}\n"}, nil, "compose.yaml:1: include is not read here, as there are no other files: write the project out into one file with `kubectl bridge init`"},
+		"include env file":   {[]string{"include: [{env_file: /etc/passwd}]\nservices:\n  web: {image: a}\n"}, nil, "compose.yaml:1: include is not read here"},
+		"extends file":       {[]string{"services:\n  web:\n    image: a\n    extends:\n      file: ../../x\n      service: b\n"}, nil, "compose.yaml:5: the file ../../x is not read here: "},
+		"env_file":           {[]string{"services:\n  web:\n    image: a\n    env_file: /etc/passwd\n"}, nil, "compose.yaml:4: env_file: the file /etc/passwd is not read here: "},
+		"label_file":         {[]string{"services:\n  web:\n    image: a\n    label_file: /etc/passwd\n"}, nil, "compose.yaml:4: label_file: the file /etc/passwd is not read here: "},
+		"malformed":          {[]string{"services:\n  web:\n    image: a\n    extends: {file: 3, service: b}\n"}, nil, "the compose files are malformed"},
+		"alias bomb":         {[]string{"a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nservices: {web: {image: a}}\n"}, nil, "compose.yaml: the YAML has more than 30000 nodes"},
+		"alias cycle":        {[]string{"x-a: &a {b: *a}\nservices: {web: {image: a}}\n"}, nil, "compose.yaml: the YAML is nested more than 64 deep, or an alias contains itself"},
+		"deep":               {[]string{"x-a: " + strings.Repeat("[", 5000) + strings.Repeat("]", 5000)}, nil, "compose.yaml"},
+		"large":              {[]string{"x-a: " + strings.Repeat("a", MaxBytes)}, nil, "more than 512 KiB"},
+		"port ranges":        {[]string{"services:\n  web:\n    image: a\n    ports: ['1-65535']\n"}, nil, "port ranges of more than 4096 ports are not written out"},
+		"nested variables":   {[]string{"services:\n  web:\n    image: " + strings.Repeat("${A:-", 1000) + strings.Repeat("}", 1000)}, nil, "variables are nested more than 8 deep"},
+		"many services":      {[]string{"services:\n" + strings.Repeat("  ? {}\n  : {}\n", 300)}, nil, "the compose files have 300 services; at most 256 are read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := load(t, Options{Environment: c.env}, c.files...)
+			if err == nil {
+				t.Fatalf("loaded %v", p.Model.Services)
+			}
+			if !strings.Contains(err.Error(), c.says) {
+				t.Errorf("got  %s\nwant %s", err, c.says)
+			}
+		})
+	}
+}

@@ -1,0 +1,85 @@
+package compose
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/template"
+)
+
+const (
+	// maxSubstituted bounds all values together once variables are put in.
+	maxSubstituted = 4 * MaxBytes
+	// maxNested bounds ${A:-${B:-...}}.
+	maxNested = 8
+	// maxPorts bounds what port ranges are written out to.
+	maxPorts = 4096
+)
+
+// substitution replaces ${VARIABLE}, notes those that are not set, and bounds
+// what comes of it.
+type substitution struct {
+	unset map[string]bool
+	bytes int
+	ports int
+}
+
+var variable = regexp.MustCompile(`[A-Za-z_]\w*`)
+
+// portRange is a range of published or target ports, such as 3000-3005:3000-3005/tcp.
+var portRange = regexp.MustCompile(`(?:^|:)(\d{1,5})-(\d{1,5})(?:/(?:tcp|udp|sctp))?$`)
+
+func (s *substitution) substitute(text string, mapping template.Mapping) (string, error) {
+	if nested(text) > maxNested {
+		return "", fmt.Errorf("variables are nested more than %d deep", maxNested)
+	}
+	out, err := template.SubstituteWithOptions(text, mapping, template.WithoutLogging, template.WithReplacementFunction(s.replace))
+	if err != nil {
+		return out, err
+	}
+	if s.bytes += len(out); s.bytes > maxSubstituted {
+		return "", fmt.Errorf("the values have more than %d KiB together once variables are put in", maxSubstituted>>10)
+	}
+	if m := portRange.FindStringSubmatch(out); m != nil {
+		first, _ := strconv.Atoi(m[1]) // digits
+		last, _ := strconv.Atoi(m[2])
+		if s.ports += max(last-first, 0); s.ports > maxPorts {
+			return "", fmt.Errorf("port ranges of more than %d ports are not written out", maxPorts)
+		}
+	}
+	return out, nil
+}
+
+func (s *substitution) replace(text string, mapping template.Mapping, c *template.Config) (string, error) {
+	value, applied, err := template.DefaultReplacementAppliedFunc(text, mapping, c)
+	if err == nil && !applied {
+		s.unset[variable.FindString(text)] = true
+	}
+	var required *template.MissingRequiredError
+	if errors.As(err, &required) {
+		return value, fmt.Errorf("the required variable %s is not set: %s", required.Variable, required.Reason)
+	}
+	return value, err
+}
+
+// nested is how deep ${ is nested.
+func nested(text string) int {
+	depth, deepest := 0, 0
+	for i := range len(text) {
+		switch {
+		case strings.HasPrefix(text[i:], "${"):
+			depth++
+			deepest = max(deepest, depth)
+		case text[i] == '}' && depth > 0:
+			depth--
+		}
+	}
+	return deepest
+}
+
+func (s *substitution) names() []string { return slices.Sorted(maps.Keys(s.unset)) }
