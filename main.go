@@ -45,6 +45,7 @@ import (
 // flags of the operator.
 type flags struct {
 	metrics, health string
+	pprof           loopback
 	leaderElect     bool
 	namespaces      list
 	clusterDomain   string
@@ -57,6 +58,24 @@ type flags struct {
 	image           string
 	kubeletMetrics  bool
 	kubeletCA       string
+}
+
+// loopback is a flag for an address that only this machine reaches: a profile
+// shows memory, and with it secrets.
+type loopback string
+
+func (l *loopback) String() string { return string(*l) }
+
+func (l *loopback) Set(value string) error {
+	address, err := netip.ParseAddrPort(value)
+	if err != nil {
+		return fmt.Errorf("want an address and a port: %w", err)
+	}
+	if !address.Addr().IsLoopback() {
+		return fmt.Errorf("%s is not a loopback address", address.Addr())
+	}
+	*l = loopback(value)
+	return nil
 }
 
 // list is a flag that may be given several times or with commas.
@@ -73,6 +92,7 @@ func parse() flags {
 	var f flags
 	flag.StringVar(&f.metrics, "metrics-bind-address", "0", "address of the authenticated metrics endpoint, such as :8443; 0 switches it off")
 	flag.StringVar(&f.health, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
+	flag.Var(&f.pprof, "pprof-bind-address", "loopback address for profiles (/debug/pprof), such as 127.0.0.1:6060 (default: off)")
 	flag.BoolVar(&f.leaderElect, "leader-elect", false, "let only one of several replicas act at a time")
 	flag.Var(&f.namespaces, "namespace", "namespace to watch; may be given several times (default: all)")
 	flag.StringVar(&f.clusterDomain, "cluster-domain", "", "DNS domain of the cluster's Services (default: as in the operator's own resolv.conf, else cluster.local)")
@@ -177,6 +197,7 @@ func managerOptions(scheme *runtime.Scheme, f flags) ctrl.Options {
 		LeaderElectionID:              "operator.bridgestack.dev",
 		LeaderElectionReleaseOnCancel: true,
 		HealthProbeBindAddress:        f.health,
+		PprofBindAddress:              string(f.pprof),
 		Metrics: server.Options{
 			BindAddress: f.metrics, SecureServing: true,
 			FilterProvider: filters.WithAuthenticationAndAuthorization,
