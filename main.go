@@ -118,7 +118,8 @@ func main() {
 	if code, found := subcommand(ctx, os.Args[1:]); found {
 		os.Exit(code)
 	}
-	if err := run(ctx, ctrl.GetConfigOrDie(), parse()); err != nil {
+	f := parse() // first: --kubeconfig is one of them
+	if err := run(ctx, ctrl.GetConfigOrDie(), f); err != nil {
 		ctrl.Log.Error(err, "the operator stopped")
 		os.Exit(1)
 	}
