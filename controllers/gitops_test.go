@@ -1,10 +1,12 @@
 package controllers_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -25,6 +27,8 @@ import (
 var (
 	fluxLabels = map[string]string{"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
 	helmLabels = map[string]string{"app.kubernetes.io/managed-by": "Helm"}
+	// helm-controller's marks are those of its HelmRelease beside Helm's own.
+	releaseLabels = map[string]string{"app.kubernetes.io/managed-by": "Helm", "helm.toolkit.fluxcd.io/name": "api", "helm.toolkit.fluxcd.io/namespace": "shop"}
 )
 
 // manifest is the Deployment api as it is in Git; limit may be empty.
@@ -84,6 +88,15 @@ func creates(t *testing.T, manager string, object map[string]any) {
 	}
 }
 
+// posts is what Helm 3 does, and helm-controller with it: no apply, and no record
+// but the fields' manager.
+func posts(t *testing.T, manager string, object map[string]any) {
+	t.Helper()
+	if err := k8s.Create(t.Context(), &unstructured.Unstructured{Object: object}, client.FieldOwner(manager)); err != nil {
+		t.Fatalf("%s creates: %v", manager, err)
+	}
+}
+
 // limits is another tool, that sets the limit which is not in Git.
 func limits(t *testing.T, namespace, memory string) {
 	t.Helper()
@@ -96,10 +109,25 @@ func limits(t *testing.T, namespace, memory string) {
 
 // holds is what is said of holding a manager on one object.
 func holds(manager string) string {
-	if manager == "kustomize-controller" {
+	switch manager {
+	case "kustomize-controller":
 		return "annotate deployment api kustomize.toolkit.fluxcd.io/reconcile=disabled"
+	case "helm-controller", "helm":
+		return "make it in Git" // and no more: there is no such way
 	}
 	return "Argo CD cannot be held on one object"
+}
+
+// appliedBy is true where a manager uses server-side apply.
+func appliedBy(t *testing.T, namespace, manager string) bool {
+	t.Helper()
+	d := api(namespace)
+	if err := k8s.Get(t.Context(), client.ObjectKeyFromObject(d), d); err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(d.ManagedFields, func(m metav1.ManagedFieldsEntry) bool {
+		return m.Manager == manager && m.Operation == metav1.ManagedFieldsOperationApply
+	})
 }
 
 func api(namespace string) *appsv1.Deployment {
@@ -114,26 +142,40 @@ func TestLadderBesideGitOps(t *testing.T) {
 		return map[string]string{"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:" + ns + "/api"}
 	}
 	none := func(string) map[string]string { return nil }
+	handedOver := func(string) map[string]string {
+		return map[string]string{v1alpha1.AnnotationHandedOver: "spec.replicas, spec.template.spec.containers[main].resources"}
+	}
+	release := func(string) map[string]string {
+		return map[string]string{"meta.helm.sh/release-name": "api", "meta.helm.sh/release-namespace": "shop"}
+	}
 	for name, c := range map[string]struct {
 		annotations func(namespace string) map[string]string
 		labels      map[string]string
 		manager     string
-		clientSide  bool
+		puts        func(t *testing.T, manager string, object map[string]any)
 		// inGit is the limit in Git; empty: the limit is another tool's.
 		inGit string
 		owner string
 		left  bool // the operator leaves it to a person
+		// known says how what is in Git is known, where it is not by the manager.
+		known string
 	}{
-		"nobody's":                                {none, nil, "kubectl", true, "128Mi", "", false},
-		"Helm's, which nobody reconciles":         {func(string) map[string]string { return map[string]string{"meta.helm.sh/release-name": "shop"} }, helmLabels, "helm", false, "128Mi", "Helm release shop", false},
-		"Flux', set in Git":                       {none, fluxLabels, "kustomize-controller", false, "128Mi", "Flux Kustomization flux-system/apps", true},
-		"Flux', absent in Git":                    {none, fluxLabels, "kustomize-controller", false, "", "Flux Kustomization flux-system/apps", false},
-		"Argo CD's, client-side, set in Git":      {tracked, nil, "argocd-controller", true, "128Mi", "Argo CD Application shop", true},
-		"Argo CD's, client-side, absent in Git":   {tracked, nil, "argocd-controller", true, "", "Argo CD Application shop", false},
-		"Argo CD's, server-side, set in Git":      {tracked, nil, "argocd-controller", false, "128Mi", "Argo CD Application shop", true},
-		"Argo CD's, server-side, absent in Git":   {tracked, nil, "argocd-controller", false, "", "Argo CD Application shop", false},
-		"Argo CD's by its name in managedFields":  {none, nil, "argocd-controller", false, "128Mi", "Argo CD", true},
-		"a copy of what Argo CD tracks elsewhere": {func(string) map[string]string { return tracked("elsewhere") }, nil, "kubectl", false, "128Mi", "", false},
+		"nobody's":                                {none, nil, "kubectl", creates, "128Mi", "", false, ""},
+		"Helm's, which nobody reconciles":         {func(string) map[string]string { return map[string]string{"meta.helm.sh/release-name": "shop"} }, helmLabels, "helm", applies, "128Mi", "Helm release shop", false, ""},
+		"Flux', set in Git":                       {none, fluxLabels, "kustomize-controller", applies, "128Mi", "Flux Kustomization flux-system/apps", true, ""},
+		"Flux', absent in Git":                    {none, fluxLabels, "kustomize-controller", applies, "", "Flux Kustomization flux-system/apps", false, ""},
+		"Argo CD's, client-side, set in Git":      {tracked, nil, "argocd-controller", creates, "128Mi", "Argo CD Application shop", true, ""},
+		"Argo CD's, client-side, absent in Git":   {tracked, nil, "argocd-controller", creates, "", "Argo CD Application shop", false, ""},
+		"Argo CD's, server-side, set in Git":      {tracked, nil, "argocd-controller", applies, "128Mi", "Argo CD Application shop", true, ""},
+		"Argo CD's, server-side, absent in Git":   {tracked, nil, "argocd-controller", applies, "", "Argo CD Application shop", false, ""},
+		"Argo CD's by its name in managedFields":  {none, nil, "argocd-controller", applies, "128Mi", "Argo CD", true, ""},
+		"a copy of what Argo CD tracks elsewhere": {func(string) map[string]string { return tracked("elsewhere") }, nil, "kubectl", applies, "128Mi", "", false, ""},
+		"Flux', set in Git and handed over":       {handedOver, fluxLabels, "kustomize-controller", applies, "128Mi", "Flux Kustomization flux-system/apps", false, ""},
+		"a HelmRelease's, set in the chart":       {release, releaseLabels, "helm-controller", applies, "128Mi", "Flux HelmRelease shop/api", true, ""},
+		"a HelmRelease's, absent in the chart":    {release, releaseLabels, "helm-controller", applies, "", "Flux HelmRelease shop/api", false, ""},
+		"a HelmRelease's by Helm 3, set":          {release, releaseLabels, "helm-controller", posts, "128Mi", "Flux HelmRelease shop/api", true, ""},
+		"a HelmRelease's by Helm 3, absent":       {release, releaseLabels, "helm-controller", posts, "", "Flux HelmRelease shop/api", false, ""},
+		"a HelmRelease's, without a record":       {release, releaseLabels, "helm", posts, "128Mi", "Flux HelmRelease shop/api", true, "its manager left no record"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -141,11 +183,7 @@ func TestLadderBesideGitOps(t *testing.T) {
 			becomes(t, ns, "api", needs("150Mi"))
 			create(t, stack(ns, service("api")))
 			object := manifest(ns, c.inGit, c.labels, c.annotations(ns))
-			if c.clientSide {
-				creates(t, c.manager, object)
-			} else {
-				applies(t, c.manager, object)
-			}
+			c.puts(t, c.manager, object)
 			if c.inGit == "" {
 				limits(t, ns, "128Mi")
 			}
@@ -162,14 +200,14 @@ func TestLadderBesideGitOps(t *testing.T) {
 				t.Errorf("the limit is %s, want %s", now, want)
 			}
 			if c.left {
-				for _, part := range []string{c.owner, "\n- 128Mi\n+ 192Mi", "field manager " + c.manager, holds(c.manager)} {
+				for _, part := range []string{c.owner, "\n- 128Mi\n+ 192Mi", cmp.Or(c.known, "field manager "+c.manager), holds(c.manager)} {
 					if !strings.Contains(got.Status.Message, part) {
 						t.Errorf("%q is missing in: %s", part, got.Status.Message)
 					}
 				}
 				return
 			}
-			if c.inGit == "" && !c.clientSide { // the next reconciliation of what is in Git
+			if c.inGit == "" && appliedBy(t, ns, c.manager) { // the next reconciliation of what is in Git
 				applies(t, c.manager, manifest(ns, "", c.labels, c.annotations(ns)))
 				if now := limit(t, api(ns)); now != want {
 					t.Errorf("the change did not survive %s: the limit is %s", c.manager, now)
@@ -240,7 +278,7 @@ func TestRemedyTakenBackByGitOps(t *testing.T) {
 	applies(t, "kustomize-controller", manifest(ns, "128Mi", fluxLabels, nil))
 	got := await(t, ns, "api", v1alpha1.StateEscalated, v1alpha1.ReasonRemedyReverted)
 	attempted(t, got, v1alpha1.AttemptReverted)
-	for _, part := range []string{"kustomize-controller", `ignore: [{paths: ["/spec/template/spec/containers/0/resources/limits/memory"], target: {group: apps, kind: Deployment, name: api}}]`, "ssa: Merge"} {
+	for _, part := range []string{"kustomize-controller", `ignore: [{paths: ["/spec/template/spec/containers/0/resources/limits/memory"], target: {group: apps, kind: Deployment, name: api}}]`, "or take the field out of Git", `annotation bridgestack.dev/handed-over: "spec.template.spec.containers[main].resources.limits.memory"`} {
 		if !strings.Contains(got.Status.Message, part) {
 			t.Errorf("%q is missing in: %s", part, got.Status.Message)
 		}

@@ -133,6 +133,11 @@ const (
 	// AnnotationPaused with the value "true" on a workload stops every remedy
 	// on it at once; diagnosing goes on.
 	AnnotationPaused = "bridgestack.dev/paused"
+	// AnnotationHandedOver on a workload that a GitOps controller owns names, with
+	// commas between them, the fields that its owner told that controller to leave
+	// alone, such as spec.template.spec.containers[app].resources: those may be
+	// patched, although they are set in Git.
+	AnnotationHandedOver = "bridgestack.dev/handed-over"
 	// AnnotationDetectedBy on a diagnosis says what opened it where that was no
 	// restart loop: HealthEndpointFailing.
 	AnnotationDetectedBy = "bridgestack.dev/detected-by"

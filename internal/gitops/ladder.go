@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
 
 // Rung of the ladder that an object and the fields of a remedy stand on.
@@ -21,6 +23,9 @@ const (
 	// AbsentInGit: owned, and no field of the remedy is set in Git: a patch
 	// without force survives.
 	AbsentInGit Rung = "AbsentInGit"
+	// HandedOver: owned, and what is set in Git of the remedy's fields was handed
+	// over by the owner, who says so on the workload: patch.
+	HandedOver Rung = "HandedOver"
 	// SetInGit: owned, and a field of the remedy is set in Git: a patch would
 	// be taken back. The change is for Git.
 	SetInGit Rung = "SetInGit"
@@ -50,12 +55,30 @@ func Stand(o Object, fields []Field) Standing {
 	}
 	s.Rung = AbsentInGit
 	for _, f := range fields {
-		if because := inGit(o, s.Owner.Tool, f.Path); because != "" {
+		because := inGit(o, s.Owner.Tool, f.Path)
+		switch {
+		case because == "":
+		case !handedOver(o, f.Path):
 			s.Rung, s.Because = SetInGit, because
 			s.Set = append(s.Set, f.Path)
+		case s.Rung == AbsentInGit:
+			s.Rung = HandedOver
 		}
 	}
 	return s
+}
+
+// handedOver is true of a field, or of one above it, that the workload's owner
+// names as one that the GitOps controller was told to leave alone.
+func handedOver(o Object, p Path) bool {
+	field := p.String()
+	for name := range strings.SplitSeq(o.Annotations[v1alpha1.AnnotationHandedOver], ",") {
+		below, found := strings.CutPrefix(field, strings.TrimSpace(name))
+		if found && below != field && (below == "" || below[0] == '.' || below[0] == '[') {
+			return true
+		}
+	}
+	return false
 }
 
 // inGit says by what a field is known to be set in the owner's Git, empty where
@@ -117,9 +140,21 @@ func TakenBy(o Object, fields []Field) string {
 }
 
 // IgnoreRule is what the owner of the Git repository would write so that a
-// change of the fields by the field manager is left alone; empty where there is
-// no such rule.
+// change of the fields by the field manager is left alone, and is made again;
+// empty where there is no such rule.
 func IgnoreRule(o Object, owner Owner, of *corev1.PodTemplateSpec, fields []Field, manager string) string {
+	rule := ignoreRule(o, owner, of, fields, manager)
+	if rule == "" {
+		return ""
+	}
+	var names []string
+	for _, f := range fields {
+		names = append(names, f.Path.String())
+	}
+	return fmt.Sprintf("%s, and on the %s, in Git, the annotation %s: %q; or take the field out of Git", rule, o.Kind, v1alpha1.AnnotationHandedOver, strings.Join(names, ","))
+}
+
+func ignoreRule(o Object, owner Owner, of *corev1.PodTemplateSpec, fields []Field, manager string) string {
 	target := fmt.Sprintf("{group: %s, kind: %s, name: %s}", o.Group, o.Kind, o.Name)
 	var pointers []string
 	for _, f := range fields {
@@ -131,7 +166,7 @@ func IgnoreRule(o Object, owner Owner, of *corev1.PodTemplateSpec, fields []Fiel
 		return fmt.Sprintf("in the Application, spec.ignoreDifferences: [{group: %s, kind: %s, name: %s, namespace: %s, managedFieldsManagers: [%s]}]"+
 			" and spec.syncPolicy.syncOptions: [RespectIgnoreDifferences=true]", o.Group, o.Kind, o.Name, o.Namespace, manager)
 	case FluxKustomization:
-		return "in the Kustomization, spec." + ignore + "; or take the field out of Git and set there the annotation kustomize.toolkit.fluxcd.io/ssa: Merge"
+		return "in the Kustomization, spec." + ignore
 	case FluxHelmRelease:
 		return "in the HelmRelease, spec.driftDetection." + ignore
 	case Helm:
