@@ -132,16 +132,7 @@ type stackUnder struct {
 // first, so that no scenario is about the order of start-up by accident.
 func apply(t *testing.T, scenario string, edits ...func(*v1alpha1.BridgeStack)) *stackUnder {
 	t.Helper()
-	s := &stackUnder{T: t, namespace: "e2e-" + strings.ToLower(scenario) + "-" + fmt.Sprint(time.Now().UnixNano()%100000), templates: map[string]string{}}
-	s.must(kubectl("", "create", "namespace", s.namespace))
-	t.Cleanup(func() {
-		if t.Failed() {
-			s.dump()
-		}
-		if os.Getenv("KEEP") == "" {
-			_, _ = kubectl("", "delete", "namespace", s.namespace, "--wait=false")
-		}
-	})
+	s := newNamespace(t, scenario)
 	folder := filepath.Join("../../config/testdata", scenario)
 	s.must(kubectl(s.namespace, "apply", "-k", folder, "--selector", "tier=dependency"))
 	if scenario != dependencyDown && scenario != startOrder {
@@ -154,6 +145,22 @@ func apply(t *testing.T, scenario string, edits ...func(*v1alpha1.BridgeStack)) 
 	for _, name := range s.workloads() {
 		s.templates[name] = s.template(name)
 	}
+	return s
+}
+
+// newNamespace is one without anything in it, until the test is over.
+func newNamespace(t *testing.T, scenario string) *stackUnder {
+	t.Helper()
+	s := &stackUnder{T: t, namespace: "e2e-" + strings.ToLower(scenario) + "-" + fmt.Sprint(time.Now().UnixNano()%100000), templates: map[string]string{}}
+	s.must(kubectl("", "create", "namespace", s.namespace))
+	t.Cleanup(func() {
+		if t.Failed() {
+			s.dump()
+		}
+		if os.Getenv("KEEP") == "" {
+			_, _ = kubectl("", "delete", "namespace", s.namespace, "--wait=false")
+		}
+	})
 	return s
 }
 
