@@ -285,18 +285,37 @@ func judgeAnswer(c evidence.Case, d evidence.Dependency, f Finding, p *evidence.
 		return f
 	case ok:
 		f.Confidence = v1alpha1.ConfidenceLow
-		f.Message += fmt.Sprintf(" But a live probe says something else now (%s): log and probe contradict each other.", cause)
+		f.Message = strings.TrimSuffix(f.Message, ".") + fmt.Sprintf(". But a live probe says something else now (%s): log and probe contradict each other.", cause)
 		f.Refuted = append(f.Refuted, refute(cause, "the probe says so now, the log does not"))
 		return f
 	case p.Outcome() != v1alpha1.ProbePassed || !probeWouldSee(f.Cause):
+		return f
+	}
+	return judgePassed(c, f, p)
+}
+
+// judgePassed holds the log's cause against a probe that passes.
+func judgePassed(c evidence.Case, f Finding, p *evidence.Probe) Finding {
+	if cameUnencrypted(f, p) {
+		f.Message = leads[v1alpha1.CausePostgresTLSMismatch] + strings.TrimPrefix(strings.TrimSuffix(f.Message, "."), leads[f.Cause]) + "; the server lets a probe in that uses TLS."
+		f.Refuted = append(f.Refuted, refute(f.Cause, "a probe that uses TLS passes"))
+		f.Cause, f.Confidence = v1alpha1.CausePostgresTLSMismatch, v1alpha1.ConfidenceMedium
 		return f
 	}
 	if stale, ok := configStale(c, f, p); ok {
 		return stale
 	}
 	f.Confidence = v1alpha1.ConfidenceLow
-	f.Message += " But a live probe passes now: log and probe contradict each other, or the trouble is over."
+	f.Message = strings.TrimSuffix(f.Message, ".") + ". But a live probe passes now: log and probe contradict each other, or the trouble is over."
 	return f
+}
+
+// cameUnencrypted says that pg_hba.conf's rejection was for want of TLS only.
+func cameUnencrypted(f Finding, p *evidence.Probe) bool {
+	return f.Cause == v1alpha1.CausePostgresAccessRejected && p.Postgres != nil && p.Postgres.ServerTLS &&
+		slices.ContainsFunc(f.Evidence, func(e v1alpha1.EvidenceItem) bool {
+			return e.Source == v1alpha1.SourceLog && unencrypted.MatchString(e.Text)
+		})
 }
 
 // probeWouldSee says that a probe that passes speaks against the cause.

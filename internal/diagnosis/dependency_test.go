@@ -46,3 +46,41 @@ func TestADependencyThatCameUpAfterTheCrash(t *testing.T) {
 		})
 	}
 }
+
+// TestRejectedForWantOfTLS: pg_hba.conf rejects an address as it rejects a
+// connection without TLS; a probe that uses TLS tells them apart.
+func TestRejectedForWantOfTLS(t *testing.T) {
+	at := evidence.Connection{Service: "postgres", Protocol: evidence.Postgres, TLS: evidence.TLSRequire, Servers: []evidence.HostPort{{Host: "postgres", Port: 5432}}}
+	const rejected = `psql: error: connection to server at "postgres" (10.96.44.129), port 5432 failed: FATAL:  no pg_hba.conf entry for host "10.244.0.14", user "bridge", database "shop", `
+	for name, c := range map[string]struct {
+		log        string
+		tls        bool
+		cause      v1alpha1.Cause
+		confidence v1alpha1.Confidence
+	}{
+		"the probe uses TLS":                   {rejected + "no encryption\n", true, v1alpha1.CausePostgresTLSMismatch, v1alpha1.ConfidenceMedium},
+		"the probe passes without TLS as well": {rejected + "no encryption\n", false, v1alpha1.CausePostgresAccessRejected, v1alpha1.ConfidenceLow},
+		"the container used TLS":               {rejected + "SSL encryption\n", true, v1alpha1.CausePostgresAccessRejected, v1alpha1.ConfidenceLow},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := Diagnose(evidence.Case{
+				Pod: evidence.Pod{RestartPolicy: "Always"},
+				Container: evidence.Container{
+					Name: "app", Restarts: 3, Waiting: &evidence.Waiting{Reason: "CrashLoopBackOff"},
+					LastTermination: &evidence.Termination{ExitCode: 2, Reason: "Error"},
+				},
+				Log:          evidence.Log{Previous: []byte(c.log)},
+				Dependencies: []evidence.Dependency{{Service: "postgres", Required: true, Declared: &at, Configured: &at}},
+				Probes: []evidence.Probe{{
+					Service: "postgres", Protocol: evidence.Postgres, Viewpoint: v1alpha1.AsConfigured,
+					Stages:   []evidence.Stage{{Name: evidence.StageQuery, Outcome: v1alpha1.ProbePassed}},
+					Postgres: &evidence.PostgresFacts{ServerTLS: c.tls},
+				}},
+			})
+			if f.Cause != c.cause || f.Confidence != c.confidence {
+				t.Errorf("got %s (%s): %s", f.Cause, f.Confidence, f.Message)
+			}
+			t.Log(f.Message)
+		})
+	}
+}

@@ -162,6 +162,7 @@ var kinships = []kinship{
 	{causes: []v1alpha1.Cause{v1alpha1.CauseCPUStarved, v1alpha1.CauseStartupProbeFailed, v1alpha1.CauseLivenessProbeFailed}},
 	{causes: []v1alpha1.Cause{v1alpha1.CauseOOMKilled, v1alpha1.CauseChildOOMKilled, v1alpha1.CauseHeapExhausted}},
 	{causes: []v1alpha1.Cause{v1alpha1.CauseConfigStale, v1alpha1.CausePostgresAuthFailed, v1alpha1.CauseKafkaAuthFailed}},
+	{causes: []v1alpha1.Cause{v1alpha1.CausePostgresTLSMismatch, v1alpha1.CausePostgresAccessRejected}},
 	// Whether a dependency was down, or was only not reached, depends on when the
 	// container ended. To another address, though, a dependency that is down is progress.
 	{
@@ -177,6 +178,9 @@ var kinships = []kinship{
 // akin says that the fresh finding is the trouble that the attempt is for.
 // Fingerprints begin with the cause.
 func akin(in Input) bool {
+	if lessTold(in.Fingerprint, in.Attempt.Fingerprint) {
+		return true
+	}
 	is, _, _ := strings.Cut(in.Fingerprint, "/")
 	was, _, _ := strings.Cut(in.Attempt.Fingerprint, "/")
 	return slices.ContainsFunc(kinships, func(k kinship) bool {
@@ -184,3 +188,21 @@ func akin(in Input) bool {
 		return applies && slices.Contains(k.causes, v1alpha1.Cause(is)) && slices.Contains(k.causes, v1alpha1.Cause(was))
 	})
 }
+
+// lessTold says that two fingerprints differ only in what one of them leaves open:
+// one look may not show which topic or which host the cause is about.
+func lessTold(a, b string) bool {
+	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
+	if len(as) != len(bs) {
+		return false
+	}
+	for i := range as {
+		if as[i] != bs[i] && !open(as[i]) && !open(bs[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// open is an element that the evidence did not show: a port is 0 then.
+func open(element string) bool { return element == "" || element == "0" }

@@ -133,7 +133,9 @@ func TestKinOfTheCauseIsNoProgress(t *testing.T) {
 			"DependencyUnhealthy/postgres//", "PostgresUnreachable//postgres/", Failed},
 		"at another address, a dependency that is down": {v1alpha1.RemedySetEnv,
 			"PostgresUnreachable//postgres/", "DependencyUnhealthy/postgres//", CauseGone},
-		"at another address, another variable": {v1alpha1.RemedySetEnv, "PostgresUnreachable//postgres/", "EnvVarMissing///KEY", CauseGone},
+		"the same trouble, with less told of it": {v1alpha1.RemedyCreateTopic, "KafkaTopicMissing//redpanda///0/orders///", "KafkaTopicMissing//redpanda///0////", Failed},
+		"the next topic":                         {v1alpha1.RemedyCreateTopic, "KafkaTopicMissing//redpanda///0/orders///", "KafkaTopicMissing//redpanda///0/bills///", CauseGone},
+		"at another address, another variable":   {v1alpha1.RemedySetEnv, "PostgresUnreachable//postgres/", "EnvVarMissing///KEY", CauseGone},
 	} {
 		v := Check(Input{
 			Now: applied.Add(time.Minute), Wanted: 1, Fingerprint: c.is, CauseKnown: true,
