@@ -129,7 +129,7 @@ func run(ctx context.Context, config *rest.Config, f flags) error {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 	utilruntime.Must(v1alpha1.AddToScheme(scheme))
-	config.QPS, config.Burst = 100, 200
+	config.QPS = -1 // the API server's own priority and fairness is the limit
 	mgr, err := ctrl.NewManager(config, managerOptions(scheme, f))
 	if err != nil {
 		return fmt.Errorf("connecting to the cluster: %w", err)
