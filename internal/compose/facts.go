@@ -1,7 +1,16 @@
 package compose
 
 import (
+	"cmp"
+	"errors"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
@@ -10,72 +19,50 @@ import (
 type Facts struct {
 	// Project is its name.
 	Project string
-	// Services by name.
+	// Services of the active profiles, by name, without those that x-bridge
+	// leaves out.
 	Services []Service
 }
 
-// Role is what a service is known to be.
-type Role string
-
-// The roles. A service of no role is an application, or something that the
-// operator has no probe for.
-const (
-	RolePostgres Role = "Postgres"
-	RoleKafka    Role = "Kafka"
-	// RoleRedpanda speaks the Kafka protocol, and is set up by its command line.
-	RoleRedpanda Role = "Redpanda"
-)
-
-// SpeaksKafka reports whether it is a broker of the Kafka protocol.
-func (r Role) SpeaksKafka() bool { return r == RoleKafka || r == RoleRedpanda }
-
 // Service is one service of the project.
 type Service struct {
+	Position `json:"-"`
+
 	Name  string
-	Image string
-	// Names are those under which the project's other containers reach it: its
-	// own first, then container name, host name, aliases and links.
+	Image string `json:",omitempty"`
+	// Names under which the project's other containers reach it: its own first,
+	// then container name, host name, aliases and links.
 	Names []string
-	Role  Role
+	Role  Role `json:",omitempty"`
 	// OneShot says that it runs to its end, such as a migration.
-	OneShot  bool
+	OneShot bool `json:",omitempty"`
+	// Replicas wanted. Default: 1.
 	Replicas int32
 	// Ports inside, each once, in the order of the file.
-	Ports []Port
-	// Listeners of a Kafka broker, as it advertises them.
-	Listeners []Listener
-	DependsOn []Dependency
-	// Health is nil where there is no check or it is disabled.
-	Health *HealthCheck
-	// Env as intended, by name.
-	Env []Variable
-	// Limits and Reservations: memory in bytes, CPU in millicores, 0 where unset.
-	Limits, Reservations Resources
-	// Topics that the file declares for this broker.
-	Topics []v1alpha1.DeclaredTopic
+	Ports []Port `json:",omitempty"`
+	// Listeners of a broker, as it advertises them.
+	Listeners []Listener `json:",omitempty"`
 	// Database that a Postgres service makes, empty where it does not say.
-	Database string
-	// Bridge is x-bridge of the service.
-	Bridge Bridge
-	Position
+	Database  string       `json:",omitempty"`
+	DependsOn []Dependency `json:",omitempty"`
+	// Health is nil where there is no check or it is disabled.
+	Health *HealthCheck `json:",omitempty"`
+	// Env as intended, by name.
+	Env                  []Variable `json:",omitempty"`
+	Limits, Reservations Resources  `json:",omitzero"`
+	// Topics that a broker should have, wherever the project declares them.
+	Topics []v1alpha1.DeclaredTopic `json:",omitempty"`
+	// Bridge is the service's x-bridge.
+	Bridge Bridge `json:",omitzero"`
 }
 
 // Port is a port that a service listens on inside.
 type Port struct {
 	Target int32
-	// Published is the host's port that it is mapped to, 0 where it is not.
-	Published int32
+	// Published is the host's port that it is mapped to, 0 where there is none.
+	Published int32 `json:",omitempty"`
 	// Protocol is tcp or udp.
 	Protocol string
-}
-
-// Listener is an address that a Kafka broker tells its clients.
-type Listener struct {
-	Name, Host string
-	Port       int32
-	// Inside says that the host is a name of the service itself: its clients in
-	// the project reach it there.
-	Inside bool
 }
 
 // Dependency is one of depends_on.
@@ -83,45 +70,201 @@ type Dependency struct {
 	Service   string
 	Condition v1alpha1.DependencyCondition
 	Required  bool
-	// Connection are the variables of the dependent that hold the address,
-	// where the file's values show them; zero where they do not.
-	Connection v1alpha1.ConnectionEnv
-}
-
-// HealthCheck is a container's health check.
-type HealthCheck struct {
-	// Command without CMD; Shell says that it is one for the shell.
-	Command []string
-	Shell   bool
-	// HTTP is what it asks of the container itself, nil where it asks nothing.
-	HTTP *HTTPCheck
-	// Defaults of the engine are filled in: 30s, 30s, 3, 0s.
-	Interval, Timeout time.Duration
-	Retries           int32
-	StartPeriod       time.Duration
-}
-
-// HTTPCheck is a request that a health check makes.
-type HTTPCheck struct {
-	Scheme string
-	Port   int32
-	Path   string
-}
-
-// Variable is an environment variable as intended.
-type Variable struct {
-	Name, Value string
-	// Secret says that the value may be one: then Value is empty.
-	Secret bool
-	// PublishedPort is set where the value leads to a port as the host
-	// publishes it, which is nobody's inside.
-	PublishedPort int32
+	// Connection are the dependent's variables with the address, where only the
+	// project's values show that they are such; zero where their names tell.
+	Connection v1alpha1.ConnectionEnv `json:",omitzero"`
 }
 
 // Resources are memory in bytes and CPU in millicores, 0 where unset.
 type Resources struct{ Memory, CPU int64 }
 
-// Facts extracts what the project tells.
+// ByName is the service that a name of the project leads to.
+func (f Facts) ByName(name string) (Service, bool) {
+	own := slices.IndexFunc(f.Services, func(s Service) bool { return s.Name == name })
+	if own < 0 {
+		own = slices.IndexFunc(f.Services, func(s Service) bool { return slices.Contains(s.Names, name) })
+	}
+	if own < 0 {
+		return Service{}, false
+	}
+	return f.Services[own], true
+}
+
+// Facts extracts what the project tells. Its errors, about x-bridge, are *Error,
+// alone or joined; what could be read is there all the same.
 func (p *Project) Facts() (Facts, error) {
-	return Facts{Project: p.Model.Name}, nil
+	f := Facts{Project: p.Model.Name}
+	var errs []error
+	for _, s := range p.services() {
+		service, err := p.service(s)
+		errs = append(errs, err)
+		if !service.Bridge.Ignore {
+			f.Services = append(f.Services, service)
+		}
+	}
+	for i := range f.Services {
+		s := &f.Services[i]
+		s.DependsOn = slices.DeleteFunc(s.DependsOn, func(d Dependency) bool { return !f.has(d.Service) })
+		s.OneShot = s.OneShot || f.awaited(s.Name)
+	}
+	errs = append(errs, p.declareTopics(&f))
+	p.readEnv(&f)
+	return f, errors.Join(errs...)
+}
+
+func (f Facts) has(service string) bool {
+	return slices.ContainsFunc(f.Services, func(s Service) bool { return s.Name == service })
+}
+
+// awaited reports whether a service waits for this one to end.
+func (f Facts) awaited(service string) bool {
+	return slices.ContainsFunc(f.Services, func(s Service) bool {
+		return slices.ContainsFunc(s.DependsOn, func(d Dependency) bool {
+			return d.Service == service && d.Condition == v1alpha1.ServiceCompletedSuccessfully
+		})
+	})
+}
+
+// service is what the service tells by itself.
+func (p *Project) service(s types.ServiceConfig) (Service, error) {
+	out := Service{
+		Position: p.At("services", s.Name), Name: s.Name, Image: s.Image,
+		Names: p.names(s), Role: roleOf(s), OneShot: s.Restart == types.RestartPolicyNo || createsTopics(s),
+		Replicas: clamp(s.GetScale()), Ports: ports(s), DependsOn: dependencies(s),
+		Health: healthCheck(s), Limits: limits(s), Reservations: reservations(s),
+	}
+	if out.Role.SpeaksKafka() {
+		out.Listeners = listeners(s, out.Names)
+	}
+	if out.Role == RolePostgres {
+		out.Database = cmp.Or(environment(s, "POSTGRES_DB"), environment(s, "POSTGRESQL_DATABASE"))
+	}
+	var err error
+	out.Bridge, err = p.serviceBridge(s)
+	return out, err
+}
+
+// names under which other containers of the project reach a service.
+func (p *Project) names(s types.ServiceConfig) []string {
+	out := []string{s.Name}
+	add := func(names ...string) {
+		for _, n := range names {
+			if n != "" && !slices.Contains(out, n) {
+				out = append(out, n)
+			}
+		}
+	}
+	add(s.ContainerName, s.Hostname)
+	for _, name := range slices.Sorted(maps.Keys(s.Networks)) {
+		if n := s.Networks[name]; n != nil {
+			add(n.Aliases...)
+		}
+	}
+	for _, other := range p.services() {
+		for _, link := range other.Links {
+			if service, alias, aliased := strings.Cut(link, ":"); aliased && service == s.Name {
+				add(alias)
+			}
+		}
+	}
+	return out
+}
+
+func ports(s types.ServiceConfig) []Port {
+	var out []Port
+	add := func(p Port) {
+		if p.Target > 0 && !slices.ContainsFunc(out, func(o Port) bool { return o.Target == p.Target && o.Protocol == p.Protocol }) {
+			out = append(out, p)
+		}
+	}
+	for _, port := range s.Ports {
+		add(Port{clamp(int(port.Target)), portNumber(port.Published), cmp.Or(port.Protocol, "tcp")})
+	}
+	for _, e := range s.Expose {
+		number, protocol, _ := strings.Cut(e, "/")
+		add(Port{Target: portNumber(number), Protocol: cmp.Or(protocol, "tcp")})
+	}
+	return out
+}
+
+// portNumber is 0 where the text is no single port.
+func portNumber(text string) int32 {
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return 0
+	}
+	return int32(n)
+}
+
+func clamp(n int) int32 { return int32(max(0, min(n, math.MaxInt32))) }
+
+func dependencies(s types.ServiceConfig) []Dependency {
+	var out []Dependency
+	for _, name := range slices.Sorted(maps.Keys(s.DependsOn)) {
+		d := s.DependsOn[name]
+		condition := v1alpha1.DependencyCondition(d.Condition)
+		switch condition {
+		case v1alpha1.ServiceHealthy, v1alpha1.ServiceCompletedSuccessfully:
+		default:
+			condition = v1alpha1.ServiceStarted
+		}
+		out = append(out, Dependency{Service: name, Condition: condition, Required: d.Required})
+	}
+	return out
+}
+
+func limits(s types.ServiceConfig) Resources {
+	var r *types.Resource
+	if s.Deploy != nil {
+		r = s.Deploy.Resources.Limits
+	}
+	return resources(r, s.MemLimit, s.CPUS)
+}
+
+func reservations(s types.ServiceConfig) Resources {
+	var r *types.Resource
+	if s.Deploy != nil {
+		r = s.Deploy.Resources.Reservations
+	}
+	return resources(r, s.MemReservation, 0)
+}
+
+// resources of deploy, else of the older attributes.
+func resources(r *types.Resource, memory types.UnitBytes, cpus float32) Resources {
+	if r != nil {
+		memory, cpus = cmp.Or(r.MemoryBytes, memory), cmp.Or(r.NanoCPUs.Value(), cpus)
+	}
+	return Resources{Memory: max(0, int64(memory)), CPU: int64(math.Round(max(0, min(float64(cpus), 1e6)) * 1000))}
+}
+
+// environment is a variable's value as written, empty where it is not set.
+func environment(s types.ServiceConfig, name string) string {
+	if v := s.Environment[name]; v != nil {
+		return *v
+	}
+	return ""
+}
+
+// HealthCheck is a container's health check, the engine's defaults filled in.
+type HealthCheck struct {
+	// Command without CMD or CMD-SHELL.
+	Command []string
+	// Shell says that the command is one line for the shell.
+	Shell bool `json:",omitempty"`
+	// HTTP is what it asks of the container itself and wants a good answer to,
+	// nil where it asks something else.
+	HTTP *HTTPCheck `json:",omitempty"`
+	// Defaults: 30s, 30s and 3.
+	Interval, Timeout time.Duration
+	Retries           int32
+	// StartPeriod in which failures do not count. Default: 0.
+	StartPeriod time.Duration `json:",omitempty"`
+}
+
+// HTTPCheck is a request that a health check makes.
+type HTTPCheck struct {
+	// Scheme is http or https.
+	Scheme string
+	Port   int32
+	Path   string
 }

@@ -1,0 +1,70 @@
+package compose
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+)
+
+// Role is what a service is known to be.
+type Role string
+
+// The roles. A service of no role is an application, or something that the
+// operator has no probe for.
+const (
+	RolePostgres Role = "Postgres"
+	RoleKafka    Role = "Kafka"
+	// RoleRedpanda speaks the Kafka protocol, and is set up by its command line.
+	RoleRedpanda Role = "Redpanda"
+)
+
+// SpeaksKafka reports whether it is a broker of the Kafka protocol.
+func (r Role) SpeaksKafka() bool { return r == RoleKafka || r == RoleRedpanda }
+
+// Images by the last part of their repository.
+var (
+	postgresImage = regexp.MustCompile(`^(?:postgres(?:ql)?|postgis|pgvector|timescaledb(?:-ha)?|citus|paradedb|spilo(?:-\d+)?)$`)
+	kafkaImage    = regexp.MustCompile(`^(?:kafka(?:-native)?|cp-(?:kafka|server|enterprise-kafka)|confluent-local|strimzi-kafka)$`)
+	redpandaImage = regexp.MustCompile(`^redpanda(?:-unstable|-nightly)?$`)
+)
+
+// clientCommand are commands that use a server's image to speak to another.
+var clientCommand = regexp.MustCompile(`\b(?:psql|pg_dump(?:all)?|pg_restore|pgbench|createdb|kafka-topics|kafka-console-\w+|kafka-configs|kafka-acls|rpk (?:topic|cluster|acl|security))\b`)
+
+// roleOf knows servers by image, else by what only a server is told.
+func roleOf(s types.ServiceConfig) Role {
+	if clientCommand.MatchString(commandLine(s)) {
+		return ""
+	}
+	switch name := repository(s.Image); {
+	case postgresImage.MatchString(name):
+		return RolePostgres
+	case redpandaImage.MatchString(name):
+		return RoleRedpanda
+	case kafkaImage.MatchString(name):
+		return RoleKafka
+	}
+	switch {
+	case s.HealthCheck != nil && strings.Contains(strings.Join(s.HealthCheck.Test, " "), "pg_isready"):
+		return RolePostgres
+	case environment(s, "KAFKA_ADVERTISED_LISTENERS") != "" || environment(s, "KAFKA_CFG_ADVERTISED_LISTENERS") != "":
+		return RoleKafka
+	case strings.Contains(commandLine(s), "redpanda start"):
+		return RoleRedpanda
+	}
+	return ""
+}
+
+// repository is an image's name without registry, tag and digest.
+func repository(image string) string {
+	image, _, _ = strings.Cut(image, "@")
+	image = image[strings.LastIndexByte(image, '/')+1:]
+	image, _, _ = strings.Cut(image, ":")
+	return image
+}
+
+// commandLine is entrypoint and command in one.
+func commandLine(s types.ServiceConfig) string {
+	return strings.Join(s.Entrypoint, " ") + " " + strings.Join(s.Command, " ")
+}
