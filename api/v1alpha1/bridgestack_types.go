@@ -42,8 +42,8 @@ type BridgeStackList struct {
 
 // BridgeStackSpec is the policy of a stack.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.selector) || has(self.services)",message="set selector, services or both: otherwise the stack has no workload"
-// +kubebuilder:validation:XValidation:rule="!has(self.services) || self.services.all(s, !has(s.dependsOn) || s.dependsOn.all(d, self.services.exists(t, t.name == d.service)))",message="every services[].dependsOn[].service must be the name of a service in spec.services"
+// +kubebuilder:validation:XValidation:rule="has(self.selector) || has(self.services) || has(self.compose)",message="set selector, services or compose: otherwise the stack has no workload"
+// +kubebuilder:validation:XValidation:rule="has(self.compose) || !has(self.services) || self.services.all(s, !has(s.dependsOn) || s.dependsOn.all(d, self.services.exists(t, t.name == d.service)))",message="every services[].dependsOn[].service must be the name of a service in spec.services"
 type BridgeStackSpec struct {
 	// selector picks the Deployments, StatefulSets and DaemonSets of this
 	// namespace that belong to the stack. Workloads that services name belong
@@ -60,6 +60,12 @@ type BridgeStackSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	Services []Service `json:"services,omitempty"`
+
+	// compose is the compose project that describes the stack. It says what
+	// services does not: a service of the project that a workload runs needs no
+	// entry there. Default: none.
+	// +optional
+	Compose *Compose `json:"compose,omitempty"`
 
 	// detection says when restarts count as a loop.
 	// +optional
@@ -319,7 +325,8 @@ type BridgeStackStatus struct {
 	// observedGeneration is the generation of the spec that the conditions speak of.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// conditions: Ready, Healthy, and Reconciling and Stalled while true.
+	// conditions: Ready, Healthy, ComposeLoaded where spec.compose is set, and
+	// Reconciling and Stalled while true.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -332,6 +339,9 @@ type BridgeStackStatus struct {
 	// +listType=map
 	// +listMapKey=name
 	Services []ServiceStatus `json:"services,omitempty"`
+	// compose is what was made of spec.compose.
+	// +optional
+	Compose *ComposeStatus `json:"compose,omitempty"`
 }
 
 // ServiceStatus is one service as the operator sees it.

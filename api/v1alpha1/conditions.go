@@ -12,6 +12,8 @@ const (
 	ConditionStalled = "Stalled"
 	// ConditionHealthy is true when every service of the stack is available and none has an open diagnosis.
 	ConditionHealthy = "Healthy"
+	// ConditionComposeLoaded is present where spec.compose is set, and true when the project was understood.
+	ConditionComposeLoaded = "ComposeLoaded"
 )
 
 // Condition types of a BridgeDiagnosis, beside Ready, Reconciling and Stalled.
@@ -60,6 +62,10 @@ const (
 	ReasonServiceAccountRequired = "ServiceAccountRequired"
 	// ReasonAllServicesHealthy: all services are available and none loops.
 	ReasonAllServicesHealthy = "AllServicesHealthy"
+	// ReasonComposeLoaded: the compose project was understood.
+	ReasonComposeLoaded = "ComposeLoaded"
+	// ReasonComposeInvalid: the compose project cannot be read, or not in full; the rest of the stack is watched.
+	ReasonComposeInvalid = "ComposeInvalid"
 	// ReasonServicesUnhealthy: at least one service is unavailable or loops.
 	ReasonServicesUnhealthy = "ServicesUnhealthy"
 )

@@ -59,6 +59,9 @@ func TestStacksThatAreAccepted(t *testing.T) {
 		"a selector alone":     `{selector: {matchLabels: {app: shop}}}`,
 		"an empty selector":    `{selector: {}}`,
 		"services alone":       `{services: [{name: api}]}`,
+		"compose alone":        `{compose: {inline: "services: {}"}}`,
+		"compose by ConfigMap": `{compose: {configMaps: [{name: shop, key: compose.yaml}, {name: shop, key: override.yaml}], projectName: shop, profiles: [prod], env: {TAG: v1}}}`,
+		"a compose dependency": `{compose: {inline: "services: {}"}, services: [{name: api, dependsOn: [{service: postgres}]}]}`,
 		"a compose name":       `{services: [{name: Hook_receiver.v2}]}`,
 		"as many as there may": `{services: [` + repeat(64, func(i string) string { return `{name: s` + i + `}` }) + `]}`,
 		"a dense graph": `{services: [{name: root, dependsOn: [` + repeat(32, func(i string) string { return `{service: s` + i + `}` }) + `]},` +
@@ -75,7 +78,12 @@ func TestStacksThatAreAccepted(t *testing.T) {
 func TestStacksThatAreRefused(t *testing.T) {
 	tests := []struct{ name, spec, message string }{
 		{"nothing to watch", `{paused: true}`,
-			"set selector, services or both: otherwise the stack has no workload"},
+			"set selector, services or compose: otherwise the stack has no workload"},
+		{"compose of nothing", `{compose: {}}`, "set exactly one of inline and configMaps"},
+		{"compose twice", `{compose: {inline: "services: {}", configMaps: [{name: a, key: compose.yaml}]}}`, "set exactly one of inline and configMaps"},
+		{"compose without a key", `{compose: {configMaps: [{name: a}]}}`, "spec.compose.configMaps[0].key: Required value"},
+		{"a compose project's name", `{compose: {inline: a, projectName: My Shop}}`, "spec.compose.projectName"},
+		{"a compose file too large", `{compose: {inline: ` + strings.Repeat("a", 131073) + `}}`, "spec.compose.inline: Too long: may not be more than 131072"},
 		{"no services in services", `{services: []}`, "spec.services in body should have at least 1 items"},
 		{"too many services", `{services: [` + repeat(65, func(i string) string { return `{name: s` + i + `}` }) + `]}`,
 			"spec.services: Too many: 65: must have at most 64 items"},
