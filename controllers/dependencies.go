@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -26,7 +27,7 @@ func (r *BridgeDiagnosisReconciler) dependencies(ctx context.Context, in *incide
 		if !known {
 			continue
 		}
-		dependency := evidence.Dependency{Service: d.Service, Condition: d.Condition, Required: d.Required == nil || *d.Required}
+		dependency := evidence.Dependency{Service: d.Service, Condition: cmp.Or(d.Condition, v1alpha1.ServiceStarted), Required: d.Required == nil || *d.Required}
 		state, address, err := r.stateOf(ctx, in, target, siblings)
 		if err != nil {
 			return nil, err

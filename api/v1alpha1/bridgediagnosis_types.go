@@ -29,8 +29,10 @@ type BridgeDiagnosis struct {
 	// spec says which container it is about.
 	// +required
 	Spec BridgeDiagnosisSpec `json:"spec"`
-	// status is the diagnosis.
+	// status is the diagnosis. Before there is one, kstatus shall not take it for
+	// reconciled.
 	// +optional
+	// +kubebuilder:default:={"observedGeneration":-1}
 	Status BridgeDiagnosisStatus `json:"status,omitempty"`
 }
 

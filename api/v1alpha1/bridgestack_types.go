@@ -26,8 +26,10 @@ type BridgeStack struct {
 	// spec is the policy, written by the stack's owner.
 	// +required
 	Spec BridgeStackSpec `json:"spec"`
-	// status is what the operator sees of the stack.
+	// status is what the operator sees of the stack. Before it looked, kstatus
+	// shall not take the stack for reconciled.
 	// +optional
+	// +kubebuilder:default:={"observedGeneration":-1}
 	Status BridgeStackStatus `json:"status,omitempty"`
 }
 
@@ -173,7 +175,6 @@ type Service struct {
 type WorkloadReference struct {
 	// kind is Deployment, StatefulSet or DaemonSet. Default: Deployment.
 	// +optional
-	// +kubebuilder:default=Deployment
 	Kind WorkloadKind `json:"kind,omitempty"`
 	// name of the workload.
 	// +required
@@ -219,7 +220,6 @@ type Dependency struct {
 	// condition is what must hold of it. Default: service_started, as in
 	// compose files.
 	// +optional
-	// +kubebuilder:default=service_started
 	Condition DependencyCondition `json:"condition,omitempty"`
 	// required says that the dependent cannot work without it. Default: true.
 	// +optional
