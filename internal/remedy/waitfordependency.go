@@ -43,7 +43,7 @@ var waitForDependency = remedy{
 		case in.Policy.Allows(v1alpha1.RemedyRecreatePod) && in.Recurrences == 0:
 			return refuse(v1alpha1.RemedyWaitForDependency, "it is the first time that the order of start-up was wrong: new pods are enough")
 		}
-		waiter := waiterFor(in.Image, d)
+		waiter := WaiterFor(in.Image, d)
 		edited := in.Template.DeepCopy()
 		if slices.ContainsFunc(edited.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == waiter.Name }) {
 			return refuse(v1alpha1.RemedyWaitForDependency, "the pods wait for %s already", d.Service)
@@ -57,9 +57,9 @@ var waitForDependency = remedy{
 	},
 }
 
-// waiterFor is the init container. It needs no credentials: that the server
+// WaiterFor is the init container that waits for a dependency. It needs no credentials: that the server
 // accepts connections is what it waits for.
-func waiterFor(image string, d evidence.Dependency) corev1.Container {
+func WaiterFor(image string, d evidence.Dependency) corev1.Container {
 	args := []string{"wait-for", "--protocol=" + strings.ToLower(string(d.Declared.Protocol))}
 	for _, s := range d.Declared.Servers {
 		args = append(args, "--address="+s.String())
@@ -68,6 +68,12 @@ func waiterFor(image string, d evidence.Dependency) corev1.Container {
 		args = append(args, "--path="+d.Declared.Path)
 	}
 	return waiter(image, waiterName(d.Service), append(args, "--timeout="+waiterTimeout.String()))
+}
+
+// Waiter is an init container for a dependency of another sort, with its own
+// arguments for the image.
+func Waiter(image, service string, args ...string) corev1.Container {
+	return waiter(image, waiterName(service), args)
 }
 
 // waiterName is a container name (RFC 1123 label) for any service name.
