@@ -95,6 +95,10 @@ test-metrics: ## Alerts and dashboard, by Prometheus itself over what the operat
 test-e2e: ## Real pods, on a cluster of the tests' own.
 	E2E=required hack/test e2e
 
+.PHONY: test-gitops
+test-gitops: ## Real pods beside Flux' own controller, on a cluster of the tests' own.
+	E2E=required hack/test gitops
+
 .PHONY: test-faults
 test-faults: ## Kill, hold up and refuse the operator at every step of every incident.
 	FAULTS=all hack/test faults
