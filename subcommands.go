@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"os"
 
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
 	"github.com/bridgestack/operator/internal/vantage"
 	"github.com/bridgestack/operator/internal/waitfor"
 )
@@ -16,11 +19,15 @@ var subcommands = map[string]func(ctx context.Context, args []string) error{
 	waitfor.Command: waitFor,
 }
 
-// waitFor is the init container that WaitForDependency adds.
+// waitFor is the init container that WaitForDependency adds, and those of the
+// manifests that the plugin makes of a compose file.
 func waitFor(ctx context.Context, args []string) error {
 	w, err := waitfor.Parse(args)
 	if err != nil {
 		return err
+	}
+	if w.Job != "" {
+		return waitForJob(ctx, w)
 	}
 	resolvConf, err := resolvConf()
 	if err != nil {
@@ -28,6 +35,26 @@ func waitFor(ctx context.Context, args []string) error {
 	}
 	return waitfor.Run(ctx, os.Stdout, w, waitfor.NewProber(resolvConf))
 }
+
+// waitForJob asks with the rights of the pod's own ServiceAccount.
+func waitForJob(ctx context.Context, w waitfor.Wait) error {
+	config, err := rest.InClusterConfig()
+	if err != nil {
+		return fmt.Errorf("finding the API server: %w", err)
+	}
+	clientset, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return fmt.Errorf("connecting to the API server: %w", err)
+	}
+	namespace, err := os.ReadFile(namespaceFile)
+	if err != nil {
+		return fmt.Errorf("reading the pod's namespace: %w", err)
+	}
+	return waitfor.RunJob(ctx, os.Stdout, w, clientset.BatchV1().Jobs(string(namespace)))
+}
+
+// namespaceFile is mounted into pods with the ServiceAccount's token.
+const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
 // probeFromPod is the ephemeral container that asks from a failing pod's own network.
 func probeFromPod(ctx context.Context, args []string) error {

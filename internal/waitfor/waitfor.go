@@ -1,6 +1,7 @@
 // Package waitfor is the operator's subcommand for init containers: it waits
 // until a dependency accepts connections, or a deadline has passed. It has no
 // credentials: that the server is there and past its start-up is what it asks.
+// What a dependency is to have ended, a Job, it asks the API server about.
 package waitfor
 
 import (
@@ -51,7 +52,9 @@ func NewProber(resolvConf string) Prober {
 // Wait is what a run waits for.
 type Wait struct {
 	Connection evidence.Connection
-	Timeout    time.Duration
+	// Job is waited for in place of a connection.
+	Job     string
+	Timeout time.Duration
 }
 
 // Parse reads the arguments after the subcommand.
@@ -77,6 +80,7 @@ func Parse(args []string) (Wait, error) {
 		return nil
 	})
 	set.StringVar(&w.Connection.Path, "path", "/health", "path for http")
+	set.StringVar(&w.Job, "job", "", "name of a Job to be complete, in place of protocol and address")
 	set.DurationVar(&w.Timeout, "timeout", defaultTimeout, "how long to wait")
 	err := set.Parse(args)
 	switch {
@@ -84,8 +88,8 @@ func Parse(args []string) (Wait, error) {
 		return w, err
 	case set.NArg() > 0:
 		return w, fmt.Errorf("unexpected argument %q", set.Arg(0))
-	case w.Connection.Protocol == "" || len(w.Connection.Servers) == 0:
-		return w, errors.New("--protocol and at least one --address are needed")
+	case (w.Connection.Protocol == "" || len(w.Connection.Servers) == 0) == (w.Job == ""):
+		return w, errors.New("--protocol and at least one --address are needed, or --job")
 	case w.Timeout <= 0:
 		return w, errors.New("--timeout must be more than zero")
 	}

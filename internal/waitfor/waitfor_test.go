@@ -36,6 +36,7 @@ func TestParse(t *testing.T) {
 	}
 	for says, args := range map[string][]string{
 		"--protocol and at least one --address": {"--protocol=tcp"},
+		"or --job":                              {"--protocol=tcp", "--address=a:1", "--job=migrate"},
 		"want postgres, kafka, http or tcp":     {"--protocol=mysql", "--address=a:1"},
 		"want host:port":                        {"--protocol=tcp", "--address=redis"},
 		"more than zero":                        {"--protocol=tcp", "--address=a:1", "--timeout=0s"},
@@ -60,7 +61,7 @@ func TestReadyServers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
-			if err := Run(t.Context(), &log, Wait{c, 10 * time.Second}, local()); err != nil || !strings.Contains(log.String(), "is ready after") {
+			if err := Run(t.Context(), &log, Wait{Connection: c, Timeout: 10 * time.Second}, local()); err != nil || !strings.Contains(log.String(), "is ready after") {
 				t.Errorf("%v\n%s", err, log.String())
 			}
 		})
@@ -80,7 +81,7 @@ func at(t *testing.T, address net.Addr) []evidence.HostPort {
 func TestWaitsForADatabaseThatStarts(t *testing.T) {
 	starting := realserver.Postgres(t, realserver.Standby(false))
 	var log bytes.Buffer
-	err := Run(t.Context(), &log, Wait{evidence.Connection{Protocol: evidence.Postgres, Servers: starting.Connection().Servers}, 3 * time.Second}, local())
+	err := Run(t.Context(), &log, Wait{Connection: evidence.Connection{Protocol: evidence.Postgres, Servers: starting.Connection().Servers}, Timeout: 3 * time.Second}, local())
 	if err == nil || !strings.Contains(err.Error(), "57P03") || !strings.Contains(log.String(), "waiting for Postgres") {
 		t.Errorf("%v\n%s", err, log.String())
 	}
@@ -98,7 +99,7 @@ func TestGoesOnWhenTheServerIsUp(t *testing.T) {
 	}))
 	t.Cleanup(health.Close)
 	var log bytes.Buffer
-	if err := Run(t.Context(), &log, Wait{evidence.Connection{Protocol: evidence.HTTP, Path: "/", Servers: at(t, health.Listener.Addr())}, 10 * time.Second}, local()); err != nil {
+	if err := Run(t.Context(), &log, Wait{Connection: evidence.Connection{Protocol: evidence.HTTP, Path: "/", Servers: at(t, health.Listener.Addr())}, Timeout: 10 * time.Second}, local()); err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}
 	if !strings.Contains(log.String(), "503") || !strings.Contains(log.String(), "ready after 1") {
@@ -121,7 +122,7 @@ func TestSaysWhyItGaveUp(t *testing.T) {
 		"no such host":    {[]evidence.HostPort{{Host: "postgres.invalid", Port: 5432}}, "Resolve"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := Run(t.Context(), &bytes.Buffer{}, Wait{evidence.Connection{Protocol: evidence.Postgres, Servers: c.servers}, 2 * time.Second}, local())
+			err := Run(t.Context(), &bytes.Buffer{}, Wait{Connection: evidence.Connection{Protocol: evidence.Postgres, Servers: c.servers}, Timeout: 2 * time.Second}, local())
 			if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "not ready after 2s") {
 				t.Errorf("got %v", err)
 			}
@@ -134,7 +135,7 @@ func TestStaysOutOfTheNode(t *testing.T) {
 	prober := NewProber("search shop.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n")
 	for _, host := range []string{"127.0.0.1", "169.254.169.254"} {
 		c := evidence.Connection{Protocol: evidence.TCP, Servers: []evidence.HostPort{{Host: host, Port: 80}}}
-		if err := Run(context.Background(), &bytes.Buffer{}, Wait{c, time.Second}, prober); err == nil || !strings.Contains(err.Error(), evidence.CodeNotAllowed) {
+		if err := Run(context.Background(), &bytes.Buffer{}, Wait{Connection: c, Timeout: time.Second}, prober); err == nil || !strings.Contains(err.Error(), evidence.CodeNotAllowed) {
 			t.Errorf("%s: %v", host, err)
 		}
 	}
