@@ -43,6 +43,7 @@ const extension = "x-bridge"
 //	        API_KEY: {secretKeyRef: {name: api, key: key}}
 //	  broker:
 //	    x-bridge:
+//	      role: Kafka                                       # or Postgres; default: by image
 //	      topics: [orders.v1, {name: payments.v1, partitions: 3, replicationFactor: 3}]
 //	  adminer:
 //	    x-bridge: {ignore: true}                            # no part of the stack
@@ -62,6 +63,8 @@ type Bridge struct {
 	// Topics that this broker should have; where the service is none, the
 	// project's only broker.
 	Topics []v1alpha1.DeclaredTopic `json:",omitempty"`
+	// Role is what the service is, where its image does not tell: Postgres or Kafka.
+	Role Role `json:",omitempty"`
 	// Ignore leaves the service out of the stack.
 	Ignore bool `json:",omitempty"`
 }
@@ -74,6 +77,7 @@ type bridge struct {
 	AllowRestart  bool                     `json:"allowRestart"`
 	Env           map[string]declaredValue `json:"env"`
 	Topics        []topic                  `json:"topics"`
+	Role          Role                     `json:"role"`
 	Ignore        bool                     `json:"ignore"`
 }
 
@@ -176,7 +180,7 @@ func (p *Project) serviceBridge(s types.ServiceConfig) (Bridge, error) {
 	}
 	out := Bridge{
 		MemoryCeiling: b.MemoryCeiling, CPUCeiling: b.CPUCeiling, AllowRestart: b.AllowRestart,
-		Topics: topicsOf(b.Topics), Ignore: b.Ignore,
+		Topics: topicsOf(b.Topics), Role: b.Role, Ignore: b.Ignore,
 	}
 	if b.Workload.Name != "" {
 		out.Workload = &b.Workload.WorkloadReference
@@ -205,6 +209,11 @@ func (b Bridge) check() error {
 		default:
 			return fmt.Errorf("workload: kind is Deployment, StatefulSet or DaemonSet")
 		}
+	}
+	switch b.Role {
+	case "", RolePostgres, RoleKafka, RoleRedpanda:
+	default:
+		return fmt.Errorf("role: is Postgres, Kafka or Redpanda")
 	}
 	for name, q := range map[string]*resource.Quantity{"memoryCeiling": b.MemoryCeiling, "cpuCeiling": b.CPUCeiling} {
 		if q != nil && q.Sign() <= 0 {

@@ -124,7 +124,7 @@ func (d *document) top() *yaml.Node {
 }
 
 // advice is what a person does with a project of more files than these.
-const advice = "write the project out into one file with `kubectl bridge init`, which resolves it, or with `docker compose config`"
+const advice = "`kubectl bridge init` resolves it, as `docker compose config` does"
 
 // count walks a node with every alias written out, up to the limits.
 func count(n *yaml.Node, depth int, seen *int) error {

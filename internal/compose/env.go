@@ -191,6 +191,7 @@ func (f Facts) connection(of Service, dependency string, env evidence.Env) v1alp
 			continue
 		}
 		switch value := env.Get(v.Name); {
+		case strings.ContainsAny(value, " \t\n"):
 		case strings.Contains(value, "://"):
 			setOnce(&out.URL, v.Name)
 		case target.Role.SpeaksKafka() && v.References[0].Port > 0:

@@ -127,9 +127,10 @@ func (f Facts) awaited(service string) bool {
 
 // service is what the service tells by itself.
 func (p *Project) service(s types.ServiceConfig) (Service, error) {
+	bridge, err := p.serviceBridge(s)
 	out := Service{
-		Position: p.At("services", s.Name), Name: s.Name, Image: s.Image,
-		Names: p.names(s), Role: roleOf(s), OneShot: s.Restart == types.RestartPolicyNo || createsTopics(s),
+		Position: p.At("services", s.Name), Name: s.Name, Image: s.Image, Bridge: bridge,
+		Names: p.names(s), Role: cmp.Or(bridge.Role, roleOf(s)), OneShot: runsOnce(s),
 		Replicas: clamp(s.GetScale()), Ports: ports(s), DependsOn: dependencies(s),
 		Health: healthCheck(s), Limits: limits(s), Reservations: reservations(s),
 	}
@@ -139,9 +140,13 @@ func (p *Project) service(s types.ServiceConfig) (Service, error) {
 	if out.Role == RolePostgres {
 		out.Database = cmp.Or(environment(s, "POSTGRES_DB"), environment(s, "POSTGRESQL_DATABASE"))
 	}
-	var err error
-	out.Bridge, err = p.serviceBridge(s)
 	return out, err
+}
+
+// runsOnce reports whether a service says of itself that it runs to its end.
+func runsOnce(s types.ServiceConfig) bool {
+	never := s.Deploy != nil && s.Deploy.RestartPolicy != nil && s.Deploy.RestartPolicy.Condition == "none"
+	return s.Restart == types.RestartPolicyNo || never || createsTopics(s)
 }
 
 // names under which other containers of the project reach a service.

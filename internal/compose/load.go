@@ -188,7 +188,7 @@ func (r *refused) Error() string {
 	if r.remote {
 		return r.path + " is remote and is not fetched: download it and name the copy"
 	}
-	return "the file " + r.path + " is not read here: " + advice
+	return r.path + " is not read here: " + advice
 }
 
 // refuseFiles refuses what services take from other files where none is read.
@@ -198,17 +198,19 @@ func (p *Project) refuseFiles(o Options) error {
 	}
 	var out []error
 	for _, s := range p.services() {
-		refuse := func(attribute, path string) {
-			out = append(out, &Error{p.At("services", s.Name, attribute), attribute + ": " + (&refused{path: path}).Error()})
-		}
-		for _, f := range s.EnvFiles {
-			if f.Required {
-				refuse("env_file", f.Path)
+		refuse := func(attribute string, files []string) {
+			if len(files) > 0 {
+				out = append(out, &Error{p.At("services", s.Name, attribute), fmt.Sprintf("services.%s.%s: %s", s.Name, attribute, (&refused{path: strings.Join(files, ", ")}).Error())})
 			}
 		}
-		for _, path := range s.LabelFiles {
-			refuse("label_file", path)
+		var required []string
+		for _, f := range s.EnvFiles {
+			if f.Required {
+				required = append(required, f.Path)
+			}
 		}
+		refuse("env_file", required)
+		refuse("label_file", s.LabelFiles)
 	}
 	return errors.Join(out...)
 }

@@ -1,12 +1,14 @@
 package compose
 
 import (
+	"cmp"
 	"errors"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/template"
 	"go.yaml.in/yaml/v4"
 )
 
@@ -135,7 +137,13 @@ func (ds documents) explain(err error) error {
 		for _, e := range several.Unwrap() {
 			out = append(out, ds.explain(e))
 		}
+		slices.SortStableFunc(out, byLine)
 		return errors.Join(out...)
+	}
+	var template *template.InvalidTemplateError
+	if errors.As(err, &template) { // its text is the value, which may be a secret
+		path := inPath.FindString(err.Error())
+		return &Error{ds.place(path), path + ": no valid use of a variable; a plain $ is written $$"}
 	}
 	var known *Error
 	if errors.As(err, &known) {
@@ -146,6 +154,14 @@ func (ds documents) explain(err error) error {
 		return &Error{ds.naming(file.path), file.Error()}
 	}
 	return &Error{ds.place(err.Error()), ds.reword(err.Error())}
+}
+
+func byLine(a, b error) int {
+	var first, second *Error
+	if !errors.As(a, &first) || !errors.As(b, &second) {
+		return 0
+	}
+	return cmp.Or(cmp.Compare(first.File, second.File), cmp.Compare(first.Line, second.Line))
 }
 
 // naming finds the service that extends one of a file.

@@ -2,9 +2,12 @@ package compose
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/bridgestack/operator/internal/connection"
 )
 
 // Role is what a service is known to be.
@@ -52,6 +55,21 @@ func roleOf(s types.ServiceConfig) Role {
 		return RoleKafka
 	case strings.Contains(commandLine(s), "redpanda start"):
 		return RoleRedpanda
+	}
+	return namedRole(s)
+}
+
+// namedRole knows servers of an image of one's own, by the service's name
+// together with the port.
+func namedRole(s types.ServiceConfig) Role {
+	listens := func(port int32) bool {
+		return slices.ContainsFunc(ports(s), func(p Port) bool { return p.Target == port })
+	}
+	switch name := strings.ToLower(s.Name); {
+	case (name == "postgres" || name == "postgresql") && listens(connection.PostgresPort):
+		return RolePostgres
+	case (name == "kafka" || name == "redpanda") && listens(connection.KafkaPort):
+		return RoleKafka
 	}
 	return ""
 }

@@ -62,7 +62,11 @@ func (s *substitution) replace(text string, mapping template.Mapping, c *templat
 	}
 	var required *template.MissingRequiredError
 	if errors.As(err, &required) {
-		return value, fmt.Errorf("the required variable %s is not set: %s", required.Variable, required.Reason)
+		text := "the required variable " + required.Variable + " is not set"
+		if required.Reason != "" {
+			text += ": " + required.Reason
+		}
+		return value, errors.New(text)
 	}
 	return value, err
 }
