@@ -210,7 +210,7 @@ func managerOptions(scheme *runtime.Scheme, f flags) ctrl.Options {
 				&corev1.Pod{}:        {Transform: observe.Transform},
 				&appsv1.ReplicaSet{}: {Transform: observe.TransformReplicaSet},
 				&corev1.Service{}:    {Transform: cache.TransformStripManagedFields()},
-				&corev1.Node{}:       {Transform: cache.TransformStripManagedFields()},
+				&corev1.Node{}:       {Transform: observe.TransformNode},
 			},
 		},
 		// Secrets and ConfigMaps are read one by one when a looping pod refers

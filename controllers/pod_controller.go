@@ -155,7 +155,7 @@ func (r *PodReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 	for _, c := range observe.Containers(&pod) {
 		r.Metrics.Restarts(client.ObjectKeyFromObject(owner), service.Name, r.histories.restarted(&pod, c))
 		incidents := incidentsOf(known, workload, c.Name)
-		verdict := r.judge(ctx, &pod, workload, c, settings(resolved.Policy, incidents.recovered))
+		verdict := r.judge(ctx, &pod, c, settings(resolved.Policy, incidents.recovered))
 		if verdict.Looping && !incidents.open {
 			err = errors.Join(err, r.open(ctx, owner, service, workload, c.Name, incidents, ""))
 		}
@@ -168,21 +168,21 @@ func (r *PodReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 }
 
 // judge is the verdict on one container of a pod.
-func (r *PodReconciler) judge(ctx context.Context, pod *corev1.Pod, w observe.Workload, c evidence.Container, s detect.Settings) detect.Verdict {
+func (r *PodReconciler) judge(ctx context.Context, pod *corev1.Pod, c evidence.Container, s detect.Settings) detect.Verdict {
 	verdict := r.histories.judge(client.ObjectKeyFromObject(pod), observe.PodOf(pod), c, s, r.Now())
 	if containers := observe.Containers(pod); !verdict.Looping && detect.Creating(containers) {
-		return r.stuck(ctx, pod, w, containers, s)
+		return r.stuck(ctx, pod, containers, s)
 	}
 	return verdict
 }
 
 // stuck is the verdict on a pod none of whose containers was created: its
 // events tell whether a volume or its sandbox is at fault.
-func (r *PodReconciler) stuck(ctx context.Context, pod *corev1.Pod, w observe.Workload, containers []evidence.Container, s detect.Settings) detect.Verdict {
+func (r *PodReconciler) stuck(ctx context.Context, pod *corev1.Pod, containers []evidence.Container, s detect.Settings) detect.Verdict {
 	if wait := detect.DefaultCreateGrace - r.Now().Sub(pod.CreationTimestamp.Time); wait > 0 {
 		return detect.Verdict{RecheckAfter: wait}
 	}
-	events, err := r.Observer.Events(ctx, pod, w)
+	events, err := r.Observer.Events(ctx, pod)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Info("the events of a pod that does not start could not be read", "because", err.Error())
 		return detect.Verdict{RecheckAfter: detect.DefaultCreateGrace}

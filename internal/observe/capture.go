@@ -34,7 +34,7 @@ func (r *Reader) Capture(ctx context.Context, pod *corev1.Pod, container string)
 	}
 	log, errLog := r.readLogs(ctx, pod, c.Container)
 	c.Log = log
-	events, errEvents := r.Events(ctx, pod, Workload{})
+	events, errEvents := r.Events(ctx, pod)
 
 	m := mask{redact.New(environment.Secrets...)}
 	d = Document{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,12 +29,12 @@ func PodLogs(pods typedcorev1.PodsGetter) LogStreamer {
 
 // Options are what a Reader reads from. All but Kubelets and Now are required.
 type Options struct {
-	// Cached serves Pods, Deployments, StatefulSets, DaemonSets, ReplicaSets and
-	// Services.
+	// Cached serves Pods, Deployments, StatefulSets, DaemonSets, ReplicaSets,
+	// Services and Nodes.
 	Cached client.Reader
 	// Live serves what must not sit in a cache: Secrets and ConfigMaps (get
-	// only) and Events (list); and what is seldom wanted: Nodes (get) and
-	// ControllerRevisions (list).
+	// only) and Events (list); and what is seldom wanted: ControllerRevisions
+	// (list).
 	Live client.Reader
 	Logs LogStreamer
 	// Kubelets tell how much containers are throttled. Default: nobody is asked.
@@ -90,21 +91,21 @@ func (r *Reader) Case(ctx context.Context, request Request) (Observation, error)
 	}
 	c.Now, c.Service = r.Now(), request.Service
 
-	// First what will soon be gone.
-	log, errLog := r.readLogs(ctx, pod, c.Container)
-	if errLog != nil && len(log.Previous)+len(log.Current) == 0 {
-		log.Unavailable = errLog.Error()
+	// All at once: an incident waits for the slowest and not for the sum.
+	var environment Environment
+	var errLog, errEnv, errEvents, errNode, errRollout error
+	var wait sync.WaitGroup
+	wait.Go(func() { c.Log, errLog = r.readLogs(ctx, pod, c.Container) })
+	wait.Go(func() { environment, errEnv = r.environment(ctx, pod, request.Container) })
+	wait.Go(func() { c.Events, errEvents = r.Events(ctx, pod) })
+	wait.Go(func() { c.Node, errNode = r.Node(ctx, pod.Spec.NodeName) })
+	wait.Go(func() { c.Rollout, errRollout = r.Rollout(ctx, request.Workload) })
+	wait.Wait()
+	if errLog != nil && len(c.Log.Previous)+len(c.Log.Current) == 0 {
+		c.Log.Unavailable = errLog.Error()
 	}
-	c.Log = log
-	r.setThrottled(ctx, pod, &c.Container)
-	environment, errEnv := r.environment(ctx, pod, request.Container)
 	c.Env, c.Config = environment.Env, environment.Config
-	events, errEvents := r.Events(ctx, pod, request.Workload)
-	c.Events = events
-	node, errNode := r.Node(ctx, pod.Spec.NodeName)
-	c.Node = node
-	state, errRollout := r.Rollout(ctx, request.Workload)
-	c.Rollout = state
+	r.setThrottled(ctx, pod, &c.Container)
 
 	redactor := redact.New(environment.Secrets...)
 	redactCase(&c, redactor)

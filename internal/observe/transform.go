@@ -229,6 +229,19 @@ func TransformReplicaSet(obj any) (any, error) {
 	return kept, nil
 }
 
+// TransformNode is the cache's transform for Nodes: what NodeOf reads, without the
+// long list of the images that are there.
+func TransformNode(obj any) (any, error) {
+	node, ok := obj.(*corev1.Node)
+	if !ok {
+		return obj, nil // a tombstone
+	}
+	return &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: node.Name, UID: node.UID, ResourceVersion: node.ResourceVersion, CreationTimestamp: node.CreationTimestamp},
+		Status:     corev1.NodeStatus{Allocatable: node.Status.Allocatable, Conditions: node.Status.Conditions},
+	}, nil
+}
+
 // volumeReferences are the Secrets and ConfigMaps that a volume is made of.
 func volumeReferences(v *corev1.Volume) []reference {
 	var out []reference

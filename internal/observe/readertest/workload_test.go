@@ -7,7 +7,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -137,18 +136,6 @@ func TestStatefulSetAndDaemonSet(t *testing.T) {
 	})
 	checkPods(t, observe.Workload{Kind: v1alpha1.StatefulSet, Namespace: ns, Name: "db", UID: s.UID}, "db-1*", "db-0")
 	checkPods(t, observe.Workload{Kind: v1alpha1.DaemonSet, Namespace: ns, Name: "agent", UID: d.UID}, "agent-1*", "agent-2")
-}
-
-func TestEventsOfOwners(t *testing.T) {
-	ns := namespace(t)
-	p := pod(metav1.ObjectMeta{Namespace: ns, Name: "app", UID: "p"})
-	create(t, p)
-	const owner = types.UID("the-workload")
-	create(t, eventOn(p.UID, ns, "Normal", "Pulled", "p"), eventOn(owner, ns, "Warning", "FailedCreate", "exceeded quota"), eventOn(owner, ns, "Normal", "ScalingReplicaSet", "up"))
-	got, err := newReader(t, cluster.config, nil).Events(t.Context(), p, observe.Workload{UID: owner})
-	if err != nil || len(got) != 2 {
-		t.Fatalf("got %+v, %v; want the pod's events and the owner's warnings", got, err)
-	}
 }
 
 func TestLoopingPod(t *testing.T) {
