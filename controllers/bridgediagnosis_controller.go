@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -10,9 +11,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -45,15 +49,41 @@ type BridgeDiagnosisReconciler struct {
 // SetupWithManager watches diagnoses and what can change their course.
 func (r *BridgeDiagnosisReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
-		For(&v1alpha1.BridgeDiagnosis{}).
+		For(&v1alpha1.BridgeDiagnosis{}, builder.WithPredicates(unlessItRests)).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(r.ofPod)).
 		Watches(&appsv1.Deployment{}, handler.EnqueueRequestsFromMapFunc(r.ofWorkload(v1alpha1.Deployment))).
 		Watches(&appsv1.StatefulSet{}, handler.EnqueueRequestsFromMapFunc(r.ofWorkload(v1alpha1.StatefulSet))).
 		Watches(&appsv1.DaemonSet{}, handler.EnqueueRequestsFromMapFunc(r.ofWorkload(v1alpha1.DaemonSet))).
-		Watches(&v1alpha1.BridgeStack{}, handler.EnqueueRequestsFromMapFunc(r.ofStack)).
+		Watches(&v1alpha1.BridgeStack{}, handler.EnqueueRequestsFromMapFunc(r.ofStack),
+			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.BridgeDiagnosis{}, handler.EnqueueRequestsFromMapFunc(r.waitingBeside)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency}).
 		Complete(r)
+}
+
+// unlessItRests lets through all but what the operator itself writes last in a
+// round: where a diagnosis rests it is looked at again when something else changes,
+// or when the time has come that the round named.
+var unlessItRests = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	d, ok := e.ObjectNew.(*v1alpha1.BridgeDiagnosis)
+	return !ok || !rests(d) || e.ObjectOld.GetGeneration() != d.GetGeneration() ||
+		!maps.Equal(e.ObjectOld.GetAnnotations(), d.GetAnnotations()) || !d.DeletionTimestamp.IsZero()
+}}
+
+// rests is true where no attempt is in force and nothing is awaited that only a
+// look at the cluster can tell.
+func rests(d *v1alpha1.BridgeDiagnosis) bool {
+	for _, a := range d.Status.Attempts {
+		if a.Outcome.InForce() {
+			return false
+		}
+	}
+	switch d.Status.State {
+	case v1alpha1.StateObserved, v1alpha1.StateSuggested, v1alpha1.StateEscalated, v1alpha1.StateAwaitingApproval:
+		return true
+	default:
+		return false
+	}
 }
 
 // phase is one step; true ends the round.

@@ -20,11 +20,7 @@ func (r *BridgeDiagnosisReconciler) plan(ctx context.Context, in *incident) (boo
 	if err != nil {
 		return false, err
 	}
-	if in.after.Status.GitOps = in.gitOpsOwner(); in.policy().Mode == v1alpha1.ModeObserve {
-		in.after.Status.Proposal, in.after.Status.Remedy = nil, ""
-	} else {
-		in.after.Status.Proposal, in.after.Status.Remedy = &proposal, proposal.Remedy
-	}
+	in.after.Status.GitOps = in.gitOpsOwner()
 	in.seeMerged(r.Now())
 	decision, err := r.decide(ctx, in, r.Cached, action, proposal)
 	if err == nil && decision.Commit {

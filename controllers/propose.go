@@ -18,8 +18,12 @@ import (
 	"github.com/bridgestack/operator/internal/remedy"
 )
 
-// propose asks what would help.
+// propose asks what would help, and shows it. Who only observes is not asked.
 func (r *BridgeDiagnosisReconciler) propose(ctx context.Context, in *incident) (remedy.Action, v1alpha1.Proposal, error) {
+	if in.policy().Mode == v1alpha1.ModeObserve {
+		in.after.Status.Proposal, in.after.Status.Remedy = nil, ""
+		return remedy.Action{}, v1alpha1.Proposal{}, nil
+	}
 	input := remedy.Input{
 		Finding: in.finding, Case: *in.observed, Policy: in.policy(), Service: in.service,
 		Template: in.template(), Attempts: in.after.Status.Attempts, BackingOff: in.backingOff(),
@@ -32,6 +36,9 @@ func (r *BridgeDiagnosisReconciler) propose(ctx context.Context, in *incident) (
 	}
 	action, _ := remedy.Propose(input)
 	proposal, err := action.Proposal(in.template())
+	if err == nil {
+		in.after.Status.Proposal, in.after.Status.Remedy = &proposal, proposal.Remedy
+	}
 	return action, proposal, err
 }
 

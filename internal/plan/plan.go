@@ -112,7 +112,7 @@ func observing(in Input) *Decision {
 	if in.Policy.Mode != v1alpha1.ModeObserve {
 		return nil
 	}
-	return &Decision{State: v1alpha1.StateObserved, Reason: v1alpha1.ReasonObserving, RecheckAfter: recheck,
+	return &Decision{State: v1alpha1.StateObserved, Reason: v1alpha1.ReasonObserving, RecheckAfter: time.Minute,
 		Message: in.says()}
 }
 
