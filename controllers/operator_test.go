@@ -170,6 +170,9 @@ type wire struct {
 	held   int // times that a frozen view was found out
 	dead   bool
 	frozen chan struct{} // closed once diagnoses are seen again; nil while they are
+	// shown is closed once a watch of diagnoses has shown awaited; nil where nothing is.
+	awaited string
+	shown   chan struct{}
 }
 
 // cut is a moment of a write at which a process may be killed.
@@ -297,7 +300,7 @@ func (w *wire) read(next http.RoundTripper, r *http.Request) (*http.Response, er
 	}
 	answer, err := next.RoundTrip(r)
 	if err == nil && r.URL.Query().Get("watch") == "true" && strings.HasSuffix(r.URL.Path, "/bridgediagnoses") {
-		answer.Body = &watched{answer.Body, w}
+		answer.Body = &watched{ReadCloser: answer.Body, wire: w}
 	}
 	return answer, err
 }
@@ -325,10 +328,30 @@ func (w *wire) thaw() {
 type watched struct {
 	io.ReadCloser
 	wire *wire
+	last []byte // what was read last: a text may come in two reads
+}
+
+// shows is closed once a watch of diagnoses has shown the text.
+func (w *wire) shows(text string) <-chan struct{} {
+	w.awaited, w.shown = text, make(chan struct{})
+	return w.shown
+}
+
+// look for what is awaited.
+func (b *watched) look(read []byte) {
+	b.wire.mu.Lock()
+	defer b.wire.mu.Unlock()
+	b.last = append(b.last, read...)
+	if b.wire.shown != nil && bytes.Contains(b.last, []byte(b.wire.awaited)) {
+		close(b.wire.shown)
+		b.wire.shown = nil
+	}
+	b.last = b.last[max(0, len(b.last)-len(b.wire.awaited)):]
 }
 
 func (b *watched) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
+	b.look(p[:n])
 	b.wire.mu.Lock()
 	frozen := b.wire.frozen
 	b.wire.mu.Unlock()

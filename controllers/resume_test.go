@@ -5,7 +5,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -124,12 +123,12 @@ func TestStaleRecordAfterARollback(t *testing.T) {
 	ns := namespace(t)
 	create(t, onceOnly(ns))
 	w := &wire{}
-	frozen := make(chan struct{})
+	recorded, frozen := w.shows(`"outcome":"Recorded"`), make(chan struct{})
 	var once sync.Once
 	w.before = func(made write) {
 		if made.method == http.MethodPut && strings.Contains(string(made.body), `"outcome":"Applied"`) {
 			once.Do(func() {
-				time.Sleep(200 * time.Millisecond) // for the record to come back with the watch
+				<-recorded
 				w.freeze()
 				close(frozen)
 			})
