@@ -38,6 +38,7 @@ const extension = "x-bridge"
 //	      memoryCeiling: 1Gi
 //	      cpuCeiling: "2"
 //	      allowRestart: true
+//	      liveness: true                                    # the health check restarts it
 //	      env:                                              # beside environment
 //	        LOG_LEVEL: info
 //	        API_KEY: {secretKeyRef: {name: api, key: key}}
@@ -65,6 +66,9 @@ type Bridge struct {
 	Topics []v1alpha1.DeclaredTopic `json:",omitempty"`
 	// Role is what the service is, where its image does not tell: Postgres or Kafka.
 	Role Role `json:",omitempty"`
+	// Liveness makes of the health check a liveness probe as well, where manifests
+	// are made of the project. Default: a container that is ill is not restarted.
+	Liveness bool `json:",omitempty"`
 	// Ignore leaves the service out of the stack.
 	Ignore bool `json:",omitempty"`
 }
