@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"net"
 	"slices"
 	"strconv"
@@ -57,7 +58,7 @@ func (s Service) Endpoint() *v1alpha1.Endpoint {
 	case s.Role == RolePostgres:
 		return &v1alpha1.Endpoint{Postgres: &v1alpha1.PostgresEndpoint{Host: host, Port: s.other(connection.PostgresPort), Database: s.Database}}
 	case s.Role.SpeaksKafka():
-		return &v1alpha1.Endpoint{Kafka: &v1alpha1.KafkaEndpoint{BootstrapServers: s.bootstrap(), Topics: s.Topics}}
+		return &v1alpha1.Endpoint{Kafka: &v1alpha1.KafkaEndpoint{BootstrapServers: []string{net.JoinHostPort(KubernetesName(s.Name), strconv.Itoa(int(s.kafkaPort())))}, Topics: s.Topics}}
 	case s.OneShot:
 		return nil
 	case s.Health != nil && s.Health.HTTP != nil && s.Health.HTTP.Scheme == "http":
@@ -67,6 +68,17 @@ func (s Service) Endpoint() *v1alpha1.Endpoint {
 		return &v1alpha1.Endpoint{TCP: &v1alpha1.TCPEndpoint{Host: host, Port: port}}
 	}
 	return nil
+}
+
+// Port is where the service's clients inside find it, 0 where that is not known.
+func (s Service) Port() int32 {
+	switch {
+	case s.Role == RolePostgres:
+		return cmp.Or(s.other(connection.PostgresPort), connection.PostgresPort)
+	case s.Role.SpeaksKafka():
+		return s.kafkaPort()
+	}
+	return s.onlyPort()
 }
 
 // other is the port that a server listens on where it is not its protocol's, 0
@@ -93,17 +105,12 @@ func (s Service) onlyPort() int32 {
 	return port
 }
 
-// bootstrap is where a broker's clients inside begin: the listener that it
-// advertises under its own name.
-func (s Service) bootstrap() []string {
-	port := s.other(connection.KafkaPort)
+// kafkaPort is that of the listener that a broker advertises under its own name.
+func (s Service) kafkaPort() int32 {
 	if i := slices.IndexFunc(s.Listeners, func(l Listener) bool { return l.Inside }); i >= 0 {
-		port = s.Listeners[i].Port
+		return s.Listeners[i].Port
 	}
-	if port == 0 {
-		port = connection.KafkaPort
-	}
-	return []string{net.JoinHostPort(KubernetesName(s.Name), strconv.Itoa(int(port)))}
+	return cmp.Or(s.other(connection.KafkaPort), connection.KafkaPort)
 }
 
 // mountedSecrets is where compose mounts secrets, and Kubernetes does not.

@@ -1,7 +1,6 @@
 package stack
 
 import (
-	"fmt"
 	"strings"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -9,7 +8,7 @@ import (
 
 // cycles finds services that depend on each other in a circle: each circle is
 // named once, at the service where it closes.
-func cycles(services []v1alpha1.Service) []Problem {
+func cycles(services []declaration) []Problem {
 	index := map[string]int{}
 	for i, s := range services {
 		index[s.Name] = i
@@ -20,7 +19,7 @@ func cycles(services []v1alpha1.Service) []Problem {
 	walk = func(name string, path []string) {
 		for at, seen := range path {
 			if seen == name {
-				problems = append(problems, circle(index, append(path[at:], name)))
+				problems = append(problems, circle(services, index, append(path[at:], name)))
 				return
 			}
 		}
@@ -39,8 +38,8 @@ func cycles(services []v1alpha1.Service) []Problem {
 	return problems
 }
 
-func circle(index map[string]int, path []string) Problem {
+func circle(services []declaration, index map[string]int, path []string) Problem {
 	return Problem{v1alpha1.ReasonDependencyCycle,
-		fmt.Sprintf("spec.services[%d].dependsOn", index[path[len(path)-2]]),
+		services[index[path[len(path)-2]]].field + ".dependsOn",
 		"services depend on each other in a circle: " + strings.Join(path, " -> ") + "; no order of start-up can satisfy it"}
 }

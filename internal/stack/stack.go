@@ -41,6 +41,9 @@ type Service struct {
 	v1alpha1.Service
 	// Workload is nil for external services and where none was found.
 	Workload *Workload
+	// ComposeMemory and ComposeCPU are the limits that the compose project
+	// declares: the ceilings where the policy sets none. nil where there is none.
+	ComposeMemory, ComposeCPU *resource.Quantity
 }
 
 // Problem is something in the policy that a person must put right. The rest of
@@ -74,12 +77,11 @@ var labelsForService = []string{
 // Resolve finds the workload of each service, in the order of the policy, then
 // those that only the selector knows.
 func Resolve(spec v1alpha1.BridgeStackSpec, workloads []Workload) Stack {
-	s := Stack{Policy: PolicyOf(spec)}
-	selected := s.selected(spec.Selector, workloads)
-	claimed := map[string]string{}
-	for i, declared := range spec.Services {
-		s.add(i, declared, workloads, selected, claimed)
-	}
+	return ResolveProject(spec, nil, workloads)
+}
+
+// addSelected adds the selected workloads that are no declared service's.
+func (s *Stack) addSelected(selected []Workload, claimed map[string]string) {
 	for _, w := range selected {
 		if claimed[w.String()] == "" {
 			s.Services = append(s.Services, Service{Service: v1alpha1.Service{Name: s.unusedName(w)}, Workload: &w})
@@ -89,9 +91,6 @@ func Resolve(spec v1alpha1.BridgeStackSpec, workloads []Workload) Stack {
 		s.Problems = append(s.Problems, Problem{v1alpha1.ReasonNoWorkloadSelected, "spec.selector",
 			"neither selector nor services match a Deployment, StatefulSet or DaemonSet of this namespace; compare with: kubectl get deploy,sts,ds --show-labels"})
 	}
-	s.Problems = append(s.Problems, cycles(spec.Services)...)
-	s.checkWindows()
-	return s
 }
 
 func (s *Stack) selected(selector *metav1.LabelSelector, workloads []Workload) []Workload {
@@ -113,9 +112,8 @@ func (s *Stack) selected(selector *metav1.LabelSelector, workloads []Workload) [
 	return out
 }
 
-func (s *Stack) add(i int, declared v1alpha1.Service, all, selected []Workload, claimed map[string]string) {
-	service := Service{Service: declared}
-	field := fmt.Sprintf("spec.services[%d]", i)
+func (s *Stack) add(d declaration, all, selected []Workload, claimed map[string]string) {
+	service, declared, field := d.Service, d.Service.Service, d.field
 	switch w, found := find(declared, all, selected); {
 	case declared.External:
 	case !found && declared.Workload != nil:
@@ -138,7 +136,7 @@ func (s *Stack) add(i int, declared v1alpha1.Service, all, selected []Workload, 
 // checkCeiling finds ceilings that are below a limit that is in force: such a
 // policy could only ever lower it.
 func (s *Stack) checkCeiling(field string, service Service) {
-	ceiling := s.Policy.CeilingFor(service)
+	ceiling := cmp.Or(service.MemoryCeiling, s.Policy.MemoryCeiling)
 	if ceiling == nil || service.Workload == nil {
 		return
 	}
@@ -156,20 +154,15 @@ func (s *Stack) checkCeiling(field string, service Service) {
 	}
 }
 
-// CeilingFor is the memory ceiling of a service, nil where none is set.
+// CeilingFor is the memory ceiling of a service: its own, else the stack's, else
+// the limit that the compose project declares; nil where none is set.
 func (p Policy) CeilingFor(s Service) *resource.Quantity {
-	if s.MemoryCeiling != nil {
-		return s.MemoryCeiling
-	}
-	return p.MemoryCeiling
+	return cmp.Or(s.MemoryCeiling, p.MemoryCeiling, s.ComposeMemory)
 }
 
-// CPUCeilingFor is the CPU ceiling of a service, nil where none is set.
+// CPUCeilingFor is the CPU ceiling of a service, found as CeilingFor's.
 func (p Policy) CPUCeilingFor(s Service) *resource.Quantity {
-	if s.CPUCeiling != nil {
-		return s.CPUCeiling
-	}
-	return p.CPUCeiling
+	return cmp.Or(s.CPUCeiling, p.CPUCeiling, s.ComposeCPU)
 }
 
 func find(declared v1alpha1.Service, all, selected []Workload) (Workload, bool) {
