@@ -8,7 +8,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -87,6 +86,7 @@ func (r *BridgeDiagnosisReconciler) persist(ctx context.Context, in *incident) e
 func (r *BridgeDiagnosisReconciler) continueAttempt(ctx context.Context, in *incident) (bool, error) {
 	attempt := in.attempt()
 	if attempt == nil || !attempt.Outcome.InForce() {
+		r.unblock(ctx, in)
 		return false, nil
 	}
 	if attempt.Outcome == v1alpha1.AttemptRollingBack && in.paused() {
@@ -121,7 +121,7 @@ func (r *BridgeDiagnosisReconciler) applyRecorded(ctx context.Context, in *incid
 	attempt := in.attempt()
 	switch {
 	case attempt.Patch != "":
-		err = r.unblockAfter(ctx, in, r.Applier.Template(ctx, in.after.Namespace, in.patched(), *attempt, r.still(in)))
+		err = r.Applier.Template(ctx, in.after.Namespace, in.patched(), *attempt, r.still(in))
 	case action.Topic != nil:
 		err = r.Prober.CreateTopic(ctx, in.scope, action.Topic.Connection, action.Topic.Topic)
 	case action.Group != nil:
@@ -144,22 +144,6 @@ func (in *incident) patched() v1alpha1.DiagnosedWorkload {
 		return *other
 	}
 	return in.after.Spec.Workload
-}
-
-// unblockAfter evicts a StatefulSet's pods in back-off once its template was
-// written: its controller waits for them to become ready before it rolls the
-// new template out, which they never will (documented as forced rollback). So
-// it is where pods change on delete only.
-func (r *BridgeDiagnosisReconciler) unblockAfter(ctx context.Context, in *incident, written error) error {
-	waits := in.patched().Kind == v1alpha1.StatefulSet || in.onDelete()
-	if written != nil || !waits || in.attempt().Workload != nil {
-		return written
-	}
-	if err := r.Applier.Evict(ctx, in.after.Namespace, in.backingOff()); err != nil {
-		// The template is written; whether that helps is for verify to say.
-		ctrl.LoggerFrom(ctx).Info("a pod in back-off could not be evicted, and may keep the new template from being rolled out", "because", err.Error())
-	}
-	return nil
 }
 
 // fresh makes sure, right before a write, that this round's view is what the
@@ -209,6 +193,7 @@ func (r *BridgeDiagnosisReconciler) verify(ctx context.Context, in *incident) (b
 	if done, err := r.wakePods(ctx, in); done || err != nil {
 		return done, err
 	}
+	r.unblock(ctx, in)
 	attempt := in.attempt()
 	verdict, err := r.verdict(ctx, in)
 	if err != nil {
@@ -275,7 +260,7 @@ func (r *BridgeDiagnosisReconciler) rollBack(ctx context.Context, in *incident) 
 	}
 	attempt := in.attempt()
 	because := attempt.Message
-	err := r.unblockAfter(ctx, in, r.Applier.Rollback(ctx, in.after.Namespace, in.patched(), *attempt, r.still(in)))
+	err := r.Applier.Rollback(ctx, in.after.Namespace, in.patched(), *attempt, r.still(in))
 	switch {
 	case err == nil:
 		in.end(v1alpha1.AttemptRolledBack, because, r.Now())

@@ -47,7 +47,9 @@ type run struct {
 	up bool
 	// ended is how it ended, and waits to be started again; nil where it is up or starting.
 	ended *corev1.ContainerStateTerminated
-	log   string
+	// justNow: it ended, and its back-off has not begun.
+	justNow bool
+	log     string
 }
 
 var runs program = func(*corev1.Pod) run { return run{up: true} }
@@ -76,6 +78,15 @@ func needs(memory string) program {
 			return outOfMemory(pod)
 		}
 		return runs(pod)
+	}
+}
+
+// neverInBackOff is a program that is seen right after each of its ends only.
+func neverInBackOff(p program) program {
+	return func(pod *corev1.Pod) run {
+		now := p(pod)
+		now.justNow = now.ended != nil
+		return now
 	}
 }
 
@@ -208,7 +219,11 @@ func become(pod *corev1.Pod, now run) bool {
 	switch {
 	case now.up && is.Running == nil:
 		status.State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now()}}
-	case now.ended != nil && waits != "CrashLoopBackOff":
+	case now.ended != nil && now.justNow && is.Terminated == nil:
+		status.State = corev1.ContainerState{Terminated: now.ended}
+		status.LastTerminationState = status.State
+		status.RestartCount += 5
+	case now.ended != nil && !now.justNow && waits != "CrashLoopBackOff":
 		status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff", Message: "back-off 40s restarting failed container"}}
 		status.LastTerminationState = corev1.ContainerState{Terminated: now.ended}
 		status.RestartCount += 5

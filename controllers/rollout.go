@@ -99,16 +99,21 @@ func (in *incident) podsUp(wanted func(observe.Pod) bool) []verify.Pod {
 // rolloutSeen is true once the workload's controller has seen the template as
 // it is: before, what is the newest revision is one of the past.
 func (in *incident) rolloutSeen() bool {
-	var observed int64
+	generation := in.workload.GetGeneration()
+	return in.observedGeneration() >= generation && generation > in.generationBefore()
+}
+
+// observedGeneration is the latest that the workload's controller has seen.
+func (in *incident) observedGeneration() int64 {
 	switch w := in.workload.(type) {
 	case *appsv1.Deployment:
-		observed = w.Status.ObservedGeneration
+		return w.Status.ObservedGeneration
 	case *appsv1.StatefulSet:
-		observed = w.Status.ObservedGeneration
+		return w.Status.ObservedGeneration
 	case *appsv1.DaemonSet:
-		observed = w.Status.ObservedGeneration
+		return w.Status.ObservedGeneration
 	}
-	return observed >= in.workload.GetGeneration() && in.workload.GetGeneration() > in.generationBefore()
+	return 0
 }
 
 // generationBefore is the workload's when the attempt in force was recorded,

@@ -131,3 +131,27 @@ func TestPartitionIsSaid(t *testing.T) {
 		t.Errorf("%d patches that would not reach the pod", n)
 	}
 }
+
+// A container that has just ended is in no back-off yet when the template is
+// written, and one that was given more memory in vain is in none for a moment
+// either: the pod is replaced all the same, there and back.
+func TestPodThatIsInNoBackOffYetIsReplaced(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	s := onceOnly(ns)
+	s.Spec.Services = []v1alpha1.Service{statefulService("postgres")}
+	create(t, s)
+	set := statefulSet(t, ns, "postgres", neverInBackOff(outOfMemory))
+	before := set.Spec.Template.Spec.Containers[0].Resources.Limits.Memory().String()
+	o := start(t, ns, settings{})
+	attempted(t, awaitOf(t, set, v1alpha1.StateEscalated), v1alpha1.AttemptRolledBack)
+	until(t, func() bool {
+		runStatefulSet(t, set)
+		pods := podsOf(t, ns, "postgres")
+		return len(pods) == 1 && pods[0].Spec.Containers[0].Resources.Limits.Memory().String() == before
+	}, func() string { return "the pod has the template of before\n" + tell(diagnoses(t, ns, "postgres")) })
+	patches, evictions := count(o.wire.made(), http.MethodPatch, "/statefulsets/"), count(o.wire.made(), http.MethodPost, "/eviction")
+	if patches != 2 || evictions != 2 {
+		t.Errorf("%d patches, %d evictions, want one of each there and one back", patches, evictions)
+	}
+}
