@@ -322,6 +322,7 @@ func cameUnencrypted(f Finding, p *evidence.Probe) bool {
 func probeWouldSee(cause v1alpha1.Cause) bool {
 	switch cause {
 	case v1alpha1.CausePostgresSchemaMissing, v1alpha1.CausePostgresPermissionDenied, v1alpha1.CausePostgresPoolExhausted, v1alpha1.CausePostgresReadOnly,
+		v1alpha1.CausePostgresConnectionsExhausted, // the container's own are free again
 		v1alpha1.CausePostgresConnectionLost, v1alpha1.CausePostgresDiskFull, v1alpha1.CauseKafkaMessageTooLarge, v1alpha1.CauseKafkaGroupUnstable,
 		v1alpha1.CauseKafkaDiskFull, v1alpha1.CauseKafkaNotEnoughReplicas, v1alpha1.CauseKafkaAuthorizationDenied:
 		return false
