@@ -119,4 +119,7 @@ install: ## Install CRDs and operator.
 
 .PHONY: uninstall
 uninstall: ## Remove them, and with the CRDs all stacks and diagnoses.
+	# While there is an operator to take back what their policies want taken back.
+	-$(KUBECTL) delete bridgestacks --all --all-namespaces --timeout=2m
+	-$(KUBECTL) wait bridgediagnoses --all --all-namespaces --for=delete --timeout=6m
 	$(KUBECTL) delete --ignore-not-found -k config/default

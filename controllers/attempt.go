@@ -22,6 +22,9 @@ type clock func() time.Time
 // record persists an attempt before anything of it is written.
 func (r *BridgeDiagnosisReconciler) record(ctx context.Context, in *incident, action remedy.Action, proposal v1alpha1.Proposal) error {
 	now := r.Now()
+	if err := r.keep(ctx, in.after, in.takesBackOnDelete(action)); err != nil {
+		return err
+	}
 	attempt := v1alpha1.Attempt{
 		ID:          fmt.Sprintf("%s-%d", proposal.ID, len(in.after.Status.Attempts)+1),
 		Proposal:    proposal,
@@ -32,6 +35,8 @@ func (r *BridgeDiagnosisReconciler) record(ctx context.Context, in *incident, ac
 		Restarts:    in.mostRestarts(),
 		RecordedAt:  metav1.NewTime(now),
 		Deadline:    metav1.NewTime(now.Add(in.policy().Timeout)),
+
+		ServiceAccountName: r.account(in.owner),
 	}
 	if in.policy().Mode == v1alpha1.ModeApprove {
 		attempt.ApprovedBy, attempt.ApprovedAt = approval(in.after)
@@ -87,7 +92,7 @@ func (r *BridgeDiagnosisReconciler) continueAttempt(ctx context.Context, in *inc
 	attempt := in.attempt()
 	if attempt == nil || !attempt.Outcome.InForce() {
 		r.unblock(ctx, in)
-		return false, nil
+		return false, r.keep(ctx, in.after, false)
 	}
 	if attempt.Outcome == v1alpha1.AttemptRollingBack && in.paused() {
 		in.holdBack()

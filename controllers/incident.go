@@ -103,8 +103,11 @@ func (r *BridgeDiagnosisReconciler) begin(ctx context.Context, req ctrl.Request)
 	if err := r.Cached.Get(ctx, req.NamespacedName, &before); err != nil {
 		return nil, client.IgnoreNotFound(err)
 	}
-	if before.Status.State.Final() || !before.DeletionTimestamp.IsZero() {
-		return nil, nil
+	if !before.DeletionTimestamp.IsZero() {
+		return nil, r.takeBackDeleted(ctx, &before)
+	}
+	if before.Status.State.Final() {
+		return nil, r.keep(ctx, &before, false)
 	}
 	in := &incident{before: &before, after: before.DeepCopy(), now: r.Now()}
 	if in.after.Status.State == "" {
@@ -168,6 +171,11 @@ func (r *BridgeDiagnosisReconciler) closeIfGone(ctx context.Context, in *inciden
 func (r *BridgeDiagnosisReconciler) leave(ctx context.Context, in *incident) (v1alpha1.AttemptOutcome, string, error) {
 	if in.workload != nil {
 		return v1alpha1.AttemptConflict, "the workload is gone", nil
+	}
+	if deleted, err := r.deletedToTakeBack(ctx, in); err != nil {
+		return "", "", err
+	} else if deleted {
+		return r.undo(ctx, in)
 	}
 	const gone = "the stack is gone, or the workload is no longer part of it"
 	if attempt := in.attempt(); attempt.Outcome == v1alpha1.AttemptRecorded && !ofKafka(attempt.Proposal.Remedy) {

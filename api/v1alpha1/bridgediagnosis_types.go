@@ -459,6 +459,11 @@ type Attempt struct {
 	// approvedAt is when it was last set, as its manager in managedFields says.
 	// +optional
 	ApprovedAt *metav1.Time `json:"approvedAt,omitempty"`
+	// serviceAccountName of the stack when the attempt was recorded: it has to be
+	// allowed to take it back as well, also when the stack is gone.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	ServiceAccountName string `json:"serviceAccountName,omitempty"`
 	// recordedAt is when the attempt was persisted.
 	RecordedAt metav1.Time `json:"recordedAt"`
 	// deadline by which the container must be up.

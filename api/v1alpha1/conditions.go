@@ -121,6 +121,8 @@ const (
 	ReasonRecoveredWithoutRemedy = "RecoveredWithoutRemedy"
 	// ReasonWorkloadGone: the workload was deleted.
 	ReasonWorkloadGone = "WorkloadGone"
+	// ReasonStackDeleted: the stack, or the diagnosis, was deleted while a remedy was under way.
+	ReasonStackDeleted = "StackDeleted"
 	// ReasonAttemptsExhausted: the allowed number of attempts did not help.
 	ReasonAttemptsExhausted = "AttemptsExhausted"
 	// ReasonNeedsPerson: only a person can cure this cause.
@@ -151,6 +153,10 @@ const (
 	// a stack that allows it (spec.diagnosis.probeFromPod) is probed from inside
 	// a failing pod.
 	ProbeContainerPrefix = "bridgestack-probe-"
+	// FinalizerTakeBack keeps a deleted diagnosis until its remedy, which is under
+	// way, was taken back (spec.remediation.onDelete). Where the operator is gone,
+	// a person may remove it: what was written then stays.
+	FinalizerTakeBack = "bridgestack.dev/take-back"
 	// FieldManager is the operator's name in managedFields.
 	FieldManager = "bridgestack"
 )

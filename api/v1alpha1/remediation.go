@@ -22,6 +22,19 @@ const (
 	ModeAuto Mode = "Auto"
 )
 
+// OnDelete is what becomes of a remedy under way when its stack is deleted.
+//
+// +kubebuilder:validation:Enum=Leave;TakeBack
+type OnDelete string
+
+// What can become of it.
+const (
+	// OnDeleteLeave leaves what was written as it is.
+	OnDeleteLeave OnDelete = "Leave"
+	// OnDeleteTakeBack restores what was there before.
+	OnDeleteTakeBack OnDelete = "TakeBack"
+)
+
 // Remediation says what may be repaired, how far and how fast.
 type Remediation struct {
 	// mode is how far the operator goes by itself. Default: Suggest.
@@ -91,6 +104,12 @@ type Remediation struct {
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,8}([.][0-9]{1,9})?s)?([0-9]{1,8}ms)?$') && self != '' && duration(self) > duration('0s')",message="must be a duration greater than zero, such as 30s, 5m or 1h30m"
 	EscalateAfter *metav1.Duration `json:"escalateAfter,omitempty"`
+	// onDelete says what becomes of a remedy that is in force and not verified
+	// yet when the stack, or its diagnosis, is deleted. Leave leaves what was
+	// written. TakeBack restores the pod template first: the diagnosis stays
+	// until then, 5m at most; the stack itself is never held up. Default: Leave.
+	// +optional
+	OnDelete OnDelete `json:"onDelete,omitempty"`
 	// maintenanceWindows are times in which nothing is touched: no remedy is
 	// applied, and none that did not help is taken back, until the window is
 	// over. Loops are diagnosed, remedies in force are verified and people are
