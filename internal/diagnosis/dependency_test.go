@@ -84,3 +84,26 @@ func TestRejectedForWantOfTLS(t *testing.T) {
 		})
 	}
 }
+
+// TestNoConnectionLeft: the container's own connections are free again once it
+// has ended, so that a probe which passes then says nothing against it.
+func TestNoConnectionLeft(t *testing.T) {
+	at := evidence.Connection{Service: "postgres", Protocol: evidence.Postgres, Servers: []evidence.HostPort{{Host: "postgres", Port: 5432}}}
+	f := Diagnose(evidence.Case{
+		Pod: evidence.Pod{RestartPolicy: "Always"},
+		Container: evidence.Container{
+			Name: "app", Restarts: 3, Waiting: &evidence.Waiting{Reason: "CrashLoopBackOff"},
+			LastTermination: &evidence.Termination{ExitCode: 1, Reason: "Error"},
+		},
+		Log:          evidence.Log{Previous: []byte(`psql: error: connection to server at "postgres" (10.96.75.177), port 5432 failed: FATAL:  sorry, too many clients already` + "\n")},
+		Dependencies: []evidence.Dependency{{Service: "postgres", Required: true, Declared: &at, Configured: &at}},
+		Probes: []evidence.Probe{{
+			Service: "postgres", Protocol: evidence.Postgres, Viewpoint: v1alpha1.AsConfigured,
+			Stages:   []evidence.Stage{{Name: evidence.StageQuery, Outcome: v1alpha1.ProbePassed}},
+			Postgres: &evidence.PostgresFacts{MaxConnections: 8, UsedConnections: 2},
+		}},
+	})
+	if f.Cause != v1alpha1.CausePostgresConnectionsExhausted || f.Confidence != v1alpha1.ConfidenceMedium {
+		t.Errorf("got %s (%s): %s", f.Cause, f.Confidence, f.Message)
+	}
+}
