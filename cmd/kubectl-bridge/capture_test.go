@@ -78,7 +78,7 @@ FATAL:  password authentication failed for user "shop" (password canary-of-a-lit
 `
 
 var (
-	environment envtest.Environment
+	environment = envtest.Environment{CRDDirectoryPaths: []string{"../../config/crd/bases"}, ErrorIfCRDPathMissing: true}
 	k8s         client.Client
 )
 

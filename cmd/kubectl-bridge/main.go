@@ -15,6 +15,7 @@ import (
 // verbs of the plugin, in the order in which help lists them. Each has a file of
 // its own.
 var verbs = []func() *cobra.Command{
+	initCommand,
 	classifyCommand,
 }
 

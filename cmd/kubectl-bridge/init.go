@@ -1,0 +1,171 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bridgestack/operator/internal/manifests"
+)
+
+// defaultImage is the operator's as config/manager names it.
+const defaultImage = "bridgestack.dev/operator:dev"
+
+// initialize writes a BridgeStack, and manifests where asked.
+type initialize struct {
+	project     projectFlags
+	access      *access
+	manifests   bool
+	withSecrets bool
+	ephemeral   bool
+	directory   string
+	image       string
+}
+
+func initCommand() *cobra.Command {
+	var i initialize
+	command := &cobra.Command{
+		Use:   "init [COMPOSE_FILE...]",
+		Short: "Write a BridgeStack for a compose project, or for what runs in a namespace",
+		Long: `Writes a BridgeStack, ready to be read and committed: the services of a compose project with their dependencies and
+endpoints or, without a file, the Deployments, StatefulSets and DaemonSets of the namespace, with what their images,
+ports and environment tell of them. Several files are merged as compose does; include, extends and env_file are followed.
+
+With --manifests it writes Deployments, StatefulSets, Jobs, Services, ConfigMaps, claims and a Secret as well. What
+converters lose is put right: depends_on becomes init containers that wait (the operator's image, without credentials),
+health checks become startup and readiness probes (liveness probes where x-bridge: {liveness: true} asks for them),
+every name and port under which services reach each other inside is there, one-shot services become Jobs, and pods that
+depend on their completion wait for it.
+
+Secrets: a variable that may hold a secret, by its name or by a password in its value, goes into the project's Secret.
+Its value is written only where the compose file spells it out, as a literal or a default. What comes from your
+environment, .env, an env_file or a secret's file is left out and listed, as the result is meant to be committed.
+--with-secrets fills it in: into secrets.yaml with mode 0600, which a .gitignore beside it keeps out of commits.
+
+What could not be turned as it is is said on standard error.`,
+		Example: `  kubectl bridge init docker-compose.yml > bridgestack.yaml
+  kubectl bridge init docker-compose.yml --manifests --with-secrets -d k8s && kubectl apply -f k8s
+  kubectl bridge init -n shop`,
+		RunE: func(command *cobra.Command, files []string) error {
+			return i.run(command, files)
+		},
+	}
+	flags := command.Flags()
+	i.project.add(flags)
+	flags.BoolVar(&i.manifests, "manifests", false, "write the services' own manifests as well")
+	flags.BoolVar(&i.withSecrets, "with-secrets", false, "fill in secrets from your environment and files")
+	flags.BoolVar(&i.ephemeral, "ephemeral", false, "keep the data of named volumes no longer than a pod, for a try")
+	flags.StringVarP(&i.directory, "output-directory", "d", "", "write files into this directory (default: everything to standard output)")
+	flags.StringVar(&i.image, "operator-image", defaultImage, "image of the operator, for the init containers that wait")
+	i.access = newAccess(flags)
+	return command
+}
+
+func (i *initialize) run(command *cobra.Command, files []string) error {
+	if err := i.check(files); err != nil {
+		return badInput{err}
+	}
+	var out manifests.Output
+	var err error
+	if len(files) > 0 {
+		out, err = i.ofProject(command, files)
+	} else {
+		out, err = i.ofNamespace(command)
+	}
+	if err != nil {
+		return err
+	}
+	for _, n := range out.Notes {
+		fmt.Fprintln(command.ErrOrStderr(), "note:", n.Describe())
+	}
+	if i.directory == "" {
+		return print(command.OutOrStdout(), out)
+	}
+	return i.save(command.ErrOrStderr(), out)
+}
+
+func (i *initialize) check(files []string) error {
+	switch {
+	case i.manifests && len(files) == 0:
+		return errors.New("--manifests is for a compose project: name its file, such as docker-compose.yml")
+	case !i.manifests && (i.withSecrets || i.ephemeral):
+		return errors.New("--with-secrets and --ephemeral are for --manifests: add it")
+	}
+	return nil
+}
+
+func (i *initialize) ofProject(command *cobra.Command, files []string) (manifests.Output, error) {
+	project, o, err := i.project.load(command.Context(), files)
+	if err != nil {
+		return manifests.Output{}, err
+	}
+	facts, err := project.Facts()
+	if err != nil {
+		return manifests.Output{}, badInput{err}
+	}
+	in := manifests.Input{
+		Project: project, Facts: facts, Files: os.DirFS("/"), Environment: o.Environment,
+		Image: i.image, Secrets: i.withSecrets, Ephemeral: i.ephemeral,
+	}
+	if i.manifests {
+		return manifests.Of(in), nil
+	}
+	return manifests.Stack(in), nil
+}
+
+func print(to io.Writer, out manifests.Output) error {
+	text, err := out.YAML()
+	if err != nil {
+		return err
+	}
+	if _, err := to.Write(text); err != nil {
+		return fmt.Errorf("writing the manifests: %w", err)
+	}
+	return nil
+}
+
+// save writes a file for each service, and keeps those with secrets to their
+// owner.
+func (i *initialize) save(notes io.Writer, out manifests.Output) error {
+	if err := os.MkdirAll(i.directory, 0o755); err != nil {
+		return fmt.Errorf("making the directory: %w", err)
+	}
+	var private []string
+	for _, f := range out.Files {
+		text, err := f.YAML()
+		if err != nil {
+			return err
+		}
+		mode := os.FileMode(0o644)
+		if f.Private {
+			private, mode = append(private, f.Name), 0o600
+		}
+		if err := replaceFile(filepath.Join(i.directory, f.Name), text, mode); err != nil {
+			return err
+		}
+	}
+	if len(private) > 0 {
+		ignored := "# They hold secrets.\n/" + strings.Join(private, "\n/") + "\n"
+		if err := replaceFile(filepath.Join(i.directory, ".gitignore"), []byte(ignored), 0o644); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(notes, "wrote %d files to %s; kubectl apply -f %s\n", len(out.Files), i.directory, i.directory)
+	return nil
+}
+
+// replaceFile gives a file its mode even where it was there before.
+func replaceFile(path string, content []byte, mode os.FileMode) error {
+	if err := os.WriteFile(path, content, mode); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,138 @@
+package manifests
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/compose"
+)
+
+// stackDocument is the BridgeStack. With owned workloads, which the manifests
+// make, it selects them by label and declares where their secrets are.
+func (b *builder) stackDocument(owned bool) Document {
+	o := &v1alpha1.BridgeStack{ObjectMeta: metav1.ObjectMeta{Name: b.project}}
+	o.Kind, o.APIVersion = "BridgeStack", v1alpha1.GroupVersion.String()
+	if owned {
+		o.Labels = b.labels()
+		o.Spec.Selector = &metav1.LabelSelector{MatchLabels: b.labels()}
+	}
+	var ended []string
+	for _, s := range b.Facts.Services {
+		if b.oneShot(s) {
+			ended = append(ended, s.Name)
+			continue
+		}
+		o.Spec.Services = append(o.Spec.Services, b.service(s, owned))
+	}
+	comment := "What the compose project " + b.Facts.Project + " tells. Fields that are left out have the defaults that\n" +
+		"`kubectl explain bridgestack.spec --recursive` shows."
+	if len(ended) > 0 {
+		comment += "\nNot watched, as they run to their end: " + strings.Join(ended, ", ") + "."
+	}
+	return Document{Object: o, Comment: comment, After: stackHint}
+}
+
+// stackHint is what its owner decides.
+const stackHint = `  # Suggest is the default: each remedy is shown, and nothing is touched.
+  # remediation:
+  #   mode: Auto                 # or Approve
+  #   memory: {ceiling: 1Gi}     # without a ceiling no memory limit is raised
+  # notifications:               # who is told when a person is needed
+  # - name: team
+  #   slack: {urlFrom: {name: slack, key: url}}`
+
+func (b *builder) service(s compose.Service, owned bool) v1alpha1.Service {
+	out := v1alpha1.Service{
+		Name: s.Name, Workload: s.Bridge.Workload, Endpoint: b.endpoint(s, owned), Env: slices.Clone(s.Bridge.Env),
+		MemoryCeiling: s.Bridge.MemoryCeiling, CPUCeiling: s.Bridge.CPUCeiling, AllowRestart: s.Bridge.AllowRestart,
+	}
+	if owned {
+		out.Workload = nil // what is made is found by its labels
+	}
+	for _, d := range s.DependsOn {
+		if target, known := b.Facts.ByName(d.Service); known && !b.oneShot(target) {
+			out.DependsOn = append(out.DependsOn, dependencyOf(d))
+		}
+	}
+	if !owned {
+		return out
+	}
+	for _, name := range sortedKeys(b.Project.Model.Services[s.Name].Environment) {
+		key, secret := b.secrets.keys[[2]string{s.Name, name}]
+		declared := slices.ContainsFunc(out.Env, func(e v1alpha1.DeclaredEnv) bool { return e.Name == name })
+		if secret && !declared {
+			ref := &v1alpha1.KeyReference{Name: b.secretName(), Key: key}
+			out.Env = append(out.Env, v1alpha1.DeclaredEnv{Name: name, ValueFrom: &v1alpha1.EnvSource{SecretKeyRef: ref}})
+		}
+	}
+	return out
+}
+
+// dependencyOf leaves out what is the API's default.
+func dependencyOf(d compose.Dependency) v1alpha1.Dependency {
+	out := v1alpha1.Dependency{Service: d.Service, Condition: d.Condition}
+	if d.Condition == v1alpha1.ServiceStarted {
+		out.Condition = ""
+	}
+	if !d.Required {
+		no := false
+		out.Required = &no
+	}
+	if c := d.Connection; c.Host != "" || c.URL != "" || c.BootstrapServers != "" {
+		out.Connection = &c
+	}
+	return out
+}
+
+// endpoint is what a service offers and how to ask whether it is well.
+func (b *builder) endpoint(s compose.Service, owned bool) *v1alpha1.Endpoint {
+	host := ""
+	if owned && b.names[s.Name] != s.Name {
+		host = b.names[s.Name]
+	}
+	port := b.mainPort(s, b.portsOf(s))
+	switch {
+	case s.Role == compose.RolePostgres:
+		p := &v1alpha1.PostgresEndpoint{Host: host, Database: s.Database}
+		if port != 5432 {
+			p.Port = port
+		}
+		return &v1alpha1.Endpoint{Postgres: p}
+	case s.Role.SpeaksKafka():
+		return &v1alpha1.Endpoint{Kafka: &v1alpha1.KafkaEndpoint{BootstrapServers: b.bootstrap(s, host, port), Topics: s.Topics}}
+	case s.Health != nil && s.Health.HTTP != nil && s.Health.HTTP.Scheme == "http":
+		h := &v1alpha1.HTTPEndpoint{Port: s.Health.HTTP.Port}
+		if path, _, _ := strings.Cut(s.Health.HTTP.Path, "?"); path != "/health" {
+			h.Path = path
+		}
+		return &v1alpha1.Endpoint{HTTP: h}
+	case port > 0:
+		return &v1alpha1.Endpoint{TCP: &v1alpha1.TCPEndpoint{Host: host, Port: port}}
+	}
+	return nil
+}
+
+// bootstrap is where clients inside reach a broker, nil where it is the default.
+func (b *builder) bootstrap(s compose.Service, host string, port int32) []string {
+	if port == 9092 && host == "" {
+		return nil
+	}
+	if host == "" {
+		host = s.Name
+	}
+	return []string{net.JoinHostPort(host, strconv.Itoa(int(port)))}
+}
+
+// Describe is a note for a person, on one line.
+func (n Note) Describe() string {
+	if place := n.Position.String(); place != "" {
+		return fmt.Sprintf("%s: %s: %s", place, n.Path, n.Text)
+	}
+	return n.Path + ": " + n.Text
+}

@@ -1,0 +1,91 @@
+package manifests
+
+import (
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/compose"
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/remedy"
+)
+
+// jobTimeout is how long a pod waits for a Job before it starts to wait anew.
+const jobTimeout = "30m0s"
+
+// waiters makes init containers of depends_on.
+//
+// One that must be healthy is asked through its Service, which leads only to
+// pods that are ready. One that must only be started is asked in the same way:
+// that its container runs is nothing that another pod could see. A Job is the
+// exception, as it may be what makes its dependency healthy. Dependencies that
+// are not required are not waited for: compose goes on without them.
+func (u *unit) waiters() {
+	for _, d := range u.DependsOn {
+		target, known := u.Facts.ByName(d.Service)
+		switch {
+		case !known || !d.Required:
+		case u.builder.oneShot(target) && d.Condition != v1alpha1.ServiceCompletedSuccessfully:
+		case d.Condition == v1alpha1.ServiceCompletedSuccessfully:
+			u.waitForJob(target)
+		case d.Condition == v1alpha1.ServiceStarted && target.Health != nil && u.oneShot():
+			u.note(u.Name, "depends_on", u.Name+" does not wait for "+target.Name+", which it may be needed for to become healthy")
+		default:
+			u.waitForService(target)
+		}
+	}
+}
+
+func (u *unit) waitForService(target compose.Service) {
+	ports := u.portsOf(target)
+	c := evidence.Connection{Protocol: evidence.TCP, Service: target.Name}
+	c.Servers = []evidence.HostPort{{Host: u.builder.names[target.Name], Port: u.builder.mainPort(target, ports)}}
+	if c.Server().Port == 0 {
+		u.note(u.Name, "depends_on", u.Name+" does not wait for "+target.Name+", of which no port is known: expose the one that it listens on")
+		return
+	}
+	switch {
+	case target.Role == compose.RolePostgres:
+		c.Protocol = evidence.Postgres
+	case target.Role.SpeaksKafka():
+		c.Protocol = evidence.Kafka
+	case target.Health != nil && target.Health.HTTP != nil && target.Health.HTTP.Scheme == "http":
+		c.Protocol, c.Path = evidence.HTTP, target.Health.HTTP.Path
+	}
+	u.pod.InitContainers = append(u.pod.InitContainers, remedy.WaiterFor(u.Input.Image, evidence.Dependency{Service: target.Name, Declared: &c}))
+}
+
+func (u *unit) waitForJob(target compose.Service) {
+	job := u.builder.names[target.Name]
+	u.pod.InitContainers = append(u.pod.InitContainers, remedy.Waiter(u.Input.Image, target.Name, "wait-for", "--job="+job, "--timeout="+jobTimeout))
+	u.pod.ServiceAccountName = u.waitAccount()
+	yes := true
+	u.pod.AutomountServiceAccountToken = &yes
+	if !slices.Contains(u.awaited, job) {
+		u.builder.awaited = append(u.builder.awaited, job)
+	}
+}
+
+func (b *builder) waitAccount() string { return b.project + "-wait-for-jobs" }
+
+// waitRights let pods see whether a Job that they wait for is complete.
+func (b *builder) waitRights() []Document {
+	slices.Sort(b.awaited)
+	account := &corev1.ServiceAccount{ObjectMeta: b.meta(b.waitAccount())}
+	account.Kind, account.APIVersion = "ServiceAccount", "v1"
+	role := &rbacv1.Role{ObjectMeta: b.meta(b.waitAccount()), Rules: []rbacv1.PolicyRule{
+		{APIGroups: []string{"batch"}, Resources: []string{"jobs"}, ResourceNames: b.awaited, Verbs: []string{"get"}},
+	}}
+	role.Kind, role.APIVersion = "Role", rbacv1.SchemeGroupVersion.String()
+	binding := &rbacv1.RoleBinding{ObjectMeta: b.meta(b.waitAccount()),
+		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: b.waitAccount()},
+		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: b.waitAccount()}}}
+	binding.Kind, binding.APIVersion = "RoleBinding", rbacv1.SchemeGroupVersion.String()
+	return []Document{
+		{Object: account, Comment: "For pods that wait for " + strings.Join(b.awaited, ", ") + " to be complete: they may see that, and nothing else."},
+		{Object: role}, {Object: binding},
+	}
+}
