@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -59,6 +60,7 @@ func (r *BridgeStackReconciler) stacksInNamespace(ctx context.Context, o client.
 func (r *BridgeStackReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	var before v1alpha1.BridgeStack
 	if err := r.Cached.Get(ctx, req.NamespacedName, &before); err != nil {
+		r.projects.forget(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	workloads, err := r.workloads(ctx, req.Namespace)
@@ -69,53 +71,75 @@ func (r *BridgeStackReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	resolved := stack.Resolve(before.Spec, workloads)
-	missing, err := r.missingReferences(ctx, &before)
+	project, err := r.project(ctx, &before, 0)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	untold, err := r.receiverProblems(ctx, &before)
+	resolved := stack.ResolveProject(before.Spec, project.known(), workloads)
+	found, err := r.problems(ctx, &before, project, resolved)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	missing = append(append(missing, untold...), r.accountProblem(&before)...)
 	after := before.DeepCopy()
 	after.Status.Services = serviceStatuses(resolved, diagnoses)
-	err = r.Reporter.Stack(ctx, &before, after, problems(append(resolved.Problems, missing...)))
+	if after.Status.Compose, err = r.composeStatus(ctx, before.Namespace, project, resolved); err != nil {
+		return ctrl.Result{}, err
+	}
+	err = r.Reporter.Stack(ctx, &before, after, found)
 	if apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: conflictPause}, nil
 	}
 	return ctrl.Result{RequeueAfter: recheckReferences}, err
 }
 
-func problems(found []stack.Problem) []report.Problem {
-	out := make([]report.Problem, len(found))
-	for i, p := range found {
-		out[i] = report.Problem{Reason: p.Reason, Text: p.String()}
+// problems are what a person must put right, those of the compose project first:
+// the others may come of them.
+func (r *BridgeStackReconciler) problems(ctx context.Context, s *v1alpha1.BridgeStack, project *composeProject, resolved stack.Stack) ([]report.Problem, error) {
+	missing, err := r.missingReferences(ctx, s, project.declaredEnv())
+	if err != nil {
+		return nil, err
 	}
-	return out
+	untold, err := r.receiverProblems(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	var out []report.Problem
+	for _, p := range slices.Concat(project.wrong(), resolved.Problems, missing, untold, r.accountProblem(s)) {
+		out = append(out, report.Problem{Reason: p.Reason, Text: p.String()})
+	}
+	return out, nil
+}
+
+// namedEnv is a variable that is declared somewhere.
+type namedEnv struct {
+	v1alpha1.DeclaredEnv
+	service, field string
 }
 
 // missingReferences looks up, without reading their values, the Secrets and
-// ConfigMaps that the policy takes variables from.
-func (r *BridgeStackReconciler) missingReferences(ctx context.Context, s *v1alpha1.BridgeStack) ([]stack.Problem, error) {
-	var out []stack.Problem
+// ConfigMaps that the policy, and x-bridge under it, take variables from.
+func (r *BridgeStackReconciler) missingReferences(ctx context.Context, s *v1alpha1.BridgeStack, more []namedEnv) ([]stack.Problem, error) {
+	var named []namedEnv
 	for i, service := range s.Spec.Services {
 		for j, e := range service.Env {
-			kind, name := reference(e)
-			if name == "" {
-				continue
-			}
-			object := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: kind}}
-			err := r.Live.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: name}, object)
-			switch {
-			case apierrors.IsNotFound(err):
-				out = append(out, stack.Problem{Reason: v1alpha1.ReasonReferenceNotFound,
-					Field:   fmt.Sprintf("spec.services[%d].env[%d].valueFrom", i, j),
-					Message: fmt.Sprintf("%s %q does not exist in this namespace; %s of service %q cannot be set from it", kind, name, e.Name, service.Name)})
-			case err != nil:
-				return nil, fmt.Errorf("looking up %s %s/%s, which the policy names: %w", kind, s.Namespace, name, err)
-			}
+			named = append(named, namedEnv{e, service.Name, fmt.Sprintf("spec.services[%d].env[%d]", i, j)})
+		}
+	}
+	var out []stack.Problem
+	for _, e := range append(named, more...) {
+		kind, name := reference(e.DeclaredEnv)
+		if name == "" {
+			continue
+		}
+		object := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: kind}}
+		err := r.Live.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: name}, object)
+		switch {
+		case apierrors.IsNotFound(err):
+			out = append(out, stack.Problem{Reason: v1alpha1.ReasonReferenceNotFound,
+				Field:   e.field + ".valueFrom",
+				Message: fmt.Sprintf("%s %q does not exist in this namespace; %s of service %q cannot be set from it", kind, name, e.Name, e.service)})
+		case err != nil:
+			return nil, fmt.Errorf("looking up %s %s/%s, which the policy names: %w", kind, s.Namespace, name, err)
 		}
 	}
 	return out, nil

@@ -50,7 +50,10 @@ func (r *HealthReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	resolved := stack.Resolve(owner.Spec, workloads)
+	resolved, err := r.resolve(ctx, &owner, workloads)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
 	asked := slices.DeleteFunc(slices.Clone(resolved.Services), func(s stack.Service) bool {
 		return s.Endpoint == nil || s.Endpoint.HTTP == nil || s.External || s.Workload == nil
 	})

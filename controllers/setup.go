@@ -54,6 +54,8 @@ type Operator struct {
 
 	// endpoints is what was last seen of health endpoints.
 	endpoints endpoints
+	// projects is what was last made of compose projects.
+	projects composeProjects
 }
 
 // SetupWithManager starts the controllers with the manager.

@@ -88,7 +88,10 @@ func (o *Operator) stackFor(ctx context.Context, w observe.Workload) (*v1alpha1.
 		if !list.Items[i].DeletionTimestamp.IsZero() {
 			continue // its policy is withdrawn
 		}
-		resolved := stack.Resolve(list.Items[i].Spec, all)
+		resolved, err := o.resolve(ctx, &list.Items[i], all)
+		if err != nil {
+			return nil, stack.Stack{}, stack.Service{}, err
+		}
 		if service, found := resolved.ByWorkload(w.Kind, w.Name); found {
 			return &list.Items[i], resolved, service, nil
 		}

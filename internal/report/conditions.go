@@ -2,6 +2,9 @@ package report
 
 import (
 	"cmp"
+	"fmt"
+	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -105,10 +108,40 @@ func SetStackConditions(s *v1alpha1.BridgeStack, stalled []Problem, healthy int)
 		c.whileTrue(v1alpha1.ConditionStalled, false, "", "")
 	}
 	c.whileTrue(v1alpha1.ConditionReconciling, false, "", "")
+	c.compose(s, stalled)
 	if healthy == len(s.Status.Services) && healthy > 0 {
 		c.set(v1alpha1.ConditionHealthy, true, v1alpha1.ReasonAllServicesHealthy, "all services are available and none loops")
 	} else {
 		c.set(v1alpha1.ConditionHealthy, false, v1alpha1.ReasonServicesUnhealthy, unhealthyText(s.Status.Services))
 	}
 	s.Status.ObservedGeneration = s.Generation
+}
+
+// compose says whether the compose project was understood, where there is one.
+func (c conditions) compose(s *v1alpha1.BridgeStack, stalled []Problem) {
+	if s.Spec.Compose == nil {
+		meta.RemoveStatusCondition(c.list, v1alpha1.ConditionComposeLoaded)
+		return
+	}
+	wrong := slices.DeleteFunc(slices.Clone(stalled), func(p Problem) bool { return !strings.HasPrefix(p.Text, "spec.compose") })
+	if s.Status.Compose == nil || len(wrong) > 0 {
+		reason := v1alpha1.ReasonComposeInvalid
+		if len(wrong) > 0 {
+			reason = wrong[0].Reason
+		}
+		c.set(v1alpha1.ConditionComposeLoaded, false, reason, problemText(wrong))
+		return
+	}
+	c.set(v1alpha1.ConditionComposeLoaded, true, v1alpha1.ReasonComposeLoaded, composeText(*s.Status.Compose))
+}
+
+func composeText(c v1alpha1.ComposeStatus) string {
+	text := fmt.Sprintf("services known of project %s: %d", c.Project, c.Services)
+	if n := len(c.Ignored); n > 0 {
+		text += fmt.Sprintf("; attributes without a meaning here: %d", n)
+	}
+	if c.DriftTotal > 0 {
+		text += fmt.Sprintf("; differences from the cluster: %d", c.DriftTotal)
+	}
+	return text
 }
