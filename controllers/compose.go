@@ -141,7 +141,7 @@ func (o *Operator) composeOf(ctx context.Context, s *v1alpha1.BridgeStack, fresh
 	if err != nil {
 		return nil, err
 	}
-	options := compose.Options{ProjectName: s.Spec.Compose.ProjectName, Profiles: s.Spec.Compose.Profiles, Environment: s.Spec.Compose.Env}
+	options := compose.Options{ProjectName: s.Spec.Compose.ProjectName, Profiles: s.Spec.Compose.Profiles, Environment: s.Spec.Compose.Env, WithoutSecrets: true}
 	made := &composeProject{generation: s.Generation, read: now, problems: problems}
 	if made.sum, err = sumOf(files, options, problems); err != nil {
 		return nil, err
@@ -216,15 +216,19 @@ func (o *Operator) composeFiles(ctx context.Context, s *v1alpha1.BridgeStack) ([
 	for i, ref := range s.Spec.Compose.ConfigMaps {
 		var object corev1.ConfigMap
 		err := o.Live.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: ref.Name}, &object)
-		if err != nil && !apierrors.IsNotFound(err) {
-			return nil, nil, fmt.Errorf("reading ConfigMap %s/%s, which holds a compose file: %w", s.Namespace, ref.Name, err)
-		}
 		content, there := object.Data[ref.Key]
-		missing := fmt.Sprintf("key %q is not in ConfigMap %q", ref.Key, ref.Name)
-		if err != nil {
+		missing := ""
+		switch {
+		case apierrors.IsNotFound(err):
 			missing = fmt.Sprintf("ConfigMap %q does not exist in this namespace", ref.Name)
+		case apierrors.IsForbidden(err): // for good, which must not hold up the namespace's other stacks
+			missing = fmt.Sprintf("the operator may not read ConfigMap %q", ref.Name)
+		case err != nil:
+			return nil, nil, fmt.Errorf("reading ConfigMap %s/%s, which holds a compose file: %w", s.Namespace, ref.Name, err)
+		case !there:
+			missing = fmt.Sprintf("key %q is not in ConfigMap %q", ref.Key, ref.Name)
 		}
-		if !there {
+		if missing != "" {
 			problems = append(problems, stack.Problem{Reason: v1alpha1.ReasonReferenceNotFound,
 				Field: fmt.Sprintf("spec.compose.configMaps[%d]", i), Message: missing + "; the compose project is not read"})
 		}

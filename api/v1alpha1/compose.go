@@ -40,8 +40,9 @@ type Compose struct {
 	Profiles []string `json:"profiles,omitempty"`
 
 	// env is what ${VARIABLE} stands for in the files, as .env is for compose.
-	// Not for secrets: a variable that looks like one is never set from compose.
-	// Default: none; the files' own defaults count.
+	// Not for secrets: what may be one is never set from compose, and a variable
+	// with the name of one, such as POSTGRES_PASSWORD, may be left out though the
+	// files require it. Default: none; the files' own defaults count.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=256
 	Env map[string]string `json:"env,omitempty"`

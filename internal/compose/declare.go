@@ -118,12 +118,12 @@ const mountedSecrets = "/run/secrets/"
 
 // DeclaredEnv are the variables that the service should have, by name. Left out
 // is what may be a secret, what leads somewhere only from the host, what is
-// blank, and files that only compose mounts.
+// blank or misses a part, and files that only compose mounts.
 func (s Service) DeclaredEnv() []v1alpha1.DeclaredEnv {
 	out := slices.Clone(s.Bridge.Env)
 	for _, v := range s.Env {
 		known := slices.ContainsFunc(out, func(e v1alpha1.DeclaredEnv) bool { return e.Name == v.Name })
-		if known || v.Secret || v.Outside() || v.Value == "" || len(v.Value) > mostValue ||
+		if known || v.Secret || v.Partial || v.Outside() || v.Value == "" || len(v.Value) > mostValue ||
 			strings.HasPrefix(v.Value, mountedSecrets) || !variableName.MatchString(v.Name) || v.namesNoLabel() {
 			continue
 		}

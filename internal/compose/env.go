@@ -19,6 +19,8 @@ type Variable struct {
 	Value string `json:",omitempty"`
 	// Secret says that the value may be one: then Value is empty.
 	Secret bool `json:",omitempty"`
+	// Partial says that a variable which is not set is missing from the value.
+	Partial bool `json:",omitempty"`
 	// References are the addresses in the value that have to do with the project.
 	References []Reference `json:",omitempty"`
 }
@@ -53,7 +55,8 @@ func (p *Project) readEnv(f *Facts) {
 				continue // taken from whoever runs it
 			}
 			v := Variable{Name: name, Value: *value, References: f.references(*s, name, *value)}
-			if v.Secret = connection.Sensitive(name, *value); v.Secret {
+			v.Partial = p.partial[*value] || p.partial[name+"="+*value]
+			if v.Secret = connection.Sensitive(name, *value) || strings.Contains(*value, evidence.Redacted); v.Secret {
 				v.Value = ""
 			}
 			s.Env = append(s.Env, v)

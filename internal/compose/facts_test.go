@@ -156,3 +156,34 @@ func TestBridgeErrorsTellThePlace(t *testing.T) {
 		})
 	}
 }
+
+// What is not known of a value keeps it from being declared.
+func TestVariablesThatAreNotSet(t *testing.T) {
+	const content = `services: {web: {image: a, environment: [
+		"DATABASE_URL=postgres://u:${DB_PASSWORD:?}@db/x", "GREETING=Bearer ${API_TOKEN:-none}", "REGION=${ZONE}-1", "PLAIN=${SET}", "LEVEL=${NOT_SET:-info}"]}}`
+	p, err := load(t, Options{Environment: map[string]string{"SET": "a"}, WithoutSecrets: true}, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := p.Facts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Variable{
+		{Name: "DATABASE_URL", Secret: true}, {Name: "GREETING", Secret: true}, {Name: "LEVEL", Value: "info"},
+		{Name: "PLAIN", Value: "a"}, {Name: "REGION", Value: "-1", Partial: true},
+	}
+	if diff := cmp.Diff(want, f.Services[0].Env); diff != "" {
+		t.Error(diff)
+	}
+	var declared []string
+	for _, e := range f.Services[0].DeclaredEnv() {
+		declared = append(declared, e.Name)
+	}
+	if diff := cmp.Diff([]string{"LEVEL", "PLAIN"}, declared); diff != "" || !cmp.Equal(p.Unset, []string{"ZONE"}) {
+		t.Errorf("declared %v, unset %v", declared, p.Unset)
+	}
+	if _, err := load(t, Options{}, content); err == nil || !strings.Contains(err.Error(), "the required variable DB_PASSWORD is not set") {
+		t.Errorf("whoever has the secrets is told: %v", err)
+	}
+}

@@ -61,7 +61,7 @@ func tell(t *testing.T, directory string) told {
 	t.Helper()
 	files, env := project(t, directory)
 	var out told
-	p, err := Load(t.Context(), files, Options{Environment: env})
+	p, err := Load(t.Context(), files, Options{Environment: env, WithoutSecrets: true})
 	if err != nil {
 		out.Refused = err.Error()
 		absolute, errAbs := filepath.Abs(directory)

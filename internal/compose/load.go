@@ -42,6 +42,10 @@ type Options struct {
 	// Environment is what ${VARIABLE} stands for. Nothing else is: the
 	// environment of the process is not looked at.
 	Environment map[string]string
+	// WithoutSecrets says that the environment has none: a variable with the name
+	// of a secret, such as POSTGRES_PASSWORD, that is not set there stands for
+	// evidence.Redacted. Default: it is one that is not set.
+	WithoutSecrets bool
 	// Directory is the absolute path of the project's directory, for whoever
 	// runs where the files are: include, extends.file, env_file and label_file
 	// are then read as compose does. Default: none, and all four are refused.
@@ -60,6 +64,8 @@ type Project struct {
 	Unset []string
 
 	documents documents
+	// partial are values that a variable which is not set is missing from.
+	partial map[string]bool
 }
 
 // Ignored is an attribute that is valid and has no meaning here.
@@ -118,13 +124,13 @@ func Load(ctx context.Context, files []File, o Options) (project *Project, err e
 			project, err = nil, &Error{Message: fmt.Sprintf("the compose files are malformed: %v", r)}
 		}
 	}()
-	s := &substitution{unset: map[string]bool{}}
+	s := &substitution{unset: map[string]bool{}, partial: map[string]bool{}}
 	details := types.ConfigDetails{WorkingDir: o.Directory, ConfigFiles: configFiles(files, o), Environment: maps.Clone(o.Environment)}
 	model, err := loader.LoadWithContext(ctx, details, o.forLoader(s))
 	if err != nil {
 		return nil, documents.explain(err)
 	}
-	p := &Project{Model: model, Unset: s.names(), documents: documents}
+	p := &Project{Model: model, Unset: s.names(), documents: documents, partial: s.partial}
 	if err := p.refuseFiles(o); err != nil {
 		return nil, err
 	}
@@ -138,6 +144,9 @@ func (o Options) forLoader(s *substitution) func(*loader.Options) {
 		l.SetProjectName(cmp.Or(name, defaultName), name != "")
 		l.Profiles = o.Profiles
 		l.Interpolate.Substitute = s.substitute
+		if o.WithoutSecrets {
+			l.Interpolate.LookupValue = withoutSecrets(l.Interpolate.LookupValue)
+		}
 		l.ResourceLoaders = []loader.ResourceLoader{outside{o.Directory}}
 		here := o.Directory != ""
 		l.ResolvePaths = here

@@ -9,7 +9,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/interpolation"
 	"github.com/compose-spec/compose-go/v2/template"
+
+	"github.com/bridgestack/operator/internal/connection"
+	"github.com/bridgestack/operator/internal/evidence"
 )
 
 const (
@@ -24,9 +28,9 @@ const (
 // substitution replaces ${VARIABLE}, notes those that are not set, and bounds
 // what comes of it.
 type substitution struct {
-	unset map[string]bool
-	bytes int
-	ports int
+	unset, partial map[string]bool
+	// blanks that were put in, bytes and ports that came of it.
+	blanks, bytes, ports int
 }
 
 var variable = regexp.MustCompile(`[A-Za-z_]\w*`)
@@ -38,9 +42,13 @@ func (s *substitution) substitute(text string, mapping template.Mapping) (string
 	if nested(text) > maxNested {
 		return "", fmt.Errorf("variables are nested more than %d deep", maxNested)
 	}
+	before := s.blanks
 	out, err := template.SubstituteWithOptions(text, mapping, template.WithoutLogging, template.WithReplacementFunction(s.replace))
 	if err != nil {
 		return out, err
+	}
+	if s.blanks > before {
+		s.partial[out] = true
 	}
 	if s.bytes += len(out); s.bytes > maxSubstituted {
 		return "", fmt.Errorf("the values have more than %d KiB together once variables are put in", maxSubstituted>>10)
@@ -59,6 +67,7 @@ func (s *substitution) replace(text string, mapping template.Mapping, c *templat
 	value, applied, err := template.DefaultReplacementAppliedFunc(text, mapping, c)
 	if err == nil && !applied {
 		s.unset[variable.FindString(text)] = true
+		s.blanks++
 	}
 	var required *template.MissingRequiredError
 	if errors.As(err, &required) {
@@ -69,6 +78,17 @@ func (s *substitution) replace(text string, mapping template.Mapping, c *templat
 		return value, errors.New(text)
 	}
 	return value, err
+}
+
+// withoutSecrets stands in for the secrets that an environment does not have.
+func withoutSecrets(lookup interpolation.LookupValue) interpolation.LookupValue {
+	return func(name string) (string, bool) {
+		value, set := lookup(name)
+		if !set && connection.SensitiveName(name) {
+			return evidence.Redacted, true
+		}
+		return value, set
+	}
 }
 
 // nested is how deep ${ is nested.

@@ -67,7 +67,7 @@ func text(q *resource.Quantity) string {
 func (k Container) difference(v compose.Variable) string {
 	value, set := k.Env[v.Name]
 	switch {
-	case k.Referenced[v.Name]:
+	case k.Referenced[v.Name] || v.Partial:
 	case !set && !k.EnvFrom:
 		return "not set"
 	case set && !v.Secret && value != v.Value:

@@ -29,6 +29,8 @@ func TestRepaired(t *testing.T) {
 			[]v1alpha1.RemedyName{v1alpha1.RemedyCreateTopic}, "topics[dev.omninode_bridge.onex.workflows.v1]:  -> partitions=3 replicationFactor=1"},
 		{"kafka-bootstrap-localhost", "workflow-coordinator", v1alpha1.CauseKafkaTopicMissing,
 			[]v1alpha1.RemedyName{v1alpha1.RemedySetEnv, v1alpha1.RemedyCreateTopic}, "containers[workflow-coordinator].env[KAFKA_BOOTSTRAP_SERVERS]: localhost:29092 -> redpanda:9092"},
+		{"compose-bootstrap-published", "workflow-coordinator", v1alpha1.CauseKafkaTopicMissing,
+			[]v1alpha1.RemedyName{v1alpha1.RemedySetEnv, v1alpha1.RemedyCreateTopic}, "containers[workflow-coordinator].env[KAFKA_BOOTSTRAP_SERVERS]: localhost:29092 -> redpanda:9092"},
 		{"memory-limit-too-small", "model-metrics", v1alpha1.CauseOOMKilled,
 			[]v1alpha1.RemedyName{v1alpha1.RemedyRaiseMemoryLimit}, "containers[model-metrics].resources.limits.memory: 64Mi -> 96Mi"},
 		{"api-key-missing", "metadata-stamping", v1alpha1.CauseEnvVarMissing,
