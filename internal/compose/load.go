@@ -124,7 +124,7 @@ func Load(ctx context.Context, files []File, o Options) (project *Project, err e
 			project, err = nil, &Error{Message: fmt.Sprintf("the compose files are malformed: %v", r)}
 		}
 	}()
-	s := &substitution{unset: map[string]bool{}, partial: map[string]bool{}}
+	s := newSubstitution(o.Environment)
 	details := types.ConfigDetails{WorkingDir: o.Directory, ConfigFiles: configFiles(files, o), Environment: maps.Clone(o.Environment)}
 	model, err := loader.LoadWithContext(ctx, details, o.forLoader(s))
 	if err != nil {

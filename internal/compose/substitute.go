@@ -21,6 +21,8 @@ const (
 	maxSubstituted = 4 * MaxBytes
 	// maxNested bounds ${A:-${B:-...}}.
 	maxNested = 8
+	// maxUses bounds the variables, and escaped $, of one value.
+	maxUses = 4096
 	// maxPorts bounds what port ranges are written out to.
 	maxPorts = 4096
 )
@@ -29,11 +31,21 @@ const (
 // what comes of it.
 type substitution struct {
 	unset, partial map[string]bool
+	// longest value of a variable, in bytes.
+	longest int
 	// blanks that were put in, bytes and ports that came of it.
 	blanks, bytes, ports int
 }
 
 var variable = regexp.MustCompile(`[A-Za-z_]\w*`)
+
+func newSubstitution(environment map[string]string) *substitution {
+	s := &substitution{unset: map[string]bool{}, partial: map[string]bool{}}
+	for _, value := range environment {
+		s.longest = max(s.longest, len(value))
+	}
+	return s
+}
 
 // portRange is a range of published or target ports, such as 3000-3005:3000-3005/tcp.
 var portRange = regexp.MustCompile(`(?:^|:)(\d{1,5})-(\d{1,5})(?:/(?:tcp|udp|sctp))?$`)
@@ -41,6 +53,9 @@ var portRange = regexp.MustCompile(`(?:^|:)(\d{1,5})-(\d{1,5})(?:/(?:tcp|udp|sct
 func (s *substitution) substitute(text string, mapping template.Mapping) (string, error) {
 	if nested(text) > maxNested {
 		return "", fmt.Errorf("variables are nested more than %d deep", maxNested)
+	}
+	if uses := strings.Count(text, "$"); uses > maxUses || uses*s.longest > maxSubstituted {
+		return "", fmt.Errorf("a value uses variables %d times, which is too often", uses)
 	}
 	before := s.blanks
 	out, err := template.SubstituteWithOptions(text, mapping, template.WithoutLogging, template.WithReplacementFunction(s.replace))
