@@ -2,6 +2,8 @@ package metrics
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -115,17 +117,35 @@ func (s scrape) services(b *v1alpha1.BridgeStack, t *tally) {
 		s.is(serviceHealthy, service.Healthy, service.Name)
 		s.put(restarts, t.restarts[service.Name], service.Name)
 	}
-	for _, service := range b.Spec.Services {
-		if service.Endpoint == nil || service.Endpoint.HTTP == nil {
-			continue
-		}
+	for _, service := range asked(b, t) {
 		for _, o := range []v1alpha1.ProbeOutcome{v1alpha1.ProbePassed, v1alpha1.ProbeFailed, v1alpha1.ProbeUnknown} {
-			s.put(healthChecks, t.checks[service.Name][o], service.Name, string(o))
+			s.put(healthChecks, t.checks[service][o], service, string(o))
 		}
-		if last := t.last[service.Name]; last == v1alpha1.ProbePassed || last == v1alpha1.ProbeFailed {
-			s.is(endpointUp, last == v1alpha1.ProbePassed, service.Name)
+		if last := t.last[service]; last == v1alpha1.ProbePassed || last == v1alpha1.ProbeFailed {
+			s.is(endpointUp, last == v1alpha1.ProbePassed, service)
 		}
 	}
+}
+
+// asked are the services with an HTTP endpoint: those that the policy declares,
+// and those that were asked because a compose project does.
+func asked(b *v1alpha1.BridgeStack, t *tally) []string {
+	var out []string
+	for _, service := range b.Spec.Services {
+		if service.Endpoint != nil && service.Endpoint.HTTP != nil {
+			out = append(out, service.Name)
+		}
+	}
+	if b.Spec.Compose == nil {
+		return out
+	}
+	for _, service := range slices.Sorted(maps.Keys(t.checks)) {
+		known := slices.ContainsFunc(b.Status.Services, func(s v1alpha1.ServiceStatus) bool { return s.Name == service })
+		if known && !slices.Contains(out, service) {
+			out = append(out, service)
+		}
+	}
+	return out
 }
 
 // open shows the diagnoses that are not over.

@@ -179,7 +179,7 @@ func TestComposeLimitIsTheLastCeiling(t *testing.T) {
 }
 
 func TestDrift(t *testing.T) {
-	web := projectOf(t, `services: {web: {image: "reg.example/shop/web:v2", environment: {A: a, B: b, C: c, D: d, API_KEY: k}, deploy: {resources: {limits: {memory: 1G, cpus: "0.5"}}}}}`).Services[0]
+	web := projectOf(t, `services: {web: {image: "reg.example/shop/web:v2", environment: {A: a, B: b, C: c, D: d, E: 'x-${UNSET}', DB_HOST: localhost, API_KEY: k}, deploy: {resources: {limits: {memory: 1G, cpus: "0.5"}}}}}`).Services[0]
 	memory, cpu := resource.MustParse("512Mi"), resource.MustParse("500m")
 	got := Drift(web, []Container{{Name: "sidecar"}, {
 		Name: "web", Image: "other.example/web:v1", Memory: &memory, CPU: &cpu,

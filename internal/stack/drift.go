@@ -63,11 +63,12 @@ func text(q *resource.Quantity) string {
 	return q.String()
 }
 
-// difference says how a variable differs, empty where it does not or nobody knows.
+// difference says how a variable differs, empty where it does not, where nobody
+// knows, and where the project's value cannot be right in a cluster.
 func (k Container) difference(v compose.Variable) string {
 	value, set := k.Env[v.Name]
 	switch {
-	case k.Referenced[v.Name] || v.Partial:
+	case k.Referenced[v.Name] || v.Partial || v.Outside():
 	case !set && !k.EnvFrom:
 		return "not set"
 	case set && !v.Secret && value != v.Value:
