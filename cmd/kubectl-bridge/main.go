@@ -16,6 +16,7 @@ import (
 // its own.
 var verbs = []func() *cobra.Command{
 	initCommand,
+	validateCommand,
 	classifyCommand,
 }
 

@@ -1,0 +1,67 @@
+package validate
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bridgestack/operator/internal/compose"
+)
+
+// localhostAddress: inside a container, localhost is that container and never
+// another service.
+var localhostAddress = rule{
+	Rule: Rule{"localhost-address", "A service is addressed as localhost, which is the client's own container"},
+	project: func(p *project, report report) {
+		p.outside(func(s compose.Service, v compose.Variable, r compose.Reference) {
+			if !isLocal(r.Host) || p.listensThere(s, v, r) {
+				return
+			}
+			message := fmt.Sprintf("%s of %s leads to %s, which inside the container is the container itself", v.Name, s.Name, address(r.Host, r.Port))
+			report(p.variable(s.Name, v.Name, message, p.instead(s, v, r)))
+		})
+	},
+}
+
+// listensThere says that an address without a port is not a server's that the
+// service is a client of: its own, or how people's browsers reach it.
+func (p *project) listensThere(s compose.Service, v compose.Variable, r compose.Reference) bool {
+	return r.Port == 0 && r.Service == "" && (strings.Contains(p.value(s, v.Name), "://") || !saysAddress.MatchString(v.Name))
+}
+
+// instead is what to write for localhost.
+func (p *project) instead(s compose.Service, v compose.Variable, r compose.Reference) string {
+	target := r.Service
+	if target == "" {
+		target = p.meant(s, v.Name)
+	}
+	if target == "" {
+		return "name the service that is meant"
+	}
+	if r.Port == 0 {
+		inside := p.insideOf(target)
+		name, number, _ := strings.Cut(inside, ":")
+		return fmt.Sprintf("set %s to %s, and its port to %s", v.Name, name, number)
+	}
+	return "write " + p.insideOf(target)
+}
+
+// meant is the service that a variable's name is about.
+func (p *project) meant(s compose.Service, name string) string {
+	role := map[bool]func(compose.Service) bool{
+		true:  func(o compose.Service) bool { return o.Role.SpeaksKafka() && o.Name != s.Name },
+		false: func(o compose.Service) bool { return o.Role == compose.RolePostgres && o.Name != s.Name },
+	}
+	upper := strings.ToUpper(name)
+	switch {
+	case strings.Contains(upper, "KAFKA") || strings.Contains(upper, "BOOTSTRAP"):
+		return p.only(role[true])
+	case strings.Contains(upper, "POSTGRES"), strings.HasPrefix(upper, "PG"), strings.HasPrefix(upper, "DB_"), strings.Contains(upper, "DATABASE"):
+		return p.only(role[false])
+	}
+	for _, o := range p.facts.Services {
+		if o.Name != s.Name && strings.HasPrefix(upper, strings.ToUpper(o.Name)+"_") {
+			return o.Name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,99 @@
+package validate
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/bridgestack/operator/internal/compose"
+)
+
+// project is one that could be loaded.
+type project struct {
+	*compose.Project
+	facts      compose.Facts
+	files      []compose.File
+	scalars    []scalar
+	given      map[string]string
+	production bool
+}
+
+// at is where an attribute is written, with a finding's message and cure.
+func (p *project) at(message, cure string, path ...string) Finding {
+	place := p.At(path...)
+	return Finding{File: place.File, Line: place.Line, Column: column(p.files, place.File, place.Line, path...), Message: message, Cure: cure}
+}
+
+// variable is where a variable of a service is written: in its environment, else
+// where its env_file is named.
+func (p *project) variable(service, name, message, cure string) Finding {
+	if _, written := p.Written("services", service, "environment", name); !written {
+		if len(p.Model.Services[service].EnvFiles) > 0 {
+			return p.at(message, cure, "services", service, "env_file")
+		}
+	}
+	return p.at(message, cure, "services", service, "environment", name)
+}
+
+// value of a service's variable, secret or not.
+func (p *project) value(s compose.Service, name string) string {
+	if v := p.Model.Services[s.Name].Environment[name]; v != nil {
+		return *v
+	}
+	return ""
+}
+
+// command is entrypoint and command in one line.
+func (p *project) command(s compose.Service) string {
+	config := p.Model.Services[s.Name]
+	return strings.Join(config.Entrypoint, " ") + " " + strings.Join(config.Command, " ")
+}
+
+// stages are variables by which a service is told where it runs.
+var stages = []string{
+	"ENVIRONMENT", "ENV", "APP_ENV", "NODE_ENV", "RAILS_ENV", "RACK_ENV", "DJANGO_ENV", "FLASK_ENV", "GO_ENV", "DEPLOY_ENV", "STAGE",
+	"SPRING_PROFILES_ACTIVE", "ASPNETCORE_ENVIRONMENT", "MIX_ENV",
+}
+
+// inProduction says that a service is meant to be.
+func (p *project) inProduction(s compose.Service) bool {
+	return p.production || slices.ContainsFunc(stages, func(name string) bool { return isProduction(p.value(s, name)) })
+}
+
+// hasProduction says that one of the project's services is meant to be.
+func (p *project) hasProduction() bool {
+	return p.production || slices.ContainsFunc(p.facts.Services, p.inProduction)
+}
+
+func isProduction(stage string) bool {
+	return slices.ContainsFunc(strings.Split(strings.ToLower(stage), ","), func(s string) bool { return s == "production" || s == "prod" })
+}
+
+// graver is Error in production, else Warning.
+func (p *project) graver(s compose.Service) Severity {
+	if p.inProduction(s) || keepsData(s) && p.hasProduction() {
+		return Error
+	}
+	return Warning
+}
+
+// keepsData says that a service is one that the others have in common.
+func keepsData(s compose.Service) bool { return s.Role != "" }
+
+// insideOf is the address of a service inside, such as db:5432.
+func (p *project) insideOf(name string) string {
+	s, _ := p.facts.ByName(name)
+	for _, l := range s.Listeners {
+		if l.Inside {
+			return address(l.Host, l.Port)
+		}
+	}
+	switch {
+	case s.Role == compose.RolePostgres:
+		return address(name, 5432)
+	case s.Role.SpeaksKafka():
+		return address(name, 9092)
+	case len(s.Ports) > 0:
+		return address(name, s.Ports[0].Target)
+	}
+	return name
+}

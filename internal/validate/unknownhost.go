@@ -1,0 +1,123 @@
+package validate
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/bridgestack/operator/internal/compose"
+)
+
+// unknownHost: a host without a dot that no service of the project has for a
+// name. DNS has no other ones inside.
+var unknownHost = rule{
+	Rule: Rule{"unknown-host", "A host is no service of the project"},
+	project: func(p *project, report report) {
+		for _, s := range p.facts.Services {
+			for _, v := range s.Env {
+				if s.Role != "" && strings.Contains(v.Name, "LISTENER") {
+					continue // its own, with names of listeners for schemes
+				}
+				for _, h := range hostsIn(v.Name, p.value(s, v.Name)) {
+					if p.knows(s, h.name) {
+						continue
+					}
+					cure := "name a service of the project, or the full name of a host outside of it"
+					if near := p.nearest(s, h); near != "" {
+						cure = "did you mean " + near + "?"
+					}
+					report(p.variable(s.Name, v.Name, fmt.Sprintf("%s of %s: %s is no service of the project", v.Name, s.Name, h.name), cure))
+				}
+			}
+		}
+	},
+}
+
+// knows a name by which something can be reached.
+func (p *project) knows(s compose.Service, name string) bool {
+	if strings.Contains(name, ".") || isLocal(name) || strings.ContainsAny(name, "$%{<") {
+		return true
+	}
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	config := p.Model.Services[s.Name]
+	if _, extra := config.ExtraHosts[name]; extra {
+		return true
+	}
+	for _, link := range slices.Concat(config.ExternalLinks, config.Links) {
+		if _, alias, aliased := strings.Cut(link, ":"); link == name || aliased && alias == name {
+			return true
+		}
+	}
+	_, known := p.facts.ByName(name)
+	_, left := p.Model.Services[name] // one that x-bridge leaves out
+	return known || left || p.isDisabled(name)
+}
+
+// isDisabled says that a service of that name is in a profile that is not active.
+func (p *project) isDisabled(name string) bool {
+	_, found := p.Model.DisabledServices[name]
+	return found
+}
+
+// nearest service to a host that is none: the only one that speaks what is asked
+// for, or one of nearly that name.
+func (p *project) nearest(s compose.Service, h host) string {
+	best, distance := "", 3
+	for _, other := range p.facts.Services {
+		for _, name := range other.Names {
+			d := edits(name, h.name)
+			if strings.HasPrefix(h.name, name) || strings.HasPrefix(name, h.name) {
+				d = min(d, 2)
+			}
+			if other.Name != s.Name && d < distance {
+				best, distance = name, d
+			}
+		}
+	}
+	if best == "" && strings.HasPrefix(h.scheme, "postgres") {
+		best = p.only(func(o compose.Service) bool { return o.Role == compose.RolePostgres })
+	}
+	return best
+}
+
+// only is the name of the one service for which something holds, empty where
+// there are none or several.
+func (p *project) only(holds func(compose.Service) bool) string {
+	found := ""
+	for _, s := range p.facts.Services {
+		if holds(s) {
+			if found != "" {
+				return ""
+			}
+			found = s.Name
+		}
+	}
+	return found
+}
+
+// edits between two short names: insertions, deletions and replacements.
+func edits(a, b string) int {
+	if len(a) > 64 || len(b) > 64 {
+		return 64
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := before
+			if a[i] != b[j] {
+				cost++
+			}
+			before = row[j+1]
+			row[j+1] = min(row[j]+1, before+1, cost)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,232 @@
+package validate
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bridgestack/operator/internal/compose"
+)
+
+func check(t *testing.T, text string, env map[string]string) []Finding {
+	t.Helper()
+	return Project(t.Context(), []compose.File{{Name: "compose.yaml", Content: []byte(text)}}, Options{Options: compose.Options{Environment: env}})
+}
+
+func lines(found []Finding) string {
+	var out []string
+	for _, f := range found {
+		out = append(out, fmt.Sprintf("%d:%d %s %s", f.Line, f.Column, f.Severity, f.Rule))
+	}
+	return strings.Join(out, "\n")
+}
+
+// TestRules: each rule finds its mistake where it is, and nothing where there is none.
+func TestRules(t *testing.T) {
+	const db = "  db:\n    image: postgres:16\n    ports: [\"5433:5432\"]\n    environment: {POSTGRES_PASSWORD: s0me-Th1ng}\n"
+	const broker = "  broker:\n    image: apache/kafka:3\n    ports: [\"29092:29092\"]\n    environment: {KAFKA_ADVERTISED_LISTENERS: \"IN://broker:9092,OUT://localhost:29092\"}\n"
+	app := func(rest string) string { return "services:\n  app:\n    image: a\n" + rest }
+	for name, c := range map[string]struct{ text, want string }{
+		"nothing wrong":                {app("    environment: {PGHOST: db, REDIS_URL: \"redis://cache.example.com\"}\n") + db, ""},
+		"required variable":            {app("    environment:\n      A: ${A:?needed}\n      B: $${B:?not one}\n"), "5:10 error required-variable"},
+		"unset variable":               {app("    environment:\n      A: x ${A} y\n      B: ${B:-b}\n"), "5:10 warning unset-variable"},
+		"cycle":                        {"services:\n  a: {image: a, depends_on: [b]}\n  b: {image: b, depends_on: [a]}\n", "2:3 error dependency-cycle"},
+		"invalid":                      {"services:\n  a:\n    image: a\n    prots: []\n", "4:5 error compose-invalid"},
+		"no YAML":                      {"services: [\n", "2:1 error compose-invalid"},
+		"x-bridge":                     {app("    x-bridge: {memoryCeling: 1Gi}\n"), "4:5 error compose-invalid"},
+		"unknown host in a URL":        {app("    environment:\n      AMQP_URL: amqp://u:p@rabit:5672/v\n") + "  rabbit: {image: rabbitmq}\n", "5:7 error unknown-host"},
+		"unknown host":                 {app("    environment:\n      - PGHOST=databse\n") + db, "5:9 error unknown-host"},
+		"extra host":                   {app("    extra_hosts: [\"legacy:10.0.0.1\"]\n    environment: {PGHOST: legacy}\n"), ""},
+		"localhost":                    {app("    environment:\n      PGHOST: localhost\n") + db, "5:7 error localhost-address"},
+		"localhost, published":         {app("    environment:\n      URL: http://localhost:5433\n") + db, "5:7 error localhost-address"},
+		"localhost, its own":           {app("    ports: [\"80:80\"]\n    environment: {PUBLIC_URL: \"http://localhost:80\", BASE_URL: \"http://localhost\"}\n"), ""},
+		"published port":               {app("    environment:\n      DATABASE_URL: postgres://u:Zq81kx@db:5433/d\n") + db, "5:7 error published-port"},
+		"listener for the host":        {app("    environment:\n      KAFKA_BROKERS: broker:29092\n") + broker, "5:7 error kafka-listener"},
+		"no shared network":            {app("    networks: [a]\n    environment: {PGHOST: db}\n") + db + "    networks: [b]\nnetworks: {a: , b: }\n", "4:5 error no-shared-network"},
+		"healthy without check":        {app("    depends_on: {db: {condition: service_healthy}}\n") + db, "4:18 warning healthy-without-check"},
+		"healthy, switched off":        {app("    depends_on: {db: {condition: service_healthy}}\n") + db + "    healthcheck: {disable: true}\n", "4:18 error healthy-without-check"},
+		"never completed":              {app("    depends_on: {m: {condition: service_completed_successfully}}\n") + "  m: {image: m, restart: always}\n", "5:17 error never-completed"},
+		"check of a published port":    {app("    ports: [\"8001:8000\"]\n    healthcheck: {test: curl -f http://localhost:8001/}\n"), "5:19 error healthcheck-port"},
+		"check of a told port":         {app("    ports: [\"80:80\"]\n    environment: {MANAGEMENT_PORT: 8081}\n    healthcheck: {test: curl -f http://localhost:8081/}\n"), ""},
+		"pools":                        {app("    environment:\n      PGHOST: db\n      DB_POOL_MAX_SIZE: 50\n    deploy: {replicas: 2}\n") + db, "6:7 error pool-size"},
+		"pools, more allowed":          {app("    environment: {PGHOST: db, DB_POOL_MAX_SIZE: 50}\n    deploy: {replicas: 2}\n") + db + "    command: -c max_connections=200\n", ""},
+		"heap":                         {app("    environment:\n      JAVA_OPTS: -Xmx1g\n    mem_limit: 1g\n"), "5:7 error java-heap"},
+		"heap, tight":                  {app("    command: java -Xmx900m -jar a.jar\n    mem_limit: 1g\n"), "4:5 warning java-heap"},
+		"heap, fits":                   {app("    environment: {JAVA_OPTS: -Xmx700m}\n    mem_limit: 1g\n"), ""},
+		"buffer":                       {app("    environment:\n      KAFKA_BUFFER_MEMORY: 33554432\n    mem_limit: 48m\n"), "5:7 warning kafka-buffer-memory"},
+		"redpanda":                     {"services:\n  r:\n    image: redpandadata/redpanda\n    command: redpanda start --memory 2G\n    mem_limit: 1g\n", "4:5 error redpanda-memory"},
+		"shared buffers":               {"services:\n  db:\n    image: postgres\n    command: -c shared_buffers=800MB\n    mem_limit: 1g\n", "4:5 warning postgres-memory"},
+		"reservation":                  {app("    deploy: {resources: {limits: {memory: 64M}, reservations: {memory: 128M}}}\n"), "4:64 error reservation-above-limit"},
+		"weak":                         {app("    environment:\n      API_KEY: changeme\n"), "5:7 warning weak-secret"},
+		"weak, in production":          {app("    environment:\n      NODE_ENV: production\n      API_KEY: your-key-here\n"), "6:7 error weak-secret"},
+		"weak, the user's name":        {"services:\n  db:\n    image: postgres\n    environment:\n      POSTGRES_USER: shop\n      POSTGRES_PASSWORD: shop\n", "6:7 warning weak-secret"},
+		"a switch about passwords":     {app("    environment: {ALLOW_EMPTY_PASSWORD: \"yes\", PASSWORD_AUTH: \"true\"}\n"), ""},
+		"short":                        {app("    environment:\n      JWT_SECRET: k3y-of-sixteen-ch\n"), "5:7 warning short-secret"},
+		"empty":                        {app("    environment:\n      API_KEY: ''\n"), "5:7 warning empty-secret"},
+		"development in production":    {app("    environment:\n      ENVIRONMENT: production\n      POSTGRES_SSL_ENABLED: \"false\"\n"), "6:7 warning production-settings"},
+		"one line for two services":    {"x-e: &e\n  API_KEY: changeme\nservices:\n  a: {image: a, environment: *e}\n  b: {image: b, environment: *e}\n", "2:3 warning weak-secret"},
+		"a service of another profile": {app("    environment: {PGHOST: other}\n") + "  other: {image: o, profiles: [p]}\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found := check(t, c.text, nil)
+			if got := lines(found); got != c.want {
+				t.Errorf("got %q\nwant %q\n%s\n%+v", got, c.want, c.text, found)
+			}
+			for _, f := range found {
+				if f.Message == "" || f.File != "compose.yaml" {
+					t.Errorf("%+v", f)
+				}
+			}
+		})
+	}
+}
+
+func TestMessagesTellNoSecret(t *testing.T) {
+	text := "services:\n  a:\n    image: a\n    environment: {JWT_SECRET: canary-1, URL: \"postgres://u:canary-2@lcalhost/d\", K: \"${PW}\"}\n"
+	for _, f := range check(t, text, map[string]string{"PW": "canary-3"}) {
+		if strings.Contains(f.Message+f.Cure, "canary") {
+			t.Errorf("%+v", f)
+		}
+	}
+	for _, f := range EnvFile(compose.File{Name: ".env", Content: []byte("PASSWORD='canary\nB=canary-2\n")}, true) {
+		if strings.Contains(f.Message+f.Cure, "canary") {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+func TestEnvFile(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"fine":       {"# comment\nA=b\nexport API_KEY='kd83hf73hf83h'\n", ""},
+		"invalid":    {"A=b\nB C\nD='open\n", "1:1 error env-file-invalid"},
+		"weak":       {"A=b\n\nDB_PASSWORD=postgres\n", "3:1 warning weak-secret"},
+		"production": {"APP_ENV=prod\nDB_PASSWORD=postgres\n", "2:1 error weak-secret"},
+		"empty":      {"API_KEY=\n", "1:1 warning empty-secret"},
+		"twice":      {"A=1\nA=2\n", "2:1 warning duplicate-variable"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found := EnvFile(compose.File{Name: ".env", Content: []byte(c.text)}, false)
+			got := lines(found)
+			if name == "invalid" { // the line is the library's
+				got = strings.Replace(got, got[:strings.IndexByte(got+":", ':')], "1", 1)
+			}
+			if got != c.want {
+				t.Errorf("got %q, want %q\n%+v", got, c.want, found)
+			}
+		})
+	}
+}
+
+const stackHead = "apiVersion: bridgestack.dev/v1alpha1\nkind: BridgeStack\nmetadata: {name: shop}\nspec:\n"
+
+func TestStacks(t *testing.T) {
+	for name, c := range map[string]struct{ text, want, says string }{
+		"fine":               {stackHead + "  services:\n  - name: db\n    endpoint: {postgres: {}}\n  - name: app\n    dependsOn: [{service: db, condition: service_healthy}]\n", "", ""},
+		"another kind":       {"apiVersion: v1\nkind: Secret\nfoo: bar\n", "", ""},
+		"unknown field":      {stackHead + "  services:\n  - name: a\n  - name: b\n    depends_on: [a]\n", "8:5 error stack-invalid", "no such field"},
+		"bad value":          {stackHead + "  services: [{name: a}]\n  remediation:\n    mode: Automatic\n", "7:5 error stack-invalid", `"Auto"`},
+		"rule of the schema": {stackHead + "  services:\n  - name: a\n    dependsOn: [{service: b}]\n", "4:1 error stack-invalid", "must be the name of a service"},
+		"a circle":           {stackHead + "  services:\n  - {name: a, dependsOn: [{service: b}]}\n  - {name: b, dependsOn: [{service: a}]}\n", "7:15 error stack-problem", "a -> b -> a"},
+		"no YAML":            {stackHead + "  a: [\n", "6:1 error stack-invalid", "no valid YAML"},
+		"the second one":     {"apiVersion: v1\nkind: Secret\n---\n" + stackHead + "  foo: 1\n  services: [{name: a}]\n", "8:3 error stack-invalid", "no such field"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := compose.File{Name: "stack.yaml", Content: []byte(c.text)}
+			if KindOf(f) != KindObjects {
+				t.Fatal("it is taken for something else")
+			}
+			found := Stacks(t.Context(), f)
+			if got := lines(found); got != c.want || len(found) > 0 && !strings.Contains(found[0].Message, c.says) {
+				t.Errorf("got %q, want %q\n%+v", got, c.want, found)
+			}
+		})
+	}
+}
+
+func TestKindOf(t *testing.T) {
+	for name, want := range map[string]Kind{".env": KindEnv, ".env.production": KindEnv, "prod.env": KindEnv, "compose.yaml": KindCompose, "stack.env.yml": KindCompose} {
+		if got := KindOf(compose.File{Name: "a/" + name, Content: []byte("services: {}\n")}); got != want {
+			t.Errorf("%s: %d, want %d", name, got, want)
+		}
+	}
+}
+
+// TestRulesAreDistinct: each has an id of its own and asks something.
+func TestRulesAreDistinct(t *testing.T) {
+	var ids []string
+	for _, r := range rules {
+		if slices.Contains(ids, r.ID) || r.Summary == "" {
+			t.Errorf("%q: there are two, or it has no summary", r.ID)
+		}
+		ids = append(ids, r.ID)
+	}
+}
+
+// TestSARIF: what the specification (OASIS, 2.1.0) demands of a log.
+func TestSARIF(t *testing.T) {
+	var out bytes.Buffer
+	found := []Finding{
+		{Rule: "unknown-host", Severity: Error, File: "a folder/compose.yaml", Line: 3, Column: 5, Message: "m", Cure: "c"},
+		{Rule: "weak-secret", Severity: Warning, Message: "nowhere"},
+	}
+	if err := SARIF(&out, found); err != nil {
+		t.Fatal(err)
+	}
+	var log struct {
+		Schema  string `json:"$schema"`
+		Version string
+		Runs    []struct {
+			Tool struct {
+				Driver struct {
+					Name  string
+					Rules []struct {
+						ID               string
+						ShortDescription struct{ Text string }
+					}
+				}
+			}
+			Results []struct {
+				RuleID    string
+				RuleIndex int
+				Level     string
+				Message   struct{ Text string }
+				Locations []struct {
+					PhysicalLocation struct {
+						ArtifactLocation struct{ URI string }
+						Region           struct{ StartLine, StartColumn int }
+					}
+				}
+			}
+		}
+	}
+	decoder := json.NewDecoder(&out)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&log); err != nil {
+		t.Fatal(err)
+	}
+	if log.Version != "2.1.0" || !strings.HasSuffix(log.Schema, "sarif-2.1.0.json") || len(log.Runs) != 1 || len(log.Runs[0].Results) != 2 {
+		t.Fatalf("%+v", log)
+	}
+	driver := log.Runs[0].Tool.Driver
+	if driver.Name == "" || len(driver.Rules) != len(rules) {
+		t.Errorf("driver %+v", driver)
+	}
+	for _, r := range log.Runs[0].Results {
+		if driver.Rules[r.RuleIndex].ID != r.RuleID || driver.Rules[r.RuleIndex].ShortDescription.Text == "" {
+			t.Errorf("result %+v does not point at its rule", r)
+		}
+		if !slices.Contains([]string{"none", "note", "warning", "error"}, r.Level) {
+			t.Errorf("level %q is none of SARIF's", r.Level)
+		}
+	}
+	place := log.Runs[0].Results[0].Locations[0].PhysicalLocation
+	if place.ArtifactLocation.URI != "a%20folder/compose.yaml" || place.Region.StartLine != 3 || place.Region.StartColumn != 5 {
+		t.Errorf("place %+v", place)
+	}
+	if n := len(log.Runs[0].Results[1].Locations); n != 0 {
+		t.Errorf("a finding without a place has %d", n)
+	}
+}
