@@ -24,6 +24,8 @@ func (k *kafka) connect(context.Context) error {
 	config.Net.ReadTimeout = connectTimeout
 	config.Metadata.Retry.Max = 0 // connect is itself retried
 	config.Metadata.AllowAutoTopicCreation = false
+	config.Producer.Return.Successes = true // the producer waits for them
+	config.Net.TLS.Enable = k.settings.tls
 	client, err := sarama.NewClient(k.settings.bootstrapServers, config)
 	if err != nil {
 		return err
@@ -33,7 +35,26 @@ func (k *kafka) connect(context.Context) error {
 		_ = client.Close() // the error that counts is the one above
 		return err
 	}
-	return k.join()
+	if err := k.join(); err != nil {
+		return err
+	}
+	return k.send()
+}
+
+// send sends the first message.
+func (k *kafka) send() error {
+	if k.settings.message == "" {
+		return nil
+	}
+	producer, err := sarama.NewSyncProducerFromClient(k.client)
+	if err != nil {
+		return err
+	}
+	_, _, err = producer.SendMessage(&sarama.ProducerMessage{Topic: k.settings.topic, Value: sarama.StringEncoder(k.settings.message)})
+	if err != nil {
+		return fmt.Errorf("sending to topic %s: %w", k.settings.topic, err)
+	}
+	return nil
 }
 
 // join becomes a member of the consumer group, and stays one until the process

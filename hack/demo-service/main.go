@@ -17,7 +17,9 @@
 //	POSTGRES_PASSWORD, POSTGRES_POOL_MAX_SIZE (5), POSTGRES_SSL_MODE (disable)
 //	KAFKA_BOOTSTRAP_SERVERS  host:port pairs, separated by commas.
 //	KAFKA_WORKFLOW_TOPIC     a topic that must exist: it is not created.
+//	KAFKA_SECURITY_PROTOCOL  PLAINTEXT or SSL. Default: PLAINTEXT.
 //	KAFKA_CONSUMER_GROUP     a consumer group that it joins, of KAFKA_WORKFLOW_TOPIC.
+//	KAFKA_FIRST_MESSAGE      what it sends to KAFKA_WORKFLOW_TOPIC at its start. Default: nothing.
 //	CONNECT_ATTEMPTS  before it gives up. Default: 3.
 //	CONNECT_DELAY     after the first failed attempt; doubles with each. Default: 1s.
 //	MEMORY_USE_MIB    memory that its work takes, in MiB. Default: 0.

@@ -29,6 +29,8 @@ type kafkaSettings struct {
 	bootstrapServers []string
 	topic            string // empty: none is needed
 	group            string // empty: none is joined
+	message          string // empty: none is sent
+	tls              bool
 }
 
 // What a service can require.
@@ -84,6 +86,8 @@ func settingsOf(getenv func(string) string) (settings, error) {
 			bootstrapServers: strings.Split(getenv("KAFKA_BOOTSTRAP_SERVERS"), ","),
 			topic:            getenv("KAFKA_WORKFLOW_TOPIC"),
 			group:            getenv("KAFKA_CONSUMER_GROUP"),
+			message:          getenv("KAFKA_FIRST_MESSAGE"),
+			tls:              getenv("KAFKA_SECURITY_PROTOCOL") == "SSL",
 		}
 	}
 	return s, env.err

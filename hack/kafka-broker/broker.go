@@ -23,6 +23,10 @@ type config struct {
 	topics                         []topic
 	mechanism, user, password      string
 	fencedGroup                    string
+	// tls is all that it speaks; deny authorizes nobody for anything.
+	tls, deny bool
+	// produceError answers whatever is sent, 0 for none.
+	produceError int16
 }
 
 func configOf(getenv func(string) string) (config, error) {
@@ -33,6 +37,15 @@ func configOf(getenv func(string) string) (config, error) {
 		password:  getenv("SASL_PASSWORD"),
 
 		fencedGroup: getenv("FENCED_GROUP"),
+		tls:         getenv("TLS") == "true",
+		deny:        getenv("DENY") == "true",
+	}
+	if code := getenv("PRODUCE_ERROR"); code != "" {
+		n, err := strconv.ParseInt(code, 10, 16)
+		if err != nil {
+			return config{}, fmt.Errorf("PRODUCE_ERROR: %q is no code of the protocol", code)
+		}
+		c.produceError = int16(n)
 	}
 	if err := c.advertise(getenv("ADVERTISED_HOST")); err != nil {
 		return config{}, err
@@ -108,9 +121,28 @@ func start(c config) (*kfake.Cluster, error) {
 	if c.mechanism != "" {
 		options = append(options, kfake.EnableSASL(), kfake.Superuser(c.mechanism, c.user, c.password))
 	}
+	if c.tls {
+		config, err := selfSigned(c.advertisedHost)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, kfake.TLS(config))
+	}
+	if c.deny {
+		options = append(options, kfake.EnableACLs()) // without an ACL all is denied
+	}
 	broker, err := kfake.NewCluster(options...)
 	if err != nil {
 		return nil, fmt.Errorf("start a broker on %s: %w", c.listen, err)
+	}
+	if c.produceError != 0 {
+		refuse(broker, c.produceError)
+	}
+	if c.fencedGroup != "" {
+		if err := fence(broker, c); err != nil {
+			broker.Close()
+			return nil, err
+		}
 	}
 	return broker, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"testing"
@@ -31,11 +32,6 @@ func serve(t *testing.T, values map[string]string) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(broker.Close)
-	if c.fencedGroup != "" {
-		if err := fence(broker, c); err != nil {
-			t.Fatal(err)
-		}
-	}
 	return address
 }
 
@@ -133,6 +129,7 @@ func TestBadSettingsAreRefused(t *testing.T) {
 		"partitions are no number": {"TOPICS": "workflows:many"},
 		"no partitions":            {"TOPICS": "workflows:0"},
 		"SASL without a user":      {"SASL_MECHANISM": "PLAIN"},
+		"an error without a code":  {"PRODUCE_ERROR": "MESSAGE_TOO_LARGE"},
 	} {
 		if c, err := configOf(env(values)); err == nil {
 			t.Errorf("%s: accepted as %+v", name, c)
@@ -173,5 +170,48 @@ func TestAFencedGroupLetsNoneInUntilItIsDeleted(t *testing.T) {
 	}
 	if got := join(); got != sarama.ErrNoError {
 		t.Errorf("after the deletion joining answers %v", got)
+	}
+}
+
+func TestWhatIsSentIsAnsweredWithAnError(t *testing.T) {
+	for code, want := range map[string]error{"": nil, "10": sarama.ErrMessageSizeTooLarge, "19": sarama.ErrNotEnoughReplicas} {
+		address := serve(t, map[string]string{"ADVERTISED_HOST": "127.0.0.1", "TOPICS": "orders", "PRODUCE_ERROR": code})
+		config := sarama.NewConfig()
+		config.Producer.Return.Successes = true
+		producer, err := sarama.NewSyncProducer([]string{address}, config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = producer.SendMessage(&sarama.ProducerMessage{Topic: "orders", Value: sarama.StringEncoder("one")})
+		if !errors.Is(err, want) {
+			t.Errorf("code %q: %v, want %v", code, err, want)
+		}
+		_ = producer.Close()
+	}
+}
+
+func TestNobodyIsAuthorized(t *testing.T) {
+	address := serve(t, map[string]string{"ADVERTISED_HOST": "127.0.0.1", "TOPICS": "orders", "DENY": "true"})
+	answer := metadata(t, address, sarama.NewConfig(), "orders")
+	if len(answer.Topics) != 1 || answer.Topics[0].Err != sarama.ErrTopicAuthorizationFailed {
+		t.Errorf("topics %+v", answer.Topics)
+	}
+}
+
+func TestOnlyTLSIsSpoken(t *testing.T) {
+	address := serve(t, map[string]string{"ADVERTISED_HOST": "127.0.0.1", "TLS": "true"})
+	for encrypted, want := range map[bool]bool{true: true, false: false} {
+		config := sarama.NewConfig()
+		config.Metadata.Retry.Max = 0
+		config.Net.TLS.Enable = encrypted
+		config.Net.TLS.Config = &tls.Config{InsecureSkipVerify: true}
+		client, err := sarama.NewClient([]string{address}, config)
+		if (err == nil) != want {
+			t.Errorf("encrypted %t: %v", encrypted, err)
+		}
+		if err == nil {
+			_ = client.Close()
+		}
+		t.Log(err)
 	}
 }

@@ -15,6 +15,10 @@
 //	SASL_PASSWORD
 //	FENCED_GROUP     a consumer group, empty at the start, whose members are
 //	                 fenced until the group has been deleted. Default: none.
+//	TLS              true: it speaks TLS only, with a certificate of its own making.
+//	DENY             true: nobody is authorized for any topic or group.
+//	PRODUCE_ERROR    the protocol's code that answers whatever is sent, such as
+//	                 10 for MESSAGE_TOO_LARGE. Default: 0, it is stored.
 package main
 
 import (
@@ -47,11 +51,6 @@ func run() error {
 		return err
 	}
 	defer broker.Close()
-	if config.fencedGroup != "" {
-		if err := fence(broker, config); err != nil {
-			return err
-		}
-	}
 	fmt.Printf("listening on %s, advertised as %s, topics: %s\n",
 		config.listen, strings.Join(broker.ListenAddrs(), ","), config.topicNames())
 	<-ctx.Done()

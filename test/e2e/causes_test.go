@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -107,6 +108,10 @@ var faulty = []faultyService{
 		p.Containers[0].StartupProbe = probe("perl", "-e", "for (1..30_000_000) {}")
 		p.Containers[0].StartupProbe.PeriodSeconds, p.Containers[0].StartupProbe.FailureThreshold = 3, 4
 	}},
+	{name: "sandbox-fails", cause: v1alpha1.CauseSandboxFailed, confidence: high, cites: "FailedCreatePodSandBox", make: func(p *corev1.PodSpec) {
+		sh(`sleep 1000000`)(p)
+		p.SecurityContext.Sysctls = []corev1.Sysctl{{Name: "net.ipv4.ip_local_port_range", Value: "none"}}
+	}},
 	{name: "hook-fails", cause: v1alpha1.CauseLifecycleHookFailed, confidence: high, cites: "FailedPostStartHook", make: func(p *corev1.PodSpec) {
 		sh(`sleep 1000000`)(p)
 		p.Containers[0].Lifecycle = &corev1.Lifecycle{PostStart: &corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: []string{"false"}}}}
@@ -145,9 +150,23 @@ var faulty = []faultyService{
 	// Other servers.
 	{name: "misled", cause: v1alpha1.CauseKafkaAdvertisedListenerMismatch, confidence: medium, cites: "kafka-0.kafka-headless", make: demo("REQUIRE", "topic", "KAFKA_BOOTSTRAP_SERVERS", "misadvertised:9092", "KAFKA_WORKFLOW_TOPIC", "orders", "KAFKA_CONSUMER_GROUP", "shippers")},
 	{name: "not-let-in", cause: v1alpha1.CauseKafkaAuthFailed, confidence: high, cites: "the listener wants SASL", make: demo("REQUIRE", "kafka", "KAFKA_BOOTSTRAP_SERVERS", "secured:9092")},
+	{name: "no-kafka-tls", cause: v1alpha1.CauseKafkaTLSMismatch, confidence: medium, cites: "TLS", make: demo("REQUIRE", "kafka", "KAFKA_BOOTSTRAP_SERVERS", "encrypted:9092")},
+	{name: "no-kafka-right", cause: v1alpha1.CauseKafkaAuthorizationDenied, confidence: medium, cites: "not authorized", make: demo("REQUIRE", "topic", "KAFKA_BOOTSTRAP_SERVERS", "denying:9092", "KAFKA_WORKFLOW_TOPIC", "orders")},
+	{name: "message-too-large", cause: v1alpha1.CauseKafkaMessageTooLarge, confidence: medium, cites: "too large", make: demo("REQUIRE", "topic", "KAFKA_BOOTSTRAP_SERVERS", "small-messages:9092", "KAFKA_WORKFLOW_TOPIC", "orders", "KAFKA_FIRST_MESSAGE", "one")},
+	{name: "replicas-too-few", cause: v1alpha1.CauseKafkaNotEnoughReplicas, confidence: medium, cites: "in-sync replicas", make: demo("REQUIRE", "topic", "KAFKA_BOOTSTRAP_SERVERS", "lone:9092", "KAFKA_WORKFLOW_TOPIC", "orders", "KAFKA_FIRST_MESSAGE", "one")},
 	{name: "cache-gone", cause: v1alpha1.CauseUpstreamUnreachable, confidence: low, cites: "Connection refused", make: func(p *corev1.PodSpec) {
 		sh("exec bash -c 'echo connecting to redis://127.0.0.1:6379; exec 3<>/dev/tcp/127.0.0.1/6379'")(p)
 	}},
+}
+
+// brokers of the stack, each with something in its way.
+var brokers = map[string][]string{
+	"secured":        {"SASL_MECHANISM", "PLAIN", "SASL_USERNAME", "producer", "SASL_PASSWORD", "change-me-kafka"},
+	"misadvertised":  {"ADVERTISED_HOST", "kafka-0.kafka-headless", "TOPICS", "orders"},
+	"encrypted":      {"ADVERTISED_HOST", "encrypted", "TLS", "true"},
+	"denying":        {"ADVERTISED_HOST", "denying", "TOPICS", "orders", "DENY", "true"},
+	"small-messages": {"ADVERTISED_HOST", "small-messages", "TOPICS", "orders", "PRODUCE_ERROR", "10"},
+	"lone":           {"ADVERTISED_HOST", "lone", "TOPICS", "orders", "PRODUCE_ERROR", "19"},
 }
 
 const listen = `exec perl -MSocket -e 'socket(S, PF_INET, SOCK_STREAM, 0); bind(S, sockaddr_in(9090, INADDR_ANY)) or die "cannot listen on port 9090: $!\n"; listen(S, 1); sleep 1000000'`
@@ -161,6 +180,12 @@ func TestCauses(t *testing.T) {
 	s.must(kubectl(s.namespace, "exec", "statefulset/postgres", "--", "sh", "-c", `
 		mkdir -p -m 700 /small/space && psql -h /tmp -U "$POSTGRES_USER" "$POSTGRES_DB" -c "CREATE ROLE crowd LOGIN PASSWORD 'change-me-crowd' CONNECTION LIMIT 0" -c "CREATE ROLE stranger LOGIN PASSWORD 'change-me-stranger'" -c "CREATE TABLESPACE small LOCATION '/small/space'" &&
 		sed -i '1i host all stranger all reject' "$PGDATA/pg_hba.conf" && psql -h /tmp -U "$POSTGRES_USER" "$POSTGRES_DB" -c 'SELECT pg_reload_conf()'`))
+	for name, env := range brokers {
+		s.broker(name, env)
+	}
+	for name := range brokers {
+		s.must(kubectl(s.namespace, "rollout", "status", "deployment/"+name, "--timeout=2m"))
+	}
 	for _, f := range faulty {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
@@ -207,7 +232,7 @@ func (s *stackUnder) awaitCause(f faultyService) v1alpha1.BridgeDiagnosis {
 // another cause in what it captures of the pod, or shows a password.
 func (s *stackUnder) captured(f faultyService, d v1alpha1.BridgeDiagnosis) {
 	s.Helper()
-	if f.cause == v1alpha1.CauseCPUStarved || f.cause == v1alpha1.CauseKafkaAuthFailed || f.cause == v1alpha1.CauseKafkaAdvertisedListenerMismatch {
+	if f.cause == v1alpha1.CauseCPUStarved || f.cause == v1alpha1.CauseKafkaAuthFailed || f.cause == v1alpha1.CauseKafkaAdvertisedListenerMismatch || f.cause == v1alpha1.CauseKafkaTLSMismatch {
 		return // Only a kubelet, or the broker, tells of these.
 	}
 	var pods corev1.PodList
@@ -252,7 +277,23 @@ func atLeast(got, want v1alpha1.Confidence) bool {
 	return rank[got] >= rank[want]
 }
 
-// deploy makes a Deployment of the stack with a fault in it.
+// broker makes a Kafka broker of the stack, and its Service.
+func (s *stackUnder) broker(name string, env []string) {
+	s.Helper()
+	service := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace, Name: name},
+		Spec:       corev1.ServiceSpec{Selector: map[string]string{faultyLabel: name}, Ports: []corev1.ServicePort{{Name: "kafka", Port: 9092}}},
+	}
+	if err := cluster.Create(s.Context(), service); err != nil {
+		s.Fatal(err)
+	}
+	s.deploy(faultyService{name: name, make: container(func(c *corev1.Container) {
+		c.Image, c.Env = "bridgestack.dev/kafka-broker:dev", variables(env)
+		c.ReadinessProbe = &corev1.Probe{PeriodSeconds: 2, ProbeHandler: corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(9092)}}}
+	})})
+}
+
+// deploy makes a Deployment of the stack, with a fault in it or without.
 func (s *stackUnder) deploy(f faultyService) {
 	s.Helper()
 	labels := map[string]string{faultyLabel: f.name, "app.kubernetes.io/part-of": stackName}
