@@ -18,6 +18,7 @@ var verbs = []func() *cobra.Command{
 	initCommand,
 	validateCommand,
 	classifyCommand,
+	statusCommand,
 }
 
 func main() { os.Exit(run()) }

@@ -206,7 +206,7 @@ func TestValidateExitCodes(t *testing.T) {
 		"errors":                 {[]string{needs}, exitFailed, "TAG_OF_WEB is not set"},
 		"given by an env file":   {[]string{needs, write("prod.env", "TAG_OF_WEB=v1\n")}, 0, "0 errors"},
 		"a broken env file":      {[]string{fine, write("bad.env", "A='b\n")}, exitFailed, "env-file-invalid"},
-		"a BridgeStack":          {[]string{write("bs.yaml", "apiVersion: bridgestack.dev/v1alpha1\nkind: BridgeStack\nmetadata: {name: a}\nspec: {}\n")}, exitFailed, "set selector, services or both"},
+		"a BridgeStack":          {[]string{write("bs.yaml", "apiVersion: bridgestack.dev/v1alpha1\nkind: BridgeStack\nmetadata: {name: a}\nspec: {}\n")}, exitFailed, "otherwise the stack has no workload"},
 		"no file":                {nil, exitBadInput, "name one"},
 		"no such file":           {[]string{filepath.Join(folder, "absent.yaml")}, exitBadInput, "absent.yaml"},
 		"no such form":           {[]string{"-o", "xml", fine}, exitBadInput, "json or sarif"},
