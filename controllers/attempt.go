@@ -19,8 +19,9 @@ import (
 // clock tells the time.
 type clock func() time.Time
 
-// record persists an attempt before anything of it is written.
-func (r *BridgeDiagnosisReconciler) record(ctx context.Context, in *incident, action remedy.Action, proposal v1alpha1.Proposal) error {
+// record persists an attempt before anything of it is written. The GitOps
+// controller is kept from what it changes for the time of holdFor, 0 for not.
+func (r *BridgeDiagnosisReconciler) record(ctx context.Context, in *incident, action remedy.Action, proposal v1alpha1.Proposal, holdFor time.Duration) error {
 	now := r.Now()
 	if err := r.keep(ctx, in.after, in.takesBackOnDelete(action)); err != nil {
 		return err
@@ -37,6 +38,10 @@ func (r *BridgeDiagnosisReconciler) record(ctx context.Context, in *incident, ac
 		Deadline:    metav1.NewTime(now.Add(in.policy().Timeout)),
 
 		ServiceAccountName: r.account(in.owner),
+	}
+	if holdFor > 0 {
+		until := metav1.NewTime(now.Add(holdFor))
+		attempt.HeldUntil = &until
 	}
 	if in.policy().Mode == v1alpha1.ModeApprove {
 		attempt.ApprovedBy, attempt.ApprovedAt = approval(in.after)

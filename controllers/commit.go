@@ -1,9 +1,11 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,41 +29,41 @@ import (
 const commitPause = time.Minute
 
 // commit makes the proposal in the owner's Git repository, on a branch of the
-// diagnosis. What keeps it from that is said beside the suggestion.
-func (r *BridgeDiagnosisReconciler) commit(ctx context.Context, in *incident, d plan.Decision, action remedy.Action, proposal v1alpha1.Proposal) error {
-	in.follow(d, r.Now())
-	in.recheck = commitPause
+// diagnosis, and decides anew. What keeps it from that is said beside the suggestion.
+func (r *BridgeDiagnosisReconciler) commit(ctx context.Context, in *incident, d plan.Decision, action remedy.Action, proposal v1alpha1.Proposal) (plan.Decision, error) {
+	d.RecheckAfter = commitPause
 	failed, recent := r.uncommitted.Load(in.after.UID)
 	if f, ok := failed.(uncommitted); recent && ok && f.proposal == proposal.ID && r.Now().Before(f.until) {
-		in.become(d.State, d.Reason, d.Message+f.because)
-		return nil
+		d.Message += f.because
+		return d, nil
 	}
 	made, err := r.commitNow(ctx, in, proposal)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Info("a remedy could not be committed", "because", err.Error())
 		f := uncommitted{proposal.ID, "\nNot committed: " + err.Error(), r.Now().Add(commitPause)}
 		r.uncommitted.Store(in.after.UID, f)
-		in.become(d.State, d.Reason, d.Message+f.because)
-		return nil
+		d.Message += f.because
+		return d, nil
 	}
 	r.uncommitted.Delete(in.after.UID)
 	in.after.Status.Commit = made
-	decision, err := r.decide(ctx, in, r.Cached, action, proposal)
-	if err != nil {
-		return err
-	}
-	in.follow(decision, r.Now())
-	return nil
+	return r.decide(ctx, in, r.Cached, action, proposal)
 }
 
 // seeMerged records when what was committed came into force in the cluster.
 func (in *incident) seeMerged(now time.Time) {
 	c := in.after.Status.Commit
-	if c == nil || c.InForceAt != nil || !hold(gitops.Fields(in.template(), c.Changes), in.workload) {
+	if c == nil || c.InForceAt != nil || in.patchedLive() || !hold(gitops.Fields(in.template(), c.Changes), in.workload) {
 		return
 	}
 	at := metav1.NewTime(now)
 	c.InForceAt = &at
+}
+
+// patchedLive is true where the change was also written under a hold: that it is
+// in force says nothing of Git then.
+func (in *incident) patchedLive() bool {
+	return slices.ContainsFunc(in.after.Status.Attempts, func(a v1alpha1.Attempt) bool { return a.HeldUntil != nil })
 }
 
 // uncommitted is why a proposal is not in Git, and until when not to try again.
@@ -71,33 +73,52 @@ type uncommitted struct {
 }
 
 func (r *BridgeDiagnosisReconciler) commitNow(ctx context.Context, in *incident, proposal v1alpha1.Proposal) (*v1alpha1.GitCommit, error) {
-	wanted := in.owner.Spec.GitOps.Repository
-	repository, err := r.repository(ctx, in.after.Namespace, wanted)
-	if err != nil {
-		return nil, err
-	}
-	scope, err := r.scope(ctx, in.after.Namespace)
-	if err != nil {
-		return nil, err
-	}
-	w := in.after.Spec.Workload
-	target := gitops.Target{Kind: string(w.Kind), Namespace: in.after.Namespace, Name: w.Name, Template: in.template(), Values: valuesOf(wanted, in.after.Spec.Service)}
-	fields := gitops.Fields(in.template(), proposal.Changes)
 	branch := "bridgestack/" + in.after.Name
-	made, err := r.Git.Commit(ctx, scope, repository, gitrepo.Change{
-		Under: wanted.Path, Branches: []string{branch, branch + "-" + proposal.ID},
-		Message: in.commitMessage(proposal),
-		Rewrite: func(files []gitrepo.File) ([]gitrepo.File, error) { return rewrite(files, target, fields) },
-	})
+	change := gitrepo.Change{Branches: []string{branch, branch + "-" + proposal.ID}, Message: in.commitMessage(proposal)}
+	push := func(changed []gitrepo.File) ([]gitrepo.File, error) { return changed, nil }
+	made, err := r.inGit(ctx, in.owner, in.after, in.template(), proposal.Changes, change, push)
 	if errors.Is(err, gitops.ErrMade) {
-		made, err = gitrepo.Commit{Branch: repository.Branch}, nil
+		made, err = gitrepo.Commit{Branch: baseOf(in.owner.Spec.GitOps.Repository)}, nil
 	}
 	if err != nil {
-		secrets := redact.New(evidence.NewSecret(repository.Password))
-		return nil, redactedError{secrets.Text(in.redact(err.Error())), err}
+		return nil, redactedError{in.redact(err.Error()), err}
 	}
 	return &v1alpha1.GitCommit{Proposal: proposal.ID, Branch: made.Branch, Commit: made.Hash, Files: made.Files, Changes: proposal.Changes, PushedAt: metav1.NewTime(r.Now())}, nil
 }
+
+// inGit makes changes of a workload in the repository of its stack, and has them
+// committed unless then says otherwise. Where they are on the branch already, it
+// returns gitops.ErrMade.
+func (o *Operator) inGit(ctx context.Context, owner *v1alpha1.BridgeStack, d *v1alpha1.BridgeDiagnosis, template *corev1.PodTemplateSpec, changes []v1alpha1.FieldChange,
+	change gitrepo.Change, then func(changed []gitrepo.File) ([]gitrepo.File, error)) (gitrepo.Commit, error) {
+	wanted, w := owner.Spec.GitOps.Repository, d.Spec.Workload
+	repository, err := o.repository(ctx, d.Namespace, wanted)
+	if err != nil {
+		return gitrepo.Commit{}, err
+	}
+	scope, err := o.scope(ctx, d.Namespace)
+	if err != nil {
+		return gitrepo.Commit{}, err
+	}
+	target := gitops.Target{Kind: string(w.Kind), Namespace: d.Namespace, Name: w.Name, Template: template, Values: valuesOf(wanted, d.Spec.Service)}
+	change.Under = wanted.Path
+	change.Rewrite = func(files []gitrepo.File) ([]gitrepo.File, error) {
+		changed, err := rewrite(files, target, gitops.Fields(template, changes))
+		if err != nil {
+			return nil, err
+		}
+		return then(changed)
+	}
+	made, err := o.Git.Commit(ctx, scope, repository, change)
+	if err != nil {
+		secrets := redact.New(evidence.NewSecret(repository.Password))
+		err = redactedError{secrets.Text(err.Error()), err}
+	}
+	return made, err
+}
+
+// baseOf is the branch that the GitOps controller follows.
+func baseOf(r *v1alpha1.GitRepository) string { return cmp.Or(r.Branch, "main") }
 
 // rewrite is gitops.Rewrite, on a repository's files.
 func rewrite(files []gitrepo.File, target gitops.Target, fields []gitops.Field) ([]gitrepo.File, error) {
@@ -115,16 +136,13 @@ func rewrite(files []gitrepo.File, target gitops.Target, fields []gitops.Field) 
 
 // repository is what the stack names, with the credentials from its Secret,
 // which is read live and never kept.
-func (r *BridgeDiagnosisReconciler) repository(ctx context.Context, namespace string, wanted *v1alpha1.GitRepository) (gitrepo.Repository, error) {
-	out := gitrepo.Repository{URL: wanted.URL, Branch: wanted.Branch}
-	if out.Branch == "" {
-		out.Branch = "main"
-	}
+func (o *Operator) repository(ctx context.Context, namespace string, wanted *v1alpha1.GitRepository) (gitrepo.Repository, error) {
+	out := gitrepo.Repository{URL: wanted.URL, Branch: baseOf(wanted)}
 	if wanted.SecretRef == nil {
 		return out, nil
 	}
 	var secret corev1.Secret
-	err := r.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: wanted.SecretRef.Name}, &secret)
+	err := o.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: wanted.SecretRef.Name}, &secret)
 	if apierrors.IsNotFound(err) {
 		return out, fmt.Errorf("spec.gitOps.repository.secretRef: Secret %q does not exist in this namespace", wanted.SecretRef.Name)
 	}
@@ -154,7 +172,7 @@ func (in *incident) commitMessage(proposal v1alpha1.Proposal) string {
 	s := &in.after.Status
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s of %s: %s\n\n", proposal.Remedy, in.after.Spec.Service, s.Cause)
-	fmt.Fprintf(&b, "%s. %s.\n", strings.TrimRight(in.finding.Message, ". "), strings.TrimRight(proposal.Because, ". "))
+	fmt.Fprintf(&b, "%s. %s: %s.\n", strings.TrimRight(in.finding.Message, ". "), proposal.Remedy, strings.TrimRight(proposal.Because, ". "))
 	for _, c := range proposal.Changes {
 		fmt.Fprintf(&b, "\n%s: %s -> %s", c.Path, c.Before, c.After)
 	}

@@ -50,7 +50,7 @@ func (r *BridgeDiagnosisReconciler) besideGitOps(ctx context.Context, from clien
 	if standing.Rung == gitops.Unowned {
 		return plan.GitOps{}, nil
 	}
-	beside := plan.GitOps{Owner: standing.Owner.String(), Because: standing.Because, Hold: gitops.Hold(gitOpsObject(object, w.Kind), standing.Owner)}
+	beside := plan.GitOps{Owner: standing.Owner.String(), Holdable: standing.Owner.Holdable(), Because: standing.Because, Hold: gitops.Hold(gitOpsObject(object, w.Kind), standing.Owner)}
 	for _, p := range standing.Set {
 		beside.Set = append(beside.Set, p.String())
 	}

@@ -24,7 +24,7 @@ func (r *BridgeDiagnosisReconciler) plan(ctx context.Context, in *incident) (boo
 	in.seeMerged(r.Now())
 	decision, err := r.decide(ctx, in, r.Cached, action, proposal)
 	if err == nil && decision.Commit {
-		return true, r.commit(ctx, in, decision, action, proposal)
+		decision, err = r.commit(ctx, in, decision, action, proposal)
 	}
 	if err != nil || !decision.Apply {
 		in.follow(decision, r.Now())
@@ -58,7 +58,7 @@ func (r *BridgeDiagnosisReconciler) claim(ctx context.Context, in *incident, act
 		in.follow(decision, r.Now())
 		return err
 	}
-	return r.record(ctx, in, action, proposal)
+	return r.record(ctx, in, action, proposal, decision.HoldFor)
 }
 
 func (in *incident) follow(d plan.Decision, now time.Time) {
@@ -102,6 +102,7 @@ func (r *BridgeDiagnosisReconciler) decide(ctx context.Context, in *incident, fr
 		return plan.Decision{}, err
 	}
 	gitOps.Repository = in.owner.Spec.GitOps.Repository != nil && r.Git != nil
+	in.holding(&gitOps, proposal.Changes)
 	return plan.Decide(plan.Input{
 		Now: r.Now(), Policy: in.policy(), Finding: in.finding, Action: action, Proposal: proposal,
 		Diagnosis: *in.after, Others: others, Services: len(in.stack.Services),

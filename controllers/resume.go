@@ -51,6 +51,7 @@ func (r *BridgeDiagnosisReconciler) forbids(ctx context.Context, in *incident) (
 		changed = &w
 	}
 	gitOps, err := r.besideGitOps(ctx, r.Cached, in.after.Namespace, changed, attempt.Proposal.Changes)
+	in.holding(&gitOps, attempt.Proposal.Changes)
 	return plan.Forbids(plan.Input{
 		Now: in.now, Policy: in.policy(), Diagnosis: *in.after, WorkloadPaused: in.workloadPaused(),
 		GitOps: gitOps, Unreachable: in.unreachable(),

@@ -61,11 +61,14 @@ type Operator struct {
 // SetupWithManager starts the controllers with the manager.
 func (o *Operator) SetupWithManager(mgr ctrl.Manager) error {
 	for name, setup := range map[string]func(ctrl.Manager) error{
-		"BridgeStack":     (&BridgeStackReconciler{Operator: o}).SetupWithManager,
-		"Pod":             NewPodReconciler(o).SetupWithManager,
-		"Health":          (&HealthReconciler{Operator: o}).SetupWithManager,
-		"BridgeDiagnosis": (&BridgeDiagnosisReconciler{Operator: o}).SetupWithManager,
-		"notification":    (&NotificationReconciler{Operator: o}).SetupWithManager,
+		"BridgeStack":      (&BridgeStackReconciler{Operator: o}).SetupWithManager,
+		"Pod":              NewPodReconciler(o).SetupWithManager,
+		"Health":           (&HealthReconciler{Operator: o}).SetupWithManager,
+		"BridgeDiagnosis":  (&BridgeDiagnosisReconciler{Operator: o}).SetupWithManager,
+		"notification":     (&NotificationReconciler{Operator: o}).SetupWithManager,
+		"Deployment hold":  (&HoldReconciler{o, v1alpha1.Deployment}).SetupWithManager,
+		"StatefulSet hold": (&HoldReconciler{o, v1alpha1.StatefulSet}).SetupWithManager,
+		"DaemonSet hold":   (&HoldReconciler{o, v1alpha1.DaemonSet}).SetupWithManager,
 	} {
 		if err := setup(mgr); err != nil {
 			return fmt.Errorf("setting up the %s controller: %w", name, err)

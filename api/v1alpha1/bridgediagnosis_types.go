@@ -464,6 +464,10 @@ type Attempt struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	ServiceAccountName string `json:"serviceAccountName,omitempty"`
+	// heldUntil is when the GitOps controller that owns the workload goes on with
+	// it at the latest, where the policy lets it be held (spec.gitOps.hold).
+	// +optional
+	HeldUntil *metav1.Time `json:"heldUntil,omitempty"`
 	// recordedAt is when the attempt was persisted.
 	RecordedAt metav1.Time `json:"recordedAt"`
 	// deadline by which the container must be up.

@@ -146,6 +146,9 @@ const (
 	// alone, such as spec.template.spec.containers[app].resources: those may be
 	// patched, although they are set in Git.
 	AnnotationHandedOver = "bridgestack.dev/handed-over"
+	// AnnotationHeldUntil on a workload says until when, in RFC 3339, the operator
+	// keeps Flux from it (spec.gitOps.hold).
+	AnnotationHeldUntil = "bridgestack.dev/held-until"
 	// AnnotationDetectedBy on a diagnosis says what opened it where that was no
 	// restart loop: HealthEndpointFailing.
 	AnnotationDetectedBy = "bridgestack.dev/detected-by"

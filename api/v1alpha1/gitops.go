@@ -9,6 +9,25 @@ type GitOpsOptions struct {
 	// the change is suggested only.
 	// +optional
 	Repository *GitRepository `json:"repository,omitempty"`
+	// hold lets a remedy be patched at once also where the field is set in Git:
+	// in the same write, Flux is kept from this one object. With a repository, the
+	// change is committed first, and the object is let go once that is merged. Only
+	// a Flux Kustomization can be held, and once for the same change. Default: no
+	// object is held.
+	// +optional
+	Hold *GitOpsHold `json:"hold,omitempty"`
+}
+
+// GitOpsHold bounds how long a GitOps controller is kept from an object.
+type GitOpsHold struct {
+	// ttl after which the object is let go whatever has come of it: what is in Git
+	// then stands. Where the operator itself is gone by then, a person has to take
+	// the annotation kustomize.toolkit.fluxcd.io/reconcile away.
+	// +required
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,8}([.][0-9]{1,9})?s)?([0-9]{1,8}ms)?$') && self != '' && duration(self) > duration('0s') && duration(self) <= duration('168h')",message="must be a duration greater than zero and at most 168h, such as 30m or 4h"
+	TTL metav1.Duration `json:"ttl"`
 }
 
 // GitRepository is where the workloads' own YAML is.

@@ -105,11 +105,15 @@ func (a *Applier) patchOnce(ctx context.Context, namespace string, w v1alpha1.Di
 	if err != nil {
 		return err
 	}
+	if c.back {
+		body = append(body, letGo(object)...)
+	} else if attempt.HeldUntil != nil {
+		body = append(body, hold(object, attempt.HeldUntil.Time)...)
+	}
 	if err := c.still(ctx); err != nil {
 		return err
 	}
-	err = a.Writer.Patch(ctx, object, client.RawPatch(types.JSONPatchType, body), client.FieldOwner(v1alpha1.FieldManager))
-	return classify(err, "patching "+string(w.Kind)+"/"+w.Name)
+	return a.send(ctx, object, body, "patching "+string(w.Kind)+"/"+w.Name)
 }
 
 // undone reports whether the template is exactly what the attempt made of the
@@ -146,18 +150,34 @@ func patched(template *corev1.PodTemplateSpec, operations string) (*corev1.PodTe
 
 // withPreconditions places the operations below the pod template and ties them
 // to the object that was read: its UID and its resourceVersion.
-func withPreconditions(operations string, read client.Object) ([]byte, error) {
-	var body []map[string]any
+func withPreconditions(operations string, read client.Object) ([]operation, error) {
+	var body []operation
 	if err := json.Unmarshal([]byte(operations), &body); err != nil {
 		return nil, fmt.Errorf("reading the recorded patch: %w", err)
 	}
 	for _, o := range body {
 		o["path"] = fmt.Sprint("/spec/template", o["path"])
 	}
-	return json.Marshal(append([]map[string]any{
+	return append(preconditions(read), body...), nil
+}
+
+// operation of a JSON Patch.
+type operation map[string]any
+
+func preconditions(read client.Object) []operation {
+	return []operation{
 		{"op": "test", "path": "/metadata/uid", "value": read.GetUID()},
 		{"op": "replace", "path": "/metadata/resourceVersion", "value": read.GetResourceVersion()},
-	}, body...))
+	}
+}
+
+func (a *Applier) send(ctx context.Context, object client.Object, operations []operation, what string) error {
+	body, err := json.Marshal(operations)
+	if err != nil {
+		return fmt.Errorf("encoding a patch: %w", err)
+	}
+	err = a.Writer.Patch(ctx, object, client.RawPatch(types.JSONPatchType, body), client.FieldOwner(v1alpha1.FieldManager))
+	return classify(err, what)
 }
 
 // read is the live workload and its pod template.

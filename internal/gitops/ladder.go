@@ -84,6 +84,9 @@ func handedOver(o Object, p Path) bool {
 // inGit says by what a field is known to be set in the owner's Git, empty where
 // it is not.
 func inGit(o Object, tool Tool, p Path) string {
+	if o.Annotations[v1alpha1.AnnotationHeldUntil] != "" {
+		return "its manager is kept from it, and what that set is no longer on record"
+	}
 	seen := false
 	for _, m := range o.Managed {
 		if managers[m.Manager] != tool || m.Subresource != "" || m.FieldsV1 == nil {
@@ -175,12 +178,13 @@ func ignoreRule(o Object, owner Owner, of *corev1.PodTemplateSpec, fields []Fiel
 }
 
 // Hold is how a person keeps the owner from taking a change of this one object
-// back until Git has it. The operator does not do that by itself.
+// back until Git has it. The operator does that by itself only where the policy
+// says so.
 func Hold(o Object, owner Owner) string {
 	kind := strings.ToLower(o.Kind)
 	switch owner.Tool {
 	case FluxKustomization:
-		return fmt.Sprintf("to change it in the cluster before, hold Flux on this one object (kubectl -n %s annotate %s %s kustomize.toolkit.fluxcd.io/reconcile=disabled) and take the annotation away afterwards", o.Namespace, kind, o.Name)
+		return fmt.Sprintf("to change it in the cluster before, hold Flux on this one object (kubectl -n %s annotate %s %s %s=%s) and take the annotation away afterwards", o.Namespace, kind, o.Name, AnnotationReconcile, Disabled)
 	case ArgoCD:
 		return "Argo CD cannot be held on one object: a change in the cluster is taken back where the Application heals itself"
 	case FluxHelmRelease, Helm:

@@ -47,6 +47,17 @@ type Owner struct {
 // Reconciles is true of an owner that takes drift back by itself.
 func (o Owner) Reconciles() bool { return o.Tool != "" && o.Tool != Helm }
 
+// Holdable is true of an owner that can be kept from one object, by the
+// annotation AnnotationReconcile on it.
+func (o Owner) Holdable() bool { return o.Tool == FluxKustomization }
+
+// AnnotationReconcile with the value Disabled on an object in the cluster keeps
+// Flux' kustomize-controller from it.
+const (
+	AnnotationReconcile = "kustomize.toolkit.fluxcd.io/reconcile"
+	Disabled            = "disabled"
+)
+
 // String is such as "Flux Kustomization flux-system/apps"; empty where there is
 // no owner.
 func (o Owner) String() string {

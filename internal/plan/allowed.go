@@ -17,12 +17,17 @@ func Forbids(in Input, attempt v1alpha1.Attempt) string {
 	switch {
 	case !in.Policy.Allows(attempt.Proposal.Remedy):
 		return fmt.Sprintf("the policy switches %s off", attempt.Proposal.Remedy)
-	case in.GitOps.takesBack() != "" && attempt.Patch != "":
+	case in.GitOps.takesBack() != "" && attempt.Patch != "" && !in.holds(attempt):
 		return in.GitOps.takesBack()
 	case in.Unreachable != "" && attempt.Patch != "" && attempt.Workload == nil:
 		return in.Unreachable
 	}
 	return in.modeForbids(attempt)
+}
+
+// holds says that the attempt keeps its owner from the object, and that it still may.
+func (in Input) holds(a v1alpha1.Attempt) bool {
+	return a.HeldUntil != nil && in.GitOps.Holdable && in.GitOps.TTL > 0 && in.Now.Before(a.HeldUntil.Time)
 }
 
 func (in Input) modeForbids(attempt v1alpha1.Attempt) string {

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,10 @@ type GitOps struct {
 	Hold string
 	// Repository says that the policy names one to commit to.
 	Repository bool
+	// Holdable says that the owner can be kept from one object.
+	Holdable bool
+	// TTL is how long the policy lets it be, 0 where it does not.
+	TTL time.Duration
 }
 
 // takesBack says why the owner would take the change back, empty where it would not.
@@ -39,8 +44,12 @@ func ownedByGitOps(in Input) *Decision {
 	if because == "" || in.Action.Template == nil {
 		return nil
 	}
-	if in.GitOps.Repository {
+	hold := in.holdFor() > 0
+	switch {
+	case in.GitOps.Repository && !(hold && in.committed()):
 		return inRepository(in, because)
+	case hold:
+		return nil
 	}
 	d := suggested(in, because+"; make it in Git")
 	d.Message += asDiff(in.Proposal.Changes)
@@ -50,13 +59,36 @@ func ownedByGitOps(in Input) *Decision {
 	return d
 }
 
+// holdFor is how long the owner is kept from the object for the change, 0 where
+// it is not: a change that was in force under a hold before is for Git alone.
+func (in Input) holdFor() time.Duration {
+	if in.GitOps.takesBack() == "" || !in.GitOps.Holdable || in.Action.Template == nil {
+		return 0
+	}
+	for _, d := range append(in.Others[:len(in.Others):len(in.Others)], in.Diagnosis) {
+		held := func(a v1alpha1.Attempt) bool {
+			return a.HeldUntil != nil && a.Proposal.ID == in.Proposal.ID && counts(a)
+		}
+		if d.Spec.Workload == in.Diagnosis.Spec.Workload && slices.ContainsFunc(d.Status.Attempts, held) {
+			return 0
+		}
+	}
+	return in.GitOps.TTL
+}
+
+// committed says that the proposal is on a branch of the owner's repository.
+func (in Input) committed() bool {
+	c := in.Diagnosis.Status.Commit
+	return c != nil && c.Proposal == in.Proposal.ID
+}
+
 // inRepository has the proposal committed once, and awaits the merge.
 func inRepository(in Input, because string) *Decision {
 	if d := unapproved(in); d != nil {
 		return d
 	}
 	c := in.Diagnosis.Status.Commit
-	if c == nil || c.Proposal != in.Proposal.ID {
+	if !in.committed() {
 		d := suggested(in, because)
 		d.Commit = true
 		d.Message += asDiff(in.Proposal.Changes)

@@ -59,6 +59,9 @@ type Decision struct {
 	// Commit says that the proposal is to be committed to the owner's Git
 	// repository now.
 	Commit bool
+	// HoldFor is how long the GitOps controller is kept from the object that the
+	// proposal is applied to, 0 where it is not.
+	HoldFor time.Duration
 	// RecheckAfter is when to decide again at the latest.
 	RecheckAfter time.Duration
 	// Evidence that the decision adds to the finding's.
@@ -104,7 +107,7 @@ func Decide(in Input) Decision {
 			return *d
 		}
 	}
-	return Decision{State: v1alpha1.StateApplying, Reason: v1alpha1.ReasonRemedyRecorded, Apply: true,
+	return Decision{State: v1alpha1.StateApplying, Reason: v1alpha1.ReasonRemedyRecorded, Apply: true, HoldFor: in.holdFor(),
 		Message: fmt.Sprintf("%s: %s", in.Proposal.Remedy, in.Proposal.Because)}
 }
 

@@ -1,0 +1,145 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/gitops"
+	"github.com/bridgestack/operator/internal/gitrepo"
+	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/plan"
+)
+
+// askMerged is how often the repository is asked whether the commit is merged
+// that a held object waits for.
+const askMerged = 20 * time.Second
+
+// holding adds what the policy and earlier attempts say of holding an object. What
+// was patched under a hold is no longer on record as the owner's: it still counts
+// as set in Git.
+func (in *incident) holding(g *plan.GitOps, changes []v1alpha1.FieldChange) {
+	if h := in.owner.Spec.GitOps.Hold; h != nil {
+		g.TTL = h.TTL.Duration
+	}
+	for _, a := range in.after.Status.Attempts {
+		if g.Owner == "" || a.HeldUntil == nil || a.AppliedAt == nil || len(g.Set) > 0 {
+			continue
+		}
+		for _, c := range changes {
+			if slices.ContainsFunc(a.Proposal.Changes, func(held v1alpha1.FieldChange) bool { return held.Path == c.Path }) {
+				g.Set, g.Because = append(g.Set, c.Path), "it was when its manager was kept from it"
+			}
+		}
+	}
+}
+
+// HoldReconciler lets Flux go on with the objects of one kind that it was kept
+// from: once what they were patched with is merged, or when their time is over.
+// It needs nothing but the object for that, so it does it without a stack too.
+type HoldReconciler struct {
+	*Operator
+	kind v1alpha1.WorkloadKind
+}
+
+// SetupWithManager watches held workloads.
+func (r *HoldReconciler) SetupWithManager(mgr ctrl.Manager) error {
+	held := predicate.NewPredicateFuncs(func(o client.Object) bool {
+		return o.GetAnnotations()[v1alpha1.AnnotationHeldUntil] != ""
+	})
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("hold-"+strings.ToLower(string(r.kind))).
+		For(apply.Workload(r.kind), builder.WithPredicates(held)).
+		Complete(r)
+}
+
+// Reconcile lets a workload go when it is due.
+func (r *HoldReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	w := apply.Workload(r.kind)
+	if err := r.Cached.Get(ctx, req.NamespacedName, w); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	text := w.GetAnnotations()[v1alpha1.AnnotationHeldUntil]
+	if text == "" {
+		return ctrl.Result{}, nil
+	}
+	until, err := time.Parse(time.RFC3339, text) // what nobody can read is over
+	left := until.Sub(r.Now())
+	if err == nil && left > 0 {
+		merged, asked := r.merged(ctx, w)
+		if !merged {
+			return ctrl.Result{RequeueAfter: holdRecheck(left, asked)}, nil
+		}
+	}
+	err = r.Applier.LetGo(ctx, w)
+	if apierrors.IsConflict(err) {
+		return ctrl.Result{RequeueAfter: conflictPause}, nil
+	}
+	return ctrl.Result{}, client.IgnoreNotFound(err)
+}
+
+func holdRecheck(left time.Duration, asked bool) time.Duration {
+	if asked {
+		return min(left, askMerged)
+	}
+	return left
+}
+
+// merged tells whether what a held workload was patched with is merged. asked is
+// false where there is no repository to ask.
+func (r *HoldReconciler) merged(ctx context.Context, w client.Object) (merged, asked bool) {
+	named := observe.Workload{Kind: r.kind, Namespace: w.GetNamespace(), Name: w.GetName()}
+	var list v1alpha1.BridgeDiagnosisList
+	if err := r.Cached.List(ctx, &list, client.InNamespace(w.GetNamespace())); err != nil {
+		return false, true
+	}
+	i := slices.IndexFunc(list.Items, func(d v1alpha1.BridgeDiagnosis) bool {
+		return about(&d, named) && heldBy(d, w) && d.Status.Commit != nil
+	})
+	if i < 0 {
+		return false, false
+	}
+	d := &list.Items[i]
+	var owner v1alpha1.BridgeStack
+	err := r.Cached.Get(ctx, client.ObjectKey{Namespace: d.Namespace, Name: d.Spec.Stack}, &owner)
+	if err != nil || owner.Spec.GitOps.Repository == nil || r.Git == nil {
+		return false, false
+	}
+	merged, err = r.isMerged(ctx, &owner, d, w)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Info("whether a commit is merged is not known", "diagnosis", d.Name, "because", err.Error())
+	}
+	return merged, true
+}
+
+// heldBy is true of the diagnosis for whose attempt a workload is held.
+func heldBy(d v1alpha1.BridgeDiagnosis, w client.Object) bool {
+	return slices.ContainsFunc(d.Status.Attempts, func(a v1alpha1.Attempt) bool {
+		return a.HeldUntil != nil && a.HeldUntil.UTC().Format(time.RFC3339) == w.GetAnnotations()[v1alpha1.AnnotationHeldUntil]
+	})
+}
+
+var errNotMerged = errors.New("not merged yet")
+
+// isMerged reads the branch that the GitOps controller follows, and writes nothing.
+func (r *HoldReconciler) isMerged(ctx context.Context, owner *v1alpha1.BridgeStack, d *v1alpha1.BridgeDiagnosis, w client.Object) (bool, error) {
+	leave := func([]gitrepo.File) ([]gitrepo.File, error) { return nil, errNotMerged }
+	_, err := r.inGit(ctx, owner, d, apply.Template(w), d.Status.Commit.Changes, gitrepo.Change{}, leave)
+	switch {
+	case errors.Is(err, gitops.ErrMade):
+		return true, nil
+	case errors.Is(err, errNotMerged):
+		return false, nil
+	}
+	return false, err
+}

@@ -1,0 +1,129 @@
+package controllers_test
+
+import (
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/gitops"
+	"github.com/bridgestack/operator/internal/realserver"
+)
+
+// isHeld tells whether Flux is kept from the Deployment api.
+func isHeld(t *testing.T, namespace string) bool {
+	t.Helper()
+	d := api(namespace)
+	if err := k8s.Get(t.Context(), client.ObjectKeyFromObject(d), d); err != nil {
+		t.Fatal(err)
+	}
+	held := d.Annotations[gitops.AnnotationReconcile] == gitops.Disabled
+	if ours := d.Annotations[v1alpha1.AnnotationHeldUntil] != ""; ours != held {
+		t.Errorf("half a hold: %v", d.Annotations)
+	}
+	return held
+}
+
+// reconcilesUnlessHeld is what Flux does with what is on main.
+func reconcilesUnlessHeld(t *testing.T, namespace, text string) {
+	t.Helper()
+	if !isHeld(t, namespace) {
+		reconciles(t, namespace, text)
+	}
+}
+
+func holding(s *v1alpha1.BridgeStack, ttl time.Duration) *v1alpha1.BridgeStack {
+	s.Spec.GitOps.Hold = &v1alpha1.GitOpsHold{TTL: metav1.Duration{Duration: ttl}}
+	return s
+}
+
+// The service is well at once, the cure is in Git, and Flux goes on with the
+// object as soon as that is merged.
+func TestObjectIsHeldUntilTheMerge(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	g := realserver.Git(t, map[string]string{"apps/api.yaml": inGit})
+	becomes(t, ns, "api", needs("150Mi"))
+	create(t, holding(withRepository(t, ns, g, g.Password), time.Hour))
+	reconciles(t, ns, inGit)
+	o := start(t, ns, settings{})
+	got := await(t, ns, "api", v1alpha1.StateRecovered, v1alpha1.ReasonRecovered)
+	attempted(t, got, v1alpha1.AttemptHelped)
+	if got.Status.Commit == nil || got.Status.Attempts[0].HeldUntil == nil || !isHeld(t, ns) {
+		t.Fatalf("commit %v, held until %v", got.Status.Commit, got.Status.Attempts[0].HeldUntil)
+	}
+	reconcilesUnlessHeld(t, ns, g.Run(t, "show", "main:apps/api.yaml"))
+	if now := limit(t, api(ns)); now != "192Mi" {
+		t.Errorf("before the merge the limit is %s", now)
+	}
+	g.Run(t, "update-ref", "refs/heads/main", got.Status.Commit.Branch)
+	until(t, func() bool { return !isHeld(t, ns) }, func() string { return "it is let go" })
+	reconcilesUnlessHeld(t, ns, g.Run(t, "show", "main:apps/api.yaml"))
+	if now := limit(t, api(ns)); now != "192Mi" {
+		t.Errorf("after the merge the limit is %s", now)
+	}
+	if n := count(o.wire.made(), http.MethodPatch, "/deployments/"); n != 2 || g.Pushes() != 1 {
+		t.Errorf("%d patches and %d pushes, want one patch with the hold, one without, and one push", n, g.Pushes())
+	}
+}
+
+// What nobody merged is over with the hold's time: Git stands, and the object is
+// not held again for the same change, whatever comes of that.
+func TestHoldEndsWithItsTime(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	becomes(t, ns, "api", needs("150Mi"))
+	s := holding(stack(ns, service("api")), 5*time.Second)
+	create(t, s)
+	reconciles(t, ns, inGit)
+	o := start(t, ns, settings{})
+	attempted(t, await(t, ns, "api", v1alpha1.StateRecovered, v1alpha1.ReasonRecovered), v1alpha1.AttemptHelped)
+	until(t, func() bool { return !isHeld(t, ns) }, func() string { return "it is let go" })
+	reconcilesUnlessHeld(t, ns, inGit)
+	until(t, func() bool {
+		return slices.ContainsFunc(diagnoses(t, ns, "api"), func(d v1alpha1.BridgeDiagnosis) bool {
+			return d.Status.State == v1alpha1.StateSuggested && len(d.Status.Attempts) == 0
+		})
+	}, func() string { return "the next incident is left to a person: " + tell(diagnoses(t, ns, "api")) })
+	if n := count(o.wire.made(), http.MethodPatch, "/deployments/"); n != 2 || limit(t, api(ns)) != "128Mi" {
+		t.Errorf("%d patches, limit %s", n, limit(t, api(ns)))
+	}
+}
+
+// Each of an incident's attempts is held: that Flux has not applied in between
+// does not make its field anyone's.
+func TestEachAttemptIsHeld(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	becomes(t, ns, "api", needs("250Mi"))
+	create(t, holding(stack(ns, service("api")), time.Hour))
+	reconciles(t, ns, inGit)
+	start(t, ns, settings{})
+	got := await(t, ns, "api", v1alpha1.StateRecovered, v1alpha1.ReasonRecovered)
+	attempted(t, got, v1alpha1.AttemptRolledBack, v1alpha1.AttemptHelped)
+	if got.Status.Attempts[1].HeldUntil == nil || !isHeld(t, ns) {
+		t.Errorf("held until %v", got.Status.Attempts[1].HeldUntil)
+	}
+}
+
+// What did not help is taken back together with the hold.
+func TestHoldIsTakenBackWithTheRemedy(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	becomes(t, ns, "api", needs("300Mi"))
+	create(t, holding(onceOnly(ns), time.Hour))
+	reconciles(t, ns, inGit)
+	before := template(t, api(ns))
+	o := start(t, ns, settings{})
+	attempted(t, await(t, ns, "api", v1alpha1.StateEscalated, v1alpha1.ReasonAttemptsExhausted), v1alpha1.AttemptRolledBack)
+	if isHeld(t, ns) || template(t, api(ns)) != before {
+		t.Errorf("held %v, template %s", isHeld(t, ns), template(t, api(ns)))
+	}
+	if n := count(o.wire.made(), http.MethodPatch, "/deployments/"); n != 2 {
+		t.Errorf("%d patches, want one there and one back", n)
+	}
+}
