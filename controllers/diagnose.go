@@ -61,6 +61,9 @@ func (r *BridgeDiagnosisReconciler) diagnose(ctx context.Context, in *incident) 
 // observe gathers all but the probes.
 func (r *BridgeDiagnosisReconciler) observe(ctx context.Context, in *incident, pod observe.Pod, container evidence.Container) (observe.Observation, error) {
 	seen, err := r.Observer.Case(ctx, observe.Request{Pod: pod.Pod, Container: container.Name, Service: in.service.Name, Workload: in.named()})
+	if err != nil && seen.Redactor == nil { // the pod itself could not be read
+		return seen, err
+	}
 	if err != nil { // the parts that could be read are there
 		ctrl.LoggerFrom(ctx).Info("some evidence could not be read", "pod", pod.Name, "because", err.Error())
 	}

@@ -28,6 +28,10 @@ type Environment struct {
 // service links, envFrom, env, with $(VAR) expanded. What cannot be read leaves
 // it incomplete; the error says what that was.
 func (r *Reader) Env(ctx context.Context, pod *corev1.Pod, container string) (Environment, error) {
+	pod, err := r.whole(ctx, pod)
+	if err != nil {
+		return Environment{}, err
+	}
 	if containerSpec(pod, container) == nil {
 		return Environment{}, fmt.Errorf("pod %s/%s has no container %q", pod.Namespace, pod.Name, container)
 	}

@@ -81,10 +81,13 @@ type Observation struct {
 
 // Case gathers everything but Dependencies and Probes. A part that cannot be
 // read is recorded as missing and hides no other: the observation is valid
-// whatever the error, which tells of all such parts. Only for a container that
-// the pod does not have it is empty.
+// whatever the error, which tells of all such parts. Only where the pod itself
+// cannot be read, or has no such container, it is empty.
 func (r *Reader) Case(ctx context.Context, request Request) (Observation, error) {
-	pod := request.Pod
+	pod, err := r.whole(ctx, request.Pod)
+	if err != nil {
+		return Observation{}, err
+	}
 	c, ok := caseOf(pod, request.Container)
 	if !ok {
 		return Observation{}, fmt.Errorf("pod %s/%s has no container %q", pod.Namespace, pod.Name, request.Container)

@@ -6,13 +6,16 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/gitops"
 )
 
 // Transform is the cache's transform for Pods: it keeps what the conversions
-// here, the environment and the search for owners need. What comes out of the
-// cache is for reading only: an Update with it would drop the rest.
+// here, the environment and the search for owners need, and of a pod that is well
+// not even that: see well. What comes out of the cache is for reading only: an
+// Update with it would drop the rest.
 func Transform(obj any) (any, error) {
 	pod, ok := obj.(*corev1.Pod)
 	if !ok {
@@ -27,18 +30,12 @@ func Transform(obj any) (any, error) {
 			CreationTimestamp: pod.CreationTimestamp,
 			DeletionTimestamp: pod.DeletionTimestamp,
 			Labels:            pod.Labels,
-			Annotations:       keptAnnotations(pod),
 			OwnerReferences:   pod.OwnerReferences,
 		},
 		Spec: corev1.PodSpec{
-			Volumes:             keptVolumes(pod.Spec.Volumes),
-			InitContainers:      keptContainers(pod.Spec.InitContainers),
-			Containers:          keptContainers(pod.Spec.Containers),
 			EphemeralContainers: keptProbes(pod.Spec.EphemeralContainers),
 			RestartPolicy:       pod.Spec.RestartPolicy,
-			ServiceAccountName:  pod.Spec.ServiceAccountName,
 			NodeName:            pod.Spec.NodeName,
-			EnableServiceLinks:  pod.Spec.EnableServiceLinks,
 		},
 		Status: corev1.PodStatus{
 			Phase:                      pod.Status.Phase,
@@ -54,10 +51,23 @@ func Transform(obj any) (any, error) {
 			EphemeralContainerStatuses: keptProbeStatuses(pod.Status.EphemeralContainerStatuses),
 		},
 	}
+	if well(pod) {
+		kept.Spec.InitContainers, kept.Spec.Containers = keptOfWell(pod.Spec.InitContainers), keptOfWell(pod.Spec.Containers)
+		return kept, nil
+	}
+	keepWhatTells(kept, pod)
+	return kept, nil
+}
+
+// keepWhatTells keeps what tells why a pod is in trouble.
+func keepWhatTells(kept, pod *corev1.Pod) {
+	kept.Annotations = keptAnnotations(pod)
+	kept.Spec.Volumes = keptVolumes(pod.Spec.Volumes)
+	kept.Spec.InitContainers, kept.Spec.Containers = keptContainers(pod.Spec.InitContainers), keptContainers(pod.Spec.Containers)
+	kept.Spec.ServiceAccountName, kept.Spec.EnableServiceLinks = pod.Spec.ServiceAccountName, pod.Spec.EnableServiceLinks
 	if s := pod.Spec.SecurityContext; s != nil && (s.RunAsNonRoot != nil || s.RunAsUser != nil) {
 		kept.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsNonRoot: s.RunAsNonRoot, RunAsUser: s.RunAsUser}
 	}
-	return kept, nil
 }
 
 // keptAnnotations are the operator's own and those that an env variable refers to.
@@ -227,6 +237,37 @@ func TransformReplicaSet(obj any) (any, error) {
 		kept.Annotations = map[string]string{revisionAnnotation: number}
 	}
 	return kept, nil
+}
+
+// TransformWorkload is the cache's transform for Deployments, StatefulSets and
+// DaemonSets: the record of who set which field, often half of the object, is of
+// use only beside a GitOps controller, which owns the others.
+func TransformWorkload(obj any) (any, error) {
+	o, ok := obj.(client.Object)
+	if !ok {
+		return obj, nil // a tombstone
+	}
+	owner := gitops.OwnerOf(gitops.Object{
+		Group: appsv1.GroupName, Kind: kindOf(o), Namespace: o.GetNamespace(), Name: o.GetName(),
+		Labels: o.GetLabels(), Annotations: o.GetAnnotations(), Managed: o.GetManagedFields(),
+	})
+	if owner.Reconciles() {
+		return obj, nil
+	}
+	o.SetManagedFields(nil)
+	delete(o.GetAnnotations(), corev1.LastAppliedConfigAnnotation)
+	return o, nil
+}
+
+func kindOf(o client.Object) string {
+	switch o.(type) {
+	case *appsv1.StatefulSet:
+		return string(v1alpha1.StatefulSet)
+	case *appsv1.DaemonSet:
+		return string(v1alpha1.DaemonSet)
+	default:
+		return string(v1alpha1.Deployment)
+	}
 }
 
 // TransformNode is the cache's transform for Nodes: what NodeOf reads, without the

@@ -88,9 +88,80 @@ func TestTransformKeepsWhatIsNeeded(t *testing.T) {
 	}
 }
 
+// wellAgain is the pod as if it had never been in trouble.
+func wellAgain(pod *corev1.Pod) *corev1.Pod {
+	yes := true
+	pod.Status.Phase, pod.Status.Reason = corev1.PodRunning, ""
+	pod.Status.ContainerStatuses, pod.Status.InitContainerStatuses = nil, nil
+	for _, c := range pod.Spec.Containers {
+		pod.Status.ContainerStatuses = append(pod.Status.ContainerStatuses, corev1.ContainerStatus{
+			Name: c.Name, Ready: true, Started: &yes, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now()}}})
+	}
+	for _, c := range pod.Spec.InitContainers {
+		pod.Status.InitContainerStatuses = append(pod.Status.InitContainerStatuses, corev1.ContainerStatus{
+			Name: c.Name, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Completed", FinishedAt: metav1.Now()}}})
+	}
+	return pod
+}
+
+// Of a pod that is well, the cache says the same of all that is asked of such pods:
+// whose it is, and how its containers stand.
+func TestTransformKeepsHowPodsStandThatAreWell(t *testing.T) {
+	standing := func(pod *corev1.Pod) any {
+		var containers []evidence.Container
+		for _, c := range Containers(pod) {
+			containers = append(containers, evidence.Container{Name: c.Name, Role: c.Role, Ready: c.Ready, Started: c.Started, Restarts: c.Restarts,
+				Waiting: c.Waiting, RunningSince: c.RunningSince, Terminated: c.Terminated, LastTermination: c.LastTermination})
+		}
+		return []any{PodOf(pod), containers, appsOwner(&pod.ObjectMeta), isReady(pod), pod.Labels, pod.Status.PodIPs, pod.Status.HostIP}
+	}
+	for seed := range int64(300) {
+		pod := &corev1.Pod{}
+		filler(seed).Fill(pod)
+		wellAgain(pod)
+		kept := transformed(t, pod.DeepCopy())
+		if diff := cmp.Diff(standing(pod), standing(kept)); diff != "" {
+			t.Fatalf("seed %d: the whole pod and what is kept of it differ (-whole +kept)\n%s", seed, diff)
+		}
+		if !well(kept) {
+			t.Fatalf("seed %d: what is kept of a pod that is well does not look so", seed)
+		}
+		if again := transformed(t, kept.DeepCopy()); !reflect.DeepEqual(kept, again) {
+			t.Fatalf("seed %d: transforming twice is not the same as once\n%s", seed, cmp.Diff(kept, again))
+		}
+	}
+}
+
+func TestWell(t *testing.T) {
+	container := func(pod *corev1.Pod) *corev1.ContainerStatus { return &pod.Status.ContainerStatuses[0] }
+	for name, c := range map[string]struct {
+		change func(*corev1.Pod)
+		want   bool
+	}{
+		"runs and is ready": {func(*corev1.Pod) {}, true},
+		"is not ready":      {func(p *corev1.Pod) { container(p).Ready = false }, false},
+		"restarted once":    {func(p *corev1.Pod) { container(p).RestartCount = 1 }, false},
+		"waits": {func(p *corev1.Pod) {
+			container(p).State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{}}
+		}, false},
+		"ended before":                          {func(p *corev1.Pod) { container(p).LastTerminationState.Terminated = &corev1.ContainerStateTerminated{} }, false},
+		"has no status yet":                     {func(p *corev1.Pod) { p.Status.ContainerStatuses = nil }, false},
+		"was evicted":                           {func(p *corev1.Pod) { p.Status.Reason = "Evicted" }, false},
+		"is pending":                            {func(p *corev1.Pod) { p.Status.Phase = corev1.PodPending }, false},
+		"an init container failed":              {func(p *corev1.Pod) { p.Status.InitContainerStatuses[0].State.Terminated.ExitCode = 1 }, false},
+		"an init container had to be run again": {func(p *corev1.Pod) { p.Status.InitContainerStatuses[0].RestartCount = 1 }, false},
+	} {
+		pod := wellAgain(&corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app"}}, InitContainers: []corev1.Container{{Name: "migrate"}}}})
+		c.change(pod)
+		if got := well(pod); got != c.want {
+			t.Errorf("a pod that %s: well is %t, want %t", name, got, c.want)
+		}
+	}
+}
+
 func TestTransformLetsTombstonesPass(t *testing.T) {
 	tombstone := cache.DeletedFinalStateUnknown{Key: "shop/app"}
-	for name, transform := range map[string]cache.TransformFunc{"Pod": Transform, "ReplicaSet": TransformReplicaSet} {
+	for name, transform := range map[string]cache.TransformFunc{"Pod": Transform, "ReplicaSet": TransformReplicaSet, "Node": TransformNode, "Deployment": TransformWorkload} {
 		if got, err := transform(tombstone); err != nil || got != any(tombstone) {
 			t.Errorf("%s: got %v, %v", name, got, err)
 		}
@@ -114,6 +185,33 @@ func TestTransformReplicaSetKeepsTheRollout(t *testing.T) {
 	}
 	if diff := cmp.Diff(DeploymentRollout(deployment, whole), DeploymentRollout(deployment, kept)); diff != "" {
 		t.Errorf("(-whole +kept)\n%s", diff)
+	}
+}
+
+// Who set which field is kept where a GitOps controller owns others, and the
+// template always: attempts are tied to its hash.
+func TestTransformWorkloadKeepsTheTemplate(t *testing.T) {
+	for name, c := range map[string]struct {
+		manager string
+		want    bool
+	}{"kubectl": {"kubectl-client-side-apply", false}, "Flux": {"kustomize-controller", true}} {
+		d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{
+			Annotations:   map[string]string{corev1.LastAppliedConfigAnnotation: "{}", "team": "payments"},
+			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: c.manager, FieldsV1: &metav1.FieldsV1{}}},
+		}}
+		filler(1).Fill(&d.Spec)
+		out, err := TransformWorkload(d.DeepCopy())
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := out.(*appsv1.Deployment)
+		_, applied := kept.Annotations[corev1.LastAppliedConfigAnnotation]
+		if kept.Annotations["team"] != "payments" || !reflect.DeepEqual(kept.Spec, d.Spec) {
+			t.Errorf("%s: more is gone than the record of who set what: %+v", name, kept)
+		}
+		if (len(kept.ManagedFields) > 0) != c.want || applied != c.want {
+			t.Errorf("%s: kept is %t and %t, want %t", name, len(kept.ManagedFields) > 0, applied, c.want)
+		}
 	}
 }
 
@@ -161,7 +259,11 @@ func TestCachedPodIsSmall(t *testing.T) {
 	}
 	whole := bytesEach(t, func() *corev1.Pod { return freshCopy(t, wire) })
 	kept := bytesEach(t, func() *corev1.Pod { return transformed(t, freshCopy(t, wire)) })
-	t.Logf("on the wire %d bytes, in memory %d, transformed %d", len(wire), whole, kept)
+	wellKept := bytesEach(t, func() *corev1.Pod { return transformed(t, wellAgain(freshCopy(t, wire))) })
+	t.Logf("on the wire %d bytes, in memory %d, transformed %d, while it is well %d", len(wire), whole, kept, wellKept)
+	if wellKept > 3<<10 {
+		t.Errorf("a pod that is well takes %d bytes", wellKept)
+	}
 	if kept > whole*2/5 {
 		t.Errorf("the transformed pod takes %d bytes of %d", kept, whole)
 	}

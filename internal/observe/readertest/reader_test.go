@@ -52,15 +52,45 @@ func loopingPod(t *testing.T, ns string, restarts int32) *corev1.Pod {
 			ExitCode: 1, Reason: "Error", Message: "password " + password + " refused", FinishedAt: metav1.Now()}}})
 }
 
-// crash sets the status of the container and waits for the cache.
-func crash(t *testing.T, pod *corev1.Pod, status corev1.ContainerStatus) *corev1.Pod {
+// A pod that is well may be looked at all the same: what the cache does not keep of
+// it is read.
+func TestCaseOfPodThatIsWell(t *testing.T) {
+	ns := namespace(t)
+	config(t, ns)
+	pod, yes := loopingPod(t, ns, 0), true
+	up := corev1.ContainerStatus{Name: "app", Ready: true, Started: &yes, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now()}}}
+	side := up
+	side.Name = "side"
+	pod = crash(t, pod, up, side)
+	if len(pod.Spec.Containers) != 2 || len(pod.Spec.Containers[0].Env) != 0 {
+		t.Fatalf("the cache keeps %+v of a pod that is well", pod.Spec.Containers)
+	}
+	cluster.kubelet.say(logKey(ns, "app-0", "app", false), "up\n")
+	got, err := newReader(t, cluster.config, nil).Case(t.Context(), observe.Request{Pod: pod, Container: "app"})
+	if err != nil {
+		t.Error(err)
+	}
+	checkEnv(t, got.Case)
+	if c := got.Case.Container; !c.Ready || c.Image == "" || len(c.Args) == 0 {
+		t.Errorf("got %+v", c)
+	}
+	if err := cluster.client.Delete(t.Context(), pod, client.GracePeriodSeconds(0)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := newReader(t, cluster.config, nil).Case(t.Context(), observe.Request{Pod: pod, Container: "app"}); err == nil || got.Redactor != nil {
+		t.Errorf("of a pod that is gone there is %+v, %v", got, err)
+	}
+}
+
+// crash sets the status of the containers and waits for the cache.
+func crash(t *testing.T, pod *corev1.Pod, statuses ...corev1.ContainerStatus) *corev1.Pod {
 	t.Helper()
 	whole := &corev1.Pod{}
 	if err := cluster.client.Get(t.Context(), client.ObjectKeyFromObject(pod), whole); err != nil {
 		t.Fatal(err)
 	}
 	whole.Status.Phase = corev1.PodRunning
-	whole.Status.ContainerStatuses = []corev1.ContainerStatus{status}
+	whole.Status.ContainerStatuses = statuses
 	if err := cluster.client.Status().Update(t.Context(), whole); err != nil {
 		t.Fatal(err)
 	}
