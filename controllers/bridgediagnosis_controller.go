@@ -57,7 +57,7 @@ func (r *BridgeDiagnosisReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.BridgeStack{}, handler.EnqueueRequestsFromMapFunc(r.ofStack),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.BridgeDiagnosis{}, handler.EnqueueRequestsFromMapFunc(r.waitingBeside)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: newFairQueue}).
 		Complete(r)
 }
 

@@ -9,8 +9,10 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -36,11 +38,42 @@ func (r *BridgeStackReconciler) SetupWithManager(mgr ctrl.Manager) error {
 	inNamespace := handler.EnqueueRequestsFromMapFunc(r.stacksInNamespace)
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.BridgeStack{}).
-		Owns(&v1alpha1.BridgeDiagnosis{}).
+		Watches(&v1alpha1.BridgeDiagnosis{}, gathered).
 		Watches(&appsv1.Deployment{}, inNamespace).
 		Watches(&appsv1.StatefulSet{}, inNamespace).
 		Watches(&appsv1.DaemonSet{}, inNamespace).
 		Complete(r)
+}
+
+// gathering is how long a stack's status waits for more to be told of its incidents.
+const gathering = 200 * time.Millisecond
+
+// gathered takes what is told of a stack's diagnoses within a short time for one: an
+// incident, or many at once, is one write of the stack's status. That one is over is
+// told at once.
+var gathered = handler.Funcs{
+	CreateFunc: func(_ context.Context, e event.CreateEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+		gather(e.Object, q)
+	},
+	UpdateFunc: func(_ context.Context, e event.UpdateEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+		gather(e.ObjectNew, q)
+	},
+	DeleteFunc: func(_ context.Context, e event.DeleteEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+		gather(e.Object, q)
+	},
+}
+
+func gather(o client.Object, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+	d, ok := o.(*v1alpha1.BridgeDiagnosis)
+	if !ok {
+		return
+	}
+	request := reconcile.Request{NamespacedName: client.ObjectKey{Namespace: d.Namespace, Name: d.Spec.Stack}}
+	if d.Status.State.Final() {
+		q.Add(request)
+		return
+	}
+	q.AddAfter(request, gathering)
 }
 
 func (r *BridgeStackReconciler) stacksInNamespace(ctx context.Context, o client.Object) []reconcile.Request {

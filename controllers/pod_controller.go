@@ -68,7 +68,7 @@ func (r *PodReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&appsv1.Deployment{}, handler.EnqueueRequestsFromMapFunc(r.troubledOf(v1alpha1.Deployment)), onLabels).
 		Watches(&appsv1.StatefulSet{}, handler.EnqueueRequestsFromMapFunc(r.troubledOf(v1alpha1.StatefulSet)), onLabels).
 		Watches(&appsv1.DaemonSet{}, handler.EnqueueRequestsFromMapFunc(r.troubledOf(v1alpha1.DaemonSet)), onLabels).
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: newFairQueue}).
 		Complete(r)
 }
 
