@@ -24,7 +24,8 @@ func (o *Operator) workloads(ctx context.Context, namespace string) ([]stack.Wor
 	var statefulSets appsv1.StatefulSetList
 	var daemonSets appsv1.DaemonSetList
 	for _, list := range []client.ObjectList{&deployments, &statefulSets, &daemonSets} {
-		if err := o.Cached.List(ctx, list, client.InNamespace(namespace)); err != nil {
+		// Nothing of them is changed, so they need not be copies.
+		if err := o.Cached.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 			return nil, fmt.Errorf("listing the workloads of namespace %s: %w", namespace, err)
 		}
 	}

@@ -204,10 +204,13 @@ func (d *dsn) set(key, value string) bool {
 	return true
 }
 
+// separators that drivers write, or do not, in the names of modes.
+var separators = strings.NewReplacer("-", "", "_", "")
+
 // tlsMode of an sslmode, or of a switch such as ssl=true. libpq's allow counts
 // as prefer. Drivers' switches ask for TLS and, mostly, for no check.
 func tlsMode(text string) evidence.TLSMode {
-	switch strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(strings.TrimSpace(text))) {
+	switch strings.ToLower(separators.Replace(strings.TrimSpace(text))) {
 	case "disable", "disabled", "false", "0", "no", "off", "none":
 		return evidence.TLSDisable
 	case "prefer", "allow", "preferred":

@@ -32,9 +32,9 @@ func variablesOf(env evidence.Env) variables {
 	return v
 }
 
-func canonical(name string) string {
-	return strings.NewReplacer(".", "_", "-", "_").Replace(strings.ToUpper(name))
-}
+var underscores = strings.NewReplacer(".", "_", "-", "_")
+
+func canonical(name string) string { return underscores.Replace(strings.ToUpper(name)) }
 
 // setting is a value with the variable that it stands in.
 type setting struct{ variable, value string }
