@@ -78,10 +78,10 @@ func (o *Operator) SetupWithManager(mgr ctrl.Manager) error {
 }
 
 // diagnosesOf lists a stack's diagnoses by name: a cache has no order, and what is
-// written must not depend on it.
+// written must not depend on it. They are for reading only: they may be the cache's.
 func diagnosesOf(ctx context.Context, from client.Reader, namespace, stack string) ([]v1alpha1.BridgeDiagnosis, error) {
 	var list v1alpha1.BridgeDiagnosisList
-	if err := from.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabels{v1alpha1.LabelStack: stack}); err != nil {
+	if err := from.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabels{v1alpha1.LabelStack: stack}, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("listing the diagnoses of stack %s/%s: %w", namespace, stack, err)
 	}
 	slices.SortFunc(list.Items, func(a, b v1alpha1.BridgeDiagnosis) int { return cmp.Compare(a.Name, b.Name) })
@@ -98,10 +98,10 @@ func about(d *v1alpha1.BridgeDiagnosis, w observe.Workload) bool {
 func (o *Operator) scope(ctx context.Context, namespace string) (probe.Scope, error) {
 	var services corev1.ServiceList
 	var pods corev1.PodList
-	if err := o.Cached.List(ctx, &services, client.InNamespace(namespace)); err != nil {
+	if err := o.Cached.List(ctx, &services, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return probe.Scope{}, fmt.Errorf("listing Services for the probes' guard: %w", err)
 	}
-	if err := o.Cached.List(ctx, &pods, client.InNamespace(namespace)); err != nil {
+	if err := o.Cached.List(ctx, &pods, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return probe.Scope{}, fmt.Errorf("listing Pods for the probes' guard: %w", err)
 	}
 	return probe.Scope{Namespace: namespace, Owned: ownedAddresses(services.Items, pods.Items)}, nil
