@@ -22,11 +22,13 @@ import (
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -151,13 +153,17 @@ func run(ctx context.Context, config *rest.Config, f flags) error {
 		return fmt.Errorf("registering metrics: %w", err)
 	}
 	options.Observe = measured.Probe
+	recorder, err := eventRecorder(mgr, config)
+	if err != nil {
+		return err
+	}
 	operator := &controllers.Operator{
 		Cached:      mgr.GetClient(),
 		Live:        mgr.GetAPIReader(),
 		Observer:    observer,
 		Prober:      probe.New(options),
 		Applier:     &apply.Applier{Live: mgr.GetAPIReader(), Writer: mgr.GetClient()},
-		Reporter:    &report.Reporter{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("bridgestack"), Metrics: measured},
+		Reporter:    &report.Reporter{Client: mgr.GetClient(), Events: recorder, Metrics: measured},
 		Metrics:     measured,
 		Accounts:    f.accounts,
 		Notifier:    &notify.Sender{Dialer: probe.New(elsewhere(options, f.notifyHosts)), Now: time.Now},
@@ -173,6 +179,27 @@ func run(ctx context.Context, config *rest.Config, f flags) error {
 		return fmt.Errorf("adding health checks: %w", err)
 	}
 	return mgr.Start(ctx)
+}
+
+// eventRecorder writes events at a measured pace: they are for people, and where
+// much happens at once they must not keep the API server from what matters more.
+func eventRecorder(mgr ctrl.Manager, config *rest.Config) (events.EventRecorder, error) {
+	limited := rest.CopyConfig(config)
+	limited.QPS, limited.Burst = 50, 100
+	clientset, err := kubernetes.NewForConfig(limited)
+	if err != nil {
+		return nil, fmt.Errorf("making a client for events: %w", err)
+	}
+	broadcaster := events.NewBroadcaster(&events.EventSinkImpl{Interface: clientset.EventsV1()})
+	err = mgr.Add(manager.RunnableFunc(func(ctx context.Context) error {
+		if err := broadcaster.StartRecordingToSinkWithContext(ctx); err != nil {
+			return fmt.Errorf("beginning to write events: %w", err)
+		}
+		<-ctx.Done()
+		broadcaster.Shutdown()
+		return nil
+	}))
+	return broadcaster.NewRecorder(mgr.GetScheme(), "bridgestack"), err
 }
 
 func observerOf(mgr ctrl.Manager, clientset kubernetes.Interface, f flags) (*observe.Reader, error) {
@@ -211,6 +238,10 @@ func managerOptions(scheme *runtime.Scheme, f flags) ctrl.Options {
 				&appsv1.ReplicaSet{}: {Transform: observe.TransformReplicaSet},
 				&corev1.Service{}:    {Transform: cache.TransformStripManagedFields()},
 				&corev1.Node{}:       {Transform: observe.TransformNode},
+				// Who set which field tells whether a GitOps controller owns it.
+				&appsv1.Deployment{}:  {Transform: observe.TransformWorkload},
+				&appsv1.StatefulSet{}: {Transform: observe.TransformWorkload},
+				&appsv1.DaemonSet{}:   {Transform: observe.TransformWorkload},
 			},
 		},
 		// Secrets and ConfigMaps are read one by one when a looping pod refers
