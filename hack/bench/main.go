@@ -64,7 +64,7 @@ func main() {
 	flag.IntVar(&o.samples, "samples", 200, "incidents of which one after the other is opened at each size")
 	flag.DurationVar(&o.every, "every", 100*time.Millisecond, "time from one of these to the next")
 	flag.DurationVar(&o.idle, "idle", 65*time.Second, "how long nothing happens, to count what is called all the same")
-	flag.StringVar(&o.profiles, "profiles", "", "folder for a CPU and a heap profile of the storm")
+	flag.StringVar(&o.profiles, "profiles", "", "folder for profiles of the storm: CPU and heap of the operator, CPU of the API server")
 	flag.StringVar(&o.operator, "operator", "", "the operator's binary (default: that of this checkout, built first)")
 	flag.Parse()
 

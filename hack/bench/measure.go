@@ -27,7 +27,7 @@ type bench struct {
 	audit    *auditLog
 	// used is how many services have looped already.
 	used int
-	// before is the operator's memory without a pod.
+	// before is the operator's memory before it grew.
 	before memory
 }
 
@@ -263,7 +263,7 @@ func (b *bench) stormed(ctx context.Context) (stormed, error) {
 	if err != nil {
 		return out, err
 	}
-	used, err := b.operator.processorTime()
+	used, err := processorTimes()
 	if err != nil {
 		return out, err
 	}
@@ -276,11 +276,11 @@ func (b *bench) stormed(ctx context.Context) (stormed, error) {
 	if err != nil {
 		return out, err
 	}
-	after, err := b.operator.processorTime()
+	after, err := processorTimes()
 	if err != nil {
 		return out, err
 	}
-	out.processor = after - used
+	out.processor = after.since(used)
 	if err := seen.await(ctx, begun, patience); err != nil {
 		return out, err
 	}
@@ -335,12 +335,18 @@ func (b *bench) profileStorm(ctx context.Context) (func() error, error) {
 	if err := os.MkdirAll(b.profiles, 0o755); err != nil {
 		return nil, fmt.Errorf("make the folder for profiles: %w", err)
 	}
-	var errCPU error
+	var errCPU, errServer error
 	var wait sync.WaitGroup
 	wait.Go(func() { errCPU = b.operator.profile(ctx, b.profiles, "profile?seconds=10", "cpu.pprof") })
+	wait.Go(func() {
+		text, err := b.load.typed.CoreV1().RESTClient().Get().AbsPath("/debug/pprof/profile").Param("seconds", "10").DoRaw(ctx)
+		if errServer = err; err == nil {
+			errServer = os.WriteFile(filepath.Join(b.profiles, "kube-apiserver.pprof"), text, 0o600)
+		}
+	})
 	return func() error {
 		wait.Wait()
-		errs := []error{errCPU}
+		errs := []error{errCPU, errServer}
 		for _, what := range []string{"heap", "allocs"} {
 			errs = append(errs, b.operator.profile(ctx, b.profiles, what, what+".pprof"))
 		}

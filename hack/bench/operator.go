@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -136,28 +135,6 @@ func lineNumber(text, prefix string) (int64, error) {
 	return 0, fmt.Errorf("there is no line %q", prefix)
 }
 
-// processorTime that it has used so far.
-func (p *operatorProcess) processorTime() (time.Duration, error) {
-	return processorTime(p.command.Process.Pid)
-}
-
-// processorTime of a process: fields 14 and 15 of /proc/PID/stat, in hundredths of
-// a second (proc(5)).
-func processorTime(pid int) (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, fmt.Errorf("read a process' time: %w", err)
-	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("read a process' time from %q", text)
-	}
-	user, errUser := strconv.Atoi(fields[11])
-	system, errSystem := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(errUser, errSystem)
-}
-
 func (p *operatorProcess) get(ctx context.Context, what string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.pprof+what, nil)
 	if err != nil {
@@ -168,7 +145,7 @@ func (p *operatorProcess) get(ctx context.Context, what string) ([]byte, error) 
 		return nil, fmt.Errorf("ask the operator for a profile: %w", err)
 	}
 	defer response.Body.Close()
-	text, err := io.ReadAll(bufio.NewReader(response.Body))
+	text, err := io.ReadAll(response.Body)
 	if err == nil && response.StatusCode != http.StatusOK {
 		err = fmt.Errorf("%s: %s", response.Status, text)
 	}

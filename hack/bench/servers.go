@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -57,6 +58,8 @@ func startServers(ctx context.Context, folder, hack string) (*servers, error) {
 		BinaryAssetsDirectory: binaries,
 		CRDDirectoryPaths:     []string{filepath.Join(hack, "..", "config", "crd", "bases")},
 		ErrorIfCRDPathMissing: true,
+		// On a busy machine it takes its time.
+		ControlPlaneStartTimeout: time.Minute, ControlPlaneStopTimeout: time.Minute,
 	}
 	s.environment.ControlPlane.GetAPIServer().Configure().
 		Set("audit-policy-file", policy).

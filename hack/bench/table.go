@@ -34,7 +34,7 @@ type stormed struct {
 	many, others outcome
 	// took is the time from the first pod's change to the last diagnosis.
 	took      time.Duration
-	processor time.Duration
+	processor times
 	incidents int
 	calls     calls
 	memory    memory
@@ -68,7 +68,7 @@ func (r results) table() string {
 		row(at+"memory in all", "heap %s (without a pod %s), resident %s", mib(s.memory.heap), mib(r.base.heap), mib(s.memory.resident))
 	}
 	before, s := r.sizes[len(r.sizes)-1].outcome.latencies, r.storm
-	row(fmt.Sprintf("storm of %d: all diagnosed", len(s.many.latencies)+s.many.lost), "%.1f s, %d lost; processor time of the operator %.1f s", s.took.Seconds(), s.many.lost, s.processor.Seconds())
+	row(fmt.Sprintf("storm of %d: all diagnosed", len(s.many.latencies)+s.many.lost), "%.1f s, %d lost; processor time: %s", s.took.Seconds(), s.many.lost, s.processor)
 	row("storm: latency", "p50 %s, p99 %s", ms(percentile(s.many.latencies, 50)), ms(percentile(s.many.latencies, 99)))
 	row("storm: API calls per incident", "%s", perIncident(s.calls, s.incidents))
 	row("storm: latency in other stacks", "p50 %s, p99 %s (%d incidents): %.1f and %.1f times that of before",
