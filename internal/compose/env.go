@@ -185,10 +185,10 @@ func evidenceOf(s types.ServiceConfig) evidence.Env {
 // they are not found by the usual names.
 func (f Facts) connection(of Service, dependency string, env evidence.Env) v1alpha1.ConnectionEnv {
 	target, _ := f.ByName(dependency)
-	if usual, ok := connection.Configured(target.protocol(), env, v1alpha1.ConnectionEnv{}); ok && (slices.Contains(target.Names, usual.Server().Host) || localhost(usual.Server().Host)) {
-		return v1alpha1.ConnectionEnv{}
-	}
 	var out v1alpha1.ConnectionEnv
+	if target.foundByName(env) {
+		return out
+	}
 	for _, v := range of.Env {
 		if len(v.References) == 0 || v.References[0].Service != dependency {
 			continue
@@ -203,12 +203,27 @@ func (f Facts) connection(of Service, dependency string, env evidence.Env) v1alp
 			setOnce(&out.Host, v.Name)
 		}
 	}
-	if port := strings.Replace(strings.Replace(out.Host, "HOSTNAME", "PORT", 1), "HOST", "PORT", 1); out.Host != "" && port != out.Host {
-		if target.listens(portNumber(env.Get(port))) {
-			out.Port = port
-		}
+	if port := portBeside(out.Host); port != "" && target.listens(portNumber(env.Get(port))) {
+		out.Port = port
 	}
 	return out
+}
+
+// foundByName reports whether the usual names lead to the service, or were meant to.
+func (s Service) foundByName(env evidence.Env) bool {
+	usual, ok := connection.Configured(s.protocol(), env, v1alpha1.ConnectionEnv{})
+	host := usual.Server().Host
+	return ok && (slices.Contains(s.Names, host) || localhost(host))
+}
+
+// portBeside is the variable that goes with one such as QUEUE_REDIS_HOST, empty
+// where there is none by its name.
+func portBeside(host string) string {
+	port := strings.Replace(strings.Replace(host, "HOSTNAME", "PORT", 1), "HOST", "PORT", 1)
+	if port == host {
+		return ""
+	}
+	return port
 }
 
 func setOnce(field *string, name string) {

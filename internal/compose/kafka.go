@@ -160,38 +160,49 @@ func listedTopics(list string) []v1alpha1.DeclaredTopic {
 // declareTopics gives each broker the topics that the project declares for it.
 // The first declaration of a name counts: x-bridge's, then those of commands.
 func (p *Project) declareTopics(f *Facts) error {
-	var brokers []*Service
-	for i := range f.Services {
-		if f.Services[i].Role.SpeaksKafka() {
-			brokers = append(brokers, &f.Services[i])
-		}
-	}
-	add := func(name string, topics []v1alpha1.DeclaredTopic) bool {
-		i := slices.IndexFunc(brokers, func(b *Service) bool { return slices.Contains(b.Names, name) })
-		if i < 0 && len(brokers) == 1 {
-			i = 0
-		}
-		if i >= 0 {
-			brokers[i].addTopics(topics)
-		}
-		return i >= 0
-	}
+	brokers := f.brokers()
 	top, err := p.projectBridge()
-	if len(top) > 0 && !add("", top) {
+	if !brokers.add("", top) {
 		err = &Error{p.At(extension, "topics"), "x-bridge.topics at the top is for a project with one broker; declare them under the broker's own x-bridge"}
 	}
 	for _, s := range f.Services {
-		if len(s.Bridge.Topics) > 0 && !add(s.Name, s.Bridge.Topics) {
+		if !brokers.add(s.Name, s.Bridge.Topics) {
 			err = errors.Join(err, &Error{p.At("services", s.Name, extension, "topics"), "x-bridge.topics: which broker is to have them is not clear; declare them under the broker"})
 		}
 	}
 	for _, s := range p.services() {
-		add(s.Name, listedTopics(environment(s, "KAFKA_CREATE_TOPICS")))
+		brokers.add(s.Name, listedTopics(environment(s, "KAFKA_CREATE_TOPICS")))
 		for _, c := range createdTopics(commandLine(s)) {
-			add(c.broker, c.topics)
+			brokers.add(c.broker, c.topics)
 		}
 	}
 	return err
+}
+
+// brokers of a project.
+type brokers []*Service
+
+func (f *Facts) brokers() brokers {
+	var out brokers
+	for i := range f.Services {
+		if f.Services[i].Role.SpeaksKafka() {
+			out = append(out, &f.Services[i])
+		}
+	}
+	return out
+}
+
+// add declares topics of the broker of that name, or of the only one; false
+// where there are topics and no such broker.
+func (bs brokers) add(name string, topics []v1alpha1.DeclaredTopic) bool {
+	i := slices.IndexFunc(bs, func(b *Service) bool { return slices.Contains(b.Names, name) })
+	if i < 0 && len(bs) == 1 {
+		i = 0
+	}
+	if i >= 0 {
+		bs[i].addTopics(topics)
+	}
+	return i >= 0 || len(topics) == 0
 }
 
 func (s *Service) addTopics(topics []v1alpha1.DeclaredTopic) {

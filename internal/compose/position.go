@@ -140,25 +140,23 @@ func (ds documents) explain(err error) error {
 		slices.SortStableFunc(out, byLine)
 		return errors.Join(out...)
 	}
-	var template *template.InvalidTemplateError
-	if errors.As(err, &template) { // its text is the value, which may be a secret
+	if _, ok := errors.AsType[*template.InvalidTemplateError](err); ok { // its text is the value, which may be a secret
 		path := inPath.FindString(err.Error())
 		return &Error{ds.place(path), path + ": no valid use of a variable; a plain $ is written $$"}
 	}
-	var known *Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*Error](err); ok {
 		return known
 	}
-	var file *refused
-	if errors.As(err, &file) {
+	if file, ok := errors.AsType[*refused](err); ok {
 		return &Error{ds.naming(file.path), file.Error()}
 	}
 	return &Error{ds.place(err.Error()), ds.reword(err.Error())}
 }
 
 func byLine(a, b error) int {
-	var first, second *Error
-	if !errors.As(a, &first) || !errors.As(b, &second) {
+	first, ok := errors.AsType[*Error](a)
+	second, both := errors.AsType[*Error](b)
+	if !ok || !both {
 		return 0
 	}
 	return cmp.Or(cmp.Compare(first.File, second.File), cmp.Compare(first.Line, second.Line))

@@ -84,8 +84,7 @@ func (s *substitution) replace(text string, mapping template.Mapping, c *templat
 		s.unset[variable.FindString(text)] = true
 		s.blanks++
 	}
-	var required *template.MissingRequiredError
-	if errors.As(err, &required) {
+	if required, ok := errors.AsType[*template.MissingRequiredError](err); ok {
 		text := "the required variable " + required.Variable + " is not set"
 		if required.Reason != "" {
 			text += ": " + required.Reason

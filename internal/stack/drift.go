@@ -40,14 +40,13 @@ func Drift(c compose.Service, containers []Container) []v1alpha1.ComposeDrift {
 	if c.Image != "" && !sameImage(c.Image, main.Image) {
 		add("image", c.Image, main.Image)
 	}
-	memory := resource.NewQuantity(c.Limits.Memory, resource.BinarySI)
-	if c.Limits.Memory > 0 && (main.Memory == nil || main.Memory.Cmp(*memory) != 0) {
-		add("deploy.resources.limits.memory", memory.String(), text(main.Memory))
+	addLimit := func(field string, project, cluster *resource.Quantity) {
+		if !project.IsZero() && (cluster == nil || cluster.Cmp(*project) != 0) {
+			add("deploy.resources.limits."+field, project.String(), text(cluster))
+		}
 	}
-	cpu := resource.NewMilliQuantity(c.Limits.CPU, resource.DecimalSI)
-	if c.Limits.CPU > 0 && (main.CPU == nil || main.CPU.Cmp(*cpu) != 0) {
-		add("deploy.resources.limits.cpus", cpu.String(), text(main.CPU))
-	}
+	addLimit("memory", resource.NewQuantity(c.Limits.Memory, resource.BinarySI), main.Memory)
+	addLimit("cpus", resource.NewMilliQuantity(c.Limits.CPU, resource.DecimalSI), main.CPU)
 	for _, v := range c.Env {
 		if difference := main.difference(v); difference != "" {
 			add("environment."+v.Name, "", difference)
