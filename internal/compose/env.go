@@ -73,6 +73,12 @@ func localhost(host string) bool {
 	return host == "localhost" || host == "127.0.0.1" || host == "host.docker.internal"
 }
 
+// leadsTo reports whether the value is an address of a service, and no text that
+// has one in it.
+func (v Variable) leadsTo(service string) bool {
+	return len(v.References) > 0 && v.References[0].Service == service && !strings.ContainsAny(v.Value, " \t\n")
+}
+
 // references are the addresses in a value that have to do with the project.
 func (f Facts) references(of Service, name, value string) []Reference {
 	var out []Reference
@@ -190,11 +196,10 @@ func (f Facts) connection(of Service, dependency string, env evidence.Env) v1alp
 		return out
 	}
 	for _, v := range of.Env {
-		if len(v.References) == 0 || v.References[0].Service != dependency {
+		if !v.leadsTo(dependency) {
 			continue
 		}
 		switch value := env.Get(v.Name); {
-		case strings.ContainsAny(value, " \t\n"):
 		case strings.Contains(value, "://"):
 			setOnce(&out.URL, v.Name)
 		case target.Role.SpeaksKafka() && v.References[0].Port > 0:
