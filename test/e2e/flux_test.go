@@ -236,6 +236,7 @@ func TestFlux(t *testing.T) {
 		"a merged commit ends in recovery":                fluxCommitted,
 		"a field that was handed over is patched":         fluxHandedOver,
 		"a patch that Flux takes back is not made again":  fluxTakesBack,
+		"an object is held until its commit is merged":    fluxHeld,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -272,12 +273,15 @@ func fluxSuggested(t *testing.T) {
 	f.must(kubectl(f.namespace, "wait", "bridgediagnosis", "--all", "--for=delete", "--timeout=1m"))
 }
 
+// namesRepository adds the repository to the policy in it.
+func namesRepository(files map[string]string) {
+	files["apps/bridgestack.yaml"] += "  gitOps:\n    repository: {url: https://git/shop.git, path: apps, secretRef: {name: git}}\n"
+}
+
 // fluxCommitted is from a broken Deployment in Git to a one-line commit, to its
 // merge, to a service that is well.
 func fluxCommitted(t *testing.T) {
-	f := underFlux(t, nil, func(files map[string]string) {
-		files["apps/bridgestack.yaml"] += "  gitOps:\n    repository: {url: https://git/shop.git, path: apps, secretRef: {name: git}}\n"
-	})
+	f := underFlux(t, nil, namesRepository)
 	d := f.awaitState(fluxService, v1alpha1.StateAwaitingMerge, v1alpha1.CauseOOMKilled)
 	t.Logf("kubectl get bridgediagnosis\n%s", f.must(kubectl(f.namespace, "get", "bridgediagnosis")))
 	branch := "bridgestack/" + d.Name
@@ -349,4 +353,41 @@ func fluxTakesBack(t *testing.T) {
 	if !strings.Contains(d.Status.Message, `in the Kustomization, spec.ignore: [{paths: ["/spec/template/spec/containers/0/resources/limits/memory"], target: {group: apps, kind: Deployment, name: model-metrics}}]`) {
 		t.Errorf("it does not say what would allow it: %s", d.Status.Message)
 	}
+}
+
+// fluxHeld: the service is well at once, and Flux goes on with the object as soon
+// as Git has the cure.
+func fluxHeld(t *testing.T) {
+	f := underFlux(t, nil, func(files map[string]string) {
+		namesRepository(files)
+		files["apps/bridgestack.yaml"] += "    hold: {ttl: 1h}\n"
+	})
+	d := f.awaitState(fluxService, v1alpha1.StateRecovered, v1alpha1.CauseOOMKilled)
+	for range 3 {
+		f.reconcile()
+	}
+	if now := f.deployment(); now.Generation != 2 || f.limit() != "96Mi" || now.Annotations[v1alpha1.AnnotationHeldUntil] == "" {
+		t.Errorf("before the merge the Deployment is of generation %d, limit %s, annotations %v", now.Generation, f.limit(), now.Annotations)
+	}
+	if d.Status.Commit == nil {
+		t.Fatal("nothing was committed")
+	}
+	f.git.Run(t, "update-ref", "refs/heads/main", d.Status.Commit.Branch)
+	f.fetch()
+	f.letGo()
+	f.reconcile()
+	if now := f.deployment(); now.Generation != 2 || f.limit() != "96Mi" {
+		t.Errorf("after the merge the Deployment is of generation %d, limit %s", now.Generation, f.limit())
+	}
+}
+
+// letGo waits until Flux is no longer kept from the Deployment.
+func (f *fluxed) letGo() {
+	f.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(500 * time.Millisecond) {
+		if f.deployment().Annotations[v1alpha1.AnnotationHeldUntil] == "" {
+			return
+		}
+	}
+	f.Fatalf("within %s Flux was not let go on", patience)
 }
