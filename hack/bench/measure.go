@@ -207,7 +207,7 @@ func (b *bench) oneAtATime(ctx context.Context) (outcome, calls, error) {
 	if _, err := b.audit.since(); err != nil {
 		return outcome{}, nil, err
 	}
-	begun, err := b.oneByOne(ctx, services, func() bool { return false })
+	begun, err := b.oneByOne(ctx, spread(services), func() bool { return false })
 	if err != nil {
 		return outcome{}, nil, err
 	}
@@ -219,6 +219,17 @@ func (b *bench) oneAtATime(ctx context.Context) (outcome, calls, error) {
 		return outcome{}, nil, err
 	}
 	return seen.outcome(begun), made, seen.end()
+}
+
+// spread is the services so that neighbours are of different stacks.
+func spread(services []*service) []*service {
+	var out []*service
+	for first := range min(servicesPerStack, len(services)) {
+		for i := first; i < len(services); i += servicesPerStack {
+			out = append(out, services[i])
+		}
+	}
+	return out
 }
 
 // oneByOne lets services loop, one every so often, until all do or it is enough.
@@ -250,7 +261,7 @@ func (b *bench) stormed(ctx context.Context) (stormed, error) {
 		return out, err
 	}
 	b.used = (b.used + servicesPerStack - 1) / servicesPerStack * servicesPerStack
-	others := b.load.services[b.used:]
+	others := spread(b.load.services[b.used:])
 	seen, err := b.load.look(ctx)
 	if err != nil {
 		return out, err
