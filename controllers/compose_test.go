@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -125,6 +126,32 @@ func TestComposeLimitIsCeiling(t *testing.T) {
 	await(t, ns, "web", v1alpha1.StateRecovered, v1alpha1.ReasonRecovered)
 	if got := limit(t, web); got != "192Mi" {
 		t.Errorf("limit %s", got)
+	}
+}
+
+// Who depends on whom is known from the project: the dependent is a symptom, and
+// nothing of it is touched.
+func TestComposeDependencyIsRoot(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	composed(t, ns, `
+services:
+  kafka: {image: apache/kafka, environment: {KAFKA_ADVERTISED_LISTENERS: "PLAINTEXT://kafka:9092"}}
+  web: {image: a, depends_on: {kafka: {condition: service_healthy}}}
+`)
+	deploy(t, ns, "kafka", func(*corev1.Pod) run { return run{} })
+	web := deploy(t, ns, "web", ends(1, "Error", "FATAL kafka: client has run out of available brokers: dial tcp 10.0.0.1:9092: connect: connection refused\n"),
+		func(d *appsv1.Deployment) {
+			d.Spec.Template.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "KAFKA_BOOTSTRAP_SERVERS", Value: "kafka:9092"}}
+		})
+	before := template(t, web)
+	start(t, ns, settings{})
+	got := waits(t, ns, "web", v1alpha1.ReasonWaitingForDependency, "kafka")
+	if got.Status.Cause != v1alpha1.CauseDependencyUnhealthy || got.Status.Root == nil || got.Status.Root.Service != "kafka" {
+		t.Errorf("cause %s, root %v", got.Status.Cause, got.Status.Root)
+	}
+	if template(t, web) != before {
+		t.Error("the symptom was patched")
 	}
 }
 

@@ -65,3 +65,16 @@ func TestErrorsTellThePlace(t *testing.T) {
 		})
 	}
 }
+
+// Where the files are, what is on other machines is refused all the same.
+func TestNothingIsFetched(t *testing.T) {
+	dir := directory(t)
+	for _, path := range []string{"https://example.com/compose.yaml", "git@example.com:a/b.git", "oci://example.com/a:1", "https://github.com/a/b.git#main:c"} {
+		for _, content := range []string{"include: ['" + path + "']\nservices: {a: {image: a}}", "services: {a: {extends: {file: '" + path + "', service: b}}}"} {
+			_, err := load(t, Options{Directory: dir}, content)
+			if err == nil || !strings.Contains(err.Error(), "compose.yaml:1: "+path+" is remote and is not fetched") {
+				t.Errorf("%s: %v", content, err)
+			}
+		}
+	}
+}

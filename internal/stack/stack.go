@@ -89,7 +89,7 @@ func (s *Stack) addSelected(selected []Workload, claimed map[string]string) {
 	}
 	if !slices.ContainsFunc(s.Services, func(s Service) bool { return s.Workload != nil }) {
 		s.Problems = append(s.Problems, Problem{v1alpha1.ReasonNoWorkloadSelected, "spec.selector",
-			"neither selector nor services match a Deployment, StatefulSet or DaemonSet of this namespace; compare with: kubectl get deploy,sts,ds --show-labels"})
+			"selector, services and compose match no Deployment, StatefulSet or DaemonSet of this namespace; compare with: kubectl get deploy,sts,ds --show-labels"})
 	}
 }
 
