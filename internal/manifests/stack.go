@@ -90,7 +90,8 @@ func dependencyOf(d compose.Dependency) v1alpha1.Dependency {
 	return out
 }
 
-// endpoint is what a service offers and how to ask whether it is well.
+// endpoint is what a service offers and how to ask whether it is well. Where its
+// names in the cluster are known, it says so if they are not the service's own.
 func (b *builder) endpoint(s compose.Service, owned bool) *v1alpha1.Endpoint {
 	host := ""
 	if owned && b.names[s.Name] != s.Name {
