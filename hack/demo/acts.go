@@ -17,6 +17,9 @@ type act struct {
 	// scenario of config/testdata that is started, in a namespace of its own;
 	// empty where the act goes on with that of the one before.
 	scenario string
+	// faults are the scenario's in config/testdata/components, where the stack is
+	// not the sample's but made of a compose file, as its users would.
+	faults []string
 	// notInOrder starts everything at once.
 	notInOrder bool
 	// play is what a person does at the beginning, nil for nothing.
@@ -36,8 +39,9 @@ type expectation struct {
 // acts in their order.
 var acts = []act{
 	{
-		title: "five faults at once", scenario: "demo",
-		moral: "Four services were repaired and the fifth was left to a person",
+		title: "a compose file, and five faults at once", scenario: "demo",
+		faults: []string{"quick", "postgres-host-localhost", "kafka-bootstrap-localhost", "memory-limit-too-small", "api-key-missing", "wrong-password"},
+		moral:  "Four services were repaired and the fifth was left to a person",
 		expected: []expectation{
 			{service: "hook-receiver", state: v1alpha1.StateRecovered},
 			{service: "workflow-coordinator", state: v1alpha1.StateRecovered},
@@ -47,6 +51,7 @@ var acts = []act{
 		},
 	},
 	{
+		// Pods of a compose file would wait for it before they start, and none would loop.
 		title: "a database that cannot start, and the five services that need it", scenario: "postgres-down-then-up", notInOrder: true,
 		moral: "A person was called for the root alone; the five that only suffer from it wait, and nothing of them was touched",
 		expected: []expectation{

@@ -83,7 +83,7 @@ func annotate(object *unstructured.Unstructured, key, value string, path ...stri
 
 // installStack starts from nothing: what an earlier demo left is deleted.
 func installStack(ctx context.Context, t target, o options, a act, name string, printer *progress.Printer) error {
-	objects, err := render(o.conf, "testdata/"+a.scenario)
+	objects, err := stackOf(ctx, o, a, printer)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ const useCurrentContext = "BRIDGESTACK_USE_CURRENT_CONTEXT"
 type options struct {
 	down, current   bool
 	namespace, conf string
+	project         string
 	timeout         time.Duration
 }
 
@@ -36,6 +37,7 @@ func main() {
 		"use the cluster of the current KUBECONFIG rather than a local one; "+useCurrentContext+"=1 says the same")
 	flag.StringVar(&o.namespace, "namespace", "bridgestack-demo", "namespace of the first act's stack, the others' have a number behind it; they are deleted first")
 	flag.StringVar(&o.conf, "config", "../config", "folder with default and testdata")
+	flag.StringVar(&o.project, "project", "../internal/compose/testdata/projects/runbook/compose.yaml", "compose file of the first act's stack")
 	flag.DurationVar(&o.timeout, "timeout", 10*time.Minute, "for each act, from the stack being applied to what must become of it")
 	flag.Parse()
 
