@@ -82,6 +82,7 @@ type bridge struct {
 	Env           map[string]declaredValue `json:"env"`
 	Topics        []topic                  `json:"topics"`
 	Role          Role                     `json:"role"`
+	Liveness      bool                     `json:"liveness"`
 	Ignore        bool                     `json:"ignore"`
 }
 
@@ -184,7 +185,7 @@ func (p *Project) serviceBridge(s types.ServiceConfig) (Bridge, error) {
 	}
 	out := Bridge{
 		MemoryCeiling: b.MemoryCeiling, CPUCeiling: b.CPUCeiling, AllowRestart: b.AllowRestart,
-		Topics: topicsOf(b.Topics), Role: b.Role, Ignore: b.Ignore,
+		Topics: topicsOf(b.Topics), Role: b.Role, Liveness: b.Liveness, Ignore: b.Ignore,
 	}
 	if b.Workload.Name != "" {
 		out.Workload = &b.Workload.WorkloadReference
