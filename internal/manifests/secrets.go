@@ -162,14 +162,21 @@ func (s *secretStore) document(b *builder) (Document, bool) {
 }
 
 // knownSecrets finds values of secrets where none should be.
-type knownSecrets map[string]*redact.Redactor
+type knownSecrets map[string]knownSecret
 
-// knownSecrets are those that come from outside of the compose file.
+type knownSecret struct {
+	value string
+	*redact.Redactor
+}
+
+// knownSecrets are those that come from outside of the compose file, but for
+// such that cannot be told from ordinary text.
 func (b *builder) knownSecrets() knownSecrets {
 	known := knownSecrets{}
 	add := func(name, value string) {
-		if value != "" {
-			known[name] = redact.New(evidence.NewSecret(value))
+		r := redact.New(evidence.NewSecret(value))
+		if value != "" && r.Text(value) != value {
+			known[name] = knownSecret{value, r}
 		}
 	}
 	for name, value := range b.Environment {
@@ -177,19 +184,19 @@ func (b *builder) knownSecrets() knownSecrets {
 			add(name, value)
 		}
 	}
-	for _, v := range b.secrets.keys {
-		if s := b.secrets.values[v]; !s.open {
-			add(v, s.value)
+	for _, key := range b.secrets.keys {
+		if s := b.secrets.values[key]; !s.open {
+			add(key, s.value)
 		}
 	}
 	return known
 }
 
-// in says which secret a text holds; the text may be of any form.
+// in says which secret a text holds, as it is or in another encoding.
 func (k knownSecrets) in(text string) (name string, found bool) {
 	plain := redact.New().Text(text)
 	for _, name := range slices.Sorted(maps.Keys(k)) {
-		if k[name].Text(text) != plain {
+		if strings.Contains(text, k[name].value) || k[name].Text(text) != plain {
 			return name, true
 		}
 	}
