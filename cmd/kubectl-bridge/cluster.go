@@ -52,6 +52,7 @@ func (a *access) connect() (connection, error) {
 		return connection{}, explained(fmt.Errorf("finding the cluster: %w", err))
 	}
 	config.Timeout = cmp.Or(config.Timeout, requestTimeout)
+	config.QPS, config.Burst = 50, 100        // one person's questions, which wait for each other
 	config.WarningHandler = rest.NoWarnings{} // they are about what is written, and this only reads
 	namespace, _, err := a.flags.ToRawKubeConfigLoader().Namespace()
 	if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -204,13 +204,4 @@ func reasonOf(waiting, terminated bool) string {
 }
 
 // isNotInstalled is true where the cluster does not know the operator's kinds.
-func isNotInstalled(err error) bool {
-	return meta.IsNoMatchError(unwrapped(err))
-}
-
-func unwrapped(err error) error {
-	for next := err; next != nil; next = errors.Unwrap(next) {
-		err = next
-	}
-	return err
-}
+func isNotInstalled(err error) bool { return meta.IsNoMatchError(err) }

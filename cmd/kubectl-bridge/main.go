@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/signal"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 // verbs of the plugin, in the order in which help lists them. Each has a file of
@@ -19,11 +21,13 @@ var verbs = []func() *cobra.Command{
 	validateCommand,
 	classifyCommand,
 	statusCommand,
+	explainCommand,
 }
 
 func main() { os.Exit(run()) }
 
 func run() int {
+	log.SetLogger(logr.Discard()) // the client's; what matters comes as an error
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	err := root(os.Stdin, os.Stdout).ExecuteContext(ctx)

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
 
@@ -218,4 +217,3 @@ func podOf(d v1alpha1.BridgeDiagnosis) string {
 	}
 	return "POD"
 }
-
