@@ -8,7 +8,7 @@ import (
 // BridgeDiagnosis is one incident of one container of one workload: its cause
 // with the evidence, the remedy with its exact before and after, every attempt
 // with its outcome. The operator writes it; a person writes at most
-// spec.approved.
+// spec.approved, spec.rejected and spec.takeBack.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -47,7 +47,7 @@ type BridgeDiagnosisList struct {
 
 // BridgeDiagnosisSpec says which container the incident is of.
 //
-// +kubebuilder:validation:XValidation:rule="self.stack == oldSelf.stack && self.service == oldSelf.service && self.workload == oldSelf.workload && self.container == oldSelf.container && has(self.detectedAt) == has(oldSelf.detectedAt) && (!has(self.detectedAt) || self.detectedAt == oldSelf.detectedAt)",message="a diagnosis is of one container for good: only spec.approved may be changed"
+// +kubebuilder:validation:XValidation:rule="self.stack == oldSelf.stack && self.service == oldSelf.service && self.workload == oldSelf.workload && self.container == oldSelf.container && has(self.detectedAt) == has(oldSelf.detectedAt) && (!has(self.detectedAt) || self.detectedAt == oldSelf.detectedAt)",message="a diagnosis is of one container for good: only spec.approved, spec.rejected and spec.takeBack may be changed"
 type BridgeDiagnosisSpec struct {
 	// stack is the name of the BridgeStack.
 	// +required
@@ -73,6 +73,19 @@ type BridgeDiagnosisSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Approved string `json:"approved,omitempty"`
+	// rejected is the id of the proposed remedy (status.proposal.id) that a
+	// person does not want: exactly this change is not made, in any mode, also
+	// where it is approved as well. Another change may be proposed.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Rejected string `json:"rejected,omitempty"`
+	// takeBack is the id of the attempt in force (status.attempts) that a person
+	// wants taken back, though it is not known yet whether it helps. It is not
+	// tried again. Where there is no way back, as after a restart, and for
+	// attempts that ended, it does nothing.
+	// +optional
+	// +kubebuilder:validation:MaxLength=80
+	TakeBack string `json:"takeBack,omitempty"`
 }
 
 // DiagnosedWorkload is the workload of an incident.

@@ -175,14 +175,14 @@ container: app
 func TestDiagnosisTakesAnApprovalAndNothingElse(t *testing.T) {
 	diagnosis := created(t, object(t, "BridgeDiagnosis", "approval", someDiagnosis))
 
-	const message = "a diagnosis is of one container for good: only spec.approved may be changed"
+	const message = "a diagnosis is of one container for good: only spec.approved, spec.rejected and spec.takeBack may be changed"
 	for _, change := range []string{
 		`{"spec":{"stack":"other"}}`, `{"spec":{"service":"other"}}`, `{"spec":{"container":"other"}}`,
 		`{"spec":{"workload":{"name":"other"}}}`, `{"spec":{"workload":{"uid":"other"}}}`, `{"spec":{"workload":{"kind":"StatefulSet"}}}`,
 	} {
 		refused(t, k8s.Patch(t.Context(), diagnosis.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(change))), message)
 	}
-	for _, change := range []string{`{"spec":{"approved":"set-env-1f3a"}}`, `{"spec":{"approved":null}}`} {
+	for _, change := range []string{`{"spec":{"approved":"set-env-1f3a"}}`, `{"spec":{"approved":null}}`, `{"spec":{"rejected":"set-env-1f3a"}}`, `{"spec":{"takeBack":"set-env-1f3a-1"}}`} {
 		if err := k8s.Patch(t.Context(), diagnosis.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(change))); err != nil {
 			t.Errorf("%s refused: %v", change, err)
 		}

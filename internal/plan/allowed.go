@@ -22,7 +22,21 @@ func Forbids(in Input, attempt v1alpha1.Attempt) string {
 	case in.Unreachable != "" && attempt.Patch != "" && attempt.Workload == nil:
 		return in.Unreachable
 	}
+	if because := unwanted(in.Diagnosis.Spec, attempt); because != "" {
+		return because
+	}
 	return in.modeForbids(attempt)
+}
+
+// unwanted says that a person does not want an attempt.
+func unwanted(spec v1alpha1.BridgeDiagnosisSpec, attempt v1alpha1.Attempt) string {
+	switch {
+	case spec.Rejected != "" && spec.Rejected == attempt.Proposal.ID:
+		return "a person rejected it (spec.rejected)"
+	case spec.TakeBack != "" && spec.TakeBack == attempt.ID:
+		return "a person wants it taken back (spec.takeBack)"
+	}
+	return ""
 }
 
 // holds says that the attempt keeps its owner from the object, and that it still may.

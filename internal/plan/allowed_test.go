@@ -39,6 +39,8 @@ func TestForbids(t *testing.T) {
 		"approval is needed now":   {inMode(v1alpha1.ModeApprove), "not approved"},
 		"and was given":            {func(in *Input) { inMode(v1alpha1.ModeApprove)(in); in.Diagnosis.Spec.Approved = "abc" }, ""},
 		"approval of another one":  {func(in *Input) { inMode(v1alpha1.ModeApprove)(in); in.Diagnosis.Spec.Approved = "abd" }, "not approved"},
+		"a person rejected it":     {func(in *Input) { in.Diagnosis.Spec.Rejected = "abc" }, "spec.rejected"},
+		"a person wants it back":   {func(in *Input) { in.Diagnosis.Spec.TakeBack = attempt("abc", v1alpha1.AttemptRecorded, now).ID }, "spec.takeBack"},
 		"GitOps took the workload": {func(in *Input) { in.GitOps = GitOps{Owner: "Argo CD", Set: []string{"memory"}} }, "Argo CD"},
 		"but not that field":       {func(in *Input) { in.GitOps = GitOps{Owner: "Argo CD"} }, ""},
 		"the rollout was paused":   {func(in *Input) { in.Unreachable = "the rollout is paused" }, "rollout"},

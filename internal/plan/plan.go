@@ -83,6 +83,7 @@ var checks = []check{
 	needsPerson,
 	downTooLong,
 	heldByRoot,
+	rejected,
 	suggestOnly,
 	paused,
 	inMaintenance,
@@ -178,6 +179,14 @@ func heldByRoot(in Input) *Decision {
 	}
 	return &Decision{State: v1alpha1.StateWaiting, Reason: v1alpha1.ReasonWaitingForDependency, RecheckAfter: recheck / 2,
 		Message: fmt.Sprintf("waits for %s: %s", in.Action.Hold, in.says())}
+}
+
+// rejected leaves alone what a person does not want.
+func rejected(in Input) *Decision {
+	if in.Proposal.ID == "" || in.Diagnosis.Spec.Rejected != in.Proposal.ID {
+		return nil
+	}
+	return suggested(in, "a person rejected it (spec.rejected)")
 }
 
 func suggestOnly(in Input) *Decision {

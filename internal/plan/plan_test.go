@@ -65,8 +65,13 @@ func TestDecide(t *testing.T) {
 		"Suggest shows it":         {func(in *Input) { in.Policy.Mode = v1alpha1.ModeSuggest }, v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "mode is Suggest"},
 		"Approve waits and says how": {func(in *Input) { in.Policy.Mode = v1alpha1.ModeApprove }, v1alpha1.StateAwaitingApproval, v1alpha1.ReasonAwaitingApproval,
 			`kubectl -n shop patch bd api-1 --type=merge -p '{"spec":{"approved":"abc"}}'`},
-		"another approval approves nothing":        {func(in *Input) { in.Policy.Mode, in.Diagnosis.Spec.Approved = v1alpha1.ModeApprove, "abd" }, v1alpha1.StateAwaitingApproval, v1alpha1.ReasonAwaitingApproval, "abc"},
-		"approved":                                 {func(in *Input) { in.Policy.Mode, in.Diagnosis.Spec.Approved = v1alpha1.ModeApprove, "abc" }, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
+		"another approval approves nothing": {func(in *Input) { in.Policy.Mode, in.Diagnosis.Spec.Approved = v1alpha1.ModeApprove, "abd" }, v1alpha1.StateAwaitingApproval, v1alpha1.ReasonAwaitingApproval, "abc"},
+		"approved":                          {func(in *Input) { in.Policy.Mode, in.Diagnosis.Spec.Approved = v1alpha1.ModeApprove, "abc" }, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
+		"rejected, though approved": {func(in *Input) {
+			in.Policy.Mode, in.Diagnosis.Spec.Approved, in.Diagnosis.Spec.Rejected = v1alpha1.ModeApprove, "abc", "abc"
+		}, v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "spec.rejected"},
+		"rejected in mode Auto":                    {func(in *Input) { in.Diagnosis.Spec.Rejected = "abc" }, v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "spec.rejected"},
+		"another one was rejected":                 {func(in *Input) { in.Diagnosis.Spec.Rejected = "abd" }, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
 		"paused stack":                             {func(in *Input) { in.Policy.Paused = true }, v1alpha1.StateWaiting, v1alpha1.ReasonPaused, "spec.paused"},
 		"paused workload":                          {func(in *Input) { in.WorkloadPaused = true }, v1alpha1.StateWaiting, v1alpha1.ReasonPaused, v1alpha1.AnnotationPaused},
 		"in a maintenance window":                  {func(in *Input) { window(in, "0 2 * * *") }, v1alpha1.StateWaiting, v1alpha1.ReasonMaintenanceWindow, "until 2026-11-01T05:00:00Z"},
