@@ -107,6 +107,10 @@ test-faults: ## Kill, hold up and refuse the operator at every step of every inc
 test-mutants: ## Break the operator's safeguards one at a time; its tests must notice each.
 	KUBEBUILDER_ASSETS=$(ASSETS) && export KUBEBUILDER_ASSETS && cd hack && go run ./mutants
 
+.PHONY: bench
+bench: ## Latency, a storm, API calls and memory with 1,000 and 10,000 pods (10 minutes; a quick one: BENCH='-pods 100 -storm 40 -samples 20 -idle 5s').
+	cd hack && KUBEBUILDER_ASSETS=$(ASSETS) go run ./bench $(BENCH)
+
 .PHONY: corpus
 corpus: ## Diagnose the corpus of real crash logs and print the score.
 	go test -count=1 -v -run Corpus ./internal/diagnosis/...
