@@ -175,6 +175,12 @@ func run(ctx context.Context, config *rest.Config, f flags) error {
 	if err := operator.SetupWithManager(mgr); err != nil {
 		return err
 	}
+	// No controller watches these, and the first incident must not wait for them.
+	for _, o := range []client.Object{&appsv1.ReplicaSet{}, &corev1.Service{}, &corev1.Node{}} {
+		if _, err := mgr.GetCache().GetInformer(ctx, o, cache.BlockUntilSynced(false)); err != nil {
+			return fmt.Errorf("filling the cache of %T: %w", o, err)
+		}
+	}
 	if err := errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ping", healthz.Ping)); err != nil {
 		return fmt.Errorf("adding health checks: %w", err)
 	}
