@@ -36,6 +36,7 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/controllers"
 	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/diagnosis"
 	"github.com/bridgestack/operator/internal/gitrepo"
 	"github.com/bridgestack/operator/internal/metrics"
 	"github.com/bridgestack/operator/internal/notify"
@@ -131,6 +132,7 @@ func run(ctx context.Context, config *rest.Config, f flags) error {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	go diagnosis.Prepare()
 	config.QPS = -1 // the API server's own priority and fairness is the limit
 	mgr, err := ctrl.NewManager(config, managerOptions(scheme, f))
 	if err != nil {

@@ -92,7 +92,13 @@ type catalogue struct {
 	signatures []compiled
 }
 
-// signatures are compiled at the first diagnosis.
+// Prepare does what the first diagnosis would otherwise wait for.
+func Prepare() {
+	signatures()
+	familyWords()
+}
+
+// signatures are compiled once.
 var signatures = sync.OnceValue(func() *catalogue {
 	c, err := newCatalogue(slices.Concat(
 		postgresSignatures,
