@@ -130,6 +130,21 @@ func (o *Operator) project(ctx context.Context, s *v1alpha1.BridgeStack, fresh t
 	return &project, nil
 }
 
+// untold reports whether nobody can say if the incident's workload is still part
+// of its stack, because the stack's compose project cannot be read for now.
+func (r *BridgeDiagnosisReconciler) untold(ctx context.Context, in *incident) (bool, error) {
+	if in.owner != nil {
+		return false, nil // it is the workload that is gone
+	}
+	var s v1alpha1.BridgeStack
+	err := r.Cached.Get(ctx, client.ObjectKey{Namespace: in.before.Namespace, Name: in.before.Spec.Stack}, &s)
+	if err != nil || !s.DeletionTimestamp.IsZero() {
+		return false, client.IgnoreNotFound(err)
+	}
+	project, err := r.project(ctx, &s, composeFresh)
+	return project != nil && project.facts == nil, err
+}
+
 // composeOf reads the files, and parses them where they are others than before.
 func (o *Operator) composeOf(ctx context.Context, s *v1alpha1.BridgeStack, fresh time.Duration) (*composeProject, error) {
 	name, now := client.ObjectKeyFromObject(s), o.Now()

@@ -2,8 +2,10 @@ package controllers_test
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -38,8 +40,8 @@ func composed(t *testing.T, namespace, content string) (*v1alpha1.BridgeStack, *
 	return s, files
 }
 
-// wants is a program that ends unless a variable has a value.
-func wants(name string) program {
+// demands is a program that ends unless a variable has a value.
+func demands(name string) program {
 	missing := ends(1, "Error", "FATAL: environment variable "+name+" is not set\n")
 	return func(pod *corev1.Pod) run {
 		for _, e := range pod.Spec.Containers[0].Env {
@@ -57,7 +59,7 @@ func TestComposeSetsMissingVariable(t *testing.T) {
 	t.Parallel()
 	ns := namespace(t)
 	s, _ := composed(t, ns, composeFile)
-	web := deploy(t, ns, "web", wants("SHOP_REGION"))
+	web := deploy(t, ns, "web", demands("SHOP_REGION"))
 	start(t, ns, settings{})
 	d := await(t, ns, "web", v1alpha1.StateRecovered, v1alpha1.ReasonRecovered)
 	if d.Status.Cause != v1alpha1.CauseEnvVarMissing || d.Status.Attempts[0].Proposal.Remedy != v1alpha1.RemedySetEnv {
@@ -101,7 +103,7 @@ func TestComposeSetsNoSecret(t *testing.T) {
 	t.Parallel()
 	ns := namespace(t)
 	composed(t, ns, composeFile)
-	web := deploy(t, ns, "web", wants("STRIPE_KEY"))
+	web := deploy(t, ns, "web", demands("STRIPE_KEY"))
 	before := template(t, web)
 	start(t, ns, settings{})
 	d := await(t, ns, "web", v1alpha1.StateEscalated, v1alpha1.ReasonNeedsPerson)
@@ -206,4 +208,34 @@ func TestBrokenCompose(t *testing.T) {
 			}
 		})
 	}
+}
+
+// While the project cannot be read, nobody knows what is part of the stack: an
+// incident of what only the project names is neither closed nor forgotten.
+func TestBrokenComposeHoldsIncidents(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	s, files := composed(t, ns, composeFile)
+	edit(t, s, func(s *v1alpha1.BridgeStack) { s.Spec.Remediation.Mode = v1alpha1.ModeSuggest })
+	web := deploy(t, ns, "web", demands("SHOP_REGION"))
+	start(t, ns, settings{})
+	await(t, ns, "web", v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested)
+	becomesFile := func(content, ready string) {
+		edit(t, files, func(m *corev1.ConfigMap) { m.Data["compose.yaml"] = content })
+		edit(t, s, func(s *v1alpha1.BridgeStack) {
+			s.Labels = map[string]string{"example.com/edited": strconv.Itoa(len(content))}
+		})
+		until(t, func() bool { return strings.HasPrefix(readyOf(t, s), ready) }, func() string { return readyOf(t, s) })
+	}
+	becomesFile("services: [", "False")
+	for i := range 20 { // it is looked at again and again
+		edit(t, web, func(d *appsv1.Deployment) { d.Annotations = map[string]string{"example.com/look": strconv.Itoa(i)} })
+		time.Sleep(100 * time.Millisecond)
+		if all := diagnoses(t, ns, "web"); len(all) != 1 || all[0].Status.State != v1alpha1.StateSuggested {
+			t.Fatalf("not held:\n%s", tell(all))
+		}
+	}
+	becomesFile(composeFile, "True")
+	edit(t, s, func(s *v1alpha1.BridgeStack) { s.Spec.Remediation.Mode = v1alpha1.ModeAuto })
+	await(t, ns, "web", v1alpha1.StateRecovered, v1alpha1.ReasonRecovered)
 }

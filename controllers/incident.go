@@ -156,6 +156,10 @@ func (r *BridgeDiagnosisReconciler) closeIfGone(ctx context.Context, in *inciden
 	if !in.gone {
 		return false, nil
 	}
+	if untold, err := r.untold(ctx, in); untold || err != nil {
+		in.recheck = recheckReferences
+		return true, err
+	}
 	if a := in.attempt(); a != nil && a.Outcome.InForce() {
 		outcome, message, err := r.leave(ctx, in)
 		if err != nil {

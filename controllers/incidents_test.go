@@ -62,7 +62,7 @@ var incidents = []incident{
 	}},
 	{name: "a variable of a compose file", ends: v1alpha1.StateRecovered, begin: func(t *testing.T, ns string) settings {
 		composed(t, ns, "services: {api: {image: a, environment: {SHOP_REGION: eu}}}")
-		deploy(t, ns, "api", wants("SHOP_REGION"))
+		deploy(t, ns, "api", demands("SHOP_REGION"))
 		return settings{}
 	}},
 	{name: "a variable that nobody declared", ends: v1alpha1.StateEscalated, begin: func(t *testing.T, ns string) settings {
