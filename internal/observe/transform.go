@@ -43,7 +43,6 @@ func Transform(obj any) (any, error) {
 			Message:                    pod.Status.Message,
 			Conditions:                 keptConditions(pod.Status.Conditions),
 			HostIP:                     pod.Status.HostIP,
-			HostIPs:                    pod.Status.HostIPs,
 			PodIP:                      pod.Status.PodIP,
 			PodIPs:                     pod.Status.PodIPs,
 			InitContainerStatuses:      keptStatuses(pod.Status.InitContainerStatuses),
@@ -53,9 +52,10 @@ func Transform(obj any) (any, error) {
 	}
 	if well(pod) {
 		kept.Spec.InitContainers, kept.Spec.Containers = keptOfWell(pod.Spec.InitContainers), keptOfWell(pod.Spec.Containers)
-		return kept, nil
+	} else {
+		keepWhatTells(kept, pod)
 	}
-	keepWhatTells(kept, pod)
+	shareWords(kept)
 	return kept, nil
 }
 
@@ -64,6 +64,7 @@ func keepWhatTells(kept, pod *corev1.Pod) {
 	kept.Annotations = keptAnnotations(pod)
 	kept.Spec.Volumes = keptVolumes(pod.Spec.Volumes)
 	kept.Spec.InitContainers, kept.Spec.Containers = keptContainers(pod.Spec.InitContainers), keptContainers(pod.Spec.Containers)
+	kept.Status.HostIPs = pod.Status.HostIPs
 	kept.Spec.ServiceAccountName, kept.Spec.EnableServiceLinks = pod.Spec.ServiceAccountName, pod.Spec.EnableServiceLinks
 	if s := pod.Spec.SecurityContext; s != nil && (s.RunAsNonRoot != nil || s.RunAsUser != nil) {
 		kept.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsNonRoot: s.RunAsNonRoot, RunAsUser: s.RunAsUser}
@@ -227,7 +228,7 @@ func TransformReplicaSet(obj any) (any, error) {
 			ResourceVersion:   rs.ResourceVersion,
 			CreationTimestamp: rs.CreationTimestamp,
 			DeletionTimestamp: rs.DeletionTimestamp,
-			Labels:            rs.Labels,
+			Labels:            sharedLabels(rs.Labels),
 			OwnerReferences:   rs.OwnerReferences,
 		},
 		Spec:   appsv1.ReplicaSetSpec{Replicas: rs.Spec.Replicas, Selector: rs.Spec.Selector},
