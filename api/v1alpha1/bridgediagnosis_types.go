@@ -80,9 +80,9 @@ type BridgeDiagnosisSpec struct {
 	// +kubebuilder:validation:MaxLength=64
 	Rejected string `json:"rejected,omitempty"`
 	// takeBack is the id of the attempt in force (status.attempts) that a person
-	// wants taken back, though it is not known yet whether it helps. It is not
-	// tried again. Where there is no way back, as after a restart, and for
-	// attempts that ended, it does nothing.
+	// wants taken back, though it is not known yet whether it helps. From then
+	// on, nothing is changed for this incident but what a person approves. Where
+	// there is no way back, as after a restart, it does nothing.
 	// +optional
 	// +kubebuilder:validation:MaxLength=80
 	TakeBack string `json:"takeBack,omitempty"`

@@ -181,12 +181,20 @@ func heldByRoot(in Input) *Decision {
 		Message: fmt.Sprintf("waits for %s: %s", in.Action.Hold, in.says())}
 }
 
-// rejected leaves alone what a person does not want.
+// rejected leaves alone what a person does not want. Who had an attempt taken
+// back has the incident in hand: nothing else is tried but what they approve.
 func rejected(in Input) *Decision {
-	if in.Proposal.ID == "" || in.Diagnosis.Spec.Rejected != in.Proposal.ID {
-		return nil
+	spec := in.Diagnosis.Spec
+	if in.Proposal.ID != "" && spec.Rejected == in.Proposal.ID {
+		return suggested(in, "a person rejected it (spec.rejected)")
 	}
-	return suggested(in, "a person rejected it (spec.rejected)")
+	for _, a := range in.Diagnosis.Status.Attempts {
+		takenBack := a.Outcome == v1alpha1.AttemptRolledBack || a.Outcome == v1alpha1.AttemptWithdrawn
+		if a.ID == spec.TakeBack && takenBack && (spec.Approved == "" || spec.Approved != in.Proposal.ID) {
+			return suggested(in, fmt.Sprintf("a person had %s taken back (spec.takeBack)", a.Proposal.Remedy))
+		}
+	}
+	return nil
 }
 
 func suggestOnly(in Input) *Decision {

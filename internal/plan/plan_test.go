@@ -70,7 +70,15 @@ func TestDecide(t *testing.T) {
 		"rejected, though approved": {func(in *Input) {
 			in.Policy.Mode, in.Diagnosis.Spec.Approved, in.Diagnosis.Spec.Rejected = v1alpha1.ModeApprove, "abc", "abc"
 		}, v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "spec.rejected"},
-		"rejected in mode Auto":                    {func(in *Input) { in.Diagnosis.Spec.Rejected = "abc" }, v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "spec.rejected"},
+		"rejected in mode Auto": {func(in *Input) { in.Diagnosis.Spec.Rejected = "abc" }, v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "spec.rejected"},
+		"a person had one taken back": {func(in *Input) {
+			in.Diagnosis.Status.Attempts = []v1alpha1.Attempt{attempt("abd", v1alpha1.AttemptRolledBack, long)}
+			in.Diagnosis.Spec.TakeBack = "abd"
+		}, v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "spec.takeBack"},
+		"a person had one taken back, and approves another": {func(in *Input) {
+			in.Diagnosis.Status.Attempts = []v1alpha1.Attempt{attempt("abd", v1alpha1.AttemptRolledBack, long)}
+			in.Diagnosis.Spec.TakeBack, in.Diagnosis.Spec.Approved, in.Policy.Mode = "abd", "abc", v1alpha1.ModeApprove
+		}, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
 		"another one was rejected":                 {func(in *Input) { in.Diagnosis.Spec.Rejected = "abd" }, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
 		"paused stack":                             {func(in *Input) { in.Policy.Paused = true }, v1alpha1.StateWaiting, v1alpha1.ReasonPaused, "spec.paused"},
 		"paused workload":                          {func(in *Input) { in.WorkloadPaused = true }, v1alpha1.StateWaiting, v1alpha1.ReasonPaused, v1alpha1.AnnotationPaused},
