@@ -9,6 +9,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -68,11 +69,11 @@ func TestComposeSetsMissingVariable(t *testing.T) {
 	if got := template(t, web); !strings.Contains(got, `{"name":"SHOP_REGION","value":"eu"}`) {
 		t.Errorf("template: %s", got)
 	}
+	var live *v1alpha1.BridgeStack
 	until(t, func() bool {
-		return readyOf(t, s) == "True Reconciled" && len(stackNow(t, s).Status.Compose.Drift) == 4
-	},
-		func() string { return message(t, s, v1alpha1.ConditionComposeLoaded) })
-	live := stackNow(t, s)
+		live = stackNow(t, s)
+		return meta.IsStatusConditionTrue(live.Status.Conditions, v1alpha1.ConditionHealthy)
+	}, func() string { return message(t, s, v1alpha1.ConditionHealthy) })
 	shows(t, live.Status.Conditions, map[string]string{"Ready": "True Reconciled", "Healthy": "True AllServicesHealthy", "ComposeLoaded": "True ComposeLoaded"})
 	text, err := json.Marshal(live.Status)
 	if err != nil {
