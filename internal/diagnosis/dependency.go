@@ -214,11 +214,17 @@ func judgeAddress(c evidence.Case, d evidence.Dependency, f Finding, variable st
 			f.Message += " The declared address does not answer either."
 			f.Confidence = v1alpha1.ConfidenceLow
 		}
-	case isLoopback(server.Host) && len(c.Siblings) == 0, failedToReach(configured):
+	case isLoopback(server.Host) && !sharesLoopback(c), failedToReach(configured):
 		f.Confidence = v1alpha1.ConfidenceHigh
 		f.Refuted = append(f.Refuted, refute(v1alpha1.CauseDependencyUnhealthy, "%s answers at %s", d.Service, right))
 	}
 	return f
+}
+
+// sharesLoopback says that another container of the pod could be what listens on
+// localhost: none that ran before this one and has ended.
+func sharesLoopback(c evidence.Case) bool {
+	return slices.ContainsFunc(c.Siblings, func(s evidence.Container) bool { return s.Role != evidence.RoleInit })
 }
 
 // unreachableCause tells a name that does not exist from one that does not answer.

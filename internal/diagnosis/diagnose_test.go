@@ -158,7 +158,9 @@ func TestDiagnoseWithProbes(t *testing.T) {
 	guarded := probe(v1alpha1.AsConfigured, stage(evidence.StageResolve, passed, ""), stage(evidence.StageGuard, unknown, evidence.CodeNotAllowed))
 	answers := probe(v1alpha1.AsDeclared, stage(evidence.StageResolve, passed, ""), stage(evidence.StageDial, passed, ""), stage(evidence.StageDatabase, passed, ""))
 	withSibling := stack("localhost", 5432, loopback, guarded, answers)
-	withSibling.Siblings = []evidence.Container{{Name: "proxy"}}
+	withSibling.Siblings = []evidence.Container{{Name: "proxy", Role: evidence.RoleMain}}
+	afterInit := stack("localhost", 5432, loopback, guarded, answers)
+	afterInit.Siblings = []evidence.Container{{Name: "bridgestack-wait-for-postgres", Role: evidence.RoleInit}}
 	down := stack("postgres", 5432, refused)
 	down.Dependencies[0].Workload = evidence.DependencyWorkload{Known: true, Looping: true, Diagnosis: "postgres-1"}
 	rotated := stack("postgres", 5432, wrongPassword, probe(v1alpha1.AsConfigured, stage(evidence.StageQuery, passed, "")))
@@ -173,6 +175,7 @@ func TestDiagnoseWithProbes(t *testing.T) {
 	}{
 		"localhost, and the declared server answers": {stack("localhost", 5432, loopback, guarded, answers), v1alpha1.CausePostgresUnreachable, v1alpha1.ConfidenceHigh, "POSTGRES_HOST", ""},
 		"localhost may be a sibling's":               {withSibling, v1alpha1.CausePostgresUnreachable, v1alpha1.ConfidenceMedium, "POSTGRES_HOST", ""},
+		"localhost, after init containers":           {afterInit, v1alpha1.CausePostgresUnreachable, v1alpha1.ConfidenceHigh, "POSTGRES_HOST", ""},
 		"localhost, and nothing answers": {
 			stack("localhost", 5432, loopback, guarded, probe(v1alpha1.AsDeclared, stage(evidence.StageDial, failed, evidence.CodeRefused))),
 			v1alpha1.CausePostgresUnreachable, v1alpha1.ConfidenceLow, "POSTGRES_HOST", "",
