@@ -34,33 +34,42 @@ func (b *builder) look(absolute string, inside bool) (content []byte, files map[
 		return nil, nil, isNothing
 	}
 	info, err := fs.Stat(b.Files, name)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, nil, isNothing
-	}
-	if !info.IsDir() {
+	case info.IsDir():
+		if files, ok := b.readAll(name); ok {
+			return nil, files, isFlat
+		}
+	default:
 		if content, ok := b.read(name, info); ok {
 			return content, nil, isFile
 		}
-		return nil, nil, isNothing
 	}
-	entries, err := fs.ReadDir(b.Files, name)
+	return nil, nil, isNothing
+}
+
+// readAll files of a directory, false where it has others or too much.
+func (b *builder) readAll(directory string) (map[string][]byte, bool) {
+	entries, err := fs.ReadDir(b.Files, directory)
 	if err != nil || len(entries) == 0 || len(entries) > mostFiles {
-		return nil, nil, isNothing
+		return nil, false
 	}
-	files = map[string][]byte{}
+	files := map[string][]byte{}
 	total := 0
 	for _, e := range entries {
-		info, err := fs.Stat(b.Files, path.Join(name, e.Name()))
-		if err != nil || info.IsDir() {
-			return nil, nil, isNothing
+		name := path.Join(directory, e.Name())
+		info, err := fs.Stat(b.Files, name)
+		if err != nil {
+			return nil, false
 		}
-		content, ok := b.read(path.Join(name, e.Name()), info)
+		content, ok := b.read(name, info)
 		if total += len(content); !ok || total > mostOfFile {
-			return nil, nil, isNothing
+			return nil, false
 		}
 		files[e.Name()] = content
 	}
-	return nil, files, isFlat
+	return files, true
 }
 
 func (b *builder) read(name string, info fs.FileInfo) ([]byte, bool) {

@@ -28,35 +28,48 @@ var usualPorts = map[string]int32{
 // publishes or exposes, its listeners and health check, what its image is known
 // for, and what other services of the project address it by.
 func (b *builder) portsOf(s compose.Service) []corev1.ServicePort {
-	var out []corev1.ServicePort
-	add := func(number int32, protocol string) {
-		p := corev1.ServicePort{Name: fmt.Sprintf("%s-%d", protocol, number), Port: number, Protocol: corev1.Protocol(strings.ToUpper(protocol))}
-		if number > 0 && number < 1<<16 && !slices.ContainsFunc(out, func(o corev1.ServicePort) bool { return o.Name == p.Name }) {
-			out = append(out, p)
-		}
-	}
+	var out portList
 	for _, p := range s.Ports {
-		add(p.Target, p.Protocol)
+		out.add(p.Target, p.Protocol)
 	}
 	for _, l := range s.Listeners {
 		if l.Inside {
-			add(l.Port, "tcp")
+			out.add(l.Port, "tcp")
 		}
 	}
 	if s.Health != nil && s.Health.HTTP != nil {
-		add(s.Health.HTTP.Port, "tcp")
+		out.add(s.Health.HTTP.Port, "tcp")
 	}
-	add(b.ownPort(s, len(out) == 0), "tcp")
+	out.add(b.ownPort(s, len(out) == 0), "tcp")
+	for _, port := range b.addressedPorts(s) {
+		out.add(port, "tcp")
+	}
+	slices.SortStableFunc(out, func(x, y corev1.ServicePort) int { return cmp.Compare(x.Port, y.Port) })
+	return out
+}
+
+// portList has each port once.
+type portList []corev1.ServicePort
+
+func (l *portList) add(number int32, protocol string) {
+	p := corev1.ServicePort{Name: fmt.Sprintf("%s-%d", protocol, number), Port: number, Protocol: corev1.Protocol(strings.ToUpper(protocol))}
+	if number > 0 && number < 1<<16 && !slices.ContainsFunc(*l, func(o corev1.ServicePort) bool { return o.Name == p.Name }) {
+		*l = append(*l, p)
+	}
+}
+
+// addressedPorts are those by which other services address this one.
+func (b *builder) addressedPorts(s compose.Service) []int32 {
+	var out []int32
 	for _, other := range b.Facts.Services {
 		for _, v := range other.Env {
 			for _, r := range v.References {
 				if r.Service == s.Name && !r.Outside && other.Name != s.Name {
-					add(r.Port, "tcp")
+					out = append(out, r.Port)
 				}
 			}
 		}
 	}
-	slices.SortStableFunc(out, func(x, y corev1.ServicePort) int { return cmp.Compare(x.Port, y.Port) })
 	return out
 }
 
@@ -75,8 +88,6 @@ func (b *builder) ownPort(s compose.Service, unknown bool) int32 {
 }
 
 // mainPort is the one that others ask first, 0 where none is known.
-func (u *unit) mainPort() int32 { return u.builder.mainPort(u.Service, u.ports) }
-
 func (b *builder) mainPort(s compose.Service, ports []corev1.ServicePort) int32 {
 	for _, l := range s.Listeners {
 		if l.Inside {

@@ -14,40 +14,34 @@ import (
 // other than root gets what the Pod Security level restricted demands: a
 // process of such a user has no capability to lose.
 func (u *unit) security(config types.ServiceConfig) {
-	c := &corev1.SecurityContext{}
-	user, group := u.user(config.User)
-	c.RunAsUser, c.RunAsGroup = user, group
+	c := &corev1.SecurityContext{Capabilities: capabilities(config)}
+	c.RunAsUser, c.RunAsGroup = u.user(config.User)
 	if config.ReadOnly {
-		yes := true
-		c.ReadOnlyRootFilesystem = &yes
+		c.ReadOnlyRootFilesystem = pointer(true)
 	}
 	if config.Privileged {
-		yes := true
-		c.Privileged = &yes
+		c.Privileged = pointer(true)
 		u.note(u.Name, "privileged", "it is privileged here as well, which few clusters allow")
 	}
-	c.Capabilities = capabilities(config)
-	restricted := user != nil && *user > 0 && !config.Privileged && len(config.CapAdd) == 0
-	if slices.ContainsFunc(config.SecurityOpt, func(o string) bool { return strings.HasPrefix(o, "no-new-privileges") }) || restricted {
-		no := false
-		c.AllowPrivilegeEscalation = &no
+	if slices.ContainsFunc(config.SecurityOpt, func(o string) bool { return strings.HasPrefix(o, "no-new-privileges") }) {
+		c.AllowPrivilegeEscalation = pointer(false)
 	}
-	if restricted {
-		yes := true
-		c.RunAsNonRoot = &yes
-		c.Capabilities = &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}
-		c.SeccompProfile = &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}
+	if c.RunAsUser != nil && *c.RunAsUser > 0 && !config.Privileged && len(config.CapAdd) == 0 {
+		restrict(c)
 	}
 	if *c != (corev1.SecurityContext{}) {
 		u.container.SecurityContext = c
 	}
-	if groups := u.groups(config, group); len(groups) > 0 || group != nil && len(config.Volumes) > 0 {
-		u.pod.SecurityContext = &corev1.PodSecurityContext{SupplementalGroups: groups}
-		if len(config.Volumes) > 0 {
-			u.pod.SecurityContext.FSGroup = group
-		}
-	}
+	u.groups(config, c.RunAsGroup)
 }
+
+func restrict(c *corev1.SecurityContext) {
+	c.AllowPrivilegeEscalation, c.RunAsNonRoot = pointer(false), pointer(true)
+	c.Capabilities = &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}
+	c.SeccompProfile = &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}
+}
+
+func pointer[T any](v T) *T { return &v }
 
 // user and group of a compose user; names are known to the image alone.
 func (u *unit) user(text string) (user, group *int64) {
@@ -68,17 +62,23 @@ func id(text string) *int64 {
 	return &n
 }
 
-func (u *unit) groups(config types.ServiceConfig, own *int64) []int64 {
-	var out []int64
+// groups beside the user's own, which is that of the files in volumes.
+func (u *unit) groups(config types.ServiceConfig, own *int64) {
+	c := &corev1.PodSecurityContext{}
 	for _, g := range config.GroupAdd {
 		switch n := id(g); {
 		case n == nil:
 			u.note(u.Name, "group_add", fmt.Sprintf("%q is not a number, as Kubernetes wants it", g))
 		case own == nil || *n != *own:
-			out = append(out, *n)
+			c.SupplementalGroups = append(c.SupplementalGroups, *n)
 		}
 	}
-	return out
+	if len(config.Volumes) > 0 {
+		c.FSGroup = own
+	}
+	if len(c.SupplementalGroups) > 0 || c.FSGroup != nil {
+		u.pod.SecurityContext = c
+	}
 }
 
 func capabilities(config types.ServiceConfig) *corev1.Capabilities {

@@ -146,8 +146,8 @@ func (u *unit) hosts(config types.ServiceConfig) {
 	if len(config.DNS) > 0 {
 		u.note(u.Name, "dns", "the cluster's DNS is used: another one would not know the project's own names")
 	}
-	if strings.HasPrefix(config.NetworkMode, "service:") {
-		u.note(u.Name, "network_mode", "it shares no network with "+strings.TrimPrefix(config.NetworkMode, "service:")+": put both containers in one pod")
+	if other, shares := strings.CutPrefix(config.NetworkMode, "service:"); shares {
+		u.note(u.Name, "network_mode", "it shares no network with "+other+": put both containers in one pod")
 	}
 }
 

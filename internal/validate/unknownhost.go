@@ -42,18 +42,19 @@ func (p *project) knows(s compose.Service, name string) bool {
 	if _, err := netip.ParseAddr(name); err == nil {
 		return true
 	}
-	config := p.Model.Services[s.Name]
-	if _, extra := config.ExtraHosts[name]; extra {
-		return true
-	}
-	for _, link := range slices.Concat(config.ExternalLinks, config.Links) {
-		if _, alias, aliased := strings.Cut(link, ":"); link == name || aliased && alias == name {
-			return true
-		}
-	}
 	_, known := p.facts.ByName(name)
 	_, left := p.Model.Services[name] // one that x-bridge leaves out
-	return known || left || p.isDisabled(name)
+	return known || left || p.isDisabled(name) || p.isAdded(s, name)
+}
+
+// isAdded says that the service alone is given a host of that name.
+func (p *project) isAdded(s compose.Service, name string) bool {
+	config := p.Model.Services[s.Name]
+	_, extra := config.ExtraHosts[name]
+	return extra || slices.ContainsFunc(slices.Concat(config.ExternalLinks, config.Links), func(link string) bool {
+		_, alias, aliased := strings.Cut(link, ":")
+		return link == name || aliased && alias == name
+	})
 }
 
 // isDisabled says that a service of that name is in a profile that is not active.

@@ -41,7 +41,7 @@ func RunJob(ctx context.Context, out io.Writer, w Wait, jobs Jobs) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("Job %s is not complete after %s: %s", w.Job, w.Timeout, last)
+			return fmt.Errorf("waiting for Job %s: it is not complete after %s: %s", w.Job, w.Timeout, last)
 		case <-time.After(pause):
 		}
 	}
