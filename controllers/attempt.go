@@ -112,6 +112,9 @@ func (r *BridgeDiagnosisReconciler) continueAttempt(ctx context.Context, in *inc
 		if done, err := r.takenBack(ctx, in); done || err != nil {
 			return true, err
 		}
+		if in.takeBackWanted() {
+			return true, r.failed(ctx, in, "a person wants it taken back (spec.takeBack)")
+		}
 		return r.verify(ctx, in)
 	}
 }
@@ -243,6 +246,21 @@ func (r *BridgeDiagnosisReconciler) verdict(ctx context.Context, in *incident) (
 	return r.withHealth(in, verify.Check(input)), nil
 }
 
+// takeBackWanted is true where a person wants the attempt in force taken back,
+// and there is a way back.
+func (in *incident) takeBackWanted() bool {
+	attempt := in.attempt()
+	return attempt.ID == in.after.Spec.TakeBack && attempt.Undo != "" && !remedy.Final(attempt.Proposal.Remedy)
+}
+
+// judgement on an attempt that is taken back.
+func (in *incident) judgement() string {
+	if in.takeBackWanted() {
+		return fmt.Sprintf("%s is not wanted", in.attempt().Proposal.Remedy)
+	}
+	return fmt.Sprintf("%s did not help", in.attempt().Proposal.Remedy)
+}
+
 // failed takes back an attempt that did not help, where there is a way back.
 func (r *BridgeDiagnosisReconciler) failed(ctx context.Context, in *incident, because string) error {
 	attempt := in.attempt()
@@ -253,7 +271,7 @@ func (r *BridgeDiagnosisReconciler) failed(ctx context.Context, in *incident, be
 		return nil
 	}
 	attempt.Outcome, attempt.Message = v1alpha1.AttemptRollingBack, because
-	in.become(v1alpha1.StateRollingBack, v1alpha1.ReasonRemedyFailed, fmt.Sprintf("%s did not help and is being taken back: %s", attempt.Proposal.Remedy, because))
+	in.become(v1alpha1.StateRollingBack, v1alpha1.ReasonRemedyFailed, fmt.Sprintf("%s and is being taken back: %s", in.judgement(), because))
 	if err := r.persist(ctx, in); err != nil || in.paused() {
 		return err
 	}
@@ -274,10 +292,10 @@ func (r *BridgeDiagnosisReconciler) rollBack(ctx context.Context, in *incident) 
 	switch {
 	case err == nil:
 		in.end(v1alpha1.AttemptRolledBack, because, r.Now())
-		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonRolledBack, fmt.Sprintf("%s did not help and was taken back: %s", attempt.Proposal.Remedy, because))
+		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonRolledBack, fmt.Sprintf("%s and was taken back: %s", in.judgement(), because))
 	case errors.Is(err, apply.ErrConflict), errors.Is(err, apply.ErrGone), errors.Is(err, apply.ErrRefused):
 		in.end(v1alpha1.AttemptConflict, fmt.Sprintf("%s; not taken back: %v", because, err), r.Now())
-		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonRemedyConflict, fmt.Sprintf("%s did not help, and was not taken back: %v", attempt.Proposal.Remedy, err))
+		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonRemedyConflict, fmt.Sprintf("%s, and was not taken back: %v", in.judgement(), err))
 	default:
 		return err
 	}

@@ -14,6 +14,6 @@ func (in *incident) holdBack() {
 	if window := in.policy().MaintenanceAt(in.now); window.Now() && !in.policy().Paused && !in.workloadPaused() {
 		reason, because, after = v1alpha1.ReasonMaintenanceWindow, window.Because, max(window.Until.Sub(in.now), time.Second)
 	}
-	in.become(v1alpha1.StateWaiting, reason, string(in.attempt().Proposal.Remedy)+" did not help and is to be taken back; "+because)
+	in.become(v1alpha1.StateWaiting, reason, in.judgement()+" and is to be taken back; "+because)
 	in.recheck = after
 }

@@ -118,7 +118,7 @@ func (r *BridgeDiagnosisReconciler) keepsInForce(ctx context.Context, in *incide
 	if err != nil || because == "" {
 		return err != nil, err
 	}
-	in.escalate(v1alpha1.ReasonNotPermitted, fmt.Sprintf("%s did not help and is still in force, since it must not be taken back: %s", in.attempt().Proposal.Remedy, because), r.Now())
+	in.escalate(v1alpha1.ReasonNotPermitted, fmt.Sprintf("%s and is still in force, since it must not be taken back: %s", in.judgement(), because), r.Now())
 	in.recheck = time.Minute
 	return true, nil
 }
