@@ -22,6 +22,12 @@ var verbs = []func() *cobra.Command{
 	classifyCommand,
 	statusCommand,
 	explainCommand,
+	diffCommand,
+	approveCommand,
+	rejectCommand,
+	rollbackCommand,
+	pauseCommand,
+	resumeCommand,
 }
 
 func main() { os.Exit(run()) }
