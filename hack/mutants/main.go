@@ -2,7 +2,7 @@
 // time, in a copy, and expects the tests that are named for it to fail. The
 // checkout itself is never changed. Run it from hack/:
 //
-//	KUBEBUILDER_ASSETS=$(go run ./cluster binaries) go run ./mutants [-run regexp]
+//	KUBEBUILDER_ASSETS=$(go run ./cluster binaries) go run ./mutants [-run regexp] [-at-once n]
 package main
 
 import (
@@ -17,7 +17,10 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"sigs.k8s.io/yaml"
@@ -52,16 +55,17 @@ const (
 func main() {
 	only := flag.String("run", "", "only mutants whose name matches this regular expression")
 	root := flag.String("root", "..", "the repository")
+	atOnce := flag.Int("at-once", runtime.NumCPU(), "how many are tried at the same time")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *root, *only); err != nil {
+	if err := run(ctx, *root, *only, *atOnce); err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, root, only string) error {
+func run(ctx context.Context, root, only string, atOnce int) error {
 	wanted, err := regexp.Compile(only)
 	if err != nil {
 		return fmt.Errorf("reading -run: %w", err)
@@ -73,27 +77,56 @@ func run(ctx context.Context, root, only string) error {
 	if root, err = filepath.Abs(root); err != nil {
 		return err
 	}
-	counts := map[verdict]int{}
-	for _, m := range mutants {
-		if !wanted.MatchString(m.Name) {
-			continue
+	counts, results := map[verdict]int{}, tryAll(ctx, root, slices.DeleteFunc(mutants, func(m mutant) bool { return !wanted.MatchString(m.Name) }), atOnce)
+	for r := range results {
+		counts[r.verdict]++
+		fmt.Printf("%-8s %-60s %s (%s)\n", r.verdict, r.Name, r.Tests, r.took.Round(time.Second))
+		if r.verdict == invalid {
+			fmt.Println(r.output)
 		}
-		begin := time.Now()
-		v, output := try(ctx, root, m)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		counts[v]++
-		fmt.Printf("%-8s %-60s %s (%s)\n", v, m.Name, m.Tests, time.Since(begin).Round(time.Second))
-		if v == invalid {
-			fmt.Println(output)
-		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	fmt.Printf("%d mutants: %d caught, %d survived, %d invalid\n", counts[caught]+counts[survived]+counts[invalid], counts[caught], counts[survived], counts[invalid])
 	if counts[survived]+counts[invalid] > 0 || counts[caught] == 0 {
 		return errors.New("the tests do not notice everything")
 	}
 	return nil
+}
+
+// result of a mutant's trial.
+type result struct {
+	mutant
+	verdict verdict
+	output  string
+	took    time.Duration
+}
+
+// tryAll tries some at once: the tests wait more than they work. The results come
+// as they are there, and end with the last one or with the context.
+func tryAll(ctx context.Context, root string, mutants []mutant, atOnce int) <-chan result {
+	next, results := make(chan mutant), make(chan result)
+	var work sync.WaitGroup
+	for range atOnce {
+		work.Go(func() {
+			for m := range next {
+				begin := time.Now()
+				if v, output := try(ctx, root, m); ctx.Err() == nil {
+					results <- result{m, v, output, time.Since(begin)}
+				}
+			}
+		})
+	}
+	go func() {
+		for _, m := range mutants {
+			next <- m
+		}
+		close(next)
+		work.Wait()
+		close(results)
+	}()
+	return results
 }
 
 // try runs the tests against the mutant: go's overlay puts the broken file in
@@ -108,10 +141,11 @@ func try(ctx context.Context, root string, m mutant) (verdict, string) {
 	if err != nil {
 		return invalid, err.Error()
 	}
-	if output, err := goTest(ctx, root, "-overlay", overlay, "-run", "^$", m.Package); err != nil {
+	binary := filepath.Join(directory, "tests")
+	if output, err := execute(ctx, root, "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", binary, m.Package); err != nil {
 		return invalid, output // it does not compile: that would prove nothing
 	}
-	output, err := goTest(ctx, root, "-overlay", overlay, "-run", m.Tests, "-failfast", "-timeout", "5m", m.Package)
+	output, err := execute(ctx, filepath.Join(root, m.Package), binary, "-test.run", m.Tests, "-test.failfast", "-test.timeout", "5m")
 	switch {
 	case strings.Contains(output, "no tests to run"):
 		return invalid, output
@@ -144,9 +178,9 @@ func plant(directory, file string, m mutant) (overlay string, err error) {
 	return overlay, os.WriteFile(overlay, text, 0o600)
 }
 
-func goTest(ctx context.Context, root string, arguments ...string) (string, error) {
-	command := exec.CommandContext(ctx, "go", append([]string{"test", "-count=1", "-vet=off"}, arguments...)...)
-	command.Dir = root
+func execute(ctx context.Context, directory, name string, arguments ...string) (string, error) {
+	command := exec.CommandContext(ctx, name, arguments...)
+	command.Dir = directory
 	output, err := command.CombinedOutput()
 	return string(output), err
 }
