@@ -28,6 +28,7 @@ var verbs = []func() *cobra.Command{
 	rollbackCommand,
 	pauseCommand,
 	resumeCommand,
+	timelineCommand,
 }
 
 func main() { os.Exit(run()) }

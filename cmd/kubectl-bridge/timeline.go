@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/page"
+	"github.com/bridgestack/operator/internal/stack"
+)
+
+// timeline shows what happened to a stack.
+type timeline struct {
+	access *access
+	output output
+	since  time.Duration
+}
+
+func timelineCommand() *cobra.Command {
+	var t timeline
+	command := &cobra.Command{
+		Use:   "timeline [STACK]",
+		Short: "Show what happened when: restarts, deploys, diagnoses, remedies, recoveries",
+		Long: `Shows in one column of time what the operator's diagnoses and the cluster itself tell of a stack: deploys, how containers
+ended, warnings, loops, causes, remedies with what came of them, recoveries. The cluster forgets events after an hour by
+default, and of a container only the last end is known. Times are in UTC.`,
+		Example: `  kubectl bridge timeline omninode-bridge
+  kubectl bridge timeline omninode-bridge --since 2h -o svg > incident.svg
+  kubectl bridge timeline omninode-bridge -o html > incident.html`,
+		RunE: func(command *cobra.Command, args []string) error { return t.run(command, args) },
+	}
+	badArgs(command, cobra.MaximumNArgs(1))
+	flags := command.Flags()
+	flags.DurationVar(&t.since, "since", 24*time.Hour, "how long back")
+	t.output.add(flags, "svg", "html")
+	t.access = newAccess(flags)
+	command.ValidArgsFunction = completing(t.access, namedStacks)
+	return command
+}
+
+func (t *timeline) run(command *cobra.Command, args []string) error {
+	if err := t.output.check(); err != nil {
+		return err
+	}
+	cluster, err := t.access.connect()
+	if err != nil {
+		return err
+	}
+	stack, err := cluster.theStack(command.Context(), args)
+	if err != nil {
+		return err
+	}
+	line, err := cluster.timeline(command.Context(), stack, t.since)
+	if err != nil {
+		return err
+	}
+	out := command.OutOrStdout()
+	if done, err := t.output.data(out, line); done {
+		return err
+	}
+	text := map[string]func() string{"svg": line.SVG, "html": line.HTML, "": func() string { return line.Text(styleOf(out, false)) }}[t.output.format]()
+	_, err = io.WriteString(out, text)
+	return err
+}
+
+// timeline of a stack.
+func (c connection) timeline(ctx context.Context, s v1alpha1.BridgeStack, since time.Duration) (page.Timeline, error) {
+	in, err := c.contentsOf(ctx, s.Namespace)
+	if err != nil {
+		return page.Timeline{}, err
+	}
+	resolved, missing := c.resolve(ctx, s, in.workloads)
+	h := history{c, s.Namespace, resolved, in, nil}
+	told := slices.Concat(h.restarts(), h.deploys(ctx), h.warnings(ctx))
+	now := time.Now()
+	out := page.Timeline{Namespace: s.Namespace, Stack: s.Name, Until: metav1.NewTime(now), Services: []string{}, Moments: []page.Moment{}, Incidents: []page.Span{},
+		Missing: slices.Concat(missing, in.missing, h.missing)}
+	for _, service := range resolved.Services {
+		out.Services = append(out.Services, service.Name)
+	}
+	out.Add(now.Add(-since), in.of(s.Name), told)
+	return out, nil
+}
+
+// history is what the cluster itself tells of a stack's past.
+type history struct {
+	connection
+	namespace string
+	stack     stack.Stack
+	in        contents
+	missing   []string
+}
+
+// serviceOf a workload of the stack, empty for those of others.
+func (h *history) serviceOf(w workload) string {
+	service, _ := h.stack.ByWorkload(w.Kind, w.Name)
+	return service.Name
+}
+
+// restarts are the last ends of containers.
+func (h *history) restarts() []page.Moment {
+	var out []page.Moment
+	for _, w := range h.in.workloads {
+		service := h.serviceOf(w)
+		if service == "" {
+			continue
+		}
+		for _, p := range h.in.podsOf(w) {
+			for _, c := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
+				for _, ended := range []*corev1.ContainerStateTerminated{c.LastTerminationState.Terminated, c.State.Terminated} {
+					if ended != nil && !ended.FinishedAt.IsZero() {
+						out = append(out, page.Moment{At: ended.FinishedAt, Service: service, Kind: page.KindRestart,
+							What: fmt.Sprintf("%s in %s ended with exit code %d (%s), %d restarts by now", c.Name, p.Name, ended.ExitCode, ended.Reason, c.RestartCount)})
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// lacks notes what could not be read: the rest is shown all the same.
+func (h *history) lacks(err error) {
+	if err != nil {
+		h.missing = append(h.missing, "not shown: "+explained(err).Error())
+	}
+}
+
+// deploys are the revisions of the stack's workloads.
+func (h *history) deploys(ctx context.Context) []page.Moment {
+	var sets appsv1.ReplicaSetList
+	h.lacks(h.client.List(ctx, &sets, client.InNamespace(h.namespace)))
+	var revisions appsv1.ControllerRevisionList
+	h.lacks(h.client.List(ctx, &revisions, client.InNamespace(h.namespace)))
+	var out []page.Moment
+	add := func(o client.Object, what string) {
+		owner := metav1.GetControllerOf(o)
+		for _, w := range h.in.workloads {
+			if service := h.serviceOf(w); owner != nil && service != "" && owner.UID == types.UID(w.UID) {
+				out = append(out, page.Moment{At: o.GetCreationTimestamp(), Service: service, Kind: page.KindDeploy, What: what})
+			}
+		}
+	}
+	for i := range sets.Items {
+		var images []string
+		for _, c := range sets.Items[i].Spec.Template.Spec.Containers {
+			images = append(images, c.Image)
+		}
+		add(&sets.Items[i], fmt.Sprintf("revision %s: image %s", sets.Items[i].Annotations["deployment.kubernetes.io/revision"], strings.Join(images, ", ")))
+	}
+	for i := range revisions.Items {
+		add(&revisions.Items[i], fmt.Sprintf("revision %d", revisions.Items[i].Revision))
+	}
+	return out
+}
+
+// warnings are events on the stack's pods, each at its last time.
+func (h *history) warnings(ctx context.Context) []page.Moment {
+	var events corev1.EventList
+	h.lacks(h.client.List(ctx, &events, client.InNamespace(h.namespace)))
+	services := map[string]string{}
+	for _, w := range h.in.workloads {
+		for _, p := range h.in.podsOf(w) {
+			services[p.Name] = h.serviceOf(w)
+		}
+	}
+	var out []page.Moment
+	for _, e := range events.Items {
+		service := services[e.InvolvedObject.Name]
+		if e.InvolvedObject.Kind != "Pod" || e.Type != corev1.EventTypeWarning || service == "" {
+			continue
+		}
+		what := e.Reason + ": " + e.Message
+		if e.Count > 1 {
+			what = fmt.Sprintf("%s (%d times since %s)", what, e.Count, e.FirstTimestamp.UTC().Format(time.TimeOnly))
+		}
+		at := e.LastTimestamp
+		if at.IsZero() {
+			at = metav1.NewTime(e.EventTime.Time)
+		}
+		out = append(out, page.Moment{At: at, Service: service, Kind: page.KindEvent, What: what})
+	}
+	return out
+}
