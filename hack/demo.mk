@@ -8,3 +8,7 @@ demo: ## Break stacks, and watch what is repaired, held, taken back or left to y
 .PHONY: demo-down
 demo-down: ## Remove what the demo made.
 	cd hack && go run ./demo -down
+
+.PHONY: demo-scrapes
+demo-scrapes: ## Record what the operator exports during the demo, for the test of the alerts.
+	hack/record-demo prometheus/testdata/demo.scrapes
