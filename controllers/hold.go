@@ -3,11 +3,14 @@ package controllers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -23,7 +26,7 @@ import (
 
 // askMerged is how often the repository is asked whether the commit is merged
 // that a held object waits for.
-const askMerged = 20 * time.Second
+const askMerged = 10 * time.Second
 
 // holding adds what the policy and earlier attempts say of holding an object. What
 // was patched under a hold is no longer on record as the owner's: it still counts
@@ -131,15 +134,30 @@ func heldBy(d v1alpha1.BridgeDiagnosis, w client.Object) bool {
 
 var errNotMerged = errors.New("not merged yet")
 
-// isMerged reads the branch that the GitOps controller follows, and writes nothing.
+// isMerged reads the branch that Flux follows, and writes nothing. Merged it is once
+// Flux has it too: before, it would apply again what was there.
 func (r *HoldReconciler) isMerged(ctx context.Context, owner *v1alpha1.BridgeStack, d *v1alpha1.BridgeDiagnosis, w client.Object) (bool, error) {
 	leave := func([]gitrepo.File) ([]gitrepo.File, error) { return nil, errNotMerged }
-	_, err := r.inGit(ctx, owner, d, apply.Template(w), d.Status.Commit.Changes, gitrepo.Change{}, leave)
+	seen, err := r.inGit(ctx, owner, d, apply.Template(w), d.Status.Commit.Changes, gitrepo.Change{}, leave)
 	switch {
 	case errors.Is(err, gitops.ErrMade):
-		return true, nil
+		return r.hasApplied(ctx, gitops.OwnerOf(gitOpsObject(w, r.kind)), seen.Base)
 	case errors.Is(err, errNotMerged):
 		return false, nil
 	}
 	return false, err
+}
+
+// +kubebuilder:rbac:groups=kustomize.toolkit.fluxcd.io,resources=kustomizations,verbs=get
+
+// hasApplied tells whether a Kustomization's last revision is a commit, such as
+// main@sha1:HASH. Where it cannot be read, the hold ends with its time.
+func (r *HoldReconciler) hasApplied(ctx context.Context, owner gitops.Owner, commit string) (bool, error) {
+	k := &unstructured.Unstructured{}
+	k.SetGroupVersionKind(schema.GroupVersionKind{Group: "kustomize.toolkit.fluxcd.io", Version: "v1", Kind: "Kustomization"})
+	if err := r.Live.Get(ctx, client.ObjectKey{Namespace: owner.Namespace, Name: owner.Name}, k); err != nil {
+		return false, fmt.Errorf("reading %s: %w", owner, err)
+	}
+	revision, _, err := unstructured.NestedString(k.Object, "status", "lastAppliedRevision")
+	return strings.HasSuffix(revision, ":"+commit), err
 }

@@ -3,11 +3,14 @@ package controllers_test
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/gitops"
@@ -36,6 +39,29 @@ func reconcilesUnlessHeld(t *testing.T, namespace, text string) {
 	}
 }
 
+// kustomization is Flux' object of the name that the Deployment's labels give,
+// with the revision that it last applied.
+func kustomization(t *testing.T, namespace, commit string) {
+	t.Helper()
+	everything := true
+	crd := &apiextensionsv1.CustomResourceDefinition{
+		ObjectMeta: metav1.ObjectMeta{Name: "kustomizations.kustomize.toolkit.fluxcd.io"},
+		Spec: apiextensionsv1.CustomResourceDefinitionSpec{
+			Group: "kustomize.toolkit.fluxcd.io", Scope: apiextensionsv1.NamespaceScoped,
+			Names: apiextensionsv1.CustomResourceDefinitionNames{Plural: "kustomizations", Singular: "kustomization", Kind: "Kustomization", ListKind: "KustomizationList"},
+			Versions: []apiextensionsv1.CustomResourceDefinitionVersion{{Name: "v1", Served: true, Storage: true,
+				Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{Type: "object", XPreserveUnknownFields: &everything}}}},
+		},
+	}
+	if _, err := envtest.InstallCRDs(restConfig, envtest.CRDInstallOptions{CRDs: []*apiextensionsv1.CustomResourceDefinition{crd}}); err != nil {
+		t.Fatal(err)
+	}
+	applies(t, "kustomize-controller", map[string]any{
+		"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": map[string]any{"namespace": namespace, "name": "apps"},
+		"status": map[string]any{"lastAppliedRevision": "main@sha1:" + commit},
+	})
+}
+
 func holding(s *v1alpha1.BridgeStack, ttl time.Duration) *v1alpha1.BridgeStack {
 	s.Spec.GitOps.Hold = &v1alpha1.GitOpsHold{TTL: metav1.Duration{Duration: ttl}}
 	return s
@@ -49,7 +75,8 @@ func TestObjectIsHeldUntilTheMerge(t *testing.T) {
 	g := realserver.Git(t, map[string]string{"apps/api.yaml": inGit})
 	becomes(t, ns, "api", needs("150Mi"))
 	create(t, holding(withRepository(t, ns, g, g.Password), time.Hour))
-	reconciles(t, ns, inGit)
+	owned := strings.Replace(inGit, "flux-system", ns, 1)
+	reconciles(t, ns, owned)
 	o := start(t, ns, settings{})
 	got := await(t, ns, "api", v1alpha1.StateRecovered, v1alpha1.ReasonRecovered)
 	attempted(t, got, v1alpha1.AttemptHelped)
@@ -60,7 +87,16 @@ func TestObjectIsHeldUntilTheMerge(t *testing.T) {
 	if now := limit(t, api(ns)); now != "192Mi" {
 		t.Errorf("before the merge the limit is %s", now)
 	}
+	before := g.Run(t, "rev-parse", "main")
 	g.Run(t, "update-ref", "refs/heads/main", got.Status.Commit.Branch)
+	kustomization(t, ns, before)
+	// Flux has not fetched it yet: it would take the change back.
+	asked := g.Fetches()
+	until(t, func() bool { return g.Fetches() >= asked+2 }, func() string { return "the merge was seen, and is asked for again" })
+	if !isHeld(t, ns) {
+		t.Error("it was let go before Flux had the commit")
+	}
+	kustomization(t, ns, g.Run(t, "rev-parse", "main"))
 	until(t, func() bool { return !isHeld(t, ns) }, func() string { return "it is let go" })
 	reconcilesUnlessHeld(t, ns, g.Run(t, "show", "main:apps/api.yaml"))
 	if now := limit(t, api(ns)); now != "192Mi" {

@@ -11,7 +11,7 @@ type GitOpsOptions struct {
 	Repository *GitRepository `json:"repository,omitempty"`
 	// hold lets a remedy be patched at once also where the field is set in Git:
 	// in the same write, Flux is kept from this one object. With a repository, the
-	// change is committed first, and the object is let go once that is merged. Only
+	// change is committed first, and the object is let go once Flux has that. Only
 	// a Flux Kustomization can be held, and once for the same change. Default: no
 	// object is held.
 	// +optional

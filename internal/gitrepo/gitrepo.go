@@ -95,6 +95,9 @@ type Change struct {
 // Commit is what was pushed, or was there already.
 type Commit struct {
 	Branch, Hash string
+	// Base is the commit that the repository's branch was at, by its hash: it is
+	// told also where the rewrite refused.
+	Base string
 	// Files that it changes.
 	Files []string
 }
@@ -116,17 +119,18 @@ func (c *Client) Commit(ctx context.Context, scope probe.Scope, r Repository, ch
 	if !found {
 		return Commit{}, fmt.Errorf("%s has no branch %q", s.host, r.Branch)
 	}
+	asked := Commit{Base: base.String()}
 	root, err := s.root(base)
 	if err != nil {
-		return Commit{}, err
+		return asked, err
 	}
 	files, err := s.files(root, change.Under)
 	if err != nil {
-		return Commit{}, err
+		return asked, err
 	}
 	changed, err := change.Rewrite(files)
 	if err != nil {
-		return Commit{}, err
+		return asked, err
 	}
 	return s.commit(ctx, base, root, change, changed, c.Now())
 }

@@ -56,7 +56,7 @@ func TestCommitIsPushedToABranchOfItsOwn(t *testing.T) {
 	if diff := cmp.Diff([]string{"apps/prod/api.yaml", "apps/web.yaml"}, seen); diff != "" {
 		t.Error("files that are seen:", diff)
 	}
-	if diff := cmp.Diff(Commit{Branch: "bridgestack/api-1", Hash: s.Run(t, "rev-parse", "bridgestack/api-1"), Files: []string{"apps/prod/api.yaml"}}, got); diff != "" {
+	if diff := cmp.Diff(Commit{Branch: "bridgestack/api-1", Hash: s.Run(t, "rev-parse", "bridgestack/api-1"), Base: s.Run(t, "rev-parse", "main"), Files: []string{"apps/prod/api.yaml"}}, got); diff != "" {
 		t.Error(diff)
 	}
 	s.Run(t, "fsck", "--strict")
@@ -84,6 +84,10 @@ func TestCommitIsMadeOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if again.Base != main {
+		t.Errorf("its base is %s, want %s", again.Base, main)
+	}
+	again.Base = first.Base
 	if diff := cmp.Diff(first, again); diff != "" || s.Pushes() != 1 {
 		t.Errorf("%d pushes, want one; %s", s.Pushes(), diff)
 	}
@@ -122,7 +126,10 @@ func TestCommitRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := repository(s)
 			c.change(&r)
-			_, err := c.client.Commit(t.Context(), probe.Scope{}, r, change(c.makes))
+			got, err := c.client.Commit(t.Context(), probe.Scope{}, r, change(c.makes))
+			if name == "a rewrite that refuses" && got.Base != s.Run(t, "rev-parse", "main") {
+				t.Errorf("its base is %q", got.Base)
+			}
 			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Fatalf("got %v, want an error that says %q", err, c.says)
 			}

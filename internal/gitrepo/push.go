@@ -23,7 +23,7 @@ func (s *session) commit(ctx context.Context, base plumbing.Hash, root *object.T
 	var added []plumbing.Hash
 	tree := root.Hash
 	var err error
-	out := Commit{}
+	out := Commit{Base: base.String()}
 	for _, f := range changed {
 		blob, storeErr := s.add(plumbing.BlobObject, f.Text)
 		if storeErr != nil {

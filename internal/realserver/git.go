@@ -22,6 +22,7 @@ type GitServer struct {
 	URL, Password string
 	dir           string
 	pushes        atomic.Int32
+	fetches       atomic.Int32
 }
 
 // Git serves a repository with files in it, over http. It ends with the test.
@@ -65,8 +66,12 @@ func gitServer(t testing.TB, files map[string]string) (*GitServer, http.Handler)
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/git-receive-pack") {
+		switch {
+		case r.Method != http.MethodPost:
+		case strings.HasSuffix(r.URL.Path, "/git-receive-pack"):
 			s.pushes.Add(1)
+		case strings.HasSuffix(r.URL.Path, "/git-upload-pack"):
+			s.fetches.Add(1)
 		}
 		backend.ServeHTTP(w, r)
 	})
@@ -74,6 +79,9 @@ func gitServer(t testing.TB, files map[string]string) (*GitServer, http.Handler)
 
 // Pushes that were made over HTTP.
 func (s *GitServer) Pushes() int { return int(s.pushes.Load()) }
+
+// Fetches that were made over HTTP.
+func (s *GitServer) Fetches() int { return int(s.fetches.Load()) }
 
 // Run runs Git in the bare repository and returns what it prints.
 func (s *GitServer) Run(t testing.TB, args ...string) string {
