@@ -17,14 +17,14 @@ func (u *unit) security(config types.ServiceConfig) {
 	c := &corev1.SecurityContext{Capabilities: capabilities(config)}
 	c.RunAsUser, c.RunAsGroup = u.user(config.User)
 	if config.ReadOnly {
-		c.ReadOnlyRootFilesystem = pointer(true)
+		c.ReadOnlyRootFilesystem = new(true)
 	}
 	if config.Privileged {
-		c.Privileged = pointer(true)
+		c.Privileged = new(true)
 		u.note(u.Name, "privileged", "it is privileged here as well, which few clusters allow")
 	}
 	if slices.ContainsFunc(config.SecurityOpt, func(o string) bool { return strings.HasPrefix(o, "no-new-privileges") }) {
-		c.AllowPrivilegeEscalation = pointer(false)
+		c.AllowPrivilegeEscalation = new(false)
 	}
 	if c.RunAsUser != nil && *c.RunAsUser > 0 && !config.Privileged && len(config.CapAdd) == 0 {
 		restrict(c)
@@ -36,12 +36,10 @@ func (u *unit) security(config types.ServiceConfig) {
 }
 
 func restrict(c *corev1.SecurityContext) {
-	c.AllowPrivilegeEscalation, c.RunAsNonRoot = pointer(false), pointer(true)
+	c.AllowPrivilegeEscalation, c.RunAsNonRoot = new(false), new(true)
 	c.Capabilities = &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}
 	c.SeccompProfile = &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}
 }
-
-func pointer[T any](v T) *T { return &v }
 
 // user and group of a compose user; names are known to the image alone.
 func (u *unit) user(text string) (user, group *int64) {

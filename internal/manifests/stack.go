@@ -81,8 +81,7 @@ func dependencyOf(d compose.Dependency) v1alpha1.Dependency {
 		out.Condition = ""
 	}
 	if !d.Required {
-		no := false
-		out.Required = &no
+		out.Required = new(false)
 	}
 	if c := d.Connection; c.Host != "" || c.URL != "" || c.BootstrapServers != "" {
 		out.Connection = &c

@@ -62,8 +62,7 @@ func (u *unit) waitForJob(target compose.Service) {
 	job := u.builder.names[target.Name]
 	u.pod.InitContainers = append(u.pod.InitContainers, remedy.Waiter(u.Input.Image, target.Name, "wait-for", "--job="+job, "--timeout="+jobTimeout))
 	u.pod.ServiceAccountName = u.waitAccount()
-	yes := true
-	u.pod.AutomountServiceAccountToken = &yes
+	u.pod.AutomountServiceAccountToken = new(true)
 	if !slices.Contains(u.awaited, job) {
 		u.builder.awaited = append(u.builder.awaited, job)
 	}

@@ -20,10 +20,9 @@ import (
 func (b *builder) unitOf(s compose.Service) *unit {
 	u := &unit{builder: b, Service: s, name: b.names[s.Name], ports: b.portsOf(s)}
 	config := b.Project.Model.Services[s.Name]
-	no := false
 	// A compose container has no token for the cluster, and knows no other
 	// service by variables such as POSTGRES_PORT=tcp://10.96.0.9:5432.
-	u.pod = corev1.PodSpec{EnableServiceLinks: &no, AutomountServiceAccountToken: &no}
+	u.pod = corev1.PodSpec{EnableServiceLinks: new(false), AutomountServiceAccountToken: new(false)}
 	u.container = corev1.Container{
 		Name: u.name, Image: u.image(config), WorkingDir: config.WorkingDir, Stdin: config.StdinOpen, TTY: config.Tty,
 		Command: u.words("entrypoint", config.Entrypoint), Args: u.words("command", config.Command), Env: u.env(),
