@@ -22,7 +22,7 @@ func stackOf(ctx context.Context, o options, a act, printer *progress.Printer) (
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for the stack: %w", err)
 	}
-	defer os.RemoveAll(folder)
+	defer func() { _ = os.RemoveAll(folder) }() // it is the system's to clean up
 	printer.Say("kubectl bridge init %s --manifests --with-secrets --ephemeral -d k8s", filepath.Base(o.project))
 	if err := initStack(ctx, o.project, folder); err != nil {
 		return nil, err
