@@ -250,6 +250,33 @@ services:
 	}
 }
 
+// TestPorts: what is addressed can be reached, a cluster's members also before they
+// are ready.
+func TestPorts(t *testing.T) {
+	m := of(t, `
+services:
+  kafka-1:
+    image: apache/kafka
+    environment: {KAFKA_LISTENERS: "IN://:9092,CONTROLLER://:9093", KAFKA_ADVERTISED_LISTENERS: "IN://kafka-1:9092", KAFKA_CONTROLLER_QUORUM_VOTERS: "1@kafka-1:9093"}
+  etcd: {image: etcd, command: "--initial-cluster=a=http://etcd:2380", expose: [2379]}
+  api: {image: a, environment: {URL: "http://other:8080/x"}}
+  other: {image: o, command: "--metrics other.example:9999"}
+`, nil)
+	for name, want := range map[string]struct {
+		ports  string
+		itself bool
+	}{"kafka-1": {"9092 9093", true}, "etcd": {"2379 2380", true}, "other": {"8080", false}} {
+		var ports []string
+		s := m.objects["Service/"+name].(*corev1.Service)
+		for _, p := range s.Spec.Ports {
+			ports = append(ports, fmt.Sprint(p.Port))
+		}
+		if strings.Join(ports, " ") != want.ports || s.Spec.PublishNotReadyAddresses != want.itself {
+			t.Errorf("%s: ports %v, before it is ready: %t", name, ports, s.Spec.PublishNotReadyAddresses)
+		}
+	}
+}
+
 // TestDollars: Kubernetes takes $(NAME) for a reference, and $$ for $.
 func TestDollars(t *testing.T) {
 	m := of(t, "services:\n  a:\n    image: a\n    command: [sh, -c, 'echo $$(date) $$$$ $$HOME']\n    environment: {PLAIN: 'a$$b'}\n", nil)

@@ -3,6 +3,7 @@ package manifests
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -42,7 +43,9 @@ func (b *builder) portsOf(s compose.Service) []corev1.ServicePort {
 	}
 	out.add(b.ownPort(s, len(out) == 0), "tcp")
 	for _, port := range b.addressedPorts(s) {
-		out.add(port, "tcp")
+		if !slices.ContainsFunc(s.Ports, func(p compose.Port) bool { return p.Published == port }) || s.Role.SpeaksKafka() {
+			out.add(port, "tcp") // unless it is the host's, taken for one inside
+		}
 	}
 	slices.SortStableFunc(out, func(x, y corev1.ServicePort) int { return cmp.Compare(x.Port, y.Port) })
 	return out
@@ -58,16 +61,49 @@ func (l *portList) add(number int32, protocol string) {
 	}
 }
 
-// addressedPorts are those by which other services address this one.
+// addressedPorts are those at which the project's variables and commands, its own
+// among them, address a service; and those that a broker's settings have it
+// listen on.
 func (b *builder) addressedPorts(s compose.Service) []int32 {
 	var out []int32
 	for _, other := range b.Facts.Services {
-		for _, v := range other.Env {
-			for _, r := range v.References {
-				if r.Service == s.Name && !r.Outside && other.Name != s.Name {
-					out = append(out, r.Port)
-				}
+		for _, text := range b.texts(other) {
+			out = append(out, portsAfter(text, s.Names)...)
+		}
+	}
+	if s.Role.SpeaksKafka() {
+		for _, variable := range []string{"KAFKA_LISTENERS", "KAFKA_CFG_LISTENERS"} {
+			for _, m := range listener.FindAllStringSubmatch(b.value(s, variable), -1) {
+				out = append(out, atoi32(m[1]))
 			}
+		}
+	}
+	return out
+}
+
+// listener is one of a broker's, such as CONTROLLER://:9093.
+var listener = regexp.MustCompile(`://[^,:/]*:(\d{2,5})`)
+
+// texts of a service in which addresses may be.
+func (b *builder) texts(s compose.Service) []string {
+	config := b.Project.Model.Services[s.Name]
+	out := slices.Concat(config.Entrypoint, config.Command)
+	for _, name := range sortedKeys(config.Environment) {
+		out = append(out, b.value(s, name))
+	}
+	return out
+}
+
+// portsAfter a host's names in a text.
+func portsAfter(text string, names []string) []int32 {
+	var out []int32
+	for _, name := range names {
+		if !strings.Contains(text, name+":") {
+			continue
+		}
+		host := regexp.MustCompile(`(?:^|[^\w.-])` + regexp.QuoteMeta(name) + `:(\d{2,5})\b`)
+		for _, m := range host.FindAllStringSubmatch(text, -1) {
+			out = append(out, atoi32(m[1]))
 		}
 	}
 	return out
@@ -133,6 +169,7 @@ func (u *unit) services() []Document {
 			s.Spec.Ports = append(s.Spec.Ports, p)
 		}
 		d := Document{Object: s}
+		s.Spec.PublishNotReadyAddresses = u.reachesItself()
 		switch {
 		case len(u.ports) == 0:
 			s.Spec.ClusterIP = corev1.ClusterIPNone
@@ -143,6 +180,13 @@ func (u *unit) services() []Document {
 		out = append(out, d)
 	}
 	return out
+}
+
+// reachesItself says that a service goes by its own name, as a broker does and the
+// members of a cluster: in compose it is reached there before it is healthy, and
+// might never become so otherwise.
+func (u *unit) reachesItself() bool {
+	return u.Role.SpeaksKafka() || slices.ContainsFunc(u.texts(u.Service), func(text string) bool { return len(portsAfter(text, u.Names)) > 0 })
 }
 
 // isAddressed says that another service depends on this one or names it.
