@@ -59,8 +59,10 @@ func TestAuditLog(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer f.Close()
 		if _, err := f.WriteString(text); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -69,7 +71,7 @@ func TestAuditLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.file.Close()
+	t.Cleanup(func() { _ = log.file.Close() })
 	got, err := log.since()
 	if diff := cmp.Diff(calls{"get pods/log": 1}, got); diff != "" || err != nil || got.reads() != 1 || got.writes() != 0 {
 		t.Errorf("%v (-want +got)\n%s", err, diff)

@@ -118,10 +118,6 @@ func (l *load) makeWorkload(ctx context.Context, s *service) error {
 	if err != nil {
 		return fmt.Errorf("create a ReplicaSet: %w", err)
 	}
-	rs.Status.ObservedGeneration, rs.Status.Replicas, rs.Status.ReadyReplicas, rs.Status.AvailableReplicas = rs.Generation, 1, 1, 1
-	if _, err := l.typed.AppsV1().ReplicaSets(s.namespace).UpdateStatus(ctx, rs, metav1.UpdateOptions{}); err != nil {
-		return fmt.Errorf("write a ReplicaSet's status: %w", err)
-	}
 	s.pod = podOf(rs)
 	return nil
 }

@@ -81,7 +81,7 @@ func measureOn(ctx context.Context, on *servers, folder string, o options, print
 	if b.audit, err = openAuditLog(on.audit); err != nil {
 		return out, err
 	}
-	defer b.audit.file.Close()
+	defer func() { _ = b.audit.file.Close() }()
 	return b.run(ctx)
 }
 
@@ -253,25 +253,39 @@ func (b *bench) oneByOne(ctx context.Context, services []*service, enough func()
 }
 
 // stormed lets many services loop at once, and others, in other stacks, one by one.
-func (b *bench) stormed(ctx context.Context) (stormed, error) {
-	out := stormed{}
+func (b *bench) stormed(ctx context.Context) (out stormed, err error) {
 	b.used = (b.used + servicesPerStack - 1) / servicesPerStack * servicesPerStack
 	many, err := b.next(b.storm)
 	if err != nil {
 		return out, err
 	}
 	b.used = (b.used + servicesPerStack - 1) / servicesPerStack * servicesPerStack
-	others := spread(b.load.services[b.used:])
 	seen, err := b.load.look(ctx)
 	if err != nil {
 		return out, err
 	}
 	defer seen.stop()
-	if _, err := b.audit.since(); err != nil {
-		return out, err
-	}
 	profiled, err := b.profileStorm(ctx)
 	if err != nil {
+		return out, err
+	}
+	if out, err = b.timed(ctx, seen, many, spread(b.load.services[b.used:])); err != nil {
+		return out, err
+	}
+	if err := errors.Join(profiled(), seen.end()); err != nil {
+		return out, err
+	}
+	if out.memory, err = b.operator.memory(ctx); err != nil {
+		return out, err
+	}
+	out.open = b.used + len(out.others.latencies)
+	out.after, err = b.count(ctx, "the incidents stay open", b.idle)
+	return out, err
+}
+
+// timed is the storm itself, with what was called for it and what it took.
+func (b *bench) timed(ctx context.Context, seen *sightings, many, others []*service) (out stormed, err error) {
+	if _, err := b.audit.since(); err != nil {
 		return out, err
 	}
 	used, err := processorTimes()
@@ -291,24 +305,13 @@ func (b *bench) stormed(ctx context.Context) (stormed, error) {
 	if err != nil {
 		return out, err
 	}
-	out.processor = after.since(used)
 	if err := seen.await(ctx, begun, patience); err != nil {
 		return out, err
 	}
+	out.processor, out.incidents = after.since(used), len(many)+len(begun)
 	out.many, out.others = seen.outcome(many), seen.outcome(begun)
 	out.took = out.many.last.Sub(begin)
-	if out.calls, err = b.untilNow(ctx); err != nil {
-		return out, err
-	}
-	out.incidents = len(many) + len(begun)
-	if err := errors.Join(profiled(), seen.end()); err != nil {
-		return out, err
-	}
-	if out.memory, err = b.operator.memory(ctx); err != nil {
-		return out, err
-	}
-	out.open = b.used + len(begun)
-	out.after, err = b.count(ctx, "the incidents stay open", b.idle)
+	out.calls, err = b.untilNow(ctx)
 	return out, err
 }
 

@@ -56,7 +56,7 @@ func startOperator(ctx context.Context, binary, kubeconfig, folder string) (*ope
 	}
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		if response, err := http.Get("http://" + health + "/readyz"); err == nil {
-			response.Body.Close()
+			_ = response.Body.Close()
 			return p, nil
 		}
 		if time.Now().After(deadline) || ctx.Err() != nil {
@@ -73,14 +73,14 @@ func freeAddresses(n int) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("find a free port: %w", err)
 		}
-		defer listener.Close() // not before there are all
+		defer func() { _ = listener.Close() }() // not before there are all
 		out = append(out, listener.Addr().String())
 	}
 	return out, nil
 }
 
 func (p *operatorProcess) stop() error {
-	defer p.log.Close()
+	defer func() { _ = p.log.Close() }()
 	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
 		return fmt.Errorf("stop the operator: %w", err)
 	}
@@ -144,7 +144,7 @@ func (p *operatorProcess) get(ctx context.Context, what string) ([]byte, error) 
 	if err != nil {
 		return nil, fmt.Errorf("ask the operator for a profile: %w", err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	if err == nil && response.StatusCode != http.StatusOK {
 		err = fmt.Errorf("%s: %s", response.Status, text)

@@ -76,8 +76,7 @@ func (o options) run(ctx context.Context, stdin string, arguments ...string) (st
 func (o options) scrape(ctx context.Context, to *recorder) error {
 	for ctx.Err() == nil {
 		err := o.scrapeOne(ctx, to)
-		var kept keepError
-		if errors.As(err, &kept) {
+		if _, lost := errors.AsType[keepError](err); lost {
 			return err
 		}
 		select {
