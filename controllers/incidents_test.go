@@ -89,7 +89,7 @@ var incidents = []incident{
 	}},
 	{name: "a release that is rolled back", ends: v1alpha1.StateRecovered, begin: badRelease},
 	{name: "an address that is put right", ends: v1alpha1.StateRecovered, begin: wrongBroker},
-	{name: "a topic that is created", ends: v1alpha1.StateRecovered, begin: missingTopic},
+	{name: "a topic that is created", ends: v1alpha1.StateRecovered, begin: missingTopic, awake: true},
 	{name: "a Job of the owner's", ends: v1alpha1.StateRecovered, meanwhile: jobsComplete, begin: missingTable, awake: true},
 }
 
