@@ -84,7 +84,7 @@ func (i *initialize) run(command *cobra.Command, files []string) error {
 		fmt.Fprintln(command.ErrOrStderr(), "note:", n.Describe())
 	}
 	if i.directory == "" {
-		return print(command.OutOrStdout(), out)
+		return writeAll(command.OutOrStdout(), out)
 	}
 	return i.save(command.ErrOrStderr(), out)
 }
@@ -118,7 +118,7 @@ func (i *initialize) ofProject(command *cobra.Command, files []string) (manifest
 	return manifests.Stack(in), nil
 }
 
-func print(to io.Writer, out manifests.Output) error {
+func writeAll(to io.Writer, out manifests.Output) error {
 	text, err := out.YAML()
 	if err != nil {
 		return err
