@@ -105,15 +105,10 @@ func (a *Applier) patchOnce(ctx context.Context, namespace string, w v1alpha1.Di
 	if err != nil {
 		return err
 	}
-	if c.back {
-		body = append(body, letGo(object)...)
-	} else if attempt.HeldUntil != nil {
-		body = append(body, hold(object, attempt.HeldUntil.Time)...)
-	}
 	if err := c.still(ctx); err != nil {
 		return err
 	}
-	return a.send(ctx, object, body, "patching "+string(w.Kind)+"/"+w.Name)
+	return a.send(ctx, object, append(body, c.holds(object, attempt)...), "patching "+string(w.Kind)+"/"+w.Name)
 }
 
 // undone reports whether the template is exactly what the attempt made of the

@@ -11,6 +11,17 @@ import (
 	"github.com/bridgestack/operator/internal/gitops"
 )
 
+// holds is what the change does to a hold, there or back.
+func (c change) holds(object client.Object, attempt v1alpha1.Attempt) []operation {
+	switch {
+	case c.back:
+		return letGo(object)
+	case attempt.HeldUntil != nil:
+		return hold(object, attempt.HeldUntil.Time)
+	}
+	return nil
+}
+
 // hold keeps Flux from an object, in the write that Flux would take back. One
 // that its owner keeps Flux from is not ours to let go.
 func hold(object client.Object, until time.Time) []operation {

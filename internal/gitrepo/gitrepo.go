@@ -145,14 +145,24 @@ type session struct {
 	refs      map[string]plumbing.Hash
 }
 
-func (c *Client) open(ctx context.Context, scope probe.Scope, r Repository) (*session, error) {
+func (r Repository) credentials() bool { return r.Username != "" || r.Password != "" }
+
+// address is the repository's, where credentials may be sent if there are any.
+func (r Repository) address() (*url.URL, error) {
 	at, err := url.Parse(r.URL)
 	if err != nil || at.Scheme != "https" && at.Scheme != "http" || at.Host == "" || at.User != nil {
 		return nil, errors.New("the repository's URL is not one of https or http without credentials")
 	}
-	credentials := r.Username != "" || r.Password != ""
-	if credentials && at.Scheme == "http" && !loopback(at.Hostname()) {
+	if r.credentials() && at.Scheme == "http" && !loopback(at.Hostname()) {
 		return nil, fmt.Errorf("the repository on %s: %w", at.Host, ErrPlain)
+	}
+	return at, nil
+}
+
+func (c *Client) open(ctx context.Context, scope probe.Scope, r Repository) (*session, error) {
+	at, err := r.address()
+	if err != nil {
+		return nil, err
 	}
 	endpoint, err := transport.NewEndpoint(r.URL)
 	if err != nil {
@@ -174,7 +184,7 @@ func (c *Client) open(ctx context.Context, scope probe.Scope, r Repository) (*se
 		transport: githttp.NewClientWithOptions(web, &githttp.ClientOptions{CacheMaxEntries: 1, RedirectPolicy: githttp.NoFollowRedirects}),
 		endpoint:  endpoint, host: at.Host, objects: memory.NewStorage(), refs: map[string]plumbing.Hash{},
 	}
-	if credentials {
+	if r.credentials() {
 		s.auth = &githttp.BasicAuth{Username: cmp.Or(r.Username, "git"), Password: r.Password}
 	}
 	return s, nil

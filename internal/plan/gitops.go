@@ -46,7 +46,7 @@ func ownedByGitOps(in Input) *Decision {
 	}
 	hold := in.holdFor() > 0
 	switch {
-	case in.GitOps.Repository && !(hold && in.committed()):
+	case in.GitOps.Repository && (!hold || !in.committed()):
 		return inRepository(in, because)
 	case hold:
 		return nil
@@ -65,7 +65,7 @@ func (in Input) holdFor() time.Duration {
 	if in.GitOps.takesBack() == "" || !in.GitOps.Holdable || in.Action.Template == nil {
 		return 0
 	}
-	for _, d := range append(in.Others[:len(in.Others):len(in.Others)], in.Diagnosis) {
+	for _, d := range append(slices.Clip(in.Others), in.Diagnosis) {
 		held := func(a v1alpha1.Attempt) bool {
 			return a.HeldUntil != nil && a.Proposal.ID == in.Proposal.ID && counts(a)
 		}

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -99,9 +100,7 @@ func underFlux(t *testing.T, settings map[string]any, edit func(files map[string
 		// The policy's health, not the application's, which crashes.
 		"healthChecks": []any{map[string]any{"apiVersion": "bridgestack.dev/v1alpha1", "kind": "BridgeStack", "name": stackName, "namespace": f.namespace}},
 	}
-	for field, value := range settings {
-		spec[field] = value
-	}
+	maps.Copy(spec, settings)
 	f.create("kustomize.toolkit.fluxcd.io/v1", "Kustomization", spec)
 	t.Cleanup(func() { _, _ = f.prune() }) // while Flux runs: it has a finalizer there
 	return f
