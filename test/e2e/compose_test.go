@@ -18,31 +18,12 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
 
-// runbookProject is the runbook's stack as a compose project.
-const runbookProject = "../../internal/compose/testdata/projects/runbook/compose.yaml"
-
 // TestFromCompose: from a compose file to a stack that runs, in the file's order
 // and under Pod Security restricted, and that is repaired when its environment
 // is broken.
 func TestFromCompose(t *testing.T) {
 	t.Parallel()
-	s := &stackUnder{T: t, namespace: "e2e-compose-" + fmt.Sprint(time.Now().UnixNano()%100000), templates: map[string]string{}}
-	s.must(kubectl("", "create", "namespace", s.namespace))
-	t.Cleanup(func() {
-		if t.Failed() {
-			s.dump()
-		}
-		_, _ = kubectl("", "delete", "namespace", s.namespace, "--wait=false")
-	})
-	s.must(kubectl("", "label", "namespace", s.namespace, "pod-security.kubernetes.io/enforce=restricted"))
-
-	folder := filepath.Join(t.TempDir(), "k8s")
-	out, err := exec.Command(pluginPath, "init", runbookProject, "--manifests", "--with-secrets", "--ephemeral", "-d", folder).CombinedOutput()
-	if err != nil {
-		t.Fatalf("init: %v: %s", err, out)
-	}
-	s.must(kubectl(s.namespace, "apply", "-f", folder))
-	s.must(kubectl(s.namespace, "rollout", "status", "statefulset,deployment", "--timeout=4m"))
+	s := fromCompose(t, "runbook")
 	s.startedInOrder()
 
 	s.edit([]func(*v1alpha1.BridgeStack){func(stack *v1alpha1.BridgeStack) {
@@ -62,6 +43,54 @@ func TestFromCompose(t *testing.T) {
 	if from := s.envOf("metadata-stamping", "API_KEY").ValueFrom; from == nil || from.SecretKeyRef == nil {
 		t.Errorf("API_KEY is not from the Secret: %+v", from)
 	}
+}
+
+// TestFromComposeWithAMigration: what depends on the end of another service starts
+// after it, by the right to see that one Job alone.
+func TestFromComposeWithAMigration(t *testing.T) {
+	t.Parallel()
+	s := fromCompose(t, "ledger-migration")
+	var pods corev1.PodList
+	if err := cluster.List(t.Context(), &pods, client.InNamespace(s.namespace), client.MatchingLabels{"app.kubernetes.io/name": "clerk"}); err != nil {
+		t.Fatal(err)
+	}
+	if len(pods.Items) != 1 || pods.Items[0].Status.ContainerStatuses[0].RestartCount > 0 {
+		t.Fatalf("clerk did not start once: %+v", pods.Items)
+	}
+	log := s.must(kubectl(s.namespace, "logs", "deployment/clerk", "--container", "bridgestack-wait-for-migrate"))
+	if !strings.Contains(log, "waiting for Job migrate") || !strings.Contains(log, "Job migrate is complete") {
+		t.Errorf("its init container says\n%s", log)
+	}
+	for resource, allowed := range map[string]bool{"jobs.batch/migrate": true, "jobs.batch/another": false, "secrets": false} {
+		answer, _ := kubectl(s.namespace, "auth", "can-i", "get", resource, "--as", "system:serviceaccount:"+s.namespace+":ledger-wait-for-jobs")
+		if strings.HasPrefix(answer, "yes") != allowed {
+			t.Errorf("it may get %s: %s", resource, answer)
+		}
+	}
+}
+
+// fromCompose brings a compose project up by the two commands that its user needs,
+// under Pod Security restricted.
+func fromCompose(t *testing.T, project string) *stackUnder {
+	t.Helper()
+	s := &stackUnder{T: t, namespace: "e2e-" + project + "-" + fmt.Sprint(time.Now().UnixNano()%100000), templates: map[string]string{}}
+	s.must(kubectl("", "create", "namespace", s.namespace))
+	t.Cleanup(func() {
+		if t.Failed() {
+			s.dump()
+		}
+		_, _ = kubectl("", "delete", "namespace", s.namespace, "--wait=false")
+	})
+	s.must(kubectl("", "label", "namespace", s.namespace, "pod-security.kubernetes.io/enforce=restricted"))
+	folder := filepath.Join(t.TempDir(), "k8s")
+	file := filepath.Join("../../internal/compose/testdata/projects", project, "compose.yaml")
+	out, err := exec.Command(pluginPath, "init", file, "--manifests", "--with-secrets", "--ephemeral", "-d", folder).CombinedOutput()
+	if err != nil {
+		t.Fatalf("init: %v: %s", err, out)
+	}
+	s.must(kubectl(s.namespace, "apply", "-f", folder))
+	s.must(kubectl(s.namespace, "rollout", "status", "statefulset,deployment", "--timeout=4m"))
+	return s
 }
 
 // startedInOrder fails unless each service started when what it depends on was
