@@ -272,7 +272,7 @@ func (b *bench) stormed(ctx context.Context) (out stormed, err error) {
 	if out, err = b.timed(ctx, seen, many, spread(b.load.services[b.used:])); err != nil {
 		return out, err
 	}
-	if err := errors.Join(profiled(), seen.end()); err != nil {
+	if err := errors.Join(profiled(), seen.end(), b.drain(ctx, out.calls)); err != nil {
 		return out, err
 	}
 	if out.memory, err = b.operator.memory(ctx); err != nil {
@@ -281,6 +281,24 @@ func (b *bench) stormed(ctx context.Context) (out stormed, err error) {
 	out.open = b.used + len(out.others.latencies)
 	out.after, err = b.count(ctx, "the incidents stay open", b.idle)
 	return out, err
+}
+
+// drain adds the events that are still written, at the pace that the operator
+// keeps for them.
+func (b *bench) drain(ctx context.Context, made calls) error {
+	const events = "create events"
+	return b.printer.Step("the last events are written", func() error {
+		for {
+			if err := wait(ctx, 2*time.Second); err != nil {
+				return err
+			}
+			more, err := b.audit.since()
+			if err != nil || more[events] == 0 {
+				return err
+			}
+			made[events] += more[events]
+		}
+	})
 }
 
 // timed is the storm itself, with what was called for it and what it took.

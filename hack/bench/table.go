@@ -45,11 +45,16 @@ type stormed struct {
 
 // machine is what it was taken on.
 func machine() string {
-	load := "unknown"
-	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
-		load, _, _ = strings.Cut(string(text), " ")
+	return fmt.Sprintf("%d cores, shared with etcd, the API server and the load; load average at the beginning %s", runtime.NumCPU(), loadAverage())
+}
+
+func loadAverage() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
 	}
-	return fmt.Sprintf("%d cores, shared with etcd, the API server and the load; load average at the beginning %s", runtime.NumCPU(), load)
+	load, _, _ := strings.Cut(string(text), " ")
+	return load
 }
 
 // table is what goes into the README.
@@ -58,7 +63,7 @@ func (r results) table() string {
 	row := func(what, format string, arguments ...any) {
 		fmt.Fprintf(&b, "| %s | %s |\n", what, fmt.Sprintf(format, arguments...))
 	}
-	fmt.Fprintf(&b, "%s\n\n| | |\n|---|---|\n", r.machine)
+	fmt.Fprintf(&b, "%s, at the end %s\n\n| | |\n|---|---|\n", r.machine, loadAverage())
 	for _, s := range r.sizes {
 		at := fmt.Sprintf("%d pods: ", s.pods)
 		row(at+"pod update visible -> diagnosis visible", "p50 %s, p99 %s (%d incidents)", ms(percentile(s.outcome.latencies, 50)), ms(percentile(s.outcome.latencies, 99)), len(s.outcome.latencies))
