@@ -22,12 +22,12 @@ type projectFlags struct {
 	name     string
 	profiles []string
 	envFiles []string
-	// environ is the process's environment; tests give their own.
-	environ []string
 }
 
+// environ is the process's environment; tests give their own.
+var environ = os.Environ
+
 func (p *projectFlags) add(flags *pflag.FlagSet) {
-	p.environ = os.Environ()
 	flags.StringVarP(&p.name, "project-name", "p", "", "name of the project (default: as compose has it)")
 	flags.StringSliceVar(&p.profiles, "profile", nil, "profile to enable; * is all")
 	flags.StringSliceVar(&p.envFiles, "env-file", nil, "file with values for ${VARIABLES} (default: .env beside the first file)")
@@ -52,7 +52,7 @@ func (p *projectFlags) options(first string) (compose.Options, error) {
 // environment is what the process has, and beside it what env files say.
 func (p *projectFlags) environment(directory string) (map[string]string, error) {
 	own := map[string]string{}
-	for _, entry := range p.environ {
+	for _, entry := range environ() {
 		if name, value, ok := strings.Cut(entry, "="); ok {
 			own[name] = value
 		}

@@ -64,6 +64,8 @@ func composeFiles(t *testing.T, name string) []string {
 // plugin runs a verb as a user would, but with no environment of its own.
 func plugin(t *testing.T, args ...string) (out, notes string, err error) {
 	t.Helper()
+	environ = func() []string { return nil }
+	t.Cleanup(func() { environ = os.Environ })
 	var stdout, stderr bytes.Buffer
 	command := root(nil, &stdout)
 	command.SetErr(&stderr)
@@ -92,7 +94,6 @@ func golden(t *testing.T, path, got string) {
 // TestInitProjects: what comes of each project is what was looked at once, has no
 // secret from outside of the compose file in it, and is accepted by an API server.
 func TestInitProjects(t *testing.T) {
-	t.Setenv("TAG", "")
 	for _, name := range projectNames(t) {
 		t.Run(name, func(t *testing.T) {
 			files := composeFiles(t, name)
