@@ -29,6 +29,7 @@ var verbs = []func() *cobra.Command{
 	pauseCommand,
 	resumeCommand,
 	timelineCommand,
+	recoverCommand,
 }
 
 func main() { os.Exit(run()) }
