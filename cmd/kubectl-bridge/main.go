@@ -30,6 +30,7 @@ var verbs = []func() *cobra.Command{
 	resumeCommand,
 	timelineCommand,
 	recoverCommand,
+	reportCommand,
 }
 
 func main() { os.Exit(run()) }
