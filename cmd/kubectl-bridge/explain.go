@@ -169,6 +169,8 @@ func diagnosed(ctx context.Context, reader *observe.Reader, request observe.Requ
 	}
 	if ended := c.Container.Ended(); ended != nil {
 		status.Loop.ExitCode = &ended.ExitCode
+	} else if _, up := detect.Up(c.Container); up {
+		status.Message = "The container is up and has not ended in this pod: there is nothing to explain."
 	}
 	for _, item := range finding.Evidence {
 		item.Text = seen.Redactor.Text(item.Text)
