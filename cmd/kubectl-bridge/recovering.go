@@ -221,15 +221,11 @@ func (r *restart) scale(ctx context.Context, service stack.Service, decide func(
 		if apierrors.IsConflict(err) && ctx.Err() == nil {
 			continue
 		}
-		return explained(wrapped(err, "scaling %s", service.Workload))
-	}
-}
-
-func wrapped(err error, format string, args ...any) error {
-	if err == nil {
+		if err != nil {
+			return explained(fmt.Errorf("scaling %s: %w", service.Workload, err))
+		}
 		return nil
 	}
-	return fmt.Errorf(format+": %w", append(args, err)...)
 }
 
 // isDown says what is left of a service's pods.
