@@ -127,6 +127,7 @@ func (b *bench) at(ctx context.Context, pods int) (sized, error) {
 		return out, err
 	}
 	out.perWorkload, out.perPod, out.memory = grown["workloads"], grown["pods"], last
+	out.open = b.used
 	if out.idle, err = b.count(ctx, "nothing happens", b.idle); err != nil {
 		return out, err
 	}
@@ -207,7 +208,7 @@ func (b *bench) oneAtATime(ctx context.Context) (outcome, calls, error) {
 	if _, err := b.audit.since(); err != nil {
 		return outcome{}, nil, err
 	}
-	begun, err := b.oneByOne(ctx, spread(services), func() bool { return false })
+	begun, err := b.oneByOne(ctx, spread(services), b.every, func() bool { return false })
 	if err != nil {
 		return outcome{}, nil, err
 	}
@@ -233,8 +234,8 @@ func spread(services []*service) []*service {
 }
 
 // oneByOne lets services loop, one every so often, until all do or it is enough.
-func (b *bench) oneByOne(ctx context.Context, services []*service, enough func() bool) ([]*service, error) {
-	ticker := time.NewTicker(b.every)
+func (b *bench) oneByOne(ctx context.Context, services []*service, every time.Duration, enough func() bool) ([]*service, error) {
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for i, s := range services {
 		if enough() {
@@ -346,7 +347,8 @@ func (b *bench) letLoop(ctx context.Context, seen *sightings, many, others []*se
 	})
 	var begun []*service
 	group.Go(func() (err error) {
-		begun, err = b.oneByOne(ctx, others, func() bool {
+		// Seldom enough not to be a storm of their own.
+		begun, err = b.oneByOne(ctx, others, 5*b.every, func() bool {
 			select {
 			case <-over:
 				return true

@@ -23,7 +23,9 @@ type sized struct {
 	// memory in all, and what one more pod, and one more Deployment with its
 	// ReplicaSet, added to it.
 	memory, perPod, perWorkload memory
-	idle                        calls
+	// idle is what was called while nothing happened, with so many incidents open.
+	idle calls
+	open int
 	// outcome of incidents opened one at a time, and what was called for them.
 	outcome outcome
 	calls   calls
@@ -68,7 +70,7 @@ func (r results) table() string {
 		at := fmt.Sprintf("%d pods: ", s.pods)
 		row(at+"pod update visible -> diagnosis visible", "p50 %s, p99 %s (%d incidents)", ms(percentile(s.outcome.latencies, 50)), ms(percentile(s.outcome.latencies, 99)), len(s.outcome.latencies))
 		row(at+"API calls per incident", "%s", perIncident(s.calls, len(s.outcome.latencies)))
-		row(at+"API calls while nothing happens", "%d", len(s.idle))
+		row(fmt.Sprintf("%sAPI calls while nothing happens, %d incidents open", at, s.open), "%d reads, %d writes", s.idle.reads(), s.idle.writes())
 		row(at+"memory per 1,000 pods, and per 1,000 Deployments with a ReplicaSet", "%s and %s (heap)", mib(1000*s.perPod.heap), mib(1000*s.perWorkload.heap))
 		row(at+"memory in all", "heap %s (without a pod %s), resident %s", mib(s.memory.heap), mib(r.base.heap), mib(s.memory.resident))
 	}
