@@ -254,7 +254,7 @@ func TestStatusFollows(t *testing.T) {
 			cancel()
 		}
 	}
-	if err := <-ended; err != nil || context.Cause(ctx) != context.Canceled {
+	if err := <-ended; err != nil || !errors.Is(context.Cause(ctx), context.Canceled) {
 		t.Errorf("it ended with %v, after %v", err, context.Cause(ctx))
 	}
 }

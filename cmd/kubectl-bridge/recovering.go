@@ -279,10 +279,13 @@ func loses(w workload, service stack.Service) string {
 	if service.Endpoint == nil || service.Endpoint.Postgres == nil && service.Endpoint.Kafka == nil {
 		return ""
 	}
-	for _, v := range apply.Template(w.Object).Spec.Volumes {
-		if v.PersistentVolumeClaim != nil || v.HostPath != nil || v.NFS != nil || v.CSI != nil {
-			return ""
-		}
+	if slices.ContainsFunc(apply.Template(w.Object).Spec.Volumes, stays) {
+		return ""
 	}
 	return fmt.Sprintf("it is a database or broker, and %s has no persistent volume", w)
+}
+
+// stays says that a volume outlives the pod.
+func stays(v corev1.Volume) bool {
+	return v.PersistentVolumeClaim != nil || v.HostPath != nil || v.NFS != nil || v.CSI != nil
 }

@@ -69,7 +69,7 @@ func (s Style) wrap(indent, text string) string {
 	var out strings.Builder
 	for paragraph := range strings.SplitSeq(text, "\n") {
 		line := indent
-		for _, word := range strings.Fields(paragraph) {
+		for word := range strings.FieldsSeq(paragraph) {
 			if line != indent && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > s.width() {
 				out.WriteString(line + "\n")
 				line = indent

@@ -147,11 +147,12 @@ func diagnosedAs(d v1alpha1.BridgeDiagnosis) string {
 }
 
 func remedyOf(a v1alpha1.Attempt) string {
-	text := fmt.Sprintf("%s on %s", a.Proposal.Remedy, a.Proposal.Target)
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s on %s", a.Proposal.Remedy, a.Proposal.Target)
 	for _, c := range a.Proposal.Changes {
-		text += fmt.Sprintf("; %s: %s -> %s", c.Path, cmp.Or(c.Before, "(absent)"), cmp.Or(c.After, "(absent)"))
+		fmt.Fprintf(&text, "; %s: %s -> %s", c.Path, cmp.Or(c.Before, "(absent)"), cmp.Or(c.After, "(absent)"))
 	}
-	return text
+	return text.String()
 }
 
 // Text is the timeline in one column of time, in UTC.
