@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,7 +44,10 @@ get the pod, its log, Secrets, ConfigMaps and node, and to list its events. Noth
 		Example: `  kubectl bridge explain hook-receiver-bfccfd
   kubectl bridge explain hook-receiver
   kubectl bridge explain worker-7d9f8-x2x4q -n shop`,
-		RunE: func(command *cobra.Command, args []string) error { return e.run(command, args[0]) },
+		RunE: func(command *cobra.Command, args []string) error {
+			// As `kubectl get -o name` prints it, the kind comes first.
+			return e.run(command, args[0][strings.LastIndex(args[0], "/")+1:])
+		},
 	}
 	badArgs(command, cobra.ExactArgs(1))
 	flags := command.Flags()

@@ -292,7 +292,7 @@ func TestExplainOf(t *testing.T) {
 // written; what could not be read is said.
 func TestExplainAPodWithoutDiagnosis(t *testing.T) {
 	s := newScene(t)
-	out, _, err := s.as(s.readOnly(), "explain", "web-1")
+	out, _, err := s.as(s.readOnly(), "explain", "pod/web-1")
 	if err != nil {
 		t.Fatal(err)
 	}
