@@ -37,7 +37,7 @@ func (r *BridgeDiagnosisReconciler) commit(ctx context.Context, in *incident, d 
 		d.Message += f.because
 		return d, nil
 	}
-	made, err := r.commitNow(ctx, in, proposal)
+	made, err := r.commitNow(ctx, in, action, proposal)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Info("a remedy could not be committed", "because", err.Error())
 		f := uncommitted{proposal.ID, "\nNot committed: " + err.Error(), r.Now().Add(commitPause)}
@@ -72,7 +72,11 @@ type uncommitted struct {
 	until             time.Time
 }
 
-func (r *BridgeDiagnosisReconciler) commitNow(ctx context.Context, in *incident, proposal v1alpha1.Proposal) (*v1alpha1.GitCommit, error) {
+// commitNow commits a proposal that was proved: who merges it takes it for right.
+func (r *BridgeDiagnosisReconciler) commitNow(ctx context.Context, in *incident, action remedy.Action, proposal v1alpha1.Proposal) (*v1alpha1.GitCommit, error) {
+	if failed := r.prove(ctx, in, action); failed != "" {
+		return nil, errors.New(failed)
+	}
 	branch := "bridgestack/" + in.after.Name
 	change := gitrepo.Change{Branches: []string{branch, branch + "-" + proposal.ID}, Message: in.commitMessage(proposal)}
 	push := func(changed []gitrepo.File) ([]gitrepo.File, error) { return changed, nil }

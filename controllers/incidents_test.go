@@ -148,17 +148,22 @@ func env(name, value string) func(*appsv1.Deployment) {
 	}
 }
 
+// noBroker is an address at which nothing listens.
+const noBroker = "127.0.0.1:1"
+
+// lostBroker is a program that finds no broker there.
+var lostBroker = ends(1, "Error", fmt.Sprintf("FATAL kafka: client has run out of available brokers: dial tcp %s: connect: connection refused\n", noBroker))
+
 // wrongBroker is a container that looks for its broker where nothing listens.
 func wrongBroker(t *testing.T, ns string) settings {
 	t.Helper()
 	broker, set := withKafka(t, ns)
-	const nobody = "127.0.0.1:1"
 	deploy(t, ns, "api", func(pod *corev1.Pod) run {
 		if pod.Spec.Containers[0].Env[0].Value == broker.Servers[0].String() {
 			return runs(pod)
 		}
-		return ends(1, "Error", fmt.Sprintf("FATAL kafka: client has run out of available brokers: dial tcp %s: connect: connection refused\n", nobody))(pod)
-	}, env("KAFKA_BOOTSTRAP_SERVERS", nobody))
+		return lostBroker(pod)
+	}, env("KAFKA_BOOTSTRAP_SERVERS", noBroker))
 	return set
 }
 
