@@ -18,7 +18,8 @@ type Compose struct {
 	// configMaps are the keys of ConfigMaps of this namespace that hold the
 	// compose files. They are merged in this order, as compose does: later ones
 	// win. They are looked at every minute. Whoever may edit them writes policy:
-	// what SetEnv may set, topics, and ceilings within those of remediation.
+	// topics, ceilings within those of remediation, and what SetEnv may set, by
+	// x-bridge also from keys of any Secret of this namespace.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
