@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/realserver"
+	"github.com/bridgestack/operator/test/servers"
 )
 
 // inGit is the Deployment api as its owner wrote it.
@@ -46,7 +46,7 @@ func reconciles(t *testing.T, namespace, text string) {
 	applies(t, "kustomize-controller", object)
 }
 
-func withRepository(t *testing.T, namespace string, g *realserver.GitServer, password string) *v1alpha1.BridgeStack {
+func withRepository(t *testing.T, namespace string, g *servers.GitServer, password string) *v1alpha1.BridgeStack {
 	t.Helper()
 	create(t, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "git"}, StringData: map[string]string{"username": "bot", "password": password}})
 	s := stack(namespace, service("api"))
@@ -59,7 +59,7 @@ func withRepository(t *testing.T, namespace string, g *realserver.GitServer, pas
 func TestRemedyIsCommittedAndRecoversOnceMerged(t *testing.T) {
 	t.Parallel()
 	ns := namespace(t)
-	g := realserver.Git(t, map[string]string{"apps/api.yaml": inGit, "README.md": "shop"})
+	g := servers.Git(t, map[string]string{"apps/api.yaml": inGit, "README.md": "shop"})
 	becomes(t, ns, "api", needs("150Mi"))
 	create(t, withRepository(t, ns, g, g.Password))
 	reconciles(t, ns, g.Run(t, "show", "main:apps/api.yaml"))
@@ -97,7 +97,7 @@ func TestRemedyIsCommittedAndRecoversOnceMerged(t *testing.T) {
 func TestCommitIsFoundAgain(t *testing.T) {
 	t.Parallel()
 	ns := namespace(t)
-	g := realserver.Git(t, map[string]string{"apps/api.yaml": inGit})
+	g := servers.Git(t, map[string]string{"apps/api.yaml": inGit})
 	becomes(t, ns, "api", needs("150Mi"))
 	create(t, withRepository(t, ns, g, g.Password))
 	reconciles(t, ns, inGit)
@@ -131,7 +131,7 @@ func TestCommitThatCannotBeMade(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ns := namespace(t)
-			g := realserver.Git(t, map[string]string{"apps/api.yaml": c.text})
+			g := servers.Git(t, map[string]string{"apps/api.yaml": c.text})
 			if c.password == "" {
 				c.password = g.Password
 			}

@@ -21,7 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/realserver"
+	"github.com/bridgestack/operator/test/servers"
 )
 
 var (
@@ -222,7 +222,7 @@ func TestLadderBesideGitOps(t *testing.T) {
 func TestPodsAreRecreatedUnderGitOps(t *testing.T) {
 	t.Parallel()
 	ns := namespace(t)
-	address := realserver.Kafka(t).Servers[0].String()
+	address := servers.Kafka(t).Servers[0].String()
 	kafka := service("kafka")
 	kafka.Endpoint = &v1alpha1.Endpoint{Kafka: &v1alpha1.KafkaEndpoint{BootstrapServers: []string{address}}}
 	create(t, stack(ns, kafka, service("api", "kafka")))

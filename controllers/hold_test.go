@@ -14,7 +14,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/gitops"
-	"github.com/bridgestack/operator/internal/realserver"
+	"github.com/bridgestack/operator/test/servers"
 )
 
 // isHeld tells whether Flux is kept from the Deployment api.
@@ -72,7 +72,7 @@ func holding(s *v1alpha1.BridgeStack, ttl time.Duration) *v1alpha1.BridgeStack {
 func TestObjectIsHeldUntilTheMerge(t *testing.T) {
 	t.Parallel()
 	ns := namespace(t)
-	g := realserver.Git(t, map[string]string{"apps/api.yaml": inGit})
+	g := servers.Git(t, map[string]string{"apps/api.yaml": inGit})
 	becomes(t, ns, "api", needs("150Mi"))
 	create(t, holding(withRepository(t, ns, g, g.Password), time.Hour))
 	owned := strings.Replace(inGit, "flux-system", ns, 1)

@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/realserver"
+	"github.com/bridgestack/operator/test/servers"
 )
 
 // incident is a fault of the service api from its beginning to its end, to be
@@ -128,9 +128,9 @@ func badRelease(t *testing.T, ns string) settings {
 }
 
 // withKafka is a stack whose service api needs the broker.
-func withKafka(t *testing.T, ns string, topics ...string) (realserver.KafkaCluster, settings) {
+func withKafka(t *testing.T, ns string, topics ...string) (servers.KafkaCluster, settings) {
 	t.Helper()
-	broker := realserver.Kafka(t)
+	broker := servers.Kafka(t)
 	kafka := v1alpha1.Service{Name: "kafka", External: true, Endpoint: &v1alpha1.Endpoint{Kafka: &v1alpha1.KafkaEndpoint{BootstrapServers: []string{broker.Servers[0].String()}}}}
 	for _, name := range topics {
 		kafka.Endpoint.Kafka.Topics = append(kafka.Endpoint.Kafka.Topics, v1alpha1.DeclaredTopic{Name: name})

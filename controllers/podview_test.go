@@ -22,7 +22,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
-	"github.com/bridgestack/operator/internal/realserver"
+	"github.com/bridgestack/operator/test/servers"
 	"github.com/bridgestack/operator/internal/vantage"
 )
 
@@ -42,7 +42,7 @@ func (n ofNames) LookupNetIP(ctx context.Context, network, host string) ([]netip
 // reaches well, and the settings of an operator for it.
 func cutOff(t *testing.T, namespace string) settings {
 	t.Helper()
-	server := realserver.Kafka(t).Servers[0]
+	server := servers.Kafka(t).Servers[0]
 	address := fmt.Sprintf("kafka:%d", server.Port)
 	kafka := service("kafka")
 	kafka.External, kafka.Workload = true, nil

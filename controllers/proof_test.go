@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/realserver"
+	"github.com/bridgestack/operator/test/servers"
 )
 
 // login is that of a container at a broker which knows of no logins.
@@ -47,7 +47,7 @@ func TestUnprovedAddressIsNotSet(t *testing.T) {
 		for _, v := range login {
 			text += fmt.Sprintf("        - {name: %s, value: %s}\n", v[0], v[1])
 		}
-		g := realserver.Git(t, map[string]string{"apps/api.yaml": text})
+		g := servers.Git(t, map[string]string{"apps/api.yaml": text})
 		commitsTo := withRepository(t, ns, g, g.Password).Spec.GitOps
 		var s v1alpha1.BridgeStack
 		if err := k8s.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: stack(ns).Name}, &s); err != nil {

@@ -14,7 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/realserver"
+	"github.com/bridgestack/operator/test/servers"
 )
 
 // waits checks that a diagnosis waits, for this reason, and shows a remedy.
@@ -123,7 +123,7 @@ func TestReplicasAreOneIncident(t *testing.T) {
 func TestDependencyIsAwaitedThenPodsAreReplaced(t *testing.T) {
 	t.Parallel()
 	ns := namespace(t)
-	broker := realserver.Kafka(t)
+	broker := servers.Kafka(t)
 	address := broker.Servers[0].String()
 	kafka := service("kafka")
 	kafka.Endpoint = &v1alpha1.Endpoint{Kafka: &v1alpha1.KafkaEndpoint{BootstrapServers: []string{address}}}

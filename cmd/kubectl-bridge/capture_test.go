@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/yaml"
 
-	"github.com/bridgestack/operator/internal/classify"
+	"github.com/bridgestack/operator/internal/plugin/classify"
 	"github.com/bridgestack/operator/internal/observe"
 )
 

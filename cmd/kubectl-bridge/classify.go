@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/bridgestack/operator/internal/classify"
+	"github.com/bridgestack/operator/internal/plugin/classify"
 )
 
 func classifyCommand() *cobra.Command {

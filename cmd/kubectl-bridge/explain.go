@@ -19,7 +19,7 @@ import (
 	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/diagnosis"
 	"github.com/bridgestack/operator/internal/observe"
-	"github.com/bridgestack/operator/internal/page"
+	"github.com/bridgestack/operator/internal/plugin/page"
 )
 
 // explain shows why a container loops.

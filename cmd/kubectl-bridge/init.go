@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/bridgestack/operator/internal/manifests"
+	"github.com/bridgestack/operator/internal/plugin/manifests"
 )
 
 // defaultImage is the operator's as config/manager names it.

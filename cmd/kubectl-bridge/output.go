@@ -13,7 +13,7 @@ import (
 	"golang.org/x/term"
 	"sigs.k8s.io/yaml"
 
-	"github.com/bridgestack/operator/internal/page"
+	"github.com/bridgestack/operator/internal/plugin/page"
 )
 
 // output is how a verb shows what it found.

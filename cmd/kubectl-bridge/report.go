@@ -19,7 +19,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/observe"
-	"github.com/bridgestack/operator/internal/page"
+	"github.com/bridgestack/operator/internal/plugin/page"
 	"github.com/bridgestack/operator/internal/redact"
 )
 

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/classify"
+	"github.com/bridgestack/operator/internal/plugin/classify"
 )
 
 func unzipped(t *testing.T, path string) map[string]string {

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/manifests"
+	"github.com/bridgestack/operator/internal/plugin/manifests"
 )
 
 // ofNamespace describes what runs. References in environments are followed as far

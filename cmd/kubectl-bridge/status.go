@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/page"
+	"github.com/bridgestack/operator/internal/plugin/page"
 )
 
 // status shows stacks, a page each.

@@ -14,7 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/page"
+	"github.com/bridgestack/operator/internal/plugin/page"
 )
 
 // TestTimelineOfAStack: what the cluster and the diagnoses tell, in each format,

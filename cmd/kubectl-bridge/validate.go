@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bridgestack/operator/internal/compose"
-	"github.com/bridgestack/operator/internal/validate"
+	"github.com/bridgestack/operator/internal/plugin/validate"
 )
 
 // validation looks at files before they are deployed.

@@ -13,10 +13,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bridgestack/operator/internal/probe"
-	"github.com/bridgestack/operator/internal/realserver"
+	"github.com/bridgestack/operator/test/servers"
 )
 
-func repository(s *realserver.GitServer) Repository {
+func repository(s *servers.GitServer) Repository {
 	return Repository{URL: s.URL, Branch: "main", Username: "bot", Password: s.Password}
 }
 
@@ -42,7 +42,7 @@ func raise(to string) func([]File) ([]File, error) {
 var tree = map[string]string{"apps/prod/api.yaml": "# ours\nmemory: 128Mi\n", "apps/web.yaml": "b\n", "other/x.yaml": "c\n", "README.md": "d\n", "apps/link.yaml": "-> /etc/passwd"}
 
 func TestCommitIsPushedToABranchOfItsOwn(t *testing.T) {
-	s := realserver.Git(t, tree)
+	s := servers.Git(t, tree)
 	var seen []string
 	got, err := client(onLoopback).Commit(t.Context(), probe.Scope{}, repository(s), change(func(files []File) ([]File, error) {
 		for _, f := range files {
@@ -73,7 +73,7 @@ func TestCommitIsPushedToABranchOfItsOwn(t *testing.T) {
 
 // After a crash between the push and the record of it, and after the base moved on.
 func TestCommitIsMadeOnce(t *testing.T) {
-	s := realserver.Git(t, tree)
+	s := servers.Git(t, tree)
 	first, err := client(onLoopback).Commit(t.Context(), probe.Scope{}, repository(s), change(raise("192Mi")))
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func TestCommitIsMadeOnce(t *testing.T) {
 }
 
 func TestCommitRefuses(t *testing.T) {
-	s := realserver.Git(t, tree)
+	s := servers.Git(t, tree)
 	refused := errors.New("it is set twice")
 	for name, c := range map[string]struct {
 		client *Client
@@ -146,7 +146,7 @@ func TestCommitRefuses(t *testing.T) {
 }
 
 func TestRedirectsAreNotFollowed(t *testing.T) {
-	s := realserver.Git(t, tree)
+	s := servers.Git(t, tree)
 	asked := 0
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked++

@@ -7,13 +7,13 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
-	"github.com/bridgestack/operator/internal/realserver"
+	"github.com/bridgestack/operator/test/servers"
 )
 
 // How long a whole probe of a healthy server takes, SCRAM and all.
 func BenchmarkProbe(b *testing.B) {
-	pg := realserver.Postgres(b)
-	k := realserver.Kafka(b, kfake.SeedTopics(1, "orders"))
+	pg := servers.Postgres(b)
+	k := servers.Kafka(b, kfake.SeedTopics(1, "orders"))
 	for name, c := range map[string]evidence.Connection{"Postgres": pg.Connection(), "Kafka": k.Connection("orders")} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {

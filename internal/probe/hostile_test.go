@@ -20,7 +20,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
-	"github.com/bridgestack/operator/internal/realserver"
+	"github.com/bridgestack/operator/test/servers"
 )
 
 // The ways in which a server that is not what it should be behaves.
@@ -240,7 +240,7 @@ func TestHTTP(t *testing.T) {
 }
 
 func TestPostgresTLSThatIsHalfOpen(t *testing.T) {
-	authority := realserver.NewAuthority(t)
+	authority := servers.NewAuthority(t)
 	config := authority.Issue(t, time.Hour, "127.0.0.1").Config(t)
 	at := server(t, func(c net.Conn) {
 		_, _ = io.ReadFull(c, make([]byte, 8))

@@ -11,14 +11,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/bridgestack/operator/internal/evidence"
-	"github.com/bridgestack/operator/internal/realserver"
+	"github.com/bridgestack/operator/test/servers"
 )
 
 // apacheKafka is a broker, and what its super user does with it.
 type apacheKafka struct {
-	*realserver.ApacheKafkaBroker
+	*servers.ApacheKafkaBroker
 	admin     *kgo.Client
-	authority realserver.Authority
+	authority servers.Authority
 	refusing  evidence.HostPort
 }
 
@@ -27,7 +27,7 @@ func (k apacheKafka) trusted(o *Options) { o.RootCAs = k.authority.Pool }
 
 // as is the connection of a user of the SASL listener without TLS.
 func (k apacheKafka) as(mechanism, user, password string, topics ...string) evidence.Connection {
-	return with(k.Connection(realserver.SASLPlaintext, topics...), credentials(mechanism, user, password))
+	return with(k.Connection(servers.SASLPlaintext, topics...), credentials(mechanism, user, password))
 }
 
 func credentials(mechanism, user, password string) func(*evidence.Connection) {
@@ -128,7 +128,7 @@ func (k apacheKafka) await(t *testing.T, what string, there func() bool) {
 // awaitState of a group, as a probe of the super user's sees it.
 func (k apacheKafka) awaitState(t *testing.T, group, state string) {
 	t.Helper()
-	c := with(k.Connection(realserver.Plaintext), func(c *evidence.Connection) { c.Group = group })
+	c := with(k.Connection(servers.Plaintext), func(c *evidence.Connection) { c.Group = group })
 	k.await(t, "group "+group+" being "+state, func() bool {
 		got := probe(t, local(), c).Kafka
 		return got != nil && got.Group != nil && got.Group.State == state

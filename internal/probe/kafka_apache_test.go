@@ -11,7 +11,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
-	"github.com/bridgestack/operator/internal/realserver"
+	"github.com/bridgestack/operator/test/servers"
 )
 
 const (
@@ -23,13 +23,13 @@ const (
 // Apache Kafka itself; one broker for all, as it takes seconds to start. The
 // last of these restarts it.
 func TestApacheKafka(t *testing.T) {
-	authority := realserver.NewAuthority(t)
+	authority := servers.NewAuthority(t)
 	k := apacheKafka{authority: authority, refusing: closedPort(t)}
-	k.ApacheKafkaBroker = realserver.ApacheKafka(t, authority.Issue(t, time.Hour, "127.0.0.1"),
-		realserver.Login("hook", hookPassword),
-		realserver.Advertise("LOOPBACK", evidence.HostPort{Host: "::1", Port: 9092}),
-		realserver.Advertise("UNRESOLVABLE", evidence.HostPort{Host: "kafka-0.kafka", Port: 9092}),
-		realserver.Advertise("REFUSING", k.refusing),
+	k.ApacheKafkaBroker = servers.ApacheKafka(t, authority.Issue(t, time.Hour, "127.0.0.1"),
+		servers.Login("hook", hookPassword),
+		servers.Advertise("LOOPBACK", evidence.HostPort{Host: "::1", Port: 9092}),
+		servers.Advertise("UNRESOLVABLE", evidence.HostPort{Host: "kafka-0.kafka", Port: 9092}),
+		servers.Advertise("REFUSING", k.refusing),
 	)
 	k.admin = k.Client(t)
 	for _, part := range []struct {
@@ -67,7 +67,7 @@ func testApacheKafkaFirstGroup(t *testing.T, k apacheKafka) {
 		// Who may not see that topic cannot tell whether there are groups.
 		c := with(k.as("SCRAM-SHA-256", "hook", hookPassword), func(c *evidence.Connection) { c.Group = "first" })
 		expect(t, probe(t, local(), c), kafkaSASL+"Group Unknown NOT_COORDINATOR")
-		c = with(k.Connection(realserver.Plaintext), func(c *evidence.Connection) { c.Group = "first" })
+		c = with(k.Connection(servers.Plaintext), func(c *evidence.Connection) { c.Group = "first" })
 		expect(t, probe(t, local(), c), "Resolve Dial Metadata Listeners Group Passed")
 	})
 }
@@ -98,7 +98,7 @@ func testApacheKafkaSASL(t *testing.T, k apacheKafka) {
 		})
 	}
 	t.Run("mechanism that is not offered", func(t *testing.T) {
-		c := with(k.Connection(realserver.SASLSSL), credentials("PLAIN", "hook", hookPassword))
+		c := with(k.Connection(servers.SASLSSL), credentials("PLAIN", "hook", hookPassword))
 		got := probe(t, local(k.trusted), c)
 		expect(t, got, "Resolve Dial TLS Authenticate Failed UNSUPPORTED_SASL_MECHANISM", "the broker offers SCRAM-SHA-512")
 		if got.Kafka == nil || !slices.Equal(got.Kafka.Mechanisms, []string{"SCRAM-SHA-512"}) {
@@ -106,18 +106,18 @@ func testApacheKafkaSASL(t *testing.T, k apacheKafka) {
 		}
 	})
 	t.Run("client without SASL", func(t *testing.T) {
-		got := probe(t, local(), k.Connection(realserver.SASLPlaintext))
+		got := probe(t, local(), k.Connection(servers.SASLPlaintext))
 		expect(t, got, failed+"NO_PASSWORD", "the listener wants SASL", "SCRAM-SHA-256")
 		if got.Kafka == nil || len(got.Kafka.Mechanisms) != 3 {
 			t.Errorf("facts: %+v", got.Kafka)
 		}
 	})
 	t.Run("client without SASL, over TLS", func(t *testing.T) {
-		got := probe(t, local(k.trusted), k.Connection(realserver.SASLSSL))
+		got := probe(t, local(k.trusted), k.Connection(servers.SASLSSL))
 		expect(t, got, "Resolve Dial TLS Authenticate Failed NO_PASSWORD", "the listener wants SASL (SCRAM-SHA-512)")
 	})
 	t.Run("SASL client of a listener without", func(t *testing.T) {
-		c := with(k.Connection(realserver.Plaintext), credentials("PLAIN", "hook", hookPassword))
+		c := with(k.Connection(servers.Plaintext), credentials("PLAIN", "hook", hookPassword))
 		expect(t, probe(t, local(), c), failed+"ILLEGAL_SASL_STATE")
 	})
 }
@@ -126,36 +126,36 @@ func testApacheKafkaTLS(t *testing.T, k apacheKafka) {
 	mode := func(listener string, m evidence.TLSMode) evidence.Connection {
 		return with(k.Connection(listener), func(c *evidence.Connection) { c.TLS = m })
 	}
-	expect(t, probe(t, local(k.trusted), k.Connection(realserver.SSL)), "Resolve Dial TLS Metadata Listeners Passed")
-	expect(t, probe(t, local(), mode(realserver.SSL, evidence.TLSRequire)), "Resolve Dial TLS Metadata Listeners Passed")
-	secure := with(k.Connection(realserver.SASLSSL), credentials("SCRAM-SHA-512", "hook", hookPassword))
+	expect(t, probe(t, local(k.trusted), k.Connection(servers.SSL)), "Resolve Dial TLS Metadata Listeners Passed")
+	expect(t, probe(t, local(), mode(servers.SSL, evidence.TLSRequire)), "Resolve Dial TLS Metadata Listeners Passed")
+	secure := with(k.Connection(servers.SASLSSL), credentials("SCRAM-SHA-512", "hook", hookPassword))
 	expect(t, probe(t, local(k.trusted), secure), "Resolve Dial TLS Authenticate Metadata Listeners Passed")
 
 	t.Run("authority that the probe does not know", func(t *testing.T) {
-		expect(t, probe(t, local(), k.Connection(realserver.SSL)), "Resolve Dial TLS Unknown TLS_VERIFY", "unknown authority")
+		expect(t, probe(t, local(), k.Connection(servers.SSL)), "Resolve Dial TLS Unknown TLS_VERIFY", "unknown authority")
 	})
 	t.Run("another host's certificate", func(t *testing.T) {
 		resolver := func(o *Options) { o.Resolver = names{"kafka.shop.svc.cluster.local.": "127.0.0.1"} }
-		c := with(k.Connection(realserver.SSL), func(c *evidence.Connection) { c.Servers[0].Host = "kafka" })
+		c := with(k.Connection(servers.SSL), func(c *evidence.Connection) { c.Servers[0].Host = "kafka" })
 		expect(t, probe(t, local(k.trusted, resolver), c), "Resolve Dial TLS Failed TLS_VERIFY", "kafka")
 	})
 	// Which a client may have, and the probe has not. In TLS 1.3 it hears so only
 	// after the handshake.
 	t.Run("listener that wants a certificate of the client", func(t *testing.T) {
-		expect(t, probe(t, local(k.trusted), k.Connection(realserver.MutualTLS)), "Resolve Dial TLS Metadata Unknown PROTOCOL", "certificate")
+		expect(t, probe(t, local(k.trusted), k.Connection(servers.MutualTLS)), "Resolve Dial TLS Metadata Unknown PROTOCOL", "certificate")
 	})
 	t.Run("plaintext client of a TLS listener", func(t *testing.T) {
-		expect(t, probe(t, local(), mode(realserver.SSL, evidence.TLSDisable)), "Resolve Dial TLS Failed TLS_REQUIRED")
+		expect(t, probe(t, local(), mode(servers.SSL, evidence.TLSDisable)), "Resolve Dial TLS Failed TLS_REQUIRED")
 	})
 	t.Run("SASL client without TLS of a TLS listener", func(t *testing.T) {
-		c := with(mode(realserver.SASLSSL, evidence.TLSUnset), credentials("SCRAM-SHA-512", "hook", hookPassword))
+		c := with(mode(servers.SASLSSL, evidence.TLSUnset), credentials("SCRAM-SHA-512", "hook", hookPassword))
 		expect(t, probe(t, local(), c), "Resolve Dial TLS Failed TLS_REQUIRED")
 	})
 	t.Run("TLS client of a plaintext listener", func(t *testing.T) {
-		expect(t, probe(t, local(k.trusted), mode(realserver.Plaintext, evidence.TLSVerifyFull)), "Resolve Dial TLS Failed TLS_REFUSED")
+		expect(t, probe(t, local(k.trusted), mode(servers.Plaintext, evidence.TLSVerifyFull)), "Resolve Dial TLS Failed TLS_REFUSED")
 	})
 	t.Run("TLS client of a SASL listener without TLS", func(t *testing.T) {
-		c := with(mode(realserver.SASLPlaintext, evidence.TLSVerifyFull), credentials("PLAIN", "hook", hookPassword))
+		c := with(mode(servers.SASLPlaintext, evidence.TLSVerifyFull), credentials("PLAIN", "hook", hookPassword))
 		expect(t, probe(t, local(k.trusted), c), "Resolve Dial TLS Failed TLS_REFUSED")
 	})
 }
@@ -186,14 +186,14 @@ func testApacheKafkaTopics(t *testing.T, k apacheKafka) {
 		name, want string
 		settings   evidence.Connection
 	}{
-		{"there", "Resolve Dial Metadata Listeners Topics Passed", k.Connection(realserver.Plaintext, "orders")},
-		{"missing", "Resolve Dial Metadata Listeners Topics Failed TOPIC_MISSING", k.Connection(realserver.Plaintext, "orders", "shipments")},
+		{"there", "Resolve Dial Metadata Listeners Topics Passed", k.Connection(servers.Plaintext, "orders")},
+		{"missing", "Resolve Dial Metadata Listeners Topics Failed TOPIC_MISSING", k.Connection(servers.Plaintext, "orders", "shipments")},
 		{"authorized", kafkaSASL + "Topics Passed", k.as("PLAIN", "hook", hookPassword, "orders")},
 		{"authorized, missing", kafkaSASL + "Topics Failed TOPIC_MISSING", k.as("PLAIN", "hook", hookPassword, "shipments")},
 		{"not authorized", kafkaSASL + "Topics Failed TOPIC_AUTHORIZATION_FAILED", k.as("PLAIN", "hook", hookPassword, "orders", "secret")},
 		// The broker hides from strangers that a topic does not exist.
 		{"not authorized, missing", kafkaSASL + "Topics Failed TOPIC_AUTHORIZATION_FAILED", k.as("PLAIN", "hook", hookPassword, "parcels")},
-		{"impossible name", "Resolve Dial Metadata Listeners Topics Failed INVALID_TOPIC_EXCEPTION", k.Connection(realserver.Plaintext, "orders/eu")},
+		{"impossible name", "Resolve Dial Metadata Listeners Topics Failed INVALID_TOPIC_EXCEPTION", k.Connection(servers.Plaintext, "orders/eu")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -212,7 +212,7 @@ func testApacheKafkaGroups(t *testing.T, k apacheKafka) {
 		c.Group = group
 		return c
 	}
-	super, hook := k.Connection(realserver.Plaintext), k.as("PLAIN", "hook", hookPassword)
+	super, hook := k.Connection(servers.Plaintext), k.as("PLAIN", "hook", hookPassword)
 	k.consume(t, "readers")
 	tests := []struct {
 		name, want string
@@ -250,7 +250,7 @@ func testApacheKafkaNewerGroups(t *testing.T, k apacheKafka) {
 		}
 		return *got.Kafka.Group
 	}
-	super := k.Connection(realserver.Plaintext)
+	super := k.Connection(servers.Plaintext)
 	member := k.consume(t, "newer", kgo.ServerSideBalancer())
 	const passed = "Resolve Dial Metadata Listeners Group Passed"
 	if got, want := group(super, passed), (evidence.KafkaGroup{Name: "newer", State: "Stable", Members: 1}); got != want {
@@ -296,15 +296,15 @@ func testApacheKafkaCreateTopic(t *testing.T, k apacheKafka) {
 		}
 	}
 	k.await(t, "topic created", func() bool { return slices.Contains(k.topics(t), "created") })
-	got := probe(t, local(), k.Connection(realserver.Plaintext, "created"))
+	got := probe(t, local(), k.Connection(servers.Plaintext, "created"))
 	expect(t, got, "Resolve Dial Metadata Listeners Topics Passed")
 	if got.Kafka == nil || got.Kafka.Topics[0].Partitions != 2 {
 		t.Errorf("facts: %+v", got.Kafka)
 	}
-	if err := create(k.Connection(realserver.SSL), v1alpha1.DeclaredTopic{Name: "defaults"}); err != nil {
+	if err := create(k.Connection(servers.SSL), v1alpha1.DeclaredTopic{Name: "defaults"}); err != nil {
 		t.Errorf("over TLS, with the API's defaults: %v", err)
 	}
-	err = create(k.Connection(realserver.Plaintext), v1alpha1.DeclaredTopic{Name: "replicated", ReplicationFactor: 3})
+	err = create(k.Connection(servers.Plaintext), v1alpha1.DeclaredTopic{Name: "replicated", ReplicationFactor: 3})
 	if err == nil || !strings.Contains(err.Error(), "eplication") {
 		t.Errorf("with more replicas than brokers: %v", err)
 	}
@@ -314,7 +314,7 @@ func testApacheKafkaDeleteGroup(t *testing.T, k apacheKafka) {
 	remove := func(c evidence.Connection, group string) error {
 		return local().DeleteGroup(t.Context(), Scope{Namespace: "shop"}, c, group)
 	}
-	super := k.Connection(realserver.Plaintext)
+	super := k.Connection(servers.Plaintext)
 	member := k.consume(t, "to-delete")
 	if err := remove(super, "to-delete"); err == nil || !strings.Contains(err.Error(), "not empty") {
 		t.Errorf("with a member: %v", err)
@@ -340,7 +340,7 @@ func testApacheKafkaDeleteGroup(t *testing.T, k apacheKafka) {
 // A broker that is down, then starts: until it serves, what the probes say of it
 // is that it does not, and nothing of credentials or topics.
 func testApacheKafkaRestart(t *testing.T, k apacheKafka) {
-	super := with(k.Connection(realserver.Plaintext, "orders"), func(c *evidence.Connection) { c.Group = "readers" })
+	super := with(k.Connection(servers.Plaintext, "orders"), func(c *evidence.Connection) { c.Group = "readers" })
 	hook := with(k.as("SCRAM-SHA-256", "hook", hookPassword, "orders"), func(c *evidence.Connection) { c.Group = "readers" })
 	k.Stop(t)
 	expect(t, probe(t, local(), super), "Resolve Dial Failed ECONNREFUSED")

@@ -13,11 +13,11 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
-	"github.com/bridgestack/operator/internal/realserver"
+	"github.com/bridgestack/operator/test/servers"
 )
 
 func TestKafkaTopicsAndGroups(t *testing.T) {
-	k := realserver.Kafka(t, kfake.NumBrokers(2), kfake.SeedTopics(3, "orders"))
+	k := servers.Kafka(t, kfake.NumBrokers(2), kfake.SeedTopics(3, "orders"))
 	got := probe(t, local(), k.Connection("orders"))
 	expect(t, got, "Resolve Dial Metadata Listeners Topics Passed")
 	if facts := got.Kafka; len(facts.Brokers) != 2 || len(facts.Topics) != 1 || !facts.Topics[0].Exists || facts.Topics[0].Partitions != 3 {
@@ -38,7 +38,7 @@ func TestKafkaTopicsAndGroups(t *testing.T) {
 }
 
 func TestKafkaBootstrapServers(t *testing.T) {
-	k := realserver.Kafka(t)
+	k := servers.Kafka(t)
 	closed, alive := closedPort(t), k.Servers[0]
 	unknownHost := evidence.HostPort{Host: "nowhere", Port: 9092}
 	tests := []struct {
@@ -59,7 +59,7 @@ func TestKafkaBootstrapServers(t *testing.T) {
 }
 
 func TestKafkaSASL(t *testing.T) {
-	k := realserver.Kafka(t, kfake.EnableSASL(), kfake.SeedTopics(1, "orders"),
+	k := servers.Kafka(t, kfake.EnableSASL(), kfake.SeedTopics(1, "orders"),
 		kfake.Superuser("PLAIN", "hook", "plain-Password"), kfake.Superuser("SCRAM-SHA-256", "hook", "scram-Password"), kfake.Superuser("SCRAM-SHA-512", "hook", "scram-Password"))
 	as := func(mechanism, user, password string) evidence.Connection {
 		return with(k.Connection("orders"), func(c *evidence.Connection) {
@@ -95,7 +95,7 @@ func TestKafkaSASL(t *testing.T) {
 }
 
 func TestKafkaWrongCredentials(t *testing.T) {
-	k := realserver.Kafka(t, kfake.EnableSASL(), kfake.Superuser("PLAIN", "hook", "plain-Password"))
+	k := servers.Kafka(t, kfake.EnableSASL(), kfake.Superuser("PLAIN", "hook", "plain-Password"))
 	k.ControlKey(int16(kmsg.SASLAuthenticate), func(request kmsg.Request) (kmsg.Response, error, bool) {
 		k.KeepControl()
 		answer := request.ResponseKind().(*kmsg.SASLAuthenticateResponse)
@@ -109,7 +109,7 @@ func TestKafkaWrongCredentials(t *testing.T) {
 }
 
 func TestKafkaMechanismNotOffered(t *testing.T) {
-	k := realserver.Kafka(t)
+	k := servers.Kafka(t)
 	k.ControlKey(int16(kmsg.SASLHandshake), func(request kmsg.Request) (kmsg.Response, error, bool) {
 		k.KeepControl()
 		answer := request.ResponseKind().(*kmsg.SASLHandshakeResponse)
@@ -125,10 +125,10 @@ func TestKafkaMechanismNotOffered(t *testing.T) {
 }
 
 func TestKafkaTLS(t *testing.T) {
-	authority := realserver.NewAuthority(t)
-	secure := realserver.Kafka(t, kfake.TLS(authority.Issue(t, time.Hour, "127.0.0.1").Config(t)))
-	plain := realserver.Kafka(t)
-	mode := func(k realserver.KafkaCluster, m evidence.TLSMode) evidence.Connection {
+	authority := servers.NewAuthority(t)
+	secure := servers.Kafka(t, kfake.TLS(authority.Issue(t, time.Hour, "127.0.0.1").Config(t)))
+	plain := servers.Kafka(t)
+	mode := func(k servers.KafkaCluster, m evidence.TLSMode) evidence.Connection {
 		return with(k.Connection(), func(c *evidence.Connection) { c.TLS = m })
 	}
 	trusting := func(o *Options) { o.RootCAs = authority.Pool }
@@ -141,7 +141,7 @@ func TestKafkaTLS(t *testing.T) {
 }
 
 // advertise makes the cluster's brokers say that they are elsewhere.
-func advertise(k realserver.KafkaCluster, where ...evidence.HostPort) {
+func advertise(k servers.KafkaCluster, where ...evidence.HostPort) {
 	k.ControlKey(int16(kmsg.Metadata), func(request kmsg.Request) (kmsg.Response, error, bool) {
 		k.KeepControl()
 		answer := request.ResponseKind().(*kmsg.MetadataResponse)
@@ -172,7 +172,7 @@ func TestKafkaAdvertisedListeners(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			k := realserver.Kafka(t)
+			k := servers.Kafka(t)
 			second := tt.second(t)
 			advertise(k, k.Servers[0], second)
 			got := probe(t, local(), k.Connection())
@@ -183,7 +183,7 @@ func TestKafkaAdvertisedListeners(t *testing.T) {
 		})
 	}
 	t.Run("there is none yet", func(t *testing.T) {
-		k := realserver.Kafka(t)
+		k := servers.Kafka(t)
 		advertise(k)
 		expect(t, probe(t, local(), k.Connection()), "Resolve Dial Metadata Failed BROKER_NOT_AVAILABLE")
 	})
@@ -192,7 +192,7 @@ func TestKafkaAdvertisedListeners(t *testing.T) {
 func TestKafkaErrorCodesOfTopics(t *testing.T) {
 	for _, e := range []*kerr.Error{kerr.TopicAuthorizationFailed, kerr.LeaderNotAvailable, kerr.InvalidTopicException} {
 		t.Run(e.Message, func(t *testing.T) {
-			k := realserver.Kafka(t)
+			k := servers.Kafka(t)
 			k.ControlKey(int16(kmsg.Metadata), func(request kmsg.Request) (kmsg.Response, error, bool) {
 				k.KeepControl()
 				answer := request.ResponseKind().(*kmsg.MetadataResponse)
@@ -213,7 +213,7 @@ func TestKafkaErrorCodesOfTopics(t *testing.T) {
 func TestKafkaErrorCodesOfGroups(t *testing.T) {
 	for _, e := range []*kerr.Error{kerr.GroupAuthorizationFailed, kerr.CoordinatorNotAvailable, kerr.CoordinatorLoadInProgress} {
 		t.Run(e.Message, func(t *testing.T) {
-			k := realserver.Kafka(t)
+			k := servers.Kafka(t)
 			k.ControlKey(int16(kmsg.FindCoordinator), func(request kmsg.Request) (kmsg.Response, error, bool) {
 				k.KeepControl()
 				answer := request.ResponseKind().(*kmsg.FindCoordinatorResponse)
@@ -236,7 +236,7 @@ func TestKafkaErrorCodesOfGroups(t *testing.T) {
 
 // Who must not see the topic of the groups' offsets has each broker asked.
 func TestKafkaGroupOfAnotherBroker(t *testing.T) {
-	k := realserver.Kafka(t, kfake.NumBrokers(3))
+	k := servers.Kafka(t, kfake.NumBrokers(3))
 	described := map[int32]bool{}
 	k.ControlKey(int16(kmsg.Metadata), func(request kmsg.Request) (kmsg.Response, error, bool) {
 		k.KeepControl()
@@ -271,7 +271,7 @@ func TestKafkaGroupOfAnotherBroker(t *testing.T) {
 }
 
 func TestKafkaGroupWithMembers(t *testing.T) {
-	k := realserver.Kafka(t)
+	k := servers.Kafka(t)
 	if err := k.CreateTopic(offsetsTopic, 1, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +294,7 @@ func TestKafkaGroupWithMembers(t *testing.T) {
 }
 
 func TestCreateTopic(t *testing.T) {
-	k := realserver.Kafka(t)
+	k := servers.Kafka(t)
 	scope := Scope{Namespace: "shop"}
 	for _, topic := range []v1alpha1.DeclaredTopic{
 		{Name: "orders", Partitions: 3, ReplicationFactor: 1},
@@ -329,7 +329,7 @@ func TestCreateTopic(t *testing.T) {
 }
 
 func TestKafkaThatIsOnlyReachableThroughTheScope(t *testing.T) {
-	k := realserver.Kafka(t)
+	k := servers.Kafka(t)
 	p := New(Options{Resolver: names{"kafka.shop.svc.cluster.local.": "127.0.0.1"}})
 	c := with(k.Connection(), func(c *evidence.Connection) { c.Servers[0].Host = "kafka" })
 	got := p.Probe(t.Context(), Scope{Namespace: "shop", Owned: func(netip.Addr) bool { return true }}, c, v1alpha1.AsConfigured)

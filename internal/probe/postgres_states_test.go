@@ -5,12 +5,12 @@ import (
 	"time"
 
 	"github.com/bridgestack/operator/internal/evidence"
-	"github.com/bridgestack/operator/internal/realserver"
+	"github.com/bridgestack/operator/test/servers"
 )
 
 // What roles and databases are set to, rather than the server.
 func TestPostgresRolesAndDatabases(t *testing.T) {
-	s := realserver.Postgres(t, realserver.HBA(
+	s := servers.Postgres(t, servers.HBA(
 		"host all old all md5",
 		"host all all all scram-sha-256",
 	))
@@ -38,7 +38,7 @@ func TestPostgresRolesAndDatabases(t *testing.T) {
 }
 
 func TestPostgresShuttingDown(t *testing.T) {
-	s := realserver.Postgres(t)
+	s := servers.Postgres(t)
 	s.Session(t) // which the server waits for
 	s.StopWhenUnused(t)
 	expect(t, probe(t, local(), s.Connection()), "Resolve Dial TLS Authenticate Failed 57P03", "shutting down")
@@ -46,8 +46,8 @@ func TestPostgresShuttingDown(t *testing.T) {
 
 // The probe has no certificate of the client's, who may well have one.
 func TestPostgresThatWantsACertificateOfTheClient(t *testing.T) {
-	authority := realserver.NewAuthority(t)
-	s := realserver.Postgres(t, realserver.TLS(authority.Issue(t, time.Hour, "127.0.0.1")), realserver.Setting("ssl_ca_file", "server.crt"), realserver.HBA(
+	authority := servers.NewAuthority(t)
+	s := servers.Postgres(t, servers.TLS(authority.Issue(t, time.Hour, "127.0.0.1")), servers.Setting("ssl_ca_file", "server.crt"), servers.HBA(
 		"hostssl postgres all all scram-sha-256 clientcert=verify-ca",
 		"hostssl by_name all all cert",
 	))

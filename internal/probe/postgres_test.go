@@ -10,7 +10,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
-	"github.com/bridgestack/operator/internal/realserver"
+	"github.com/bridgestack/operator/test/servers"
 )
 
 // with changes a copy of a connection.
@@ -21,7 +21,7 @@ func with(c evidence.Connection, change func(*evidence.Connection)) evidence.Con
 
 // One server without TLS, in all the states that settings alone bring about.
 func TestPostgresWithoutTLS(t *testing.T) {
-	s := realserver.Postgres(t, realserver.HBA(
+	s := servers.Postgres(t, servers.HBA(
 		"host forbidden all all reject",
 		"host nobody_may all 192.0.2.0/24 scram-sha-256",
 		"host clear all all password",
@@ -100,8 +100,8 @@ func TestPostgresWithoutTLS(t *testing.T) {
 }
 
 func TestPostgresWithTLS(t *testing.T) {
-	authority := realserver.NewAuthority(t)
-	s := realserver.Postgres(t, realserver.TLS(authority.Issue(t, time.Hour, "127.0.0.1")), realserver.HBA(
+	authority := servers.NewAuthority(t)
+	s := servers.Postgres(t, servers.TLS(authority.Issue(t, time.Hour, "127.0.0.1")), servers.HBA(
 		"hostssl postgres all all scram-sha-256",
 		"hostnossl bare all all scram-sha-256",
 	))
@@ -144,7 +144,7 @@ func TestPostgresWithTLS(t *testing.T) {
 }
 
 func TestPostgresWithoutAFreeSlot(t *testing.T) {
-	s := realserver.Postgres(t, realserver.Setting("max_connections", "6"), realserver.Setting("superuser_reserved_connections", "3"))
+	s := servers.Postgres(t, servers.Setting("max_connections", "6"), servers.Setting("superuser_reserved_connections", "3"))
 	s.Exec(t, "CREATE ROLE hook LOGIN PASSWORD 'hook-Password-2'")
 	healthy := with(s.Connection(), func(c *evidence.Connection) { c.User, c.Password = "hook", evidence.NewSecret("hook-Password-2") })
 	expect(t, probe(t, local(), healthy), "Resolve Dial TLS Authenticate Database Query Passed")
@@ -163,12 +163,12 @@ func TestPostgresWithoutAFreeSlot(t *testing.T) {
 
 func TestPostgresStandby(t *testing.T) {
 	t.Run("cold: not yet accepting connections", func(t *testing.T) {
-		s := realserver.Postgres(t, realserver.Standby(false))
+		s := servers.Postgres(t, servers.Standby(false))
 		expect(t, probe(t, local(), s.Connection()), "Resolve Dial TLS Authenticate Failed 57P03", "the database system")
 		expect(t, probe(t, local(), with(s.Connection(), func(c *evidence.Connection) { c.User = "" })), "Resolve Dial TLS Accept Failed 57P03")
 	})
 	t.Run("hot: read only", func(t *testing.T) {
-		s := realserver.Postgres(t, realserver.Standby(true))
+		s := servers.Postgres(t, servers.Standby(true))
 		got := probe(t, local(), s.Connection())
 		expect(t, got, "Resolve Dial TLS Authenticate Database Query Passed")
 		if got.Postgres == nil || !got.Postgres.InRecovery || !got.Postgres.ReadOnly {
@@ -179,7 +179,7 @@ func TestPostgresStandby(t *testing.T) {
 
 // The probe must leave no trace in the database, and could not if it tried.
 func TestPostgresProbeIsReadOnly(t *testing.T) {
-	s := realserver.Postgres(t)
+	s := servers.Postgres(t)
 	session := s.Session(t)
 	_, err := session.Exec(t.Context(), strings.Replace(facts, "ROLLBACK", "CREATE TABLE t (); ROLLBACK", 1)).ReadAll()
 	var said *pgconn.PgError

@@ -13,7 +13,7 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/probe"
-	"github.com/bridgestack/operator/internal/realserver"
+	"github.com/bridgestack/operator/test/servers"
 )
 
 var asked = time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
@@ -57,8 +57,8 @@ func TestTheNameSaysWhatIsAsked(t *testing.T) {
 
 // What the probe inside a pod prints is what the operator reads.
 func TestAnswerThereAndBack(t *testing.T) {
-	postgres := realserver.Postgres(t).Connection()
-	broker := realserver.Kafka(t).Connection()
+	postgres := servers.Postgres(t).Connection()
+	broker := servers.Kafka(t).Connection()
 	q := question(
 		TargetOf(postgres), TargetOf(broker),
 		Target{Service: "cache", Protocol: evidence.TCP, Servers: []Server{{"127.0.0.1", 1}}},

@@ -17,7 +17,7 @@ import (
 
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/probe"
-	"github.com/bridgestack/operator/internal/realserver"
+	"github.com/bridgestack/operator/test/servers"
 )
 
 // local may reach servers on loopback, as the tests' are.
@@ -53,9 +53,9 @@ func TestReadyServers(t *testing.T) {
 	health := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 	t.Cleanup(health.Close)
 	for name, c := range map[string]evidence.Connection{
-		"PostgreSQL that wants a password": {Protocol: evidence.Postgres, Servers: realserver.Postgres(t).Connection().Servers},
-		"Kafka":                            {Protocol: evidence.Kafka, Servers: realserver.Kafka(t).Servers},
-		"Kafka that wants SASL":            {Protocol: evidence.Kafka, Servers: realserver.Kafka(t, kfake.EnableSASL(), kfake.Superuser("PLAIN", "admin", "admin")).Servers},
+		"PostgreSQL that wants a password": {Protocol: evidence.Postgres, Servers: servers.Postgres(t).Connection().Servers},
+		"Kafka":                            {Protocol: evidence.Kafka, Servers: servers.Kafka(t).Servers},
+		"Kafka that wants SASL":            {Protocol: evidence.Kafka, Servers: servers.Kafka(t, kfake.EnableSASL(), kfake.Superuser("PLAIN", "admin", "admin")).Servers},
 		"HTTP":                             {Protocol: evidence.HTTP, Path: "/health", Servers: at(t, health.Listener.Addr())},
 		"TCP":                              {Protocol: evidence.TCP, Servers: at(t, health.Listener.Addr())},
 	} {
@@ -79,7 +79,7 @@ func at(t *testing.T, address net.Addr) []evidence.HostPort {
 
 // A database that is still in recovery is not ready, though it listens.
 func TestWaitsForADatabaseThatStarts(t *testing.T) {
-	starting := realserver.Postgres(t, realserver.Standby(false))
+	starting := servers.Postgres(t, servers.Standby(false))
 	var log bytes.Buffer
 	err := Run(t.Context(), &log, Wait{Connection: evidence.Connection{Protocol: evidence.Postgres, Servers: starting.Connection().Servers}, Timeout: 3 * time.Second}, local())
 	if err == nil || !strings.Contains(err.Error(), "57P03") || !strings.Contains(log.String(), "waiting for Postgres") {

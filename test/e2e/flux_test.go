@@ -23,7 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/realserver"
+	"github.com/bridgestack/operator/test/servers"
 )
 
 // fluxed is a namespace whose stack is applied by Flux from a repository. What
@@ -31,7 +31,7 @@ import (
 // GitRepository that names it.
 type fluxed struct {
 	*stackUnder
-	git       *realserver.GitServer
+	git       *servers.GitServer
 	artifacts *httptest.Server
 	// folder of the artifacts.
 	folder string
@@ -126,8 +126,8 @@ func (f *fluxed) serve(files map[string]string) {
 		"metadata":  map[string]any{"name": "git", "labels": map[string]any{"kubernetes.io/service-name": "git"}},
 		"endpoints": []any{map[string]any{"addresses": []any{address}}},
 		"ports":     []any{map[string]any{"name": "https", "port": port, "protocol": "TCP"}}})
-	authority := realserver.NewAuthority(f)
-	f.git = realserver.GitOver(f, listener, authority.Issue(f, time.Hour, "git", address), files)
+	authority := servers.NewAuthority(f)
+	f.git = servers.GitOver(f, listener, authority.Issue(f, time.Hour, "git", address), files)
 	f.apply(map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": "git"},
 		"stringData": map[string]any{"username": "bot", "password": f.git.Password, "ca.crt": string(authority.PEM())}})
 }

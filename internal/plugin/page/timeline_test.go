@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/page"
+	"github.com/bridgestack/operator/internal/plugin/page"
 )
 
 func timeline() page.Timeline {

@@ -1,4 +1,4 @@
-// Package realserver starts real servers for tests: PostgreSQL from the
+// Package servers starts real servers for tests: PostgreSQL from the
 // machine's packages, Apache Kafka from its Maven artifacts, and kfake, a broker
 // that speaks the Kafka protocol and answers with the errors that a test wants.
-package realserver
+package servers

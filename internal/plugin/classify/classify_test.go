@@ -15,7 +15,7 @@ var now = time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
 
 // TestStreamGivesTheCorpusItsLabels reads the documents as a user would give them.
 func TestStreamGivesTheCorpusItsLabels(t *testing.T) {
-	const corpus = "../diagnosis/testdata/dev.jsonl"
+	const corpus = "../../diagnosis/testdata/dev.jsonl"
 	labels := map[string]string{}
 	in, err := os.ReadFile(corpus)
 	if err != nil {

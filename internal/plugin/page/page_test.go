@@ -12,11 +12,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/page"
+	"github.com/bridgestack/operator/internal/plugin/page"
 	"github.com/bridgestack/operator/internal/stack"
 )
 
-// update writes the golden files anew: go test ./internal/page -update.
+// update writes the golden files anew: go test ./internal/plugin/page -update.
 var update = flag.Bool("update", false, "write golden files anew")
 
 func golden(t *testing.T, name, got string) {
@@ -32,7 +32,7 @@ func golden(t *testing.T, name, got string) {
 	}
 	want, err := os.ReadFile(path)
 	if err != nil {
-		t.Fatalf("%v; `go test ./internal/page -update` writes it", err)
+		t.Fatalf("%v; `go test ./internal/plugin/page -update` writes it", err)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", path, diff)

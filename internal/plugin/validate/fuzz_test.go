@@ -11,7 +11,7 @@ import (
 // FuzzValidate: whatever a file holds, each finding has a rule, a message and a
 // place within the file, and nothing panics or reads another file.
 func FuzzValidate(f *testing.F) {
-	projects, err := filepath.Glob("../compose/testdata/projects/*/*.y*ml")
+	projects, err := filepath.Glob("../../compose/testdata/projects/*/*.y*ml")
 	if err != nil || len(projects) < 30 {
 		f.Fatalf("%d projects: %v", len(projects), err)
 	}
