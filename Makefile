@@ -112,8 +112,8 @@ bench: ## Latency, a storm, API calls and memory with 1,000 and 10,000 pods (10 
 	cd hack && KUBEBUILDER_ASSETS=$(ASSETS) go run ./bench $(BENCH)
 
 .PHONY: corpus
-corpus: ## Diagnose the corpus of real crash logs and print the score.
-	go test -count=1 -v -run Corpus ./internal/diagnosis/...
+corpus: ## Diagnose the corpus of real crash logs, or the *.jsonl in CORPUS=folder, and print the score.
+	CORPUS=$(CORPUS) go test -count=1 -v -run '$(if $(CORPUS),CorpusFolder,Corpus)' ./internal/diagnosis/...
 
 ##@ Installing, into the cluster of the current KUBECONFIG
 
