@@ -37,6 +37,7 @@ import (
 	"github.com/bridgestack/operator/controllers"
 	"github.com/bridgestack/operator/internal/apply"
 	"github.com/bridgestack/operator/internal/diagnosis"
+	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/gitrepo"
 	"github.com/bridgestack/operator/internal/metrics"
 	"github.com/bridgestack/operator/internal/notify"
@@ -154,7 +155,6 @@ func run(ctx context.Context, config *rest.Config, f flags) error {
 	if err := ctrlmetrics.Registry.Register(measured); err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}
-	options.Observe = measured.Probe
 	recorder, err := eventRecorder(mgr, config)
 	if err != nil {
 		return err
@@ -163,13 +163,13 @@ func run(ctx context.Context, config *rest.Config, f flags) error {
 		Cached:      mgr.GetClient(),
 		Live:        mgr.GetAPIReader(),
 		Observer:    observer,
-		Prober:      probe.New(options),
+		Prober:      probe.New(probe.Options{Dialer: egress.New(options), Observe: measured.Probe}),
 		Applier:     &apply.Applier{Live: mgr.GetAPIReader(), Writer: mgr.GetClient()},
 		Reporter:    &report.Reporter{Client: mgr.GetClient(), Events: recorder, Metrics: measured},
 		Metrics:     measured,
 		Accounts:    f.accounts,
-		Notifier:    &notify.Sender{Dialer: probe.New(elsewhere(options, f.notifyHosts)), Now: time.Now},
-		Git:         &gitrepo.Client{Dialer: probe.New(elsewhere(options, f.gitHosts)), Now: time.Now},
+		Notifier:    &notify.Sender{Dialer: egress.New(elsewhere(options, f.notifyHosts)), Now: time.Now},
+		Git:         &gitrepo.Client{Dialer: egress.New(elsewhere(options, f.gitHosts)), Now: time.Now},
 		Now:         time.Now,
 		Image:       f.image,
 		Concurrency: f.concurrency,
@@ -259,11 +259,11 @@ func managerOptions(scheme *runtime.Scheme, f flags) ctrl.Options {
 }
 
 // probeOptions denies probes the API server and the nodes, whatever a stack says.
-func probeOptions(ctx context.Context, live client.Reader, f flags) (probe.Options, error) {
-	options := probe.Options{AllowedHosts: f.allowHosts}
+func probeOptions(ctx context.Context, live client.Reader, f flags) (egress.Options, error) {
+	options := egress.Options{AllowedHosts: f.allowHosts}
 	// All pods inherit the search domains of their nodes, the operator's too.
 	if text, err := os.ReadFile("/etc/resolv.conf"); err == nil {
-		options.ClusterDomain, options.SearchDomains = probe.ParseResolvConf(string(text))
+		options.ClusterDomain, options.SearchDomains = egress.ParseResolvConf(string(text))
 	}
 	options.ClusterDomain = cmp.Or(f.clusterDomain, options.ClusterDomain)
 	for _, text := range f.allowNetworks {
@@ -287,7 +287,7 @@ func probeOptions(ctx context.Context, live client.Reader, f flags) (probe.Optio
 
 // elsewhere lets receivers and Git be elsewhere than what is probed: what the
 // admin allowed to be probed is no place for tenants to send to.
-func elsewhere(probes probe.Options, hosts []string) probe.Options {
+func elsewhere(probes egress.Options, hosts []string) egress.Options {
 	probes.AllowedHosts, probes.AllowedNetworks = hosts, nil
 	return probes
 }

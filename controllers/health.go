@@ -18,9 +18,9 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/detect"
+	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/observe"
-	"github.com/bridgestack/operator/internal/probe"
 	"github.com/bridgestack/operator/internal/stack"
 )
 
@@ -80,7 +80,7 @@ func (r *HealthReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 }
 
 // check asks one service's endpoint and opens a diagnosis where it failed too often.
-func (r *HealthReconciler) check(ctx context.Context, owner *v1alpha1.BridgeStack, policy stack.Policy, service stack.Service, scope probe.Scope) error {
+func (r *HealthReconciler) check(ctx context.Context, owner *v1alpha1.BridgeStack, policy stack.Policy, service stack.Service, scope egress.Scope) error {
 	target, declared := connection.Declared(service.Service)
 	w := observe.Workload{Kind: service.Workload.Kind, Namespace: owner.Namespace, Name: service.Workload.Name, UID: types.UID(service.Workload.UID)}
 	pod, container, err := r.running(ctx, w, detect.HealthPeriod(settings(policy, time.Time{})))

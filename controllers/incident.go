@@ -16,9 +16,9 @@ import (
 	"github.com/bridgestack/operator/internal/apply"
 	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/diagnosis"
+	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/observe"
-	"github.com/bridgestack/operator/internal/probe"
 	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/stack"
 	"github.com/bridgestack/operator/internal/verify"
@@ -51,7 +51,7 @@ type incident struct {
 	// What diagnose found in this round.
 	observed *evidence.Case
 	redactor *redact.Redactor
-	scope    probe.Scope
+	scope    egress.Scope
 	finding  diagnosis.Finding
 }
 

@@ -25,6 +25,7 @@ import (
 
 	"github.com/bridgestack/operator/controllers"
 	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/gitrepo"
 	"github.com/bridgestack/operator/internal/metrics"
 	"github.com/bridgestack/operator/internal/notify"
@@ -49,7 +50,7 @@ type settings struct {
 	dial func(ctx context.Context, network, address string) (net.Conn, error)
 	now  func() time.Time
 	// resolver knows names. Default: none.
-	resolver probe.Resolver
+	resolver egress.Resolver
 	// noImage says that it does not know its own image.
 	noImage bool
 	// accounts in whose stead it acts.
@@ -119,14 +120,14 @@ func managerFor(namespace string, s settings) (ctrl.Manager, error) {
 		Cached:   mgr.GetClient(),
 		Live:     mgr.GetAPIReader(),
 		Observer: observe.New(observe.Options{Cached: mgr.GetClient(), Live: mgr.GetAPIReader(), Logs: sim.logs, Now: s.now}),
-		Prober: probe.New(probe.Options{
-			Observe: measured.Probe, Dial: s.dial, Resolver: s.resolver, AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		}),
+		Prober: probe.New(probe.Options{Observe: measured.Probe, Dialer: egress.New(egress.Options{
+			Connect: s.dial, Resolver: s.resolver, AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		})}),
 		Applier: &apply.Applier{Live: mgr.GetAPIReader(), Writer: mgr.GetClient()},
-		Notifier: &notify.Sender{Now: s.now, Dialer: probe.New(probe.Options{
+		Notifier: &notify.Sender{Now: s.now, Dialer: egress.New(egress.Options{
 			Resolver: s.resolver, AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		})},
-		Git: &gitrepo.Client{Now: s.now, Dialer: probe.New(probe.Options{
+		Git: &gitrepo.Client{Now: s.now, Dialer: egress.New(egress.Options{
 			Resolver: s.resolver, AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		})},
 		Accounts:    s.accounts,

@@ -22,8 +22,8 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
-	"github.com/bridgestack/operator/test/servers"
 	"github.com/bridgestack/operator/internal/vantage"
+	"github.com/bridgestack/operator/test/servers"
 )
 
 const operatorImage = "example.com/operator:1"

@@ -10,13 +10,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/notify"
-	"github.com/bridgestack/operator/internal/probe"
 	"github.com/bridgestack/operator/internal/stack"
 )
 
 // send tells a receiver of one event.
-func (o *Operator) send(ctx context.Context, d *v1alpha1.BridgeDiagnosis, due notify.Due, scope probe.Scope) error {
+func (o *Operator) send(ctx context.Context, d *v1alpha1.BridgeDiagnosis, due notify.Due, scope egress.Scope) error {
 	target, problem, err := o.target(ctx, d.Namespace, due.Index, due.Receiver)
 	if err != nil {
 		return err

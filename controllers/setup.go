@@ -16,6 +16,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/gitrepo"
 	"github.com/bridgestack/operator/internal/metrics"
 	"github.com/bridgestack/operator/internal/notify"
@@ -95,14 +96,14 @@ func about(d *v1alpha1.BridgeDiagnosis, w observe.Workload) bool {
 
 // owned reports, for the probes' guard, which addresses belong to a namespace:
 // its pods' and those of its Services that select pods.
-func (o *Operator) scope(ctx context.Context, namespace string) (probe.Scope, error) {
+func (o *Operator) scope(ctx context.Context, namespace string) (egress.Scope, error) {
 	var services corev1.ServiceList
 	var pods corev1.PodList
 	if err := o.Cached.List(ctx, &services, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return probe.Scope{}, fmt.Errorf("listing Services for the probes' guard: %w", err)
+		return egress.Scope{}, fmt.Errorf("listing Services for the probes' guard: %w", err)
 	}
 	if err := o.Cached.List(ctx, &pods, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return probe.Scope{}, fmt.Errorf("listing Pods for the probes' guard: %w", err)
+		return egress.Scope{}, fmt.Errorf("listing Pods for the probes' guard: %w", err)
 	}
-	return probe.Scope{Namespace: namespace, Owned: ownedAddresses(services.Items, pods.Items)}, nil
+	return egress.Scope{Namespace: namespace, Owned: ownedAddresses(services.Items, pods.Items)}, nil
 }

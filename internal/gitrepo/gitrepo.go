@@ -31,7 +31,7 @@ import (
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	"github.com/go-git/go-git/v5/storage/memory"
 
-	"github.com/bridgestack/operator/internal/probe"
+	"github.com/bridgestack/operator/internal/egress"
 )
 
 // mostInflated is the most, in bytes, that the objects of one fetch may come
@@ -53,7 +53,7 @@ var (
 // not by the cluster's admin: every connection goes through a guard.
 type Client struct {
 	// Dialer connects to where its guard lets it.
-	Dialer *probe.Prober
+	Dialer *egress.Dialer
 	// Now is the clock, for the commits' times.
 	Now func() time.Time
 	// Timeout of a fetch and a push together. Default: 30s.
@@ -105,7 +105,7 @@ type Commit struct {
 // Commit makes the change on top of the branch and pushes it to one of its own.
 // Where a branch of the change's name has the same files already, nothing is
 // pushed. No branch is ever overwritten.
-func (c *Client) Commit(ctx context.Context, scope probe.Scope, r Repository, change Change) (Commit, error) {
+func (c *Client) Commit(ctx context.Context, scope egress.Scope, r Repository, change Change) (Commit, error) {
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.Timeout, 30*time.Second))
 	defer cancel()
 	s, err := c.open(ctx, scope, r)
@@ -159,7 +159,7 @@ func (r Repository) address() (*url.URL, error) {
 	return at, nil
 }
 
-func (c *Client) open(ctx context.Context, scope probe.Scope, r Repository) (*session, error) {
+func (c *Client) open(ctx context.Context, scope egress.Scope, r Repository) (*session, error) {
 	at, err := r.address()
 	if err != nil {
 		return nil, err
@@ -175,7 +175,7 @@ func (c *Client) open(ctx context.Context, scope probe.Scope, r Repository) (*se
 	web := &http.Client{Transport: &http.Transport{
 		// The transport's own context ends with the dial, and the connection with it.
 		DialContext: func(_ context.Context, _, address string) (net.Conn, error) {
-			return c.Dialer.Dial(ctx, scope, address)
+			return c.Dialer.DialAddress(ctx, scope, address)
 		},
 		TLSClientConfig:   &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted},
 		DisableKeepAlives: true,

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bridgestack/operator/internal/probe"
+	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/test/servers"
 )
 
@@ -21,7 +21,7 @@ func repository(s *servers.GitServer) Repository {
 }
 
 func client(allowed ...netip.Prefix) *Client {
-	return &Client{Dialer: probe.New(probe.Options{AllowedNetworks: allowed}), Now: func() time.Time { return time.Unix(1_800_000_000, 0) }, Timeout: 20 * time.Second}
+	return &Client{Dialer: egress.New(egress.Options{AllowedNetworks: allowed}), Now: func() time.Time { return time.Unix(1_800_000_000, 0) }, Timeout: 20 * time.Second}
 }
 
 var onLoopback = netip.MustParsePrefix("127.0.0.0/8")
@@ -44,7 +44,7 @@ var tree = map[string]string{"apps/prod/api.yaml": "# ours\nmemory: 128Mi\n", "a
 func TestCommitIsPushedToABranchOfItsOwn(t *testing.T) {
 	s := servers.Git(t, tree)
 	var seen []string
-	got, err := client(onLoopback).Commit(t.Context(), probe.Scope{}, repository(s), change(func(files []File) ([]File, error) {
+	got, err := client(onLoopback).Commit(t.Context(), egress.Scope{}, repository(s), change(func(files []File) ([]File, error) {
 		for _, f := range files {
 			seen = append(seen, f.Path)
 		}
@@ -74,13 +74,13 @@ func TestCommitIsPushedToABranchOfItsOwn(t *testing.T) {
 // After a crash between the push and the record of it, and after the base moved on.
 func TestCommitIsMadeOnce(t *testing.T) {
 	s := servers.Git(t, tree)
-	first, err := client(onLoopback).Commit(t.Context(), probe.Scope{}, repository(s), change(raise("192Mi")))
+	first, err := client(onLoopback).Commit(t.Context(), egress.Scope{}, repository(s), change(raise("192Mi")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	main := s.Run(t, "commit-tree", "-p", "main", "-m", "three", "main^{tree}")
 	s.Run(t, "update-ref", "refs/heads/main", main)
-	again, err := client(onLoopback).Commit(t.Context(), probe.Scope{}, repository(s), change(raise("192Mi")))
+	again, err := client(onLoopback).Commit(t.Context(), egress.Scope{}, repository(s), change(raise("192Mi")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,11 +92,11 @@ func TestCommitIsMadeOnce(t *testing.T) {
 		t.Errorf("%d pushes, want one; %s", s.Pushes(), diff)
 	}
 
-	other, err := client(onLoopback).Commit(t.Context(), probe.Scope{}, repository(s), change(raise("256Mi")))
+	other, err := client(onLoopback).Commit(t.Context(), egress.Scope{}, repository(s), change(raise("256Mi")))
 	if err != nil || other.Branch != "bridgestack/api-1-abc" {
 		t.Errorf("another change went to %q: %v", other.Branch, err)
 	}
-	_, err = client(onLoopback).Commit(t.Context(), probe.Scope{}, repository(s), change(raise("1Gi")))
+	_, err = client(onLoopback).Commit(t.Context(), egress.Scope{}, repository(s), change(raise("1Gi")))
 	if !errors.Is(err, ErrTaken) || s.Pushes() != 2 {
 		t.Errorf("%d pushes, got %v; want none that overwrites a branch", s.Pushes(), err)
 	}
@@ -126,7 +126,7 @@ func TestCommitRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := repository(s)
 			c.change(&r)
-			got, err := c.client.Commit(t.Context(), probe.Scope{}, r, change(c.makes))
+			got, err := c.client.Commit(t.Context(), egress.Scope{}, r, change(c.makes))
 			if name == "a rewrite that refuses" && got.Base != s.Run(t, "rev-parse", "main") {
 				t.Errorf("its base is %q", got.Base)
 			}
@@ -155,7 +155,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	defer elsewhere.Close()
 	r := repository(s)
 	r.URL = elsewhere.URL + "/shop.git"
-	if _, err := client(onLoopback).Commit(t.Context(), probe.Scope{}, r, change(raise("1Gi"))); err == nil || asked == 0 {
+	if _, err := client(onLoopback).Commit(t.Context(), egress.Scope{}, r, change(raise("1Gi"))); err == nil || asked == 0 {
 		t.Errorf("asked %d times, got %v", asked, err)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/bridgestack/operator/internal/probe"
+	"github.com/bridgestack/operator/internal/egress"
 )
 
 // mostHeader is the largest header of an answer, in bytes; of its body nothing
@@ -22,11 +22,11 @@ import (
 const mostHeader = 64 << 10
 
 // Sender sends requests. Receivers are named by the owners of stacks and not by
-// the cluster's admin: every connection goes through the probes' guard, and
+// the cluster's admin: every connection goes through the guard, and
 // redirects are not followed.
 type Sender struct {
 	// Dialer connects to where its guard lets it.
-	Dialer *probe.Prober
+	Dialer *egress.Dialer
 	// Now is the clock.
 	Now func() time.Time
 	// Timeout of one message. Default: 10s.
@@ -46,7 +46,7 @@ type Refusal struct {
 func (r *Refusal) Error() string { return r.Because }
 
 // Send sends a request, and returns a *Refusal where it was not accepted.
-func (s *Sender) Send(ctx context.Context, scope probe.Scope, r Request) error {
+func (s *Sender) Send(ctx context.Context, scope egress.Scope, r Request) error {
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(s.Timeout, 10*time.Second))
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, bytes.NewReader(r.Body))
@@ -62,7 +62,7 @@ func (s *Sender) Send(ctx context.Context, scope probe.Scope, r Request) error {
 	transport := &http.Transport{
 		// The transport's own context ends with the dial, and the connection with it.
 		DialContext: func(_ context.Context, _, address string) (net.Conn, error) {
-			return s.Dialer.Dial(ctx, scope, address)
+			return s.Dialer.DialAddress(ctx, scope, address)
 		},
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted},
 		DisableKeepAlives:      true,

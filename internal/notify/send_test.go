@@ -13,16 +13,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bridgestack/operator/internal/probe"
+	"github.com/bridgestack/operator/internal/egress"
 )
 
 // sender is one whose admin allows receivers on this machine, or not.
 func sender(allowed bool) *Sender {
-	o := probe.Options{Resolver: nobody{}}
+	o := egress.Options{Resolver: nobody{}}
 	if allowed {
 		o.AllowedNetworks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	}
-	return &Sender{Dialer: probe.New(o), Now: func() time.Time { return now }}
+	return &Sender{Dialer: egress.New(o), Now: func() time.Time { return now }}
 }
 
 type nobody struct{}
@@ -34,7 +34,7 @@ func (nobody) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, erro
 	return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 }
 
-var shop = probe.Scope{Namespace: "shop", Owned: func(netip.Addr) bool { return true }}
+var shop = egress.Scope{Namespace: "shop", Owned: func(netip.Addr) bool { return true }}
 
 func send(t *testing.T, s *Sender, url string, ca []byte) *Refusal {
 	t.Helper()

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/test/servers"
 )
@@ -105,7 +106,7 @@ func TestHostileServers(t *testing.T) {
 				t.Parallel()
 				c.Servers = []evidence.HostPort{at}
 				started := time.Now()
-				got := local(impatient).Probe(t.Context(), Scope{Namespace: "shop"}, c, v1alpha1.AsConfigured)
+				got := local(impatient).Probe(t.Context(), egress.Scope{Namespace: "shop"}, c, v1alpha1.AsConfigured)
 				if took := time.Since(started); took > 10*time.Second {
 					t.Errorf("it took %v", took)
 				}
@@ -139,7 +140,7 @@ func TestHugeAnswersStaySmallInMemory(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for range 3 {
-		local(impatient).Probe(t.Context(), Scope{}, evidence.Connection{Protocol: evidence.Kafka, Servers: []evidence.HostPort{at}}, v1alpha1.AsConfigured)
+		local(impatient).Probe(t.Context(), egress.Scope{}, evidence.Connection{Protocol: evidence.Kafka, Servers: []evidence.HostPort{at}}, v1alpha1.AsConfigured)
 	}
 	runtime.ReadMemStats(&after)
 	if used := after.TotalAlloc - before.TotalAlloc; used > 64<<20 {
@@ -174,20 +175,20 @@ func TestDialTimesOut(t *testing.T) {
 			t.Cleanup(func() { _ = conn.Close() })
 		}
 	}
-	got := local(impatient).Probe(t.Context(), Scope{}, evidence.Connection{Protocol: evidence.TCP, Servers: []evidence.HostPort{at}}, v1alpha1.AsConfigured)
+	got := local(impatient).Probe(t.Context(), egress.Scope{}, evidence.Connection{Protocol: evidence.TCP, Servers: []evidence.HostPort{at}}, v1alpha1.AsConfigured)
 	expect(t, got, "Resolve Dial Failed ETIMEDOUT")
 }
 
 func TestNoRoute(t *testing.T) {
-	p := local(func(o *Options) {
-		o.Dial = func(context.Context, string, string) (net.Conn, error) {
+	p := local(func(o *settings) {
+		o.Connect = func(context.Context, string, string) (net.Conn, error) {
 			return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EHOSTUNREACH)}
 		}
 	})
 	c := evidence.Connection{Protocol: evidence.TCP, Servers: []evidence.HostPort{{Host: "127.0.0.1", Port: 1}}}
 	expect(t, probe(t, p, c), "Resolve Dial Failed EHOSTUNREACH")
-	p = local(func(o *Options) {
-		o.Dial = func(context.Context, string, string) (net.Conn, error) {
+	p = local(func(o *settings) {
+		o.Connect = func(context.Context, string, string) (net.Conn, error) {
 			return nil, os.NewSyscallError("socket", syscall.EMFILE)
 		}
 	})
@@ -251,7 +252,7 @@ func TestPostgresTLSThatIsHalfOpen(t *testing.T) {
 		}
 	})
 	c := evidence.Connection{Protocol: evidence.Postgres, User: "u", Password: evidence.NewSecret("p"), TLS: evidence.TLSRequire, Servers: []evidence.HostPort{at}}
-	expect(t, local(impatient).Probe(t.Context(), Scope{}, c, v1alpha1.AsConfigured), "Resolve Dial TLS Authenticate Unknown ETIMEDOUT")
+	expect(t, local(impatient).Probe(t.Context(), egress.Scope{}, c, v1alpha1.AsConfigured), "Resolve Dial TLS Authenticate Unknown ETIMEDOUT")
 }
 
 // What a server says is cited: it must be harmless, short and without the password.

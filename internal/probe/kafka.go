@@ -11,6 +11,7 @@ import (
 	"github.com/IBM/sarama"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/evidence"
 )
 
@@ -45,7 +46,7 @@ func (r *run) kafka(ctx context.Context) {
 	if !ok {
 		return
 	}
-	if !r.stage(ctx, evidence.StageListeners, r.prober.options.Timeouts.Total, func(ctx context.Context) verdict { return r.listeners(ctx, metadata) }) {
+	if !r.stage(ctx, evidence.StageListeners, r.prober.options.Total, func(ctx context.Context) verdict { return r.listeners(ctx, metadata) }) {
 		return
 	}
 	if len(r.settings.Topics) > 0 && !r.exchange(ctx, evidence.StageTopics, func(context.Context) verdict { return r.topics() }) {
@@ -169,7 +170,7 @@ func (r *run) topics() verdict {
 // CreateTopic creates a Kafka topic as declared. A topic that is already there
 // is success, whatever its partitions. It goes the probes' way, through the
 // guard, with the credentials of the connection, and takes at most ten seconds.
-func (p *Prober) CreateTopic(ctx context.Context, scope Scope, c evidence.Connection, topic v1alpha1.DeclaredTopic) error {
+func (p *Prober) CreateTopic(ctx context.Context, scope egress.Scope, c evidence.Connection, topic v1alpha1.DeclaredTopic) error {
 	const limit = 10 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

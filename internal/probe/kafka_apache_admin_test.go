@@ -23,7 +23,7 @@ type apacheKafka struct {
 }
 
 // trusted makes a probe know the authority of the broker's certificate.
-func (k apacheKafka) trusted(o *Options) { o.RootCAs = k.authority.Pool }
+func (k apacheKafka) trusted(o *settings) { o.RootCAs = k.authority.Pool }
 
 // as is the connection of a user of the SASL listener without TLS.
 func (k apacheKafka) as(mechanism, user, password string, topics ...string) evidence.Connection {

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/test/servers"
 )
@@ -135,7 +136,7 @@ func testApacheKafkaTLS(t *testing.T, k apacheKafka) {
 		expect(t, probe(t, local(), k.Connection(servers.SSL)), "Resolve Dial TLS Unknown TLS_VERIFY", "unknown authority")
 	})
 	t.Run("another host's certificate", func(t *testing.T) {
-		resolver := func(o *Options) { o.Resolver = names{"kafka.shop.svc.cluster.local.": "127.0.0.1"} }
+		resolver := func(o *settings) { o.Resolver = names{"kafka.shop.svc.cluster.local.": "127.0.0.1"} }
 		c := with(k.Connection(servers.SSL), func(c *evidence.Connection) { c.Servers[0].Host = "kafka" })
 		expect(t, probe(t, local(k.trusted, resolver), c), "Resolve Dial TLS Failed TLS_VERIFY", "kafka")
 	})
@@ -260,7 +261,7 @@ func testApacheKafkaNewerGroups(t *testing.T, k apacheKafka) {
 	if got, want := group(k.as("PLAIN", "hook", hookPassword), kafkaSASL+"Group Passed"), (evidence.KafkaGroup{Name: "newer"}); got != want {
 		t.Errorf("for a stranger to its topics: %+v, want %+v", got, want)
 	}
-	remove := func() error { return local().DeleteGroup(t.Context(), Scope{Namespace: "shop"}, super, "newer") }
+	remove := func() error { return local().DeleteGroup(t.Context(), egress.Scope{Namespace: "shop"}, super, "newer") }
 	if err := remove(); err == nil || !strings.Contains(err.Error(), "not empty") {
 		t.Errorf("deleting it with a member: %v", err)
 	}
@@ -277,7 +278,7 @@ func testApacheKafkaNewerGroups(t *testing.T, k apacheKafka) {
 func testApacheKafkaCreateTopic(t *testing.T, k apacheKafka) {
 	topic := v1alpha1.DeclaredTopic{Name: "created", Partitions: 2, ReplicationFactor: 1}
 	create := func(c evidence.Connection, topic v1alpha1.DeclaredTopic) error {
-		return local(k.trusted).CreateTopic(t.Context(), Scope{Namespace: "shop"}, c, topic)
+		return local(k.trusted).CreateTopic(t.Context(), egress.Scope{Namespace: "shop"}, c, topic)
 	}
 	err := create(k.as("PLAIN", "hook", hookPassword), topic)
 	if err == nil || !strings.Contains(err.Error(), "created") || !strings.Contains(err.Error(), "not authorized") {
@@ -312,7 +313,7 @@ func testApacheKafkaCreateTopic(t *testing.T, k apacheKafka) {
 
 func testApacheKafkaDeleteGroup(t *testing.T, k apacheKafka) {
 	remove := func(c evidence.Connection, group string) error {
-		return local().DeleteGroup(t.Context(), Scope{Namespace: "shop"}, c, group)
+		return local().DeleteGroup(t.Context(), egress.Scope{Namespace: "shop"}, c, group)
 	}
 	super := k.Connection(servers.Plaintext)
 	member := k.consume(t, "to-delete")

@@ -45,7 +45,7 @@ func (h handOver) Dial(string, string) (net.Conn, error) { return h.conn, nil }
 func (r *run) openBroker(ctx context.Context, conn net.Conn) (broker, bool) {
 	server := r.settings.Server()
 	if r.wantsTLS() {
-		ok := r.stage(ctx, evidence.StageTLS, r.prober.options.Timeouts.Total, func(ctx context.Context) verdict {
+		ok := r.stage(ctx, evidence.StageTLS, r.prober.options.Total, func(ctx context.Context) verdict {
 			secure, err := r.prober.handshake(ctx, conn, r.settings.TLS, server.Host)
 			if err != nil {
 				return r.kafkaTLSVerdict(ctx, err)
@@ -94,7 +94,7 @@ func (r *run) openClient(ctx context.Context, conn net.Conn, server evidence.Hos
 		return broker{}, unknown("", err.Error())
 	}
 	// Open goes on in the background, within the connection's deadlines.
-	_, err := within(ctx, r.prober.options.Timeouts.Exchange, func() (bool, error) { return b.client.Connected() })
+	_, err := within(ctx, r.prober.options.Exchange, func() (bool, error) { return b.client.Connected() })
 	if err != nil {
 		b.close()
 		return broker{}, r.kafkaVerdict(err)
@@ -129,7 +129,7 @@ func (r *run) saramaConfig(conn net.Conn) (*sarama.Config, verdict) {
 	config := sarama.NewConfig()
 	config.ClientID = clientName
 	config.Version = sarama.V3_7_0_0 // the newest that a request needs: see describeConsumerGroup
-	limit := r.prober.options.Timeouts.Exchange
+	limit := r.prober.options.Exchange
 	config.Net.DialTimeout, config.Net.ReadTimeout, config.Net.WriteTimeout = limit, limit, limit
 	config.Net.Proxy.Enable, config.Net.Proxy.Dialer = true, handOver{&framed{Conn: conn}}
 	config.MetricRegistry = metrics.NewRegistry() // of its own: the default one is shared and grows
@@ -163,7 +163,7 @@ func (r *run) noCredentials() verdict {
 func (r *run) metadata(ctx context.Context, b broker) (*sarama.MetadataResponse, verdict) {
 	request := sarama.NewMetadataRequest(sarama.V2_8_0_0, append(slices.Clone(r.settings.Topics), offsetsTopic))
 	request.AllowAutoTopicCreation = false
-	response, err := within(ctx, r.prober.options.Timeouts.Exchange, func() (*sarama.MetadataResponse, error) { return b.client.GetMetadata(request) })
+	response, err := within(ctx, r.prober.options.Exchange, func() (*sarama.MetadataResponse, error) { return b.client.GetMetadata(request) })
 	if err != nil {
 		return nil, r.kafkaVerdict(err)
 	}

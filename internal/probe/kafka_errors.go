@@ -160,7 +160,7 @@ func (r *run) saslHandshake(ctx context.Context, mechanism string) (sarama.KErro
 // has no SASL. The client library keeps the mechanisms of the answer to itself.
 func (r *run) askMechanisms(ctx context.Context, conn net.Conn, mechanism string) (sarama.KError, []string, error) {
 	const correlation = 0x62726467
-	ctx, cancel := context.WithTimeout(ctx, r.prober.options.Timeouts.Exchange)
+	ctx, cancel := context.WithTimeout(ctx, r.prober.options.Exchange)
 	defer cancel()
 	defer deadline(ctx, conn)()
 	body := binary.BigEndian.AppendUint16(nil, 17)

@@ -10,13 +10,14 @@ import (
 	"github.com/IBM/sarama"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/evidence"
 )
 
 // DeleteGroup deletes a consumer group that has no members; the broker itself
 // refuses one that has (NON_EMPTY_GROUP, 68). One that is gone is success. It
 // goes the probes' way and takes at most ten seconds.
-func (p *Prober) DeleteGroup(ctx context.Context, scope Scope, c evidence.Connection, group string) error {
+func (p *Prober) DeleteGroup(ctx context.Context, scope egress.Scope, c evidence.Connection, group string) error {
 	const limit = 10 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -39,7 +40,7 @@ func (r *run) deleteGroup(ctx context.Context, b broker, group string) error {
 	if coordinator.server != b.server {
 		defer coordinator.close()
 	}
-	response, err := within(ctx, r.prober.options.Timeouts.Exchange, func() (*sarama.DeleteGroupsResponse, error) {
+	response, err := within(ctx, r.prober.options.Exchange, func() (*sarama.DeleteGroupsResponse, error) {
 		return coordinator.client.DeleteGroups(&sarama.DeleteGroupsRequest{Groups: []string{group}})
 	})
 	if err != nil {
@@ -107,7 +108,7 @@ func (r *run) groupOf(ctx context.Context, metadata *sarama.MetadataResponse, id
 
 // coordinator is the broker that looks after a group; b itself where it does.
 func (r *run) coordinator(ctx context.Context, b broker, metadata *sarama.MetadataResponse, group string) (broker, verdict) {
-	found, err := within(ctx, r.prober.options.Timeouts.Exchange, func() (*sarama.FindCoordinatorResponse, error) {
+	found, err := within(ctx, r.prober.options.Exchange, func() (*sarama.FindCoordinatorResponse, error) {
 		return b.client.FindCoordinator(&sarama.FindCoordinatorRequest{Version: 1, CoordinatorKey: group, CoordinatorType: sarama.CoordinatorGroup})
 	})
 	switch {
@@ -124,7 +125,7 @@ func (r *run) coordinator(ctx context.Context, b broker, metadata *sarama.Metada
 // describeGroup asks a group's coordinator for its state and members.
 func (r *run) describeGroup(ctx context.Context, coordinator broker, facts *evidence.KafkaGroup) verdict {
 	group := r.settings.Group
-	response, err := within(ctx, r.prober.options.Timeouts.Exchange, func() (*sarama.DescribeGroupsResponse, error) {
+	response, err := within(ctx, r.prober.options.Exchange, func() (*sarama.DescribeGroupsResponse, error) {
 		return coordinator.client.DescribeGroups(&sarama.DescribeGroupsRequest{Groups: []string{group}})
 	})
 	if err != nil {
@@ -150,7 +151,7 @@ func (r *run) describeGroup(ctx context.Context, coordinator broker, facts *evid
 // there, is one of the newer protocol (KIP-848): a request of their own tells of
 // these. Where the broker is older than that request, the group stays as it is.
 func (r *run) describeConsumerGroup(ctx context.Context, coordinator broker, facts *evidence.KafkaGroup) {
-	response, err := within(ctx, r.prober.options.Timeouts.Exchange, func() (*sarama.ConsumerGroupDescribeResponse, error) {
+	response, err := within(ctx, r.prober.options.Exchange, func() (*sarama.ConsumerGroupDescribeResponse, error) {
 		return coordinator.client.ConsumerGroupDescribe(&sarama.ConsumerGroupDescribeRequest{GroupIDs: []string{facts.Name}})
 	})
 	if err != nil {

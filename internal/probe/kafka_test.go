@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/test/servers"
 )
@@ -131,12 +132,12 @@ func TestKafkaTLS(t *testing.T) {
 	mode := func(k servers.KafkaCluster, m evidence.TLSMode) evidence.Connection {
 		return with(k.Connection(), func(c *evidence.Connection) { c.TLS = m })
 	}
-	trusting := func(o *Options) { o.RootCAs = authority.Pool }
+	trusting := func(o *settings) { o.RootCAs = authority.Pool }
 	expect(t, probe(t, local(trusting), mode(secure, evidence.TLSVerifyFull)), "Resolve Dial TLS Metadata Listeners Passed")
 	expect(t, probe(t, local(), mode(secure, evidence.TLSVerifyFull)), "Resolve Dial TLS Unknown TLS_VERIFY", "unknown authority")
 	expect(t, probe(t, local(trusting), mode(secure, evidence.TLSDisable)), "Resolve Dial TLS Failed TLS_REQUIRED")
 	// kfake takes the greeting for the beginning of a long request, and waits for the rest.
-	brief := func(o *Options) { o.Timeouts.Exchange = 2 * time.Second }
+	brief := func(o *settings) { o.Exchange = 2 * time.Second }
 	expect(t, probe(t, local(trusting, brief), mode(plain, evidence.TLSVerifyFull)), "Resolve Dial TLS Failed TLS_REFUSED")
 }
 
@@ -295,7 +296,7 @@ func TestKafkaGroupWithMembers(t *testing.T) {
 
 func TestCreateTopic(t *testing.T) {
 	k := servers.Kafka(t)
-	scope := Scope{Namespace: "shop"}
+	scope := egress.Scope{Namespace: "shop"}
 	for _, topic := range []v1alpha1.DeclaredTopic{
 		{Name: "orders", Partitions: 3, ReplicationFactor: 1},
 		{Name: "orders", Partitions: 3, ReplicationFactor: 1}, // again
@@ -330,8 +331,8 @@ func TestCreateTopic(t *testing.T) {
 
 func TestKafkaThatIsOnlyReachableThroughTheScope(t *testing.T) {
 	k := servers.Kafka(t)
-	p := New(Options{Resolver: names{"kafka.shop.svc.cluster.local.": "127.0.0.1"}})
+	p := New(Options{Dialer: egress.New(egress.Options{Resolver: names{"kafka.shop.svc.cluster.local.": "127.0.0.1"}})})
 	c := with(k.Connection(), func(c *evidence.Connection) { c.Servers[0].Host = "kafka" })
-	got := p.Probe(t.Context(), Scope{Namespace: "shop", Owned: func(netip.Addr) bool { return true }}, c, v1alpha1.AsConfigured)
+	got := p.Probe(t.Context(), egress.Scope{Namespace: "shop", Owned: func(netip.Addr) bool { return true }}, c, v1alpha1.AsConfigured)
 	expect(t, got, "Resolve Guard Unknown NOT_ALLOWED")
 }

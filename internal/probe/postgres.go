@@ -114,7 +114,7 @@ func (r *run) upgrade(ctx context.Context, conn net.Conn, mode evidence.TLSMode)
 // authenticate runs the stage Authenticate, and with it Database: the server
 // checks both before it answers. nil where one did not pass.
 func (r *run) authenticate(ctx context.Context, conn net.Conn) *pgconn.PgConn {
-	limit := r.prober.options.Timeouts.Exchange
+	limit := r.prober.options.Exchange
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	started := r.prober.options.Now()
@@ -158,7 +158,7 @@ func (r *run) login(ctx context.Context, conn net.Conn) (*pgconn.PgConn, error) 
 		config.RequireAuth = "!password"
 	}
 	// Not even deriving a key, as long as a hostile server may make it, holds up the probe.
-	return within(ctx, r.prober.options.Timeouts.Exchange, func() (*pgconn.PgConn, error) { return pgconn.ConnectConfig(ctx, config) })
+	return within(ctx, r.prober.options.Exchange, func() (*pgconn.PgConn, error) { return pgconn.ConnectConfig(ctx, config) })
 }
 
 // loginVerdict is what a failed login shows: the server's own SQLSTATE, or that

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/test/servers"
 )
@@ -79,7 +80,7 @@ func TestPostgresWithoutTLS(t *testing.T) {
 	})
 	t.Run("a declared server does not get the password in the clear", func(t *testing.T) {
 		c := with(healthy, func(c *evidence.Connection) { c.Database = "clear" })
-		got := local().Probe(t.Context(), Scope{Namespace: "shop"}, c, v1alpha1.AsDeclared)
+		got := local().Probe(t.Context(), egress.Scope{Namespace: "shop"}, c, v1alpha1.AsDeclared)
 		if got.Outcome() != v1alpha1.ProbeUnknown || got.Last().Name != evidence.StageAuthenticate {
 			t.Errorf("the probe went %q", story(got))
 		}
@@ -105,7 +106,7 @@ func TestPostgresWithTLS(t *testing.T) {
 		"hostssl postgres all all scram-sha-256",
 		"hostnossl bare all all scram-sha-256",
 	))
-	trusting := func(o *Options) { o.RootCAs = authority.Pool }
+	trusting := func(o *settings) { o.RootCAs = authority.Pool }
 	healthy := s.Connection()
 	mode := func(m evidence.TLSMode) evidence.Connection {
 		return with(healthy, func(c *evidence.Connection) { c.TLS = m })
@@ -128,14 +129,14 @@ func TestPostgresWithTLS(t *testing.T) {
 		expect(t, probe(t, local(), mode(evidence.TLSVerifyFull)), "Resolve Dial TLS Unknown TLS_VERIFY", "unknown authority")
 	})
 	t.Run("another host's certificate", func(t *testing.T) {
-		resolver := func(o *Options) { o.Resolver = names{"db.shop.svc.cluster.local.": "127.0.0.1"} }
+		resolver := func(o *settings) { o.Resolver = names{"db.shop.svc.cluster.local.": "127.0.0.1"} }
 		named := with(mode(evidence.TLSVerifyFull), func(c *evidence.Connection) { c.Servers = []evidence.HostPort{{Host: "db", Port: s.Port}} })
 		expect(t, probe(t, local(trusting, resolver), named), "Resolve Dial TLS Failed TLS_VERIFY")
 		named.TLS = evidence.TLSVerifyCA
 		expect(t, probe(t, local(trusting, resolver), named), "Resolve Dial TLS Authenticate Database Query Passed")
 	})
 	t.Run("expired certificate", func(t *testing.T) {
-		later := func(o *Options) {
+		later := func(o *settings) {
 			now := time.Now
 			o.Now = func() time.Time { return now().Add(2 * time.Hour) }
 		}

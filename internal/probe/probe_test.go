@@ -10,26 +10,38 @@ import (
 	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/evidence"
 )
 
+// network names egress' Options beside the probes' own.
+type network = egress.Options
+
+// settings of a prober and of its dialer.
+type settings struct {
+	network
+	Options
+}
+
 // local is a prober for servers on this machine, as an admin would allow them.
-func local(change ...func(*Options)) *Prober {
-	o := Options{
-		AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		Resolver:        names{},
-		// A busy machine must not turn a slow answer into a time-out.
-		Timeouts: Timeouts{Total: 30 * time.Second, Resolve: 10 * time.Second, Dial: 10 * time.Second, Exchange: 10 * time.Second},
+func local(change ...func(*settings)) *Prober {
+	// A busy machine must not turn a slow answer into a time-out.
+	const patient = 10 * time.Second
+	o := settings{
+		network: network{AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Resolver: names{}, ResolveTimeout: patient, DialTimeout: patient},
+		Options: Options{Total: 3 * patient, Exchange: patient},
 	}
 	for _, c := range change {
 		c(&o)
 	}
-	return New(o)
+	o.Dialer = egress.New(o.network)
+	return New(o.Options)
 }
 
 // impatient is for servers that never answer.
-func impatient(o *Options) {
-	o.Timeouts = Timeouts{Total: 2 * time.Second, Resolve: 300 * time.Millisecond, Dial: 300 * time.Millisecond, Exchange: 300 * time.Millisecond}
+func impatient(o *settings) {
+	const short = 300 * time.Millisecond
+	o.Total, o.Exchange, o.ResolveTimeout, o.DialTimeout = 2*time.Second, short, short, short
 }
 
 // names is a resolver that knows these absolute names, and no other.
@@ -48,7 +60,7 @@ func (n names) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, err
 
 func probe(t *testing.T, p *Prober, c evidence.Connection) evidence.Probe {
 	t.Helper()
-	return p.Probe(t.Context(), Scope{Namespace: "shop"}, c, v1alpha1.AsConfigured)
+	return p.Probe(t.Context(), egress.Scope{Namespace: "shop"}, c, v1alpha1.AsConfigured)
 }
 
 // story of a probe: its stages, and how the last one ended.

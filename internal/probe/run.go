@@ -10,6 +10,7 @@ import (
 	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/redact"
 )
@@ -20,13 +21,13 @@ const longestMessage = 1024
 // run is one probe under way.
 type run struct {
 	prober   *Prober
-	scope    Scope
+	scope    egress.Scope
 	settings evidence.Connection
 	redactor *redact.Redactor
 	result   evidence.Probe
 }
 
-func (p *Prober) newRun(scope Scope, c evidence.Connection, as v1alpha1.ProbeViewpoint) *run {
+func (p *Prober) newRun(scope egress.Scope, c evidence.Connection, as v1alpha1.ProbeViewpoint) *run {
 	return &run{prober: p, scope: scope, settings: c, redactor: redact.New(c.Password),
 		result: evidence.Probe{Service: c.Service, Protocol: c.Protocol, Viewpoint: as, Target: c.Server()}}
 }
@@ -52,7 +53,7 @@ func (r *run) stage(ctx context.Context, name evidence.StageName, limit time.Dur
 }
 
 func (r *run) exchange(ctx context.Context, name evidence.StageName, step func(context.Context) verdict) bool {
-	return r.stage(ctx, name, r.prober.options.Timeouts.Exchange, step)
+	return r.stage(ctx, name, r.prober.options.Exchange, step)
 }
 
 func (r *run) record(name evidence.StageName, v verdict, took time.Duration) bool {

@@ -47,7 +47,7 @@ func (p *Prober) verify(mode evidence.TLSMode, host string, chain []*x509.Certif
 
 // handshake makes the connection a TLS one, within the time of one exchange.
 func (p *Prober) handshake(ctx context.Context, conn net.Conn, mode evidence.TLSMode, host string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.options.Timeouts.Exchange)
+	ctx, cancel := context.WithTimeout(ctx, p.options.Exchange)
 	defer cancel()
 	secure := tls.Client(conn, p.tlsConfig(mode, host))
 	if err := secure.HandshakeContext(ctx); err != nil {

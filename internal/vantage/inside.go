@@ -11,6 +11,7 @@ import (
 	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/probe"
 )
@@ -18,9 +19,14 @@ import (
 // Command is the name of the operator's subcommand.
 const Command = "probe"
 
-// patient bounds a probe inside a pod. Nobody waits for it in a reconcile, so
+// probePatience bounds a probe inside a pod. Nobody waits for it in a reconcile, so
 // it has time for a resolver's second try.
-var patient = probe.Timeouts{Total: 15 * time.Second, Resolve: 6 * time.Second, Dial: 4 * time.Second, Exchange: 3 * time.Second}
+const (
+	probePatience   = 15 * time.Second
+	resolvePatience = 6 * time.Second
+	dialPatience    = 4 * time.Second
+	answerPatience  = 3 * time.Second
+)
 
 // Run is the subcommand: it probes what its one argument, a Question, asks for
 // and prints the Answer, and nothing else. Names are completed as the pod's own
@@ -33,8 +39,8 @@ func Run(ctx context.Context, out io.Writer, args []string, resolvConf string) e
 	if err != nil {
 		return err
 	}
-	search := probe.ParseSearchList(resolvConf)
-	answer := probeAll(ctx, q, probe.Options{Search: &search, Timeouts: patient})
+	search := egress.ParseSearchList(resolvConf)
+	answer := probeAll(ctx, q, egress.Options{Search: &search, ResolveTimeout: resolvePatience, DialTimeout: dialPatience})
 	if err := json.NewEncoder(out).Encode(answer); err != nil {
 		return fmt.Errorf("writing the answer: %w", err)
 	}
@@ -42,15 +48,15 @@ func Run(ctx context.Context, out io.Writer, args []string, resolvConf string) e
 }
 
 // probeAll asks all targets at once.
-func probeAll(ctx context.Context, q Question, o probe.Options) Answer {
+func probeAll(ctx context.Context, q Question, o egress.Options) Answer {
 	for _, a := range q.Allowed {
 		o.AllowedNetworks = append(o.AllowedNetworks, netip.PrefixFrom(a, a.BitLen()))
 	}
-	prober := probe.New(o)
+	prober := probe.New(probe.Options{Dialer: egress.New(o), Total: probePatience, Exchange: answerPatience})
 	a := Answer{Probes: make([]Probe, len(q.Targets))}
 	var wait sync.WaitGroup
 	for i, t := range q.Targets {
-		wait.Go(func() { a.Probes[i] = probeOf(prober.Probe(ctx, probe.Scope{}, t.connection(), v1alpha1.FromPod)) })
+		wait.Go(func() { a.Probes[i] = probeOf(prober.Probe(ctx, egress.Scope{}, t.connection(), v1alpha1.FromPod)) })
 	}
 	wait.Wait()
 	return a

@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/evidence"
-	"github.com/bridgestack/operator/internal/probe"
 	"github.com/bridgestack/operator/test/servers"
 )
 
@@ -96,8 +96,8 @@ func TestAnswerThereAndBack(t *testing.T) {
 // A pod's own resolver that does not answer is told from a name that is not there.
 func TestResolverThatDoesNotAnswer(t *testing.T) {
 	q := question(Target{Service: "postgres", Protocol: evidence.Postgres, Servers: []Server{{"postgres", 5432}}})
-	search := probe.ParseSearchList("search shop.svc.cluster.local\n")
-	a := probeAll(t.Context(), q, probe.Options{Search: &search, Resolver: silent{}, Timeouts: probe.Timeouts{Resolve: 50 * time.Millisecond}})
+	search := egress.ParseSearchList("search shop.svc.cluster.local\n")
+	a := probeAll(t.Context(), q, egress.Options{Search: &search, Resolver: silent{}, ResolveTimeout: 50 * time.Millisecond})
 	last := a.Probes[0].Stages[len(a.Probes[0].Stages)-1]
 	if last.Code != evidence.CodeResolverFailed || last.Outcome != v1alpha1.ProbeUnknown {
 		t.Errorf("%+v", last)

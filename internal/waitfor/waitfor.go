@@ -18,6 +18,7 @@ import (
 	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/probe"
 )
@@ -36,17 +37,17 @@ const (
 
 // Prober asks once how a dependency is.
 type Prober interface {
-	Probe(ctx context.Context, scope probe.Scope, c evidence.Connection, as v1alpha1.ProbeViewpoint) evidence.Probe
+	Probe(ctx context.Context, scope egress.Scope, c evidence.Connection, as v1alpha1.ProbeViewpoint) evidence.Probe
 }
 
 // NewProber is the prober for a pod's own view: it may reach whatever the pod
 // may, but for loopback, link-local and metadata addresses, where no dependency
 // of a stack is. The text is that of /etc/resolv.conf.
 func NewProber(resolvConf string) Prober {
-	search := probe.ParseSearchList(resolvConf)
-	return probe.New(probe.Options{
+	search := egress.ParseSearchList(resolvConf)
+	return probe.New(probe.Options{Dialer: egress.New(egress.Options{
 		Search: &search, AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")},
-	})
+	})})
 }
 
 // Wait is what a run waits for.
@@ -107,7 +108,7 @@ func Run(ctx context.Context, out io.Writer, w Wait, prober Prober) error {
 	defer cancel()
 	last, saidAt := "", time.Time{}
 	for {
-		result := prober.Probe(ctx, probe.Scope{}, w.Connection, v1alpha1.AsDeclared)
+		result := prober.Probe(ctx, egress.Scope{}, w.Connection, v1alpha1.AsDeclared)
 		if Ready(result) {
 			say(out, "%s at %s is ready after %s", w.Connection.Protocol, name, time.Since(started).Round(time.Millisecond))
 			return nil

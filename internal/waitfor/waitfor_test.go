@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/probe"
 	"github.com/bridgestack/operator/test/servers"
@@ -22,7 +23,7 @@ import (
 
 // local may reach servers on loopback, as the tests' are.
 func local() Prober {
-	return probe.New(probe.Options{AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	return probe.New(probe.Options{Dialer: egress.New(egress.Options{AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})})
 }
 
 func TestParse(t *testing.T) {

@@ -1,4 +1,4 @@
-package probe
+package egress
 
 import (
 	"context"
@@ -7,47 +7,69 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
-
-	"github.com/bridgestack/operator/internal/evidence"
 )
 
 // ndots of pods' resolv.conf: names with fewer dots are searched for first.
 const ndots = 5
 
-// resolve looks a host up as the stack's own pods do, whose search list differs
-// from that of the operator's pod: every name is asked for absolutely. The
-// verdict is NXDOMAIN only if each name of the list does not exist.
-func (p *Prober) resolve(ctx context.Context, scope Scope, host string) (target, verdict) {
-	t := target{host: host}
+// The ways in which a host is not resolved; which one says what is wrong with it.
+var (
+	// ErrNoSuchHost: no name of the search list exists, or has an address.
+	ErrNoSuchHost = errors.New("no such host")
+	// ErrResolver: the resolver itself did not answer.
+	ErrResolver = errors.New("the resolver did not answer")
+	// ErrNoHost: none was given.
+	ErrNoHost = errors.New("no host is configured")
+	// ErrAmbiguous: 127.1, 2130706433 and 0x7f.1 are addresses to some clients
+	// and names to others.
+	ErrAmbiguous = errors.New("read as an address by some clients and as a name by others")
+)
+
+// unresolved is one of these, with its own text.
+type unresolved struct {
+	reason error
+	text   string
+}
+
+func (u *unresolved) Error() string { return u.text }
+func (u *unresolved) Unwrap() error { return u.reason }
+
+// Resolve looks a host up as the stack's own pods do, whose search list differs
+// from that of the operator's pod: every name is asked for absolutely. It is
+// ErrNoSuchHost only if each name of the list does not exist.
+func (d *Dialer) Resolve(ctx context.Context, scope Scope, host string) (Target, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.options.ResolveTimeout)
+	defer cancel()
+	t := Target{Host: host}
 	plain := strings.ToLower(strings.TrimSuffix(host, "."))
 	if a, err := netip.ParseAddr(plain); err == nil {
-		t.addresses = []netip.Addr{a}
-		return t, verdict{}
+		t.Addresses = []netip.Addr{a}
+		return t, nil
 	}
 	switch {
 	case host == "":
-		return t, unknown("", "no host is configured")
+		return t, ErrNoHost
 	case plain == "localhost" || strings.HasSuffix(plain, ".localhost"): // RFC 6761: never asked for
-		t.addresses = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
-		return t, verdict{}
+		t.Addresses = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+		return t, nil
 	case numeric(plain):
-		// 127.1, 2130706433 and 0x7f.1 are addresses to some clients and names to others.
-		return t, unknown(evidence.CodeProtocol, fmt.Sprintf("%q is read as an address by some clients and as a name by others", host))
+		return t, &unresolved{ErrAmbiguous, fmt.Sprintf("%q is read as an address by some clients and as a name by others", host)}
 	case !validName(plain):
-		return t, failed(evidence.CodeNXDomain, fmt.Sprintf("%q is not a valid host name", host))
+		return t, &unresolved{ErrNoSuchHost, fmt.Sprintf("%q is not a valid host name", host)}
 	}
-	return p.search(ctx, scope, t, host)
+	return d.search(ctx, scope, t)
 }
 
-func (p *Prober) search(ctx context.Context, scope Scope, t target, host string) (target, verdict) {
+func (d *Dialer) search(ctx context.Context, scope Scope, t Target) (Target, error) {
 	var trouble error
-	for _, name := range p.candidates(scope.Namespace, host) {
-		addresses, err := p.options.Resolver.LookupNetIP(ctx, "ip", name)
+	for _, name := range d.candidates(scope.Namespace, t.Host) {
+		addresses, err := d.options.Resolver.LookupNetIP(ctx, "ip", name)
 		if err == nil && len(addresses) > 0 {
-			t.name = strings.ToLower(strings.TrimSuffix(name, "."))
-			t.addresses = addresses
-			return t, verdict{}
+			t.Name = strings.ToLower(strings.TrimSuffix(name, "."))
+			t.Addresses = addresses
+			return t, nil
 		}
 		if err != nil && !notFound(err) {
 			// glibc goes on with the next name as well; one that is found counts.
@@ -58,24 +80,24 @@ func (p *Prober) search(ctx context.Context, scope Scope, t target, host string)
 		}
 	}
 	if trouble != nil {
-		return t, unknown(evidence.CodeResolverFailed, fmt.Sprintf("the resolver did not answer for %q: %v", host, trouble))
+		return t, &unresolved{ErrResolver, fmt.Sprintf("the resolver did not answer for %q: %v", t.Host, trouble)}
 	}
-	return t, failed(evidence.CodeNXDomain, fmt.Sprintf("host %q does not exist: no name of the pod's search list has an address", host))
+	return t, &unresolved{ErrNoSuchHost, fmt.Sprintf("host %q does not exist: no name of the pod's search list has an address", t.Host)}
 }
 
 // candidates are the absolute names that a pod's resolver tries, in its order.
 // A single label is never asked for by itself: no such name exists in public
 // DNS, and an isolated cluster's resolver would only time out on it.
-func (p *Prober) candidates(namespace, host string) []string {
+func (d *Dialer) candidates(namespace, host string) []string {
 	if strings.HasSuffix(host, ".") {
 		return []string{host}
 	}
-	if own := p.options.Search; own != nil {
+	if own := d.options.Search; own != nil {
 		return own.candidates(host)
 	}
-	d := p.options.ClusterDomain
+	cluster := d.options.ClusterDomain
 	var names []string
-	for _, domain := range slices.Concat([]string{namespace + ".svc." + d, "svc." + d, d}, p.options.SearchDomains) {
+	for _, domain := range slices.Concat([]string{namespace + ".svc." + cluster, "svc." + cluster, cluster}, d.options.SearchDomains) {
 		names = append(names, host+"."+strings.Trim(domain, ".")+".")
 	}
 	absolute := host + "."
@@ -86,7 +108,7 @@ func (p *Prober) candidates(namespace, host string) []string {
 		return append([]string{absolute}, names...)
 	case strings.HasSuffix(host, ".svc"):
 		return names // no such top-level domain
-	case strings.HasSuffix(strings.ToLower(host), "."+d):
+	case strings.HasSuffix(strings.ToLower(host), "."+cluster):
 		// Its own domain is asked for first: searching can only miss.
 		return append([]string{absolute}, names...)
 	default:
@@ -116,7 +138,9 @@ func ParseSearchList(text string) SearchList {
 		case "options":
 			for _, option := range fields[1:] {
 				if n, ok := strings.CutPrefix(option, "ndots:"); ok {
-					list.Ndots = min(int(number([]byte(n))), 15)
+					if dots, err := strconv.ParseUint(n, 10, 16); err == nil {
+						list.Ndots = min(int(dots), 15)
+					}
 				}
 			}
 		}
@@ -126,7 +150,7 @@ func ParseSearchList(text string) SearchList {
 
 // candidates are the absolute names in the order of glibc. Unlike there, a
 // single label is asked for by itself only where there is no list: see
-// Prober.candidates.
+// Dialer.candidates.
 func (l SearchList) candidates(host string) []string {
 	var names []string
 	for _, domain := range l.Domains {

@@ -1,4 +1,4 @@
-package probe
+package egress
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// denied are addresses that no probe reaches unless the admin allows exactly
+// denied are addresses that no connection reaches unless the admin allows exactly
 // them: the operator's own pod, the node, and what answers for the node.
 var denied = prefixes(
 	"0.0.0.0/8", "127.0.0.0/8", "::/128", "::1/128", // this host
@@ -31,7 +31,7 @@ func prefixes(texts ...string) []netip.Prefix {
 	return out
 }
 
-// guard decides where probes may go. Everything is denied that is not allowed.
+// guard decides where connections may go. Everything is denied that is not allowed.
 type guard struct {
 	domain  string
 	hosts   []string
@@ -43,16 +43,8 @@ func guardOf(o Options) guard {
 	return guard{domain: o.ClusterDomain, hosts: o.AllowedHosts, allowed: o.AllowedNetworks, denied: slices.Concat(denied, o.DeniedNetworks)}
 }
 
-// target is a host with the addresses that it was resolved to, once.
-type target struct {
-	host string
-	// name that was found, absolute and without its last dot; empty for a literal address.
-	name      string
-	addresses []netip.Addr
-}
-
 // check says why an address of the target must not be dialled, nil where it may.
-func (g guard) check(scope Scope, t target, address netip.Addr) error {
+func (g guard) check(scope Scope, t Target, address netip.Addr) error {
 	address = address.WithZone("").Unmap()
 	for _, a := range append(embedded(address), address) {
 		if err := g.checkDenied(a); err != nil {
@@ -62,11 +54,11 @@ func (g guard) check(scope Scope, t target, address netip.Addr) error {
 	if slices.ContainsFunc(g.allowed, func(p netip.Prefix) bool { return p.Contains(address) }) || g.allowedHost(t) {
 		return nil
 	}
-	if other := g.namespaceOf(t.name); other != "" && other != scope.Namespace {
-		return fmt.Errorf("%s is in namespace %s; only services of the stack's own namespace, and hosts that the cluster's admin allows, are probed", t.host, other)
+	if other := g.namespaceOf(t.Name); other != "" && other != scope.Namespace {
+		return fmt.Errorf("%s is in namespace %s; only services of the stack's own namespace, and hosts that the cluster's admin allows, are probed", t.Host, other)
 	}
 	if scope.Owned == nil || !scope.Owned(address) {
-		return fmt.Errorf("%s (%s) is neither a pod nor a Service of namespace %s, nor allowed by the cluster's admin", t.host, address, scope.Namespace)
+		return fmt.Errorf("%s (%s) is neither a pod nor a Service of namespace %s, nor allowed by the cluster's admin", t.Host, address, scope.Namespace)
 	}
 	return nil
 }
@@ -96,10 +88,10 @@ func (g guard) checkDenied(address netip.Addr) error {
 	return nil
 }
 
-func (g guard) allowedHost(t target) bool {
+func (g guard) allowedHost(t Target) bool {
 	for _, h := range g.hosts {
 		h = strings.ToLower(strings.TrimSuffix(h, "."))
-		for _, name := range []string{t.host, t.name} {
+		for _, name := range []string{t.Host, t.Name} {
 			name = strings.ToLower(strings.TrimSuffix(name, "."))
 			below, wildcard := strings.CutPrefix(h, "*")
 			if name != "" && (name == h || wildcard && strings.HasPrefix(below, ".") && strings.HasSuffix(name, below)) {

@@ -1,4 +1,4 @@
-package probe
+package egress
 
 import (
 	"context"
@@ -8,22 +8,18 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/evidence"
 )
 
 // watched is a prober that dials nothing and tells where it would have.
-func watched(t *testing.T, resolver names, change ...func(*Options)) (*Prober, *[]string) {
+func watched(t *testing.T, resolver names, change ...func(*Options)) (*Dialer, *[]string) {
 	t.Helper()
 	var dialled []string
 	o := Options{
 		Resolver:       resolver,
 		DeniedNetworks: []netip.Prefix{netip.MustParsePrefix("10.96.0.1/32"), netip.MustParsePrefix("10.89.0.0/24")},
-		Dial: func(_ context.Context, _, address string) (net.Conn, error) {
+		Connect: func(_ context.Context, _, address string) (net.Conn, error) {
 			dialled = append(dialled, address)
 			return nil, errors.New("not in this test")
 		},
@@ -87,42 +83,30 @@ func TestGuard(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.host, func(t *testing.T) {
 			p, dialled := watched(t, resolver, admin)
-			got := p.Probe(t.Context(), shop, evidence.Connection{Protocol: evidence.TCP, Servers: []evidence.HostPort{{Host: tt.host, Port: 5432}}}, v1alpha1.AsConfigured)
+			_, err := p.DialAddress(t.Context(), shop, net.JoinHostPort(tt.host, "5432"))
 			if all := strings.Join(*dialled, " "); all != tt.dials {
-				t.Errorf("dialled %q, want %q (%s: %s)", all, tt.dials, story(got), got.Last().Message)
-			}
-			if tt.dials == "" && tt.host != "POSTGRES.shop.svc.cluster.local." && got.Outcome() != v1alpha1.ProbeUnknown {
-				t.Errorf("%s: what may not be probed is unknown", story(got))
+				t.Errorf("dialled %q, want %q (%v)", all, tt.dials, err)
 			}
 		})
-	}
-}
-
-func TestLocalhostIsNotDialledAndYetTold(t *testing.T) {
-	p, dialled := watched(t, nil)
-	got := p.Probe(t.Context(), shop, evidence.Connection{Protocol: evidence.Postgres, Servers: []evidence.HostPort{{Host: "localhost", Port: 5432}}}, v1alpha1.AsConfigured)
-	expect(t, got, "Resolve Guard Unknown NOT_ALLOWED")
-	if diff := cmp.Diff([]string{"127.0.0.1"}, got.Addresses); diff != "" || len(*dialled) > 0 {
-		t.Errorf("addresses %v, dialled %v", got.Addresses, *dialled)
 	}
 }
 
 func TestOnlyANarrowNetworkOpensADeniedOne(t *testing.T) {
 	for network, opens := range map[string]bool{"127.0.0.0/8": true, "127.0.0.1/32": true, "0.0.0.0/0": false, "126.0.0.0/7": false, "127.1.0.0/16": false} {
 		p, dialled := watched(t, nil, func(o *Options) { o.AllowedNetworks = prefixes(network) })
-		p.Probe(t.Context(), Scope{Namespace: "shop"}, evidence.Connection{Protocol: evidence.TCP, Servers: []evidence.HostPort{{Host: "127.0.0.1", Port: 1}}}, v1alpha1.AsConfigured)
+		_, _ = p.DialAddress(t.Context(), Scope{Namespace: "shop"}, "127.0.0.1:1")
 		if got := len(*dialled) == 1; got != opens {
 			t.Errorf("%s opens 127.0.0.1: %v, want %v", network, got, opens)
 		}
 	}
 }
 
-// An address is checked where it is dialled: whoever calls dial is held to it.
+// An address is checked where it is dialled: whoever calls Dial is held to it.
 func TestTheDialerItselfChecks(t *testing.T) {
 	p, dialled := watched(t, nil)
-	_, err := p.dial(t.Context(), shop, target{host: "x", addresses: []netip.Addr{netip.MustParseAddr("169.254.169.254")}}, 80)
-	if !errors.Is(err, errNotAllowed) || len(*dialled) > 0 {
-		t.Errorf("dial gave %v and dialled %v", err, *dialled)
+	_, err := p.Dial(t.Context(), shop, Target{Host: "x", Addresses: []netip.Addr{netip.MustParseAddr("169.254.169.254")}}, 80)
+	if !errors.Is(err, ErrNotAllowed) || len(*dialled) > 0 {
+		t.Errorf("Dial gave %v and dialled %v", err, *dialled)
 	}
 }
 
@@ -133,24 +117,21 @@ func TestResolve(t *testing.T) {
 		"flaky.shop.svc.cluster.local.": "SERVFAIL", "flaky.corp.example.": "10.96.5.3",
 		"broken.shop.svc.cluster.local.": "SERVFAIL",
 	}
-	tests := []struct{ host, want string }{
-		{"db", "Resolve Dial"},
-		{"late", "Resolve Dial"},
-		{"flaky", "Resolve Dial"},
-		{"broken", "Resolve Unknown RESOLVER"},
-		{"nowhere", "Resolve Failed NXDOMAIN"},
-		{"no.such.host", "Resolve Failed NXDOMAIN"},
-		{"${POSTGRES_HOST}", "Resolve Failed NXDOMAIN"},
-		{"a b", "Resolve Failed NXDOMAIN"},
-		{strings.Repeat("x", 64), "Resolve Failed NXDOMAIN"},
-		{"", "Resolve Unknown"},
+	tests := []struct {
+		host string
+		want error
+	}{
+		{"db", nil}, {"late", nil}, {"flaky", nil},
+		{"broken", ErrResolver},
+		{"nowhere", ErrNoSuchHost}, {"no.such.host", ErrNoSuchHost}, {"${POSTGRES_HOST}", ErrNoSuchHost}, {"a b", ErrNoSuchHost},
+		{strings.Repeat("x", 64), ErrNoSuchHost},
+		{"", ErrNoHost}, {"127.1", ErrAmbiguous},
 	}
 	for _, tt := range tests {
 		t.Run(tt.host, func(t *testing.T) {
-			p, _ := watched(t, resolver, func(o *Options) { o.SearchDomains = []string{"corp.example"} })
-			got := p.Probe(t.Context(), shop, evidence.Connection{Protocol: evidence.TCP, Servers: []evidence.HostPort{{Host: tt.host, Port: 1}}}, v1alpha1.AsConfigured)
-			if s := story(got); !strings.HasPrefix(s, tt.want) {
-				t.Errorf("the probe went %q, want %q", s, tt.want)
+			d := New(Options{Resolver: resolver, SearchDomains: []string{"corp.example"}})
+			if _, err := d.Resolve(t.Context(), shop, tt.host); !errors.Is(err, tt.want) {
+				t.Errorf("got %v, want %v", err, tt.want)
 			}
 		})
 	}
@@ -180,21 +161,6 @@ func TestParseResolvConf(t *testing.T) {
 	if domain, search = ParseResolvConf("search home.example\n"); domain != "" || search != nil {
 		t.Errorf("outside of a cluster: got %q and %q", domain, search)
 	}
-}
-
-// A resolver that never answers costs its stage's time and no more, and is not
-// taken for an unknown name.
-func TestResolverThatHangs(t *testing.T) {
-	p := New(Options{Resolver: hanging{}, Timeouts: Timeouts{Resolve: 50 * time.Millisecond}})
-	got := p.Probe(t.Context(), shop, evidence.Connection{Protocol: evidence.TCP, Servers: []evidence.HostPort{{Host: "db", Port: 1}}}, v1alpha1.AsConfigured)
-	expect(t, got, "Resolve Unknown RESOLVER")
-}
-
-type hanging struct{}
-
-func (hanging) LookupNetIP(ctx context.Context, _, host string) ([]netip.Addr, error) {
-	<-ctx.Done()
-	return nil, &net.DNSError{Err: ctx.Err().Error(), Name: host, IsTimeout: true}
 }
 
 // Inside a pod, names are completed as its own resolv.conf says.
@@ -231,5 +197,19 @@ func TestAllowedLeavesOutWhatTheGuardRefuses(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%q: allowed %v, want %v", host, got, want)
 		}
+	}
+}
+
+// names is a resolver that knows these absolute names, and no other.
+type names map[string]string
+
+func (n names) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
+	switch text, known := n[host]; {
+	case !known:
+		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	case text == "SERVFAIL":
+		return nil, &net.DNSError{Err: "server misbehaving", Name: host, IsTemporary: true}
+	default:
+		return []netip.Addr{netip.MustParseAddr(text)}, nil
 	}
 }
