@@ -13,6 +13,7 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/apply"
 	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/text"
 	"github.com/bridgestack/operator/internal/verify"
 )
 
@@ -58,7 +59,7 @@ func (r *BridgeDiagnosisReconciler) record(ctx context.Context, in *incident, ac
 		}
 	}
 	in.after.Status.Attempts = append(in.after.Status.Attempts, attempt)
-	in.become(v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, fmt.Sprintf("%s. %s: %s", strings.TrimRight(in.finding.Message, ". "), proposal.Remedy, proposal.Because))
+	in.become(v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, fmt.Sprintf("%s. %s: %s", text.AsClause(in.finding.Message), proposal.Remedy, proposal.Because))
 	return r.persist(ctx, in)
 }
 
@@ -198,7 +199,7 @@ const maxAttemptMessage = 1024
 // end makes an attempt's outcome final.
 func (in *incident) end(outcome v1alpha1.AttemptOutcome, message string, now time.Time) {
 	attempt, at := in.attempt(), metav1.NewTime(now)
-	attempt.Outcome, attempt.Message, attempt.EndedAt = outcome, message[:min(len(message), maxAttemptMessage)], &at
+	attempt.Outcome, attempt.Message, attempt.EndedAt = outcome, text.Clip(message, maxAttemptMessage), &at
 }
 
 // verify tells whether the applied attempt helped.

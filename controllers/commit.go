@@ -22,6 +22,7 @@ import (
 	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/text"
 )
 
 // commitPause is how long to wait after a commit that could not be made: a
@@ -167,8 +168,12 @@ func valuesOf(r *v1alpha1.GitRepository, service string) []gitops.Value {
 	return out
 }
 
-// mostCited is how many pieces of evidence a commit's message cites.
-const mostCited = 5
+// mostCited is how many pieces of evidence a commit's message cites, each with
+// at most so many bytes.
+const (
+	mostCited    = 5
+	maxCitedText = 240
+)
 
 // commitMessage is the remedy with its cause and evidence, from what the status
 // says, which holds no secret.
@@ -176,23 +181,14 @@ func (in *incident) commitMessage(proposal v1alpha1.Proposal) string {
 	s := &in.after.Status
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s of %s: %s\n\n", proposal.Remedy, in.after.Spec.Service, s.Cause)
-	fmt.Fprintf(&b, "%s. %s: %s.\n", strings.TrimRight(in.finding.Message, ". "), proposal.Remedy, strings.TrimRight(proposal.Because, ". "))
+	fmt.Fprintf(&b, "%s. %s: %s.\n", text.AsClause(in.finding.Message), proposal.Remedy, text.AsClause(proposal.Because))
 	for _, c := range proposal.Changes {
 		fmt.Fprintf(&b, "\n%s: %s -> %s", c.Path, c.Before, c.After)
 	}
 	fmt.Fprintf(&b, "\n\nEvidence (confidence %s):\n", s.Confidence)
 	for _, e := range s.Evidence[:min(len(s.Evidence), mostCited)] {
-		fmt.Fprintf(&b, "- %s: %s\n", e.Source, oneLine(e.Text))
+		fmt.Fprintf(&b, "- %s: %s\n", e.Source, text.Clip(text.OneLine(e.Text), maxCitedText))
 	}
 	fmt.Fprintf(&b, "\nDiagnosis: %s/%s\nProposal: %s\n", in.after.Namespace, in.after.Name, proposal.ID)
 	return in.redact(b.String())
-}
-
-func oneLine(text string) string {
-	const most = 240
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "") + "..."
-	}
-	return text
 }

@@ -3,7 +3,6 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -13,6 +12,7 @@ import (
 	"github.com/bridgestack/operator/internal/gitops"
 	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/text"
 )
 
 // gitOpsObject is a workload as far as ownership is written on it.
@@ -80,7 +80,7 @@ func (r *BridgeDiagnosisReconciler) takenBack(ctx context.Context, in *incident)
 		message += " To allow it: " + rule
 	}
 	in.end(v1alpha1.AttemptReverted, message, r.Now())
-	in.escalate(v1alpha1.ReasonRemedyReverted, fmt.Sprintf("%s. %s was in force: %s", strings.TrimRight(in.after.Status.Message, ". "), attempt.Proposal.Remedy, message), r.Now())
+	in.escalate(v1alpha1.ReasonRemedyReverted, fmt.Sprintf("%s. %s was in force: %s", text.AsClause(in.after.Status.Message), attempt.Proposal.Remedy, message), r.Now())
 	in.recheck = time.Minute
 	return true, nil
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/stack"
+	"github.com/bridgestack/operator/internal/text"
 	"github.com/bridgestack/operator/internal/verify"
 )
 
@@ -75,18 +76,12 @@ func (in *incident) named() observe.Workload {
 	return observe.Workload{Kind: w.Kind, Namespace: in.after.Namespace, Name: w.Name, UID: w.UID}
 }
 
+// maxMessage is the API's limit of status.message.
+const maxMessage = 4096
+
 // become sets the state with its reason and message.
 func (in *incident) become(state v1alpha1.DiagnosisState, reason, message string) {
-	in.after.Status.State, in.after.Status.Message, in.reason = state, clip(message), reason
-}
-
-// clip keeps a message within the API's limit.
-func clip(s string) string {
-	const most = 4096
-	if len(s) > most {
-		return s[:most-3] + "..."
-	}
-	return s
+	in.after.Status.State, in.after.Status.Message, in.reason = state, text.Clip(message, maxMessage), reason
 }
 
 // attempt is the last one, nil where there is none.

@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/text"
 )
 
 // commands are what a person can type to look for themselves.
@@ -36,13 +37,13 @@ func reportOfOne(d v1alpha1.BridgeDiagnosis, c commands) string {
 	fmt.Fprintf(&out, "%s: %s (%s), %s\n", d.Spec.Service, s.Cause, s.Confidence, s.State)
 	fmt.Fprintf(&out, "  %s\n", stations(s.Times))
 	for _, item := range s.Evidence[:min(3, len(s.Evidence))] {
-		fmt.Fprintf(&out, "  %s: %s\n", item.Source, shorten(item.Text, lineLength))
+		fmt.Fprintf(&out, "  %s: %s\n", item.Source, text.Clip(text.OneLine(item.Text), lineLength))
 	}
 	for _, a := range s.Attempts {
 		out.WriteString(attempt(a))
 	}
 	if s.State == v1alpha1.StateEscalated {
-		fmt.Fprintf(&out, "  Left to a person: %s\n", shorten(s.Message, 3*lineLength))
+		fmt.Fprintf(&out, "  Left to a person: %s\n", text.Clip(text.OneLine(s.Message), 3*lineLength))
 	}
 	out.WriteString("  See for yourself:\n")
 	out.WriteString(c.line("get bridgediagnosis %s -o yaml", d.Name))
@@ -54,7 +55,7 @@ func reportOfOne(d v1alpha1.BridgeDiagnosis, c commands) string {
 // attempt is a remedy with its change as a diff.
 func attempt(a v1alpha1.Attempt) string {
 	var out strings.Builder
-	fmt.Fprintf(&out, "  %s on %s: %s %s\n", a.Proposal.Remedy, a.Proposal.Target, a.Outcome, shorten(a.Message, lineLength))
+	fmt.Fprintf(&out, "  %s on %s: %s %s\n", a.Proposal.Remedy, a.Proposal.Target, a.Outcome, text.Clip(text.OneLine(a.Message), lineLength))
 	for _, change := range a.Proposal.Changes {
 		if change.Before != "" {
 			fmt.Fprintf(&out, "    - %s: %s\n", change.Path, change.Before)
@@ -64,7 +65,7 @@ func attempt(a v1alpha1.Attempt) string {
 		}
 	}
 	if len(a.Proposal.Changes) == 0 && a.Proposal.Because != "" {
-		fmt.Fprintf(&out, "    %s\n", shorten(a.Proposal.Because, lineLength))
+		fmt.Fprintf(&out, "    %s\n", text.Clip(text.OneLine(a.Proposal.Because), lineLength))
 	}
 	return out.String()
 }
@@ -89,14 +90,5 @@ func stations(t v1alpha1.IncidentTimes) string {
 	return out.String()
 }
 
-// lineLength of what is quoted, in characters.
+// lineLength of what is quoted, in bytes.
 const lineLength = 160
-
-// shorten makes one line of a text, with at most so many characters.
-func shorten(text string, most int) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most-3]) + "..."
-	}
-	return text
-}

@@ -12,6 +12,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/text"
 )
 
 // maxText is how long a cited text may be, maxBecause how long a refutation, in bytes.
@@ -20,8 +21,8 @@ const (
 	maxBecause = 512
 )
 
-func item(source v1alpha1.EvidenceSource, at time.Time, text string) v1alpha1.EvidenceItem {
-	i := v1alpha1.EvidenceItem{Source: source, Text: clip(strings.TrimSpace(printable(text)), maxText)}
+func item(source v1alpha1.EvidenceSource, at time.Time, said string) v1alpha1.EvidenceItem {
+	i := v1alpha1.EvidenceItem{Source: source, Text: text.Clip(strings.TrimSpace(printable(said)), maxText)}
 	if !at.IsZero() {
 		t := metav1.NewTime(at)
 		i.Time = &t
@@ -98,7 +99,7 @@ func probeItem(p evidence.Probe) v1alpha1.EvidenceItem {
 }
 
 func refute(cause v1alpha1.Cause, format string, args ...any) v1alpha1.RefutedCause {
-	return v1alpha1.RefutedCause{Cause: cause, Because: clip(printable(fmt.Sprintf(format, args...)), maxBecause)}
+	return v1alpha1.RefutedCause{Cause: cause, Because: text.Clip(printable(fmt.Sprintf(format, args...)), maxBecause)}
 }
 
 func waitingMessage(c evidence.Case) string {

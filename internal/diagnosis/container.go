@@ -9,6 +9,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/text"
 )
 
 // containerSignatures are what the kernel says to a program that runs.
@@ -102,7 +103,7 @@ func configError(c evidence.Case, message string, f Finding) (Finding, bool) {
 	}
 	if strings.Contains(message, "subPath") {
 		f.Cause = v1alpha1.CauseVolumeMountFailed
-		f.Message = "The kubelet could not prepare a subPath of a volume: " + clip(message, 200)
+		f.Message = "The kubelet could not prepare a subPath of a volume: " + text.Clip(message, 200)
 		return f, true
 	}
 	f.Cause = v1alpha1.CauseConfigRefMissing
@@ -117,7 +118,7 @@ func configError(c evidence.Case, message string, f Finding) (Finding, bool) {
 		f.Subject = Subject{Object: kind + "/" + m[2]}
 		f.Message = fmt.Sprintf("The container refers to %s %q, which does not exist.", kind, m[2])
 	} else if strings.Contains(message, "non-existent") {
-		f.Message = "The container's configuration cannot be put together: " + clip(message, 200)
+		f.Message = "The container's configuration cannot be put together: " + text.Clip(message, 200)
 	} else {
 		return Finding{}, false // The kubelet's caches, for example: nothing is known to be missing.
 	}
@@ -307,7 +308,7 @@ func byPodEvents(c evidence.Case) (Finding, bool) {
 func volumeMount(e evidence.Event) Finding {
 	f := Finding{
 		Cause: v1alpha1.CauseVolumeMountFailed, Confidence: v1alpha1.ConfidenceHigh,
-		Message:  "A volume cannot be mounted: " + clip(e.Message, 300),
+		Message:  "A volume cannot be mounted: " + text.Clip(e.Message, 300),
 		Evidence: []v1alpha1.EvidenceItem{eventItem(e)},
 	}
 	if m := missingObject.FindStringSubmatch(e.Message); m != nil {

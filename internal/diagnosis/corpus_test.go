@@ -13,6 +13,7 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/text"
 )
 
 // document is a line of the corpus: what `kubectl bridge classify` reads, and
@@ -102,7 +103,7 @@ func (s *score) add(d document, f Finding) {
 	if f.Confidence == v1alpha1.ConfidenceHigh {
 		s.wrongHigh++
 	}
-	s.confusions = append(s.confusions, fmt.Sprintf("%-45s want %-32s got %-32s %-6s %s", d.ID, d.Cause, f.Cause, f.Confidence, clip(f.Message, 160)))
+	s.confusions = append(s.confusions, fmt.Sprintf("%-45s want %-32s got %-32s %-6s %s", d.ID, d.Cause, f.Cause, f.Confidence, text.Clip(f.Message, 160)))
 }
 
 // measure is precision, recall and F1 of one cause.

@@ -8,6 +8,7 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/logscan"
+	"github.com/bridgestack/operator/internal/text"
 )
 
 // decisive is the clue to what ended the process. Clues that the program
@@ -143,7 +144,7 @@ func byLog(c evidence.Case, r reading) (Finding, bool) {
 	if fatal {
 		return Finding{
 			Cause: v1alpha1.CauseApplicationError, Confidence: v1alpha1.ConfidenceLow,
-			Message:  "The program ended itself with a message of its own: " + clip(line, 200),
+			Message:  "The program ended itself with a message of its own: " + text.Clip(line, 200),
 			Evidence: []v1alpha1.EvidenceItem{logItem(line)},
 		}, true
 	}
@@ -236,7 +237,7 @@ func (r *reading) refuteOthers(f *Finding, chosen clue) {
 		case k.order > chosen.order || k.record == chosen.record:
 			because = "it follows from what the log says besides: "
 		}
-		f.Refuted = append(f.Refuted, refute(k.cause, "%s%s", because, clip(k.text, 200)))
+		f.Refuted = append(f.Refuted, refute(k.cause, "%s%s", because, text.Clip(k.text, 200)))
 	}
 }
 

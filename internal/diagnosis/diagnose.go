@@ -7,6 +7,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/text"
 )
 
 // rule decides a case or leaves it to the next.
@@ -61,7 +62,7 @@ func unknown(c evidence.Case) Finding {
 	}
 	switch {
 	case c.Log.Unavailable != "":
-		f.Message += " Its log could not be read: " + clip(c.Log.Unavailable, 200)
+		f.Message += " Its log could not be read: " + text.Clip(c.Log.Unavailable, 200)
 	case len(c.Last()) == 0:
 		f.Message += " It wrote no log."
 	}

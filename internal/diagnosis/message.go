@@ -9,6 +9,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/text"
 )
 
 // settled is how long a container must run to count as healthy again: the time
@@ -24,7 +25,7 @@ var (
 
 // message says in one sentence what a clue means.
 func message(k clue) string {
-	said := clip(strings.TrimSpace(printable(k.text)), 300)
+	said := text.Clip(strings.TrimSpace(printable(k.text)), 300)
 	where := ""
 	switch {
 	case k.subject.Host != "" && k.subject.Port != 0:

@@ -117,11 +117,3 @@ func looksLikeHost(word string) bool {
 	}
 	return true
 }
-
-// clip shortens a text to at most n bytes, at a rune's border.
-func clip(text string, n int) string {
-	if len(text) <= n {
-		return text
-	}
-	return strings.ToValidUTF8(text[:n-1], "") + "…"
-}

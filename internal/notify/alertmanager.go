@@ -6,6 +6,7 @@ import (
 	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/text"
 )
 
 // expiry is when an Alertmanager takes an alert for resolved that it was not told
@@ -34,9 +35,9 @@ func alertsOf(m Message, now time.Time) []alert {
 		},
 		Annotations: map[string]string{
 			"summary":     fmt.Sprintf("%s of %s/%s needs a person: %s", m.Service, m.Namespace, m.Stack, m.Cause),
-			"description": clip(m.Message, mostAnnotation),
+			"description": text.Clip(m.Message, mostAnnotation),
 			"cause":       string(m.Cause), "confidence": string(m.Confidence),
-			"evidence": clip(facts(m.Evidence), mostAnnotation),
+			"evidence": text.Clip(facts(m.Evidence), mostAnnotation),
 		},
 		StartsAt: now, EndsAt: now.Add(expiry),
 	}

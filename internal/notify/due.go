@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/text"
 )
 
 const (
@@ -147,7 +148,7 @@ func Settle(known []v1alpha1.Delivery, result Result, now time.Time) []v1alpha1.
 	} else {
 		record.Failures++
 		next := metav1.NewTime(now.Add(pauseAfter(record.Failures, result.RetryAfter)))
-		record.NextAttemptAt, record.Message = &next, clip(result.Failure, mostMessage)
+		record.NextAttemptAt, record.Message = &next, text.Clip(result.Failure, mostMessage)
 	}
 	out := slices.Clone(known)
 	if !found {

@@ -1,9 +1,7 @@
 package notify
 
 import (
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -94,17 +92,4 @@ func resolvedAt(d *v1alpha1.BridgeDiagnosis, now time.Time) *metav1.MicroTime {
 		at = escalated.Time
 	}
 	return &metav1.MicroTime{Time: at}
-}
-
-// clip keeps a text within so many bytes, and valid.
-func clip(s string, most int) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) <= most {
-		return s
-	}
-	cut := most - len("...")
-	for cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
-	}
-	return s[:cut] + "..."
 }

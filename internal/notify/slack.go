@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/text"
 )
 
 const (
@@ -49,4 +50,4 @@ func slackOf(m Message) slackMessage {
 	return slackMessage{Text: b.String()}
 }
 
-func quoted(s string) string { return harmless.Replace(clip(s, mostQuoted)) }
+func quoted(s string) string { return harmless.Replace(text.Clip(s, mostQuoted)) }

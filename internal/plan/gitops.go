@@ -7,6 +7,7 @@ import (
 	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/text"
 )
 
 // GitOps is where a change of a workload stands beside GitOps.
@@ -54,7 +55,7 @@ func ownedByGitOps(in Input) *Decision {
 	d := suggested(in, because+"; make it in Git")
 	d.Message += asDiff(in.Proposal.Changes)
 	if in.GitOps.Hold != "" {
-		d.Message += "\n" + sentence(in.GitOps.Hold)
+		d.Message += "\n" + text.AsSentence(in.GitOps.Hold)
 	}
 	return d
 }

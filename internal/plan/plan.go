@@ -5,13 +5,13 @@ package plan
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/diagnosis"
 	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/stack"
+	"github.com/bridgestack/operator/internal/text"
 )
 
 // How long a decision may stand before it is looked at again.
@@ -72,7 +72,7 @@ type Decision struct {
 type check func(Input) *Decision
 
 // says is the finding in a sentence that can be gone on from.
-func (in Input) says() string { return strings.TrimRight(in.Finding.Message, ". ") }
+func (in Input) says() string { return text.AsClause(in.Finding.Message) }
 
 // checks in their order: the first that answers decides.
 var checks = []check{
@@ -152,15 +152,7 @@ func needsPerson(in Input) *Decision {
 		reason = v1alpha1.ReasonCauseUnknown
 	}
 	return &Decision{State: v1alpha1.StateEscalated, Reason: reason, RecheckAfter: time.Minute,
-		Message: in.says() + ". " + sentence(in.Action.Because)}
-}
-
-// sentence begins with a capital letter.
-func sentence(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
+		Message: in.says() + ". " + text.AsSentence(in.Action.Because)}
 }
 
 func downTooLong(in Input) *Decision {

@@ -11,13 +11,15 @@ import (
 	"strings"
 
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/text"
 )
 
-// mostBody of an answer that is read, in bytes, and mostMembers of its maps
-// that are kept.
+// mostBody of an answer that is read, in bytes, mostMembers of its maps that are
+// kept, and maxName of a name in it or of a server's version, in bytes.
 const (
 	mostBody    = 256 << 10
 	mostMembers = 64
+	maxName     = 128
 )
 
 // http asks a health endpoint. Redirects are not followed: they are not 2xx, and
@@ -105,12 +107,12 @@ func readHealth(body []byte) evidence.HTTPFacts {
 	facts.Health = state(answer.Status)
 	for name, member := range answer.Infrastructure {
 		if s := state(member); s != "" && len(facts.Infrastructure) < mostMembers {
-			put(&facts.Infrastructure, short(name), s)
+			put(&facts.Infrastructure, text.Clip(name, maxName), s)
 		}
 	}
 	for name, member := range answer.SystemMetrics {
 		if n, ok := member.(float64); ok && len(facts.SystemMetrics) < mostMembers {
-			put(&facts.SystemMetrics, short(name), n)
+			put(&facts.SystemMetrics, text.Clip(name, maxName), n)
 		}
 	}
 	return facts
@@ -127,7 +129,7 @@ func put[V any](m *map[string]V, key string, value V) {
 func state(member any) string {
 	switch m := member.(type) {
 	case string:
-		return short(m)
+		return text.Clip(m, maxName)
 	case bool:
 		if m {
 			return "healthy"
@@ -144,5 +146,3 @@ func state(member any) string {
 	}
 	return ""
 }
-
-func short(s string) string { return s[:min(len(s), 128)] }

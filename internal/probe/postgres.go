@@ -14,6 +14,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/text"
 )
 
 // clientName is how servers see the probe: application_name, client.id, User-Agent.
@@ -304,7 +305,7 @@ func (r *run) postgresFacts(ctx context.Context, session *pgconn.PgConn) verdict
 		}
 		row := result.Rows[0]
 		known := &evidence.PostgresFacts{
-			ServerVersion: short(string(row[0])), InRecovery: string(row[1]) == "t",
+			ServerVersion: text.Clip(string(row[0]), maxName), InRecovery: string(row[1]) == "t",
 			MaxConnections: number(row[3]), UsedConnections: number(row[4]),
 		}
 		known.ReadOnly = known.InRecovery || string(row[2]) == "on"

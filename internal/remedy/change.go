@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/text"
 )
 
 // ErrForbiddenField says that a remedy changed a field which none may touch.
@@ -21,7 +22,7 @@ var ErrForbiddenField = errors.New("a remedy may change resources, env, probes' 
 
 // Proposal is an action as people see it and as an attempt records it.
 func (a Action) Proposal(before *corev1.PodTemplateSpec) (v1alpha1.Proposal, error) {
-	p := v1alpha1.Proposal{Remedy: a.Remedy, Target: a.Target, Because: clip(a.Because, 1024)}
+	p := v1alpha1.Proposal{Remedy: a.Remedy, Target: a.Target, Because: text.Clip(a.Because, 1024)}
 	switch {
 	case a.ToRevision != "":
 		p.Changes = append([]v1alpha1.FieldChange{{Path: "revision", After: a.ToRevision}}, imageChanges(before, a.Template)...)
@@ -219,11 +220,4 @@ func sameNumbers(was, is *corev1.Probe) *corev1.Probe {
 	same.InitialDelaySeconds, same.PeriodSeconds = was.InitialDelaySeconds, was.PeriodSeconds
 	same.TimeoutSeconds, same.FailureThreshold = was.TimeoutSeconds, was.FailureThreshold
 	return same
-}
-
-func clip(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	return s[:most-3] + "..."
 }

@@ -17,6 +17,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/metrics"
+	"github.com/bridgestack/operator/internal/text"
 )
 
 // maxNote is the longest note that events.k8s.io accepts, in bytes.
@@ -75,15 +76,12 @@ func (r *Reporter) announce(d *v1alpha1.BridgeDiagnosis, reason string) {
 	if d.Status.Cause != "" {
 		note = string(d.Status.Cause) + ": " + note
 	}
-	if len(note) > maxNote {
-		note = strings.ToValidUTF8(note[:maxNote-3], "") + "..."
-	}
 	workload := &metav1.PartialObjectMetadata{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: string(d.Spec.Workload.Kind)},
 		ObjectMeta: metav1.ObjectMeta{Namespace: d.Namespace, Name: d.Spec.Workload.Name, UID: d.Spec.Workload.UID},
 	}
-	r.Events.Eventf(d, workload, kind, reason, string(d.Status.State), "%s", note)
-	r.Events.Eventf(workload, d, kind, reason, string(d.Status.State), "%s", note)
+	r.Events.Eventf(d, workload, kind, reason, string(d.Status.State), "%s", text.Clip(note, maxNote))
+	r.Events.Eventf(workload, d, kind, reason, string(d.Status.State), "%s", text.Clip(note, maxNote))
 }
 
 // keepTimings keeps the old timings and wording where nothing else about the

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/bridgestack/operator/internal/redact"
+	"github.com/bridgestack/operator/internal/text"
 )
 
 // Style is how a page is written.
@@ -61,7 +62,7 @@ func (s Style) paint(t tone, text string) string {
 func clean(text string) string { return redact.Clean(text, maxText) }
 
 // oneLine is clean on one line.
-func oneLine(text string) string { return strings.Join(strings.Fields(clean(text)), " ") }
+func oneLine(s string) string { return text.OneLine(clean(s)) }
 
 // wrap breaks a text at blanks: every line begins with the indent. A word that is
 // longer than a line stays whole, so that it can be copied.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/text"
 )
 
 // Measures of the picture, in pixels.
@@ -137,7 +138,7 @@ func (a axis) draw(out *strings.Builder, bottom int) {
 func (t Timeline) lane(out *strings.Builder, a axis, service string, y int) {
 	middle := y + laneHeight/2
 	fmt.Fprintf(out, `<text x="20" y="%d" fill="#1f2328">%s</text><line x1="%d" y1="%d" x2="%d" y2="%d" stroke="#d1d9e0"/>`+"\n",
-		middle+4, escaped(short(service, 22)), laneLeft, middle, laneRight, middle)
+		middle+4, escaped(text.Clip(clean(service), 22)), laneLeft, middle, laneRight, middle)
 	for _, s := range t.Incidents {
 		if s.Service != service {
 			continue
@@ -163,17 +164,8 @@ func (t Timeline) list(out *strings.Builder, y int) {
 	for i, m := range t.Moments {
 		at := y + i*rowHeight
 		fmt.Fprintf(out, `<circle cx="25" cy="%d" r="4" fill="%s"/><text x="40" y="%d" fill="#59636e">%s</text><text x="%d" y="%d" fill="#1f2328">%s</text><text x="%d" y="%d" fill="#1f2328">%s</text>`+"\n",
-			at-4, kindColours[m.Kind], at, m.At.UTC().Format(time.TimeOnly), 110, at, escaped(short(m.Service, 22)), 270, at, escaped(short(m.What, maxWhat)))
+			at-4, kindColours[m.Kind], at, m.At.UTC().Format(time.TimeOnly), 110, at, escaped(text.Clip(clean(m.Service), 22)), 270, at, escaped(text.Clip(clean(m.What), maxWhat)))
 	}
-}
-
-// short cuts a text to so many characters.
-func short(text string, most int) string {
-	runes := []rune(clean(text))
-	if len(runes) <= most {
-		return string(runes)
-	}
-	return string(runes[:most-1]) + "…"
 }
 
 // HTML is the picture on a page of its own, which needs nothing else, with the
