@@ -424,6 +424,84 @@ func (o AttemptOutcome) InForce() bool {
 	return o == AttemptRecorded || o == AttemptApplied || o == AttemptRollingBack
 }
 
+// AttemptReason says why an attempt ended, or why it is being taken back.
+//
+// +kubebuilder:validation:Enum=Recovered;CauseGone;NotHelped;StartFailed;TakenBackByPerson;ScaledToZero;ContainerGone;Overwritten;RevertedByGitOps;Conflict;Refused;Unanswered;MaybeWritten;Forbidden;WorkloadGone;StackGone;StackDeleted
+type AttemptReason string
+
+// The reasons.
+const (
+	// AttemptRecovered: the container stayed up for the whole soak.
+	AttemptRecovered AttemptReason = "Recovered"
+	// AttemptCauseGone: the cause that it was for is gone and another one is shown.
+	AttemptCauseGone AttemptReason = "CauseGone"
+	// AttemptNotHelped: the container ended again, or did not come up in time.
+	AttemptNotHelped AttemptReason = "NotHelped"
+	// AttemptStartFailed: what it started, such as a Job, failed.
+	AttemptStartFailed AttemptReason = "StartFailed"
+	// AttemptTakenBackByPerson: a person wanted it taken back (spec.takeBack).
+	AttemptTakenBackByPerson AttemptReason = "TakenBackByPerson"
+	// AttemptScaledToZero: the workload was scaled to zero before the attempt was shown to help.
+	AttemptScaledToZero AttemptReason = "ScaledToZero"
+	// AttemptContainerGone: the container is no longer in the pod template.
+	AttemptContainerGone AttemptReason = "ContainerGone"
+	// AttemptOverwritten: someone else, such as CI or a person, changed what the attempt had changed.
+	AttemptOverwritten AttemptReason = "Overwritten"
+	// AttemptRevertedByGitOps: the GitOps controller that owns the workload took the change back.
+	AttemptRevertedByGitOps AttemptReason = "RevertedByGitOps"
+	// AttemptConflicted: the object was changed by someone else, or is gone, before it was written.
+	AttemptConflicted AttemptReason = "Conflict"
+	// AttemptRefused: the API server or the broker refused the write for good.
+	AttemptRefused AttemptReason = "Refused"
+	// AttemptUnanswered: no write was answered before the deadline, and nothing was written.
+	AttemptUnanswered AttemptReason = "Unanswered"
+	// AttemptMaybeWritten: whether it was written cannot be known, and it must not be done twice.
+	AttemptMaybeWritten AttemptReason = "MaybeWritten"
+	// AttemptForbidden: the policy or a person did not allow it any more.
+	AttemptForbidden AttemptReason = "Forbidden"
+	// AttemptWorkloadGone: the workload was deleted, or is another one under the same name.
+	AttemptWorkloadGone AttemptReason = "WorkloadGone"
+	// AttemptStackGone: no stack covers the workload any more.
+	AttemptStackGone AttemptReason = "StackGone"
+	// AttemptStackDeleted: the stack or the diagnosis was deleted while it was under way.
+	AttemptStackDeleted AttemptReason = "StackDeleted"
+)
+
+// FindingIdentity tells one trouble from another: two looks that show the same
+// trouble have the same cause and subject. What a look did not show is empty.
+type FindingIdentity struct {
+	// cause that was found.
+	// +optional
+	Cause Cause `json:"cause,omitempty"`
+	// root is the service at the root, where the container's own trouble is only a symptom.
+	// +optional
+	Root string `json:"root,omitempty"`
+	// dependency is the service of the stack that the cause is about.
+	// +optional
+	Dependency string `json:"dependency,omitempty"`
+	// variable is the environment variable that is missing, invalid or wrong.
+	// +optional
+	Variable string `json:"variable,omitempty"`
+	// host that could not be resolved or reached.
+	// +optional
+	Host string `json:"host,omitempty"`
+	// port that could not be reached.
+	// +optional
+	Port int32 `json:"port,omitempty"`
+	// topic that is missing or denied.
+	// +optional
+	Topic string `json:"topic,omitempty"`
+	// group is the consumer group that the cause is about.
+	// +optional
+	Group string `json:"group,omitempty"`
+	// object is the Secret or ConfigMap that is missing, as Kind/name.
+	// +optional
+	Object string `json:"object,omitempty"`
+	// key of the object that is missing.
+	// +optional
+	Key string `json:"key,omitempty"`
+}
+
 // Attempt is one try at a remedy. It is persisted before anything is written.
 type Attempt struct {
 	// id of the attempt: the proposal's id and a number.
@@ -436,6 +514,15 @@ type Attempt struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
+	// reason that the attempt ended, or is being taken back. Empty while it is not known.
+	// +optional
+	Reason AttemptReason `json:"reason,omitempty"`
+	// action is exactly what the attempt writes.
+	// +optional
+	Action AttemptAction `json:"action,omitzero"`
+	// finding that led to it.
+	// +optional
+	Finding FindingIdentity `json:"finding,omitzero"`
 	// fingerprint of the finding that led to it: the same change is not
 	// tried twice for the same fingerprint.
 	// +optional

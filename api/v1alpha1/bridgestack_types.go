@@ -342,6 +342,38 @@ type BridgeStackStatus struct {
 	// compose is what was made of spec.compose.
 	// +optional
 	Compose *ComposeStatus `json:"compose,omitempty"`
+	// tried are the changes of the last 24h that did not help, or that a person
+	// had taken back, newest first, at most 64: none of them is made again for the
+	// same or a kindred cause, also when their diagnosis is gone.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	Tried []TriedChange `json:"tried,omitempty"`
+}
+
+// TriedChange is a change that was tried and is not to be made again.
+type TriedChange struct {
+	// diagnosis that it was tried for.
+	Diagnosis string `json:"diagnosis"`
+	// attempt is the id of the attempt (status.attempts of the diagnosis).
+	Attempt string `json:"attempt"`
+	// workload that looped.
+	Workload DiagnosedWorkload `json:"workload"`
+	// container that looped.
+	Container string `json:"container"`
+	// remedy that was tried.
+	Remedy RemedyName `json:"remedy"`
+	// proposal is the id of exactly the change that was made.
+	Proposal string `json:"proposal"`
+	// finding that it was tried for.
+	Finding FindingIdentity `json:"finding"`
+	// outcome of the attempt.
+	Outcome AttemptOutcome `json:"outcome"`
+	// reason that the attempt ended.
+	// +optional
+	Reason AttemptReason `json:"reason,omitempty"`
+	// endedAt is when the outcome became final.
+	EndedAt metav1.Time `json:"endedAt"`
 }
 
 // ServiceStatus is one service as the operator sees it.

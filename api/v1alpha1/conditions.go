@@ -121,6 +121,10 @@ const (
 	ReasonRecoveredWithoutRemedy = "RecoveredWithoutRemedy"
 	// ReasonWorkloadGone: the workload was deleted.
 	ReasonWorkloadGone = "WorkloadGone"
+	// ReasonScaledToZero: the workload has no replicas any more, so that nothing loops.
+	ReasonScaledToZero = "ScaledToZero"
+	// ReasonContainerGone: the container was removed from the pod template, or renamed.
+	ReasonContainerGone = "ContainerGone"
 	// ReasonStackDeleted: the stack, or the diagnosis, was deleted while a remedy was under way.
 	ReasonStackDeleted = "StackDeleted"
 	// ReasonAttemptsExhausted: the allowed number of attempts did not help.

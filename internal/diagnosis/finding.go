@@ -47,3 +47,12 @@ func (f Finding) Fingerprint() string {
 	s := f.Subject
 	return strings.Join([]string{string(f.Cause), f.Root, s.Dependency, s.Variable, s.Host, strconv.Itoa(int(s.Port)), s.Topic, s.Group, s.Object, s.Key}, "/")
 }
+
+// Identity is the finding in the API's words: which trouble it is.
+func (f Finding) Identity() v1alpha1.FindingIdentity {
+	s := f.Subject
+	return v1alpha1.FindingIdentity{
+		Cause: f.Cause, Root: f.Root, Dependency: s.Dependency, Variable: s.Variable,
+		Host: s.Host, Port: s.Port, Topic: s.Topic, Group: s.Group, Object: s.Object, Key: s.Key,
+	}
+}
