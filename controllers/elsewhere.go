@@ -15,12 +15,6 @@ import (
 	"github.com/bridgestack/operator/internal/remedy"
 )
 
-// actElsewhere are the remedies that change something else than the looping
-// workload, whose pods do not notice: they would sit out their back-off.
-var actElsewhere = []v1alpha1.RemedyName{
-	v1alpha1.RemedyCreateTopic, v1alpha1.RemedyDeleteConsumerGroup, v1alpha1.RemedyRunJob, v1alpha1.RemedyRestartDependency,
-}
-
 // lookElsewhere is how often something that was started is looked at.
 const lookElsewhere = 2 * time.Second
 
@@ -29,7 +23,7 @@ const lookElsewhere = 2 * time.Second
 // where it failed.
 func (r *BridgeDiagnosisReconciler) wakePods(ctx context.Context, in *incident) (bool, error) {
 	attempt := in.attempt()
-	if !slices.Contains(actElsewhere, attempt.Proposal.Remedy) {
+	if remedy.SettlesBy(attempt.Proposal.Remedy) == "" {
 		return false, nil
 	}
 	if why, err := r.forbids(ctx, in); why != "" || err != nil {
@@ -74,10 +68,10 @@ func (r *BridgeDiagnosisReconciler) awaitEnd(ctx context.Context, in *incident) 
 
 // cameToItsEnd tells how what was started elsewhere stands.
 func (r *BridgeDiagnosisReconciler) cameToItsEnd(ctx context.Context, in *incident) (over bool, failure string, err error) {
-	switch attempt := in.attempt(); attempt.Proposal.Remedy {
-	case v1alpha1.RemedyRunJob:
+	switch attempt := in.attempt(); remedy.SettlesBy(attempt.Proposal.Remedy) {
+	case remedy.SettlesWithJob:
 		return r.Applier.Job(ctx, in.after.Namespace, jobName(attempt))
-	case v1alpha1.RemedyRestartDependency:
+	case remedy.SettlesWhenAnswering:
 		over, err = r.answersAgain(ctx, in)
 		return over, "", err
 	default:

@@ -58,7 +58,7 @@ func (in *incident) slowestStart() time.Duration {
 
 // previous reads the revision before, where a rollback might be wanted.
 func (r *BridgeDiagnosisReconciler) previous(ctx context.Context, in *incident, input *remedy.Input) error {
-	if !in.policy().Allows(v1alpha1.RemedyRollbackRollout) || in.observed.Rollout.OlderReady == 0 {
+	if !remedy.Needs(in.policy(), in.finding.Cause, remedy.NeedOlderRevision) || in.observed.Rollout.OlderReady == 0 {
 		return nil
 	}
 	template, err := r.Observer.Previous(ctx, in.named())
@@ -69,7 +69,7 @@ func (r *BridgeDiagnosisReconciler) previous(ctx context.Context, in *incident, 
 // dependencyWorkloads reads what runs the dependencies, where one might be
 // restarted.
 func (r *BridgeDiagnosisReconciler) dependencyWorkloads(ctx context.Context, in *incident, input *remedy.Input) error {
-	if !in.policy().Allows(v1alpha1.RemedyRestartDependency) {
+	if !remedy.Needs(in.policy(), in.finding.Cause, remedy.NeedDependencyWorkloads) {
 		return nil
 	}
 	input.Workloads = map[string]remedy.Workload{}
@@ -96,6 +96,9 @@ func (r *BridgeDiagnosisReconciler) dependencyWorkloads(ctx context.Context, in 
 
 // recurrences counts the ended incidents of the same service with the same cause.
 func (r *BridgeDiagnosisReconciler) recurrences(ctx context.Context, in *incident, input *remedy.Input) error {
+	if !remedy.Needs(in.policy(), in.finding.Cause, remedy.NeedRecurrences) {
+		return nil
+	}
 	siblings, err := diagnosesOf(ctx, r.Cached, in.after.Namespace, in.owner.Name)
 	for _, d := range siblings {
 		if d.Spec.Service == in.after.Spec.Service && d.Status.State == v1alpha1.StateRecovered && d.Status.Cause == in.finding.Cause {
@@ -126,6 +129,9 @@ func (r *BridgeDiagnosisReconciler) prove(ctx context.Context, in *incident, act
 // from. Its value is not kept.
 func (r *BridgeDiagnosisReconciler) knownKeys(ctx context.Context, in *incident, input *remedy.Input) error {
 	input.KnownKeys = map[remedy.ObjectKey]bool{}
+	if !remedy.Needs(in.policy(), in.finding.Cause, remedy.NeedKnownKeys) {
+		return nil
+	}
 	for _, e := range in.service.Env {
 		kind, name := reference(e)
 		if name == "" || e.Name != in.finding.Subject.Variable {
@@ -165,14 +171,9 @@ func (r *BridgeDiagnosisReconciler) keysOf(ctx context.Context, kind string, nam
 	return keys, nil
 }
 
-// resourceCauses are those whose remedies raise a limit.
-var resourceCauses = map[v1alpha1.Cause]bool{
-	v1alpha1.CauseOOMKilled: true, v1alpha1.CauseChildOOMKilled: true, v1alpha1.CauseHeapExhausted: true, v1alpha1.CauseCPUStarved: true,
-}
-
 // bounds are the limits on resources that others than the policy's owner set.
 func (r *BridgeDiagnosisReconciler) bounds(ctx context.Context, in *incident, input *remedy.Input) error {
-	if !resourceCauses[in.finding.Cause] {
+	if !remedy.Needs(in.policy(), in.finding.Cause, remedy.NeedBounds) {
 		return nil
 	}
 	var nodes corev1.NodeList

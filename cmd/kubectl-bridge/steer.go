@@ -16,6 +16,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/plugin/page"
+	"github.com/bridgestack/operator/internal/remedy"
 )
 
 // fieldManager is the plugin's name in managedFields.
@@ -161,7 +162,7 @@ func approve(ctx context.Context, s steered) error {
 	case s.d.Spec.Approved == p.ID && s.d.Spec.Rejected != p.ID:
 		fmt.Fprintf(s.out, "%s of %s is approved already; %s\n", p.Remedy, s.name(), s.stands())
 		return nil
-	case p.Remedy == v1alpha1.RemedyEscalate, p.Remedy == v1alpha1.RemedyHoldDependents:
+	case !remedy.Approvable(p.Remedy):
 		return fmt.Errorf("%s: %s changes nothing that could be approved; `%s` says what a person can do", s.stands(), p.Remedy, explain)
 	case s.d.Status.State != v1alpha1.StateAwaitingApproval && s.d.Spec.Rejected != p.ID && s.d.Spec.TakeBack == "":
 		return fmt.Errorf("%s: no approval is awaited. %s", s.stands(), s.whyNot(ctx))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/remedy"
 )
 
 // Forbids says why an attempt that was recorded, and of which nothing was
@@ -15,7 +16,7 @@ func Forbids(in Input, attempt v1alpha1.Attempt) string {
 		return because
 	}
 	switch {
-	case !in.Policy.Allows(attempt.Proposal.Remedy):
+	case !remedy.Allowed(in.Policy, attempt.Proposal.Remedy):
 		return fmt.Sprintf("the policy switches %s off", attempt.Proposal.Remedy)
 	case in.GitOps.takesBack() != "" && attempt.Patch != "" && !in.holds(attempt):
 		return in.GitOps.takesBack()

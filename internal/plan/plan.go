@@ -251,7 +251,7 @@ func triedBefore(in Input) *Decision {
 		if a.Outcome == v1alpha1.AttemptReverted {
 			return reverted(in, a)
 		}
-		if a.Proposal.ID == in.Proposal.ID && a.Fingerprint == in.Finding.Fingerprint() && counts(a) && !repeatable(a) && !neverWritten(a) {
+		if a.Proposal.ID == in.Proposal.ID && a.Fingerprint == in.Finding.Fingerprint() && counts(a) && !remedy.Repeatable(a.Proposal.Remedy) && !neverWritten(a) {
 			return &Decision{State: v1alpha1.StateEscalated, Reason: v1alpha1.ReasonAttemptsExhausted, RecheckAfter: time.Minute,
 				Message: fmt.Sprintf("%s. %s was tried already (%s) and is not tried again", in.says(), in.Proposal.Remedy, a.Outcome)}
 		}
@@ -262,9 +262,6 @@ func triedBefore(in Input) *Decision {
 func neverWritten(a v1alpha1.Attempt) bool {
 	return a.Outcome == v1alpha1.AttemptConflict && a.AppliedAt == nil
 }
-
-// repeatable remedies act on what is there at the moment, not on a setting.
-func repeatable(a v1alpha1.Attempt) bool { return a.Proposal.Remedy == v1alpha1.RemedyRecreatePod }
 
 // counts says whether an attempt counts against the bounds: one that was
 // withdrawn before anything was written does not.

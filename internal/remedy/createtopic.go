@@ -10,8 +10,11 @@ import (
 
 // createTopic makes a missing topic as the stack declares it.
 var createTopic = remedy{
-	name:   v1alpha1.RemedyCreateTopic,
-	causes: []v1alpha1.Cause{v1alpha1.CauseKafkaTopicMissing},
+	name:    v1alpha1.RemedyCreateTopic,
+	summary: "Creates a Kafka topic as the stack declares it.",
+	writes:  v1alpha1.ActionCreateTopic,
+	settles: SettlesAtOnce,
+	causes:  []v1alpha1.Cause{v1alpha1.CauseKafkaTopicMissing},
 	propose: func(in Input) (Action, *Refusal) {
 		name := in.Finding.Subject.Topic
 		d, known := in.dependency()

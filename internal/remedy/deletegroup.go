@@ -11,9 +11,13 @@ import (
 // The group's committed offsets go with it: its consumers begin where their
 // auto.offset.reset says.
 var deleteConsumerGroup = remedy{
-	name:   v1alpha1.RemedyDeleteConsumerGroup,
-	causes: []v1alpha1.Cause{v1alpha1.CauseKafkaGroupUnstable},
-	final:  true,
+	name:    v1alpha1.RemedyDeleteConsumerGroup,
+	summary: "Deletes an empty consumer group, with its committed offsets.",
+	writes:  v1alpha1.ActionDeleteConsumerGroup,
+	optIn:   true,
+	settles: SettlesAtOnce,
+	causes:  []v1alpha1.Cause{v1alpha1.CauseKafkaGroupUnstable},
+	final:   true,
 	propose: func(in Input) (Action, *Refusal) {
 		d, known := in.dependency()
 		if !known || d.Declared == nil || d.Configured == nil || d.Configured.Group == "" {

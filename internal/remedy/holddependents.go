@@ -10,7 +10,8 @@ import (
 
 // holdDependents leaves a symptom alone while its root is in trouble.
 var holdDependents = remedy{
-	name: v1alpha1.RemedyHoldDependents,
+	name:    v1alpha1.RemedyHoldDependents,
+	summary: "Touches nothing while a dependency is the root of the trouble, until that is healthy again.",
 	causes: []v1alpha1.Cause{
 		v1alpha1.CauseDependencyUnhealthy, v1alpha1.CausePostgresStarting,
 		v1alpha1.CausePostgresUnreachable, v1alpha1.CauseKafkaUnreachable, v1alpha1.CauseKafkaCoordinatorUnavailable,

@@ -13,8 +13,11 @@ import (
 // factor. The request stays: it is what the scheduler reserves, and throttling
 // comes from the limit alone.
 var raiseCPULimit = remedy{
-	name:   v1alpha1.RemedyRaiseCPULimit,
-	causes: []v1alpha1.Cause{v1alpha1.CauseCPUStarved},
+	name:    v1alpha1.RemedyRaiseCPULimit,
+	summary: "Raises a throttled container's CPU limit by a factor, up to the policy's ceiling.",
+	writes:  v1alpha1.ActionPatchTemplate,
+	needs:   []Need{NeedBounds},
+	causes:  []v1alpha1.Cause{v1alpha1.CauseCPUStarved},
 	propose: func(in Input) (Action, *Refusal) {
 		c := container(in.Template, in.Case.Container.Name)
 		if c == nil {

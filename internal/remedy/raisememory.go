@@ -15,8 +15,11 @@ const mebibyte = 1 << 20
 // raiseMemoryLimit multiplies the limit by the policy's factor, once more for
 // each attempt that did not suffice, and keeps the request in proportion.
 var raiseMemoryLimit = remedy{
-	name:   v1alpha1.RemedyRaiseMemoryLimit,
-	causes: []v1alpha1.Cause{v1alpha1.CauseOOMKilled, v1alpha1.CauseChildOOMKilled, v1alpha1.CauseHeapExhausted},
+	name:    v1alpha1.RemedyRaiseMemoryLimit,
+	summary: "Raises a container's memory limit by a factor, and its request in proportion, up to the policy's ceiling.",
+	writes:  v1alpha1.ActionPatchTemplate,
+	needs:   []Need{NeedBounds},
+	causes:  []v1alpha1.Cause{v1alpha1.CauseOOMKilled, v1alpha1.CauseChildOOMKilled, v1alpha1.CauseHeapExhausted},
 	propose: func(in Input) (Action, *Refusal) {
 		c := container(in.Template, in.Case.Container.Name)
 		if c == nil {

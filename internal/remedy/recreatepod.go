@@ -9,7 +9,11 @@ import (
 // recreatePod replaces pods whose back-off outlives its cause
 // (kubernetes#57291): the dependency answers again, the kubelet still waits.
 var recreatePod = remedy{
-	name: v1alpha1.RemedyRecreatePod,
+	name:       v1alpha1.RemedyRecreatePod,
+	summary:    "Evicts pods that still sit in a back-off although its cause is gone.",
+	writes:     v1alpha1.ActionEvictPods,
+	repeatable: true,
+	kindred:    [][]v1alpha1.Cause{unreached},
 	causes: []v1alpha1.Cause{
 		v1alpha1.CauseDependencyUnhealthy,
 		v1alpha1.CausePostgresUnreachable, v1alpha1.CausePostgresStarting, v1alpha1.CausePostgresHostNotFound,

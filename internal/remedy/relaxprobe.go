@@ -13,8 +13,10 @@ import (
 // relaxProbe gives a start the time that it is seen to need. It never relaxes
 // what watches a container that had started: that one is ill, not slow.
 var relaxProbe = remedy{
-	name:   v1alpha1.RemedyRelaxProbe,
-	causes: []v1alpha1.Cause{v1alpha1.CauseStartupProbeFailed},
+	name:    v1alpha1.RemedyRelaxProbe,
+	summary: "Gives a startup probe the time that the start is seen to need.",
+	writes:  v1alpha1.ActionPatchTemplate,
+	causes:  []v1alpha1.Cause{v1alpha1.CauseStartupProbeFailed},
 	propose: func(in Input) (Action, *Refusal) {
 		c := container(in.Template, in.Case.Container.Name)
 		if c == nil || c.StartupProbe == nil {

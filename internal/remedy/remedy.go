@@ -133,16 +133,67 @@ type Refusal struct {
 	Because string
 }
 
-// remedy is an entry of the registry.
+// remedy is an entry of the registry, and the only place for facts about it.
 type remedy struct {
 	name v1alpha1.RemedyName
+	// summary says in one sentence what it does, for the documentation.
+	summary string
 	// causes that it may help against.
 	causes []v1alpha1.Cause
+	// writes is the kind of write that it makes, empty where it makes none.
+	writes v1alpha1.ActionType
+	// optIn remedies are off unless a policy enables them.
+	optIn bool
 	// final remedies have no way back: what they did cannot be undone.
 	final bool
+	// repeatable remedies act on what is there at the moment and not on a
+	// setting: that they were tried before is no reason against them.
+	repeatable bool
+	// settles says when what it started has come to its end, empty where it
+	// changes the looping workload itself.
+	settles Settlement
+	// needs is what has to be read for it, beside the case.
+	needs []Need
+	// kindred are sets of causes that are the same trouble for this remedy,
+	// beside those that are so for any (see Kindred).
+	kindred [][]v1alpha1.Cause
 	// propose returns the action, or why it must not be used here.
 	propose func(Input) (Action, *Refusal)
 }
+
+// Settlement is when a remedy that acts on something else than the looping
+// workload has come to its end: only what happens from then on tells whether it
+// helped. The looping pods do not notice such a remedy, and so are evicted from
+// their back-off then.
+type Settlement string
+
+// The settlements.
+const (
+	// SettlesAtOnce: with the write itself.
+	SettlesAtOnce Settlement = "AtOnce"
+	// SettlesWithJob: when the Job is over; a Job that fails is a remedy that failed.
+	SettlesWithJob Settlement = "WithJob"
+	// SettlesWhenAnswering: when the other workload is rolled out and answers
+	// where the stack declares it.
+	SettlesWhenAnswering Settlement = "WhenAnswering"
+)
+
+// Need is something that has to be read before a remedy can be proposed.
+type Need string
+
+// The needs. What is not needed is not read.
+const (
+	// NeedBounds is Input.Bounds.
+	NeedBounds Need = "Bounds"
+	// NeedOlderRevision is Input.Previous.
+	NeedOlderRevision Need = "OlderRevision"
+	// NeedDependencyWorkloads is Input.Workloads.
+	NeedDependencyWorkloads Need = "DependencyWorkloads"
+	// NeedKnownKeys is Input.KnownKeys.
+	NeedKnownKeys Need = "KnownKeys"
+	// NeedRecurrences is Input.Recurrences.
+	NeedRecurrences Need = "Recurrences"
+)
 
 // registry lists the remedies; for a cause, the first that does not refuse is taken.
 var registry = []remedy{
@@ -177,8 +228,8 @@ func Propose(in Input) (Action, []Refusal) {
 		if refusal == nil {
 			refusal = in.unrecordable(r.name, action)
 		}
-		if !in.Policy.Allows(r.name) {
-			refusal = switchedOff(r.name, action, refusal)
+		if !r.allowedBy(in.Policy) {
+			refusal = r.switchedOff(action, refusal)
 		}
 		if refusal != nil {
 			if refusal.Because != "" {
@@ -194,14 +245,14 @@ func Propose(in Input) (Action, []Refusal) {
 
 // switchedOff is what is said of a remedy that the policy does not allow: of
 // one that is off by default only where it would be for this.
-func switchedOff(name v1alpha1.RemedyName, action Action, refusal *Refusal) *Refusal {
+func (r remedy) switchedOff(action Action, refusal *Refusal) *Refusal {
 	switch {
 	case refusal == nil:
-		return &Refusal{name, "the policy switches it off; it would be used because " + action.Because}
-	case stack.OptIn(name):
-		return &Refusal{Remedy: name}
+		return &Refusal{r.name, "the policy switches it off; it would be used because " + action.Because}
+	case r.optIn:
+		return &Refusal{Remedy: r.name}
 	}
-	return &Refusal{name, "the policy switches it off"}
+	return &Refusal{r.name, "the policy switches it off"}
 }
 
 func refuse(name v1alpha1.RemedyName, format string, args ...any) (Action, *Refusal) {
@@ -254,20 +305,4 @@ func (in Input) edit(change func(*corev1.Container)) *corev1.PodTemplateSpec {
 // workload is the target of a template change, as Kind/name.
 func (in Input) workload() string {
 	return string(in.Case.Rollout.Kind) + "/" + in.Case.Rollout.Name
-}
-
-// Final reports whether a remedy has no way back.
-func Final(name v1alpha1.RemedyName) bool {
-	return slices.ContainsFunc(registry, func(r remedy) bool { return r.name == name && r.final })
-}
-
-// For is the remedy that is looked at first for a cause, Escalate where none
-// is known that is on by default. Whether it may be used is for Propose to say.
-func For(cause v1alpha1.Cause) v1alpha1.RemedyName {
-	for _, r := range registry {
-		if slices.Contains(r.causes, cause) && !stack.OptIn(r.name) {
-			return r.name
-		}
-	}
-	return v1alpha1.RemedyEscalate
 }

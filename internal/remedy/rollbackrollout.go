@@ -10,7 +10,11 @@ import (
 // looping new ones, where the new revision's own contents are at fault. Causes
 // that lie outside of it, such as a dependency, are not among its causes.
 var rollbackRollout = remedy{
-	name: v1alpha1.RemedyRollbackRollout,
+	name:    v1alpha1.RemedyRollbackRollout,
+	summary: "Returns to the newest older revision whose pods are ready.",
+	writes:  v1alpha1.ActionPatchTemplate,
+	optIn:   true,
+	needs:   []Need{NeedOlderRevision},
 	causes: []v1alpha1.Cause{
 		v1alpha1.CauseApplicationError, v1alpha1.CauseSegfault, v1alpha1.CauseCompletedExit,
 		v1alpha1.CauseCommandNotFound, v1alpha1.CauseCommandNotExecutable, v1alpha1.CauseExecFormatError, v1alpha1.CauseArgumentsInvalid,

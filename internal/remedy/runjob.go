@@ -10,9 +10,13 @@ import (
 // runJob runs the owner's own Job, such as a migration or a restore. What it
 // does is the owner's; that it succeeded and the loop ended is verified.
 var runJob = remedy{
-	name:   v1alpha1.RemedyRunJob,
-	causes: v1alpha1.Causes,
-	final:  true,
+	name:    v1alpha1.RemedyRunJob,
+	summary: "Runs the owner's own Job, such as a migration, from a CronJob's template.",
+	writes:  v1alpha1.ActionRunJob,
+	optIn:   true,
+	settles: SettlesWithJob,
+	causes:  v1alpha1.Causes,
+	final:   true,
 	propose: func(in Input) (Action, *Refusal) {
 		i := slices.IndexFunc(in.Policy.Jobs, func(j v1alpha1.JobHook) bool {
 			return slices.Contains(j.Causes, in.Finding.Cause) && (j.Service == "" || j.Service == in.Service.Name)

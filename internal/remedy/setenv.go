@@ -12,7 +12,10 @@ import (
 // policy's value for a missing or invalid one or for a pool's size, or TLS where
 // the server demands it.
 var setEnv = remedy{
-	name: v1alpha1.RemedySetEnv,
+	name:    v1alpha1.RemedySetEnv,
+	summary: "Corrects one declared environment variable: a dependency's address, a declared value, a pool's size, or TLS.",
+	writes:  v1alpha1.ActionPatchTemplate,
+	needs:   []Need{NeedKnownKeys},
 	causes: []v1alpha1.Cause{
 		v1alpha1.CausePostgresHostNotFound, v1alpha1.CausePostgresUnreachable,
 		v1alpha1.CauseKafkaHostNotFound, v1alpha1.CauseKafkaUnreachable,

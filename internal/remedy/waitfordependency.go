@@ -26,7 +26,11 @@ const (
 // answers, for a service that ends whenever it is started first. Once is no
 // reason for it: a new pod does then.
 var waitForDependency = remedy{
-	name: v1alpha1.RemedyWaitForDependency,
+	name:    v1alpha1.RemedyWaitForDependency,
+	summary: "Adds an init container that waits until a dependency accepts connections, where pods start too early.",
+	writes:  v1alpha1.ActionPatchTemplate,
+	needs:   []Need{NeedRecurrences},
+	kindred: [][]v1alpha1.Cause{unreached},
 	causes: []v1alpha1.Cause{
 		v1alpha1.CauseDependencyUnhealthy, v1alpha1.CausePostgresStarting, v1alpha1.CauseKafkaCoordinatorUnavailable,
 		v1alpha1.CausePostgresUnreachable, v1alpha1.CauseKafkaUnreachable,
@@ -40,7 +44,7 @@ var waitForDependency = remedy{
 			return refuse(v1alpha1.RemedyWaitForDependency, "the operator does not know its own image; set its flag --image")
 		case in.probed(d.Service, v1alpha1.AsConfigured) != v1alpha1.ProbePassed:
 			return refuse(v1alpha1.RemedyWaitForDependency, "%s does not answer yet with the container's own settings", d.Service)
-		case in.Policy.Allows(v1alpha1.RemedyRecreatePod) && in.Recurrences == 0:
+		case recreatePod.allowedBy(in.Policy) && in.Recurrences == 0:
 			return refuse(v1alpha1.RemedyWaitForDependency, "it is the first time that the order of start-up was wrong: new pods are enough")
 		}
 		waiter := WaiterFor(in.Image, d)

@@ -31,17 +31,6 @@ const (
 // MaxCooldown is the longest pause between two attempts, however many failed.
 const MaxCooldown = 30 * time.Minute
 
-// optIn are the remedies that are off unless a policy enables them.
-var optIn = map[v1alpha1.RemedyName]bool{
-	v1alpha1.RemedyRollbackRollout:     true,
-	v1alpha1.RemedyRestartDependency:   true,
-	v1alpha1.RemedyDeleteConsumerGroup: true,
-	v1alpha1.RemedyRunJob:              true,
-}
-
-// OptIn reports whether a remedy is off unless a policy enables it.
-func OptIn(name v1alpha1.RemedyName) bool { return optIn[name] }
-
 // Policy is a BridgeStack's policy with every default filled in.
 type Policy struct {
 	Mode              v1alpha1.Mode
@@ -117,12 +106,10 @@ func PolicyOf(spec v1alpha1.BridgeStackSpec) Policy {
 	return p
 }
 
-// Allows reports whether the policy lets a remedy be used at all.
-func (p Policy) Allows(name v1alpha1.RemedyName) bool {
-	if enabled, set := p.switches[name]; set {
-		return enabled
-	}
-	return !optIn[name]
+// Switch is how the policy switches a remedy, and whether it does at all.
+func (p Policy) Switch(name v1alpha1.RemedyName) (enabled, set bool) {
+	enabled, set = p.switches[name]
+	return enabled, set
 }
 
 // CooldownAfter is the pause after so many attempts that did not help: it

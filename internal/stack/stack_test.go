@@ -105,16 +105,3 @@ func TestCooldownGrowsAndIsCapped(t *testing.T) {
 		}
 	}
 }
-
-func TestOptInRemediesAreOffUnlessEnabled(t *testing.T) {
-	p := PolicyOf(v1alpha1.BridgeStackSpec{Remediation: v1alpha1.Remediation{Remedies: []v1alpha1.RemedySwitch{
-		{Name: v1alpha1.RemedyRollbackRollout, Enabled: true}, {Name: v1alpha1.RemedySetEnv, Enabled: false},
-	}}})
-	for name, want := range map[v1alpha1.RemedyName]bool{
-		v1alpha1.RemedyRollbackRollout: true, v1alpha1.RemedyRunJob: false, v1alpha1.RemedySetEnv: false, v1alpha1.RemedyRaiseMemoryLimit: true,
-	} {
-		if p.Allows(name) != want {
-			t.Errorf("%s allowed: %t", name, !want)
-		}
-	}
-}

@@ -5,11 +5,11 @@ package verify
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/remedy"
 )
 
 // Outcome of a verification.
@@ -150,31 +150,6 @@ func countedFrom(a v1alpha1.Attempt) time.Time {
 	return a.RecordedAt.Time
 }
 
-// kinship is a set of causes that are the same trouble seen from different sides:
-// that one follows another is no progress.
-type kinship struct {
-	// remedies that it holds for; all where it is empty.
-	remedies []v1alpha1.RemedyName
-	causes   []v1alpha1.Cause
-}
-
-var kinships = []kinship{
-	{causes: []v1alpha1.Cause{v1alpha1.CauseCPUStarved, v1alpha1.CauseStartupProbeFailed, v1alpha1.CauseLivenessProbeFailed}},
-	{causes: []v1alpha1.Cause{v1alpha1.CauseOOMKilled, v1alpha1.CauseChildOOMKilled, v1alpha1.CauseHeapExhausted}},
-	{causes: []v1alpha1.Cause{v1alpha1.CauseConfigStale, v1alpha1.CausePostgresAuthFailed, v1alpha1.CauseKafkaAuthFailed}},
-	{causes: []v1alpha1.Cause{v1alpha1.CausePostgresTLSMismatch, v1alpha1.CausePostgresAccessRejected}},
-	// Whether a dependency was down, or was only not reached, depends on when the
-	// container ended. To another address, though, a dependency that is down is progress.
-	{
-		remedies: []v1alpha1.RemedyName{v1alpha1.RemedyWaitForDependency, v1alpha1.RemedyRecreatePod},
-		causes: []v1alpha1.Cause{
-			v1alpha1.CauseDependencyUnhealthy,
-			v1alpha1.CausePostgresUnreachable, v1alpha1.CausePostgresHostNotFound, v1alpha1.CausePostgresStarting, v1alpha1.CausePostgresConnectionLost,
-			v1alpha1.CauseKafkaUnreachable, v1alpha1.CauseKafkaHostNotFound, v1alpha1.CauseKafkaCoordinatorUnavailable,
-		},
-	},
-}
-
 // akin says that the fresh finding is the trouble that the attempt is for.
 // Fingerprints begin with the cause.
 func akin(in Input) bool {
@@ -183,10 +158,7 @@ func akin(in Input) bool {
 	}
 	is, _, _ := strings.Cut(in.Fingerprint, "/")
 	was, _, _ := strings.Cut(in.Attempt.Fingerprint, "/")
-	return slices.ContainsFunc(kinships, func(k kinship) bool {
-		applies := len(k.remedies) == 0 || slices.Contains(k.remedies, in.Attempt.Proposal.Remedy)
-		return applies && slices.Contains(k.causes, v1alpha1.Cause(is)) && slices.Contains(k.causes, v1alpha1.Cause(was))
-	})
+	return remedy.Kindred(in.Attempt.Proposal.Remedy, v1alpha1.Cause(is), v1alpha1.Cause(was))
 }
 
 // lessTold says that two fingerprints differ only in what one of them leaves open:

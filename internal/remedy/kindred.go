@@ -1,0 +1,35 @@
+package remedy
+
+import (
+	"slices"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+// kindred are sets of causes that are the same trouble seen from different
+// sides, whatever was done about it: that one follows another is no progress.
+var kindred = [][]v1alpha1.Cause{
+	{v1alpha1.CauseCPUStarved, v1alpha1.CauseStartupProbeFailed, v1alpha1.CauseLivenessProbeFailed},
+	{v1alpha1.CauseOOMKilled, v1alpha1.CauseChildOOMKilled, v1alpha1.CauseHeapExhausted},
+	{v1alpha1.CauseConfigStale, v1alpha1.CausePostgresAuthFailed, v1alpha1.CauseKafkaAuthFailed},
+	{v1alpha1.CausePostgresTLSMismatch, v1alpha1.CausePostgresAccessRejected},
+}
+
+// unreached is for remedies that wait for a dependency or start pods anew.
+// Whether a dependency was down, or was only not reached, depends on when the
+// container ended. To another address, though, a dependency that is down is
+// progress, so that this holds for some remedies only.
+var unreached = []v1alpha1.Cause{
+	v1alpha1.CauseDependencyUnhealthy,
+	v1alpha1.CausePostgresUnreachable, v1alpha1.CausePostgresHostNotFound, v1alpha1.CausePostgresStarting, v1alpha1.CausePostgresConnectionLost,
+	v1alpha1.CauseKafkaUnreachable, v1alpha1.CauseKafkaHostNotFound, v1alpha1.CauseKafkaCoordinatorUnavailable,
+}
+
+// Kindred reports whether, for a remedy, two causes are the same trouble: a
+// remedy after which the other one is found has not helped. The same cause of
+// another subject, such as the next topic, is another trouble.
+func Kindred(name v1alpha1.RemedyName, a, b v1alpha1.Cause) bool {
+	return slices.ContainsFunc(slices.Concat(kindred, lookup(name).kindred), func(set []v1alpha1.Cause) bool {
+		return slices.Contains(set, a) && slices.Contains(set, b)
+	})
+}
