@@ -5,13 +5,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
-	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
 )
 
@@ -129,73 +126,6 @@ status:
 	}
 	want := evidence.Node{Name: "n1", Known: true, Ready: true, MemoryPressure: true, AllocatableMemory: 2 << 30, AllocatableCPU: 1500}
 	if diff := cmp.Diff(want, NodeOf(&node)); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
-}
-
-func ownedMeta(name string, owner types.UID, labels map[string]string) metav1.ObjectMeta {
-	controller := true
-	return metav1.ObjectMeta{Name: name, UID: types.UID(name), Labels: labels,
-		OwnerReferences: []metav1.OwnerReference{{UID: owner, Controller: &controller}}}
-}
-
-func replicaSet(number string, ready int32, minute int) appsv1.ReplicaSet {
-	rs := appsv1.ReplicaSet{ObjectMeta: ownedMeta("app-"+number, "d", nil), Status: appsv1.ReplicaSetStatus{ReadyReplicas: ready}}
-	rs.Annotations = map[string]string{revisionAnnotation: number}
-	rs.CreationTimestamp = metav1.NewTime(noon.Add(time.Duration(minute) * time.Minute))
-	rs.Spec.Template.Spec.Containers = []corev1.Container{{Name: "app"}}
-	return rs
-}
-
-func TestDeploymentRollout(t *testing.T) {
-	three := int32(3)
-	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "app", UID: "d", Generation: 10}, Spec: appsv1.DeploymentSpec{Replicas: &three}}
-	foreign := replicaSet("99", 9, 9)
-	foreign.OwnerReferences[0].UID = "other"
-	// Numbers, not words: 10 is newer than 9.
-	got := DeploymentRollout(d, []appsv1.ReplicaSet{replicaSet("8", 1, 1), replicaSet("10", 0, 3), foreign, replicaSet("9", 2, 2)})
-	want := evidence.Rollout{Known: true, Kind: v1alpha1.Deployment, Name: "app", UID: "d", Generation: 10, Replicas: 3, UpdatedReady: 0, OlderReady: 3,
-		TemplateChanged: noon.Add(3 * time.Minute), Revision: "10", PreviousRevision: "9"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
-	if got := DeploymentRollout(d, nil); got.Revision != "" || got.PreviousRevision != "" || !got.Known {
-		t.Errorf("without ReplicaSets: got %+v", got)
-	}
-}
-
-func controllerRevision(number int64, owner types.UID, hash string) appsv1.ControllerRevision {
-	r := appsv1.ControllerRevision{ObjectMeta: ownedMeta("app-"+hash, owner, map[string]string{"controller-revision-hash": hash}), Revision: number}
-	r.CreationTimestamp = metav1.NewTime(noon.Add(time.Duration(number) * time.Minute))
-	return r
-}
-
-func podOf(name string, owner types.UID, hash string, ready bool) corev1.Pod {
-	pod := corev1.Pod{ObjectMeta: ownedMeta(name, owner, map[string]string{"controller-revision-hash": hash})}
-	if ready {
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-	}
-	return pod
-}
-
-func TestStatefulSetRollout(t *testing.T) {
-	s := &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: "db", UID: "s"}, Status: appsv1.StatefulSetStatus{UpdateRevision: "db-2"}}
-	got := StatefulSetRollout(s, []appsv1.ControllerRevision{controllerRevision(1, "s", "db-1"), controllerRevision(2, "s", "db-2"), controllerRevision(7, "x", "x")},
-		[]corev1.Pod{podOf("db-0", "s", "db-1", true), podOf("db-1", "s", "db-2", true), podOf("db-2", "s", "db-2", false), podOf("y", "x", "db-2", true)})
-	want := evidence.Rollout{Known: true, Kind: v1alpha1.StatefulSet, Name: "db", UID: "s", Replicas: 1, UpdatedReady: 1, OlderReady: 1,
-		TemplateChanged: noon.Add(2 * time.Minute), Revision: "2", PreviousRevision: "1"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
-}
-
-func TestDaemonSetRollout(t *testing.T) {
-	d := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent", UID: "a"}, Status: appsv1.DaemonSetStatus{DesiredNumberScheduled: 2}}
-	got := DaemonSetRollout(d, []appsv1.ControllerRevision{controllerRevision(3, "a", "new"), controllerRevision(2, "a", "old")},
-		[]corev1.Pod{podOf("agent-1", "a", "old", true), podOf("agent-2", "a", "new", false)})
-	want := evidence.Rollout{Known: true, Kind: v1alpha1.DaemonSet, Name: "agent", UID: "a", Replicas: 2, OlderReady: 1,
-		TemplateChanged: noon.Add(3 * time.Minute), Revision: "3", PreviousRevision: "2"}
-	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

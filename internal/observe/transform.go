@@ -10,6 +10,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/gitops"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // Transform is the cache's transform for Pods: it keeps what the conversions
@@ -234,22 +235,26 @@ func TransformReplicaSet(obj any) (any, error) {
 		Spec:   appsv1.ReplicaSetSpec{Replicas: rs.Spec.Replicas, Selector: rs.Spec.Selector},
 		Status: appsv1.ReplicaSetStatus{Replicas: rs.Status.Replicas, ReadyReplicas: rs.Status.ReadyReplicas, AvailableReplicas: rs.Status.AvailableReplicas},
 	}
-	if number, ok := rs.Annotations[revisionAnnotation]; ok {
-		kept.Annotations = map[string]string{revisionAnnotation: number}
+	if number, ok := rs.Annotations[workload.AnnotationRevision]; ok {
+		kept.Annotations = map[string]string{workload.AnnotationRevision: number}
 	}
 	return kept, nil
 }
 
-// TransformWorkload is the cache's transform for Deployments, StatefulSets and
-// DaemonSets: the record of who set which field, often half of the object, is of
-// use only beside a GitOps controller, which owns the others.
+// TransformWorkload is the cache's transform for workloads: the record of who set
+// which field, often half of the object, is of use only beside a GitOps controller,
+// which owns the others.
 func TransformWorkload(obj any) (any, error) {
 	o, ok := obj.(client.Object)
 	if !ok {
 		return obj, nil // a tombstone
 	}
+	w, ok := workload.Of(o)
+	if !ok {
+		return obj, nil
+	}
 	owner := gitops.OwnerOf(gitops.Object{
-		Group: appsv1.GroupName, Kind: kindOf(o), Namespace: o.GetNamespace(), Name: o.GetName(),
+		Group: appsv1.GroupName, Kind: string(w.Kind()), Namespace: o.GetNamespace(), Name: o.GetName(),
 		Labels: o.GetLabels(), Annotations: o.GetAnnotations(), Managed: o.GetManagedFields(),
 	})
 	if owner.Reconciles() {
@@ -258,17 +263,6 @@ func TransformWorkload(obj any) (any, error) {
 	o.SetManagedFields(nil)
 	delete(o.GetAnnotations(), corev1.LastAppliedConfigAnnotation)
 	return o, nil
-}
-
-func kindOf(o client.Object) string {
-	switch o.(type) {
-	case *appsv1.StatefulSet:
-		return string(v1alpha1.StatefulSet)
-	case *appsv1.DaemonSet:
-		return string(v1alpha1.DaemonSet)
-	default:
-		return string(v1alpha1.Deployment)
-	}
 }
 
 // TransformNode is the cache's transform for Nodes: what NodeOf reads, without the

@@ -13,10 +13,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/randfill"
 
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 func transformed(t testing.TB, pod *corev1.Pod) *corev1.Pod {
@@ -39,7 +41,7 @@ type madeOf struct {
 }
 
 func everything(pod *corev1.Pod) madeOf {
-	out := madeOf{PodOf(pod), Containers(pod), map[string]map[string]string{}, map[string][]reference{}, appsOwner(&pod.ObjectMeta), isReady(pod)}
+	out := madeOf{PodOf(pod), Containers(pod), map[string]map[string]string{}, map[string][]reference{}, metav1.GetControllerOf(pod), workload.PodReady(pod)}
 	for _, c := range specsOf(pod) {
 		out.Env[c.Name] = show(effectiveEnv(pod, c, nil, nil))
 		out.References[c.Name] = references(pod, c)
@@ -113,7 +115,7 @@ func TestTransformKeepsHowPodsStandThatAreWell(t *testing.T) {
 			containers = append(containers, evidence.Container{Name: c.Name, Role: c.Role, Ready: c.Ready, Started: c.Started, Restarts: c.Restarts,
 				Waiting: c.Waiting, RunningSince: c.RunningSince, Terminated: c.Terminated, LastTermination: c.LastTermination})
 		}
-		return []any{PodOf(pod), containers, appsOwner(&pod.ObjectMeta), isReady(pod), pod.Labels, pod.Status.PodIPs, pod.Status.HostIP}
+		return []any{PodOf(pod), containers, metav1.GetControllerOf(pod), workload.PodReady(pod), pod.Labels, pod.Status.PodIPs, pod.Status.HostIP}
 	}
 	for seed := range int64(300) {
 		pod := &corev1.Pod{}
@@ -169,11 +171,20 @@ func TestTransformLetsTombstonesPass(t *testing.T) {
 }
 
 func TestTransformReplicaSetKeepsTheRollout(t *testing.T) {
-	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "app", UID: "d"}}
-	whole := []appsv1.ReplicaSet{replicaSet("1", 1, 1), replicaSet("2", 0, 2)}
-	var kept []appsv1.ReplicaSet
-	for i := range whole {
-		out, err := TransformReplicaSet(whole[i].DeepCopy())
+	deployment, _ := workload.Of(&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "app", UID: "d"}})
+	controller := true
+	replicaSet := func(number string, ready int32) appsv1.ReplicaSet {
+		rs := appsv1.ReplicaSet{Status: appsv1.ReplicaSetStatus{ReadyReplicas: ready}}
+		rs.Name, rs.UID, rs.CreationTimestamp = "app-"+number, types.UID("app-"+number), metav1.NewTime(noon)
+		rs.Annotations = map[string]string{workload.AnnotationRevision: number}
+		rs.OwnerReferences = []metav1.OwnerReference{{UID: "d", Controller: &controller}}
+		rs.Spec.Template.Spec.Containers = []corev1.Container{{Name: "app"}}
+		return rs
+	}
+	whole := appsv1.ReplicaSetList{Items: []appsv1.ReplicaSet{replicaSet("1", 1), replicaSet("2", 2)}}
+	var kept appsv1.ReplicaSetList
+	for i := range whole.Items {
+		out, err := TransformReplicaSet(whole.Items[i].DeepCopy())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -181,10 +192,11 @@ func TestTransformReplicaSetKeepsTheRollout(t *testing.T) {
 		if len(rs.Spec.Template.Spec.Containers) != 0 {
 			t.Error("the pod template is kept")
 		}
-		kept = append(kept, *rs)
+		kept.Items = append(kept.Items, *rs)
 	}
-	if diff := cmp.Diff(DeploymentRollout(deployment, whole), DeploymentRollout(deployment, kept)); diff != "" {
-		t.Errorf("(-whole +kept)\n%s", diff)
+	want, got := rolloutOf(deployment, deployment.History(&whole), nil), rolloutOf(deployment, deployment.History(&kept), nil)
+	if diff := cmp.Diff(want, got); diff != "" || want.Revision != "2" || want.OlderReady != 1 {
+		t.Errorf("%+v (-whole +kept)\n%s", want, diff)
 	}
 }
 

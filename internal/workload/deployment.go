@@ -1,0 +1,75 @@
+package workload
+
+import (
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+var deployments = kind{
+	GroupVersionKind: appsv1.SchemeGroupVersion.WithKind(string(v1alpha1.Deployment)),
+	newObject:        func() Object { return &appsv1.Deployment{} },
+	newList:          func() List { return &appsv1.DeploymentList{} },
+	of: func(o Object) Workload {
+		if d, is := o.(*appsv1.Deployment); is {
+			return deployment{d}
+		}
+		return nil
+	},
+	items: func(list List) []Workload {
+		if l, is := list.(*appsv1.DeploymentList); is {
+			return itemsOf(l.Items, func(d *appsv1.Deployment) Workload { return deployment{d} })
+		}
+		return nil
+	},
+}
+
+// deployment keeps its revisions as ReplicaSets, which own its pods.
+type deployment struct{ object *appsv1.Deployment }
+
+func (d deployment) Kind() v1alpha1.WorkloadKind       { return v1alpha1.Deployment }
+func (d deployment) Object() Object                    { return d.object }
+func (d deployment) Template() *corev1.PodTemplateSpec { return &d.object.Spec.Template }
+func (d deployment) TemplateLock() string              { return "" }
+func (d deployment) Selector() *metav1.LabelSelector   { return d.object.Spec.Selector }
+func (d deployment) Scalable() bool                    { return true }
+func (d deployment) ObservedGeneration() int64         { return d.object.Status.ObservedGeneration }
+func (d deployment) Strategy() Strategy                { return Strategy{Paused: d.object.Spec.Paused} }
+func (d deployment) VolumeClaims() VolumeClaims        { return VolumeClaims{} }
+func (d deployment) NewHistory() List                  { return &appsv1.ReplicaSetList{} }
+func (d deployment) NewRecord() Object                 { return &appsv1.ReplicaSet{} }
+
+func (d deployment) Replicas() Replicas {
+	s := d.object.Status
+	return Replicas{Desired: desiredOr1(d.object.Spec.Replicas), Total: s.Replicas, Updated: s.UpdatedReplicas, Ready: s.ReadyReplicas}
+}
+
+func (d deployment) History(list List) History {
+	sets, is := list.(*appsv1.ReplicaSetList)
+	if !is {
+		return nil
+	}
+	var out History
+	for i := range sets.Items {
+		rs := &sets.Items[i]
+		if ControlledBy(rs, d.object.UID) {
+			ready := rs.Status.ReadyReplicas
+			out = append(out, Revision{Number: revisionNumber(rs), Record: rs.Name, Created: rs.CreationTimestamp.Time, podOwner: rs.UID, ready: &ready})
+		}
+	}
+	return out.newestFirst()
+}
+
+func (d deployment) RecordedTemplate(record Object) (*corev1.PodTemplateSpec, error) {
+	rs, is := record.(*appsv1.ReplicaSet)
+	if !is {
+		return nil, fmt.Errorf("a %T records no revision of a Deployment", record)
+	}
+	template := rs.Spec.Template.DeepCopy()
+	delete(template.Labels, appsv1.DefaultDeploymentUniqueLabelKey) // set by the Deployment controller
+	return template, nil
+}
