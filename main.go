@@ -23,6 +23,7 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -42,6 +43,7 @@ import (
 	"github.com/bridgestack/operator/internal/metrics"
 	"github.com/bridgestack/operator/internal/notify"
 	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/permission"
 	"github.com/bridgestack/operator/internal/probe"
 	"github.com/bridgestack/operator/internal/report"
 )
@@ -57,7 +59,7 @@ type flags struct {
 	allowNetworks   list
 	notifyHosts     list
 	gitHosts        list
-	accounts        controllers.Accounts
+	accounts        permission.Accounts
 	concurrency     int
 	image           string
 	kubeletMetrics  bool
@@ -159,22 +161,22 @@ func run(ctx context.Context, config *rest.Config, f flags) error {
 	if err != nil {
 		return err
 	}
-	operator := &controllers.Operator{
-		Cached:      mgr.GetClient(),
-		Live:        mgr.GetAPIReader(),
+	wired := controllers.Options{
+		Client:      mgr.GetClient(),
+		APIReader:   mgr.GetAPIReader(),
 		Observer:    observer,
 		Prober:      probe.New(probe.Options{Dialer: egress.New(options), Observe: measured.Probe}),
 		Applier:     &apply.Applier{Live: mgr.GetAPIReader(), Writer: mgr.GetClient()},
 		Reporter:    &report.Reporter{Client: mgr.GetClient(), Events: recorder, Metrics: measured},
 		Metrics:     measured,
 		Accounts:    f.accounts,
-		Notifier:    &notify.Sender{Dialer: egress.New(elsewhere(options, f.notifyHosts)), Now: time.Now},
+		Sender:      &notify.Sender{Dialer: egress.New(elsewhere(options, f.notifyHosts)), Now: time.Now},
 		Git:         &gitrepo.Client{Dialer: egress.New(elsewhere(options, f.gitHosts)), Now: time.Now},
-		Now:         time.Now,
+		Clock:       clock.RealClock{},
 		Image:       f.image,
 		Concurrency: f.concurrency,
 	}
-	if err := operator.SetupWithManager(mgr); err != nil {
+	if err := controllers.SetupWithManager(mgr, wired); err != nil {
 		return err
 	}
 	// No controller watches these, and the first incident must not wait for them.

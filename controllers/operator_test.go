@@ -30,6 +30,7 @@ import (
 	"github.com/bridgestack/operator/internal/metrics"
 	"github.com/bridgestack/operator/internal/notify"
 	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/permission"
 	"github.com/bridgestack/operator/internal/probe"
 	"github.com/bridgestack/operator/internal/report"
 )
@@ -54,7 +55,7 @@ type settings struct {
 	// noImage says that it does not know its own image.
 	noImage bool
 	// accounts in whose stead it acts.
-	accounts controllers.Accounts
+	accounts permission.Accounts
 	// registry of its metrics. Default: one that nobody reads.
 	registry *prometheus.Registry
 	// as is the user that it is to the API server. Default: one who may do all.
@@ -116,15 +117,15 @@ func managerFor(namespace string, s settings) (ctrl.Manager, error) {
 	if err := s.registry.Register(measured); err != nil {
 		return nil, err
 	}
-	o := &controllers.Operator{
-		Cached:   mgr.GetClient(),
-		Live:     mgr.GetAPIReader(),
-		Observer: observe.New(observe.Options{Cached: mgr.GetClient(), Live: mgr.GetAPIReader(), Logs: sim.logs, Now: s.now}),
+	o := controllers.Options{
+		Client:    mgr.GetClient(),
+		APIReader: mgr.GetAPIReader(),
+		Observer:  observe.New(observe.Options{Cached: mgr.GetClient(), Live: mgr.GetAPIReader(), Logs: sim.logs, Now: s.now}),
 		Prober: probe.New(probe.Options{Observe: measured.Probe, Dialer: egress.New(egress.Options{
 			Connect: s.dial, Resolver: s.resolver, AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		})}),
 		Applier: &apply.Applier{Live: mgr.GetAPIReader(), Writer: mgr.GetClient()},
-		Notifier: &notify.Sender{Now: s.now, Dialer: egress.New(egress.Options{
+		Sender: &notify.Sender{Now: s.now, Dialer: egress.New(egress.Options{
 			Resolver: s.resolver, AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		})},
 		Git: &gitrepo.Client{Now: s.now, Dialer: egress.New(egress.Options{
@@ -134,14 +135,20 @@ func managerFor(namespace string, s settings) (ctrl.Manager, error) {
 		Image:       operatorImage,
 		Reporter:    &report.Reporter{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("bridgestack"), Metrics: measured},
 		Metrics:     measured,
-		Now:         s.now,
+		Clock:       clockOf(s.now),
 		Concurrency: 4,
 	}
 	if s.noImage {
 		o.Image = ""
 	}
-	return mgr, o.SetupWithManager(mgr)
+	return mgr, controllers.SetupWithManager(mgr, o)
 }
+
+// clockOf is a clock that a function tells the time of.
+type clockOf func() time.Time
+
+func (now clockOf) Now() time.Time                  { return now() }
+func (now clockOf) Since(t time.Time) time.Duration { return now().Sub(t) }
 
 // nobody is a resolver that knows no name.
 type nobody struct{}

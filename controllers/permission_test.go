@@ -4,13 +4,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bridgestack/operator/internal/permission"
+
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/controllers"
 )
 
 // fixer is a ServiceAccount that may patch the Deployments of these names only.
@@ -85,7 +86,7 @@ func TestServiceAccountIsRequired(t *testing.T) {
 	ns := namespace(t)
 	s := stack(ns, service("api"))
 	create(t, s)
-	start(t, ns, settings{accounts: controllers.Accounts{Required: true}})
+	start(t, ns, settings{accounts: permission.Accounts{Required: true}})
 	api := deploy(t, ns, "api", needs("150Mi"))
 	d := await(t, ns, "api", v1alpha1.StateSuggested, v1alpha1.ReasonNotPermitted)
 	if !strings.Contains(d.Status.Message, "spec.serviceAccountName") || limit(t, api) != "128Mi" {

@@ -1,35 +1,40 @@
-// Package controllers runs the phases: one thin file per kind says in which
-// order, the packages below internal/ say what each does. It is the only place
-// that sees everything.
+// Package controllers wires the controllers: one package for each is below this one,
+// and each has only the clients that it uses.
 package controllers
 
 import (
-	"cmp"
-	"context"
 	"fmt"
-	"slices"
-	"time"
 
-	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/controllers/bridgediagnosis"
+	"github.com/bridgestack/operator/controllers/bridgestack"
+	"github.com/bridgestack/operator/controllers/gitopshold"
+	"github.com/bridgestack/operator/controllers/health"
+	"github.com/bridgestack/operator/controllers/notification"
+	"github.com/bridgestack/operator/controllers/podwatch"
 	"github.com/bridgestack/operator/internal/apply"
-	"github.com/bridgestack/operator/internal/egress"
+	"github.com/bridgestack/operator/internal/gitcommit"
 	"github.com/bridgestack/operator/internal/gitrepo"
+	"github.com/bridgestack/operator/internal/healthcheck"
+	"github.com/bridgestack/operator/internal/incident"
 	"github.com/bridgestack/operator/internal/metrics"
 	"github.com/bridgestack/operator/internal/notify"
 	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/permission"
 	"github.com/bridgestack/operator/internal/probe"
 	"github.com/bridgestack/operator/internal/report"
+	"github.com/bridgestack/operator/internal/resolve"
 )
 
-// Operator is what the controllers share.
-type Operator struct {
-	// Cached reads and writes; Live reads from the API server only.
-	Cached client.Client
-	Live   client.Reader
+// Options are what the controllers are made of.
+type Options struct {
+	// Client reads from the cache and writes; APIReader reads from the API server.
+	Client    client.Client
+	APIReader client.Reader
 	// Observer gathers evidence, Prober asks dependencies.
 	Observer *observe.Reader
 	Prober   *probe.Prober
@@ -38,72 +43,67 @@ type Operator struct {
 	Reporter *report.Reporter
 	// Metrics count what is seen; nil counts nothing.
 	Metrics *metrics.Metrics
-	// Accounts in whose stead it acts.
-	Accounts Accounts
-	// Notifier tells receivers. Its guard is not that of the probes: an admin
-	// allows hosts for one or the other.
-	Notifier *notify.Sender
+	// Accounts in whose stead the operator acts.
+	Accounts permission.Accounts
+	// Sender tells receivers. Its guard is not that of the probes: an admin allows
+	// hosts for one or the other.
+	Sender *notify.Sender
 	// Git commits what a GitOps controller would take back; nil suggests it only.
-	Git *gitrepo.Client
-	// Now is the clock.
-	Now func() time.Time
-	// Image is the operator's own, for init containers that wait; empty where
-	// it is not known.
+	Git   *gitrepo.Client
+	Clock clock.PassiveClock
+	// Image is the operator's own, for init containers that wait; empty where it is
+	// not known.
 	Image string
 	// Concurrency is how many incidents are worked on at once. Default: 8.
 	Concurrency int
+}
 
-	// endpoints is what was last seen of health endpoints.
-	endpoints endpoints
-	// projects is what was last made of compose projects.
-	projects composeProjects
+// controller is what each of the packages below has one of.
+type controller interface {
+	SetupWithManager(ctrl.Manager) error
 }
 
 // SetupWithManager starts the controllers with the manager.
-func (o *Operator) SetupWithManager(mgr ctrl.Manager) error {
-	for name, setup := range map[string]func(ctrl.Manager) error{
-		"BridgeStack":      (&BridgeStackReconciler{Operator: o}).SetupWithManager,
-		"Pod":              NewPodReconciler(o).SetupWithManager,
-		"Health":           (&HealthReconciler{Operator: o}).SetupWithManager,
-		"BridgeDiagnosis":  (&BridgeDiagnosisReconciler{Operator: o}).SetupWithManager,
-		"notification":     (&NotificationReconciler{Operator: o}).SetupWithManager,
-		"Deployment hold":  (&HoldReconciler{o, v1alpha1.Deployment}).SetupWithManager,
-		"StatefulSet hold": (&HoldReconciler{o, v1alpha1.StatefulSet}).SetupWithManager,
-		"DaemonSet hold":   (&HoldReconciler{o, v1alpha1.DaemonSet}).SetupWithManager,
-	} {
-		if err := setup(mgr); err != nil {
-			return fmt.Errorf("setting up the %s controller: %w", name, err)
+func SetupWithManager(mgr ctrl.Manager, o Options) error {
+	for _, c := range o.controllers() {
+		if err := c.SetupWithManager(mgr); err != nil {
+			return fmt.Errorf("setting up %T: %w", c, err)
 		}
 	}
 	return nil
 }
 
-// diagnosesOf lists a stack's diagnoses by name: a cache has no order, and what is
-// written must not depend on it. They are for reading only: they may be the cache's.
-func diagnosesOf(ctx context.Context, from client.Reader, namespace, stack string) ([]v1alpha1.BridgeDiagnosis, error) {
-	var list v1alpha1.BridgeDiagnosisList
-	if err := from.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabels{v1alpha1.LabelStack: stack}, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("listing the diagnoses of stack %s/%s: %w", namespace, stack, err)
+func (o Options) controllers() []controller {
+	resolver := &resolve.Resolver{Client: o.Client, APIReader: o.APIReader, Clock: o.Clock}
+	opener := incident.Opener{Client: o.Client, Clock: o.Clock}
+	answers := &healthcheck.Memory{}
+	targets := notify.Targets{APIReader: o.APIReader}
+	var committer *gitcommit.Committer
+	if o.Git != nil {
+		committer = &gitcommit.Committer{APIReader: o.APIReader, Resolver: resolver, Git: o.Git}
 	}
-	slices.SortFunc(list.Items, func(a, b v1alpha1.BridgeDiagnosis) int { return cmp.Compare(a.Name, b.Name) })
-	return list.Items, nil
-}
-
-// about reports whether a diagnosis is of a workload.
-func about(d *v1alpha1.BridgeDiagnosis, w observe.Workload) bool {
-	return d.Namespace == w.Namespace && d.Spec.Workload.Kind == w.Kind && d.Spec.Workload.Name == w.Name
-}
-
-// owned reports, for the probes' guard, which addresses belong to a namespace:
-// its pods' and those of its Services that select pods.
-func (o *Operator) scope(ctx context.Context, namespace string) (egress.Scope, error) {
-	var services corev1.ServiceList
-	var pods corev1.PodList
-	if err := o.Cached.List(ctx, &services, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return egress.Scope{}, fmt.Errorf("listing Services for the probes' guard: %w", err)
+	out := []controller{
+		&bridgestack.Reconciler{Client: o.Client, APIReader: o.APIReader, Resolver: resolver, Reporter: o.Reporter, Targets: targets, Accounts: o.Accounts},
+		&podwatch.Reconciler{
+			Client: o.Client, Observer: o.Observer, Resolver: resolver, Opener: opener,
+			Metrics: o.Metrics, Clock: o.Clock, Concurrency: o.Concurrency,
+		},
+		&health.Reconciler{
+			Client: o.Client, Observer: o.Observer, Prober: o.Prober, Resolver: resolver, Opener: opener, Memory: answers,
+			Metrics: o.Metrics, Clock: o.Clock,
+		},
+		&bridgediagnosis.Reconciler{
+			Client: o.Client, APIReader: o.APIReader, Observer: o.Observer, Prober: o.Prober, Applier: o.Applier, Reporter: o.Reporter,
+			Resolver: resolver, Permissions: permission.Reviewer{Accounts: o.Accounts, Client: o.Client}, Health: answers, Committer: committer,
+			Clock: o.Clock, Image: o.Image, Concurrency: o.Concurrency,
+		},
+		&notification.Reconciler{
+			Client: o.Client, APIReader: o.APIReader, Resolver: resolver, Reporter: o.Reporter, Targets: targets, Sender: o.Sender,
+			Clock: o.Clock, Concurrency: o.Concurrency,
+		},
 	}
-	if err := o.Cached.List(ctx, &pods, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return egress.Scope{}, fmt.Errorf("listing Pods for the probes' guard: %w", err)
+	for _, kind := range []v1alpha1.WorkloadKind{v1alpha1.Deployment, v1alpha1.StatefulSet, v1alpha1.DaemonSet} {
+		out = append(out, &gitopshold.Reconciler{Client: o.Client, APIReader: o.APIReader, Applier: o.Applier, Committer: committer, Clock: o.Clock, Kind: kind})
 	}
-	return egress.Scope{Namespace: namespace, Owned: ownedAddresses(services.Items, pods.Items)}, nil
+	return out
 }

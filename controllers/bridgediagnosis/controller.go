@@ -1,0 +1,216 @@
+// Package bridgediagnosis takes incidents from their first sight to their end.
+package bridgediagnosis
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/fairqueue"
+	"github.com/bridgestack/operator/internal/gitcommit"
+	"github.com/bridgestack/operator/internal/healthcheck"
+	"github.com/bridgestack/operator/internal/incident"
+	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/permission"
+	"github.com/bridgestack/operator/internal/probe"
+	"github.com/bridgestack/operator/internal/report"
+	"github.com/bridgestack/operator/internal/requeue"
+	"github.com/bridgestack/operator/internal/resolve"
+)
+
+// Reconciler takes an incident from its first sight to its end.
+type Reconciler struct {
+	// Client reads from the cache and writes; APIReader reads from the API server.
+	Client    client.Client
+	APIReader client.Reader
+	// Observer gathers evidence, Prober asks dependencies.
+	Observer *observe.Reader
+	Prober   *probe.Prober
+	// Applier and Reporter are the only writers.
+	Applier  *apply.Applier
+	Reporter *report.Reporter
+	Resolver *resolve.Resolver
+	// Permissions of those in whose stead it acts.
+	Permissions permission.Reviewer
+	// Health is what was last seen of health endpoints.
+	Health *healthcheck.Memory
+	// Committer commits what a GitOps controller would take back; nil suggests it only.
+	Committer *gitcommit.Committer
+	Clock     clock.PassiveClock
+	// Image is the operator's own, for init containers that wait; empty where it is
+	// not known.
+	Image string
+	// Concurrency is how many incidents are worked on at once.
+	Concurrency int
+
+	// deciding lets one incident at a time claim its share of the budget.
+	deciding sync.Mutex
+	// uncommitted says, by diagnosis, why its proposal is not in Git.
+	uncommitted sync.Map
+}
+
+// +kubebuilder:rbac:groups=bridgestack.dev,resources=bridgediagnoses/status,verbs=update
+// +kubebuilder:rbac:groups="",resources=pods/log,verbs=get
+// +kubebuilder:rbac:groups="",resources=pods/eviction,verbs=create
+// +kubebuilder:rbac:groups="",resources=events,verbs=list
+// +kubebuilder:rbac:groups="",resources=nodes;services,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=limitranges;resourcequotas,verbs=list
+// +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=list
+// +kubebuilder:rbac:groups=autoscaling.k8s.io,resources=verticalpodautoscalers,verbs=list
+// +kubebuilder:rbac:groups=apps,resources=deployments;statefulsets;daemonsets,verbs=patch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// SetupWithManager watches diagnoses and what can change their course.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.BridgeDiagnosis{}, builder.WithPredicates(unlessItRests)).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(r.ofPod)).
+		Watches(&appsv1.Deployment{}, handler.EnqueueRequestsFromMapFunc(r.ofWorkload(v1alpha1.Deployment))).
+		Watches(&appsv1.StatefulSet{}, handler.EnqueueRequestsFromMapFunc(r.ofWorkload(v1alpha1.StatefulSet))).
+		Watches(&appsv1.DaemonSet{}, handler.EnqueueRequestsFromMapFunc(r.ofWorkload(v1alpha1.DaemonSet))).
+		Watches(&v1alpha1.BridgeStack{}, handler.EnqueueRequestsFromMapFunc(r.ofStack),
+			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.BridgeDiagnosis{}, handler.EnqueueRequestsFromMapFunc(r.waitingBeside)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: fairqueue.New}).
+		Complete(r)
+}
+
+// unlessItRests lets through all but what the operator itself writes last in a
+// round: where a diagnosis rests it is looked at again when something else changes,
+// or when the time has come that the round named.
+var unlessItRests = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	d, ok := e.ObjectNew.(*v1alpha1.BridgeDiagnosis)
+	return !ok || !rests(d) || e.ObjectOld.GetGeneration() != d.GetGeneration() ||
+		!maps.Equal(e.ObjectOld.GetAnnotations(), d.GetAnnotations()) || !d.DeletionTimestamp.IsZero()
+}}
+
+// rests is true where no attempt is in force and nothing is awaited that only a
+// look at the cluster can tell.
+func rests(d *v1alpha1.BridgeDiagnosis) bool {
+	for _, a := range d.Status.Attempts {
+		if a.Outcome.InForce() {
+			return false
+		}
+	}
+	switch d.Status.State {
+	case v1alpha1.StateObserved, v1alpha1.StateSuggested, v1alpha1.StateEscalated, v1alpha1.StateAwaitingApproval:
+		return true
+	default:
+		return false
+	}
+}
+
+// phase is one step; true ends the round.
+type phase func(context.Context, *round) (bool, error)
+
+// Reconcile runs the phases in their order. Each round observes anew: only the
+// attempts are remembered, and they are persisted before anything is written.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	in, err := r.begin(ctx, req)
+	if err != nil || in == nil {
+		return ctrl.Result{}, err
+	}
+	for _, next := range []phase{
+		r.closeIfGone,
+		r.continueAttempt,
+		r.recoverIfUp,
+		r.diagnose,
+		r.showHealth,
+		r.plan,
+	} {
+		done, phaseErr := next(ctx, in)
+		if phaseErr != nil {
+			err = phaseErr
+			break
+		}
+		if done {
+			break
+		}
+	}
+	err = errors.Join(err, r.Reporter.Diagnosis(ctx, in.before, in.after, in.reason))
+	if apierrors.IsConflict(err) || errors.Is(err, incident.ErrStaleView) {
+		return ctrl.Result{RequeueAfter: requeue.AfterConflict}, nil
+	}
+	return ctrl.Result{RequeueAfter: requeue.Sooner(in.recheck, in.soakLeft)}, err
+}
+
+// ofPod finds the open diagnoses of the workload that owns a pod.
+func (r *Reconciler) ofPod(ctx context.Context, o client.Object) []reconcile.Request {
+	pod, ok := o.(*corev1.Pod)
+	if !ok {
+		return nil
+	}
+	var list v1alpha1.BridgeDiagnosisList
+	if err := r.Client.List(ctx, &list, client.InNamespace(pod.Namespace)); err != nil || len(list.Items) == 0 {
+		return nil
+	}
+	w, owned, err := r.Observer.WorkloadOf(ctx, pod)
+	if err != nil || !owned {
+		return nil
+	}
+	return openAbout(list.Items, w)
+}
+
+func openAbout(diagnoses []v1alpha1.BridgeDiagnosis, w observe.Workload) []reconcile.Request {
+	var out []reconcile.Request
+	for i := range diagnoses {
+		if d := &diagnoses[i]; !d.Status.State.Final() && incident.IsAbout(d, w) {
+			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(d)})
+		}
+	}
+	return out
+}
+
+// ofWorkload finds the open diagnoses of a workload.
+func (r *Reconciler) ofWorkload(kind v1alpha1.WorkloadKind) handler.MapFunc {
+	return func(ctx context.Context, o client.Object) []reconcile.Request {
+		var list v1alpha1.BridgeDiagnosisList
+		if err := r.Client.List(ctx, &list, client.InNamespace(o.GetNamespace())); err != nil {
+			return nil
+		}
+		return openAbout(list.Items, observe.Workload{Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName()})
+	}
+}
+
+// ofStack finds a stack's open diagnoses: its policy may have changed.
+func (r *Reconciler) ofStack(ctx context.Context, o client.Object) []reconcile.Request {
+	return r.openIn(ctx, o.GetNamespace(), o.GetName(), func(*v1alpha1.BridgeDiagnosis) bool { return true })
+}
+
+// waitingBeside finds the diagnoses of the same stack that wait: for a root to
+// recover or for their share of the budget.
+func (r *Reconciler) waitingBeside(ctx context.Context, o client.Object) []reconcile.Request {
+	return r.openIn(ctx, o.GetNamespace(), o.GetLabels()[v1alpha1.LabelStack], func(d *v1alpha1.BridgeDiagnosis) bool {
+		return d.Status.State == v1alpha1.StateWaiting && d.Name != o.GetName()
+	})
+}
+
+func (r *Reconciler) openIn(ctx context.Context, namespace, stack string, wanted func(*v1alpha1.BridgeDiagnosis) bool) []reconcile.Request {
+	list, err := incident.OfStack(ctx, r.Client, namespace, stack)
+	if err != nil {
+		return nil
+	}
+	var out []reconcile.Request
+	for i := range list {
+		if d := &list[i]; !d.Status.State.Final() && wanted(d) {
+			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(d)})
+		}
+	}
+	return out
+}

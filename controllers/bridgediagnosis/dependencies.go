@@ -1,0 +1,86 @@
+package bridgediagnosis
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/connection"
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/stack"
+)
+
+// dependencies are the services that the looping one depends on: where the
+// stack says that they listen, and what the container's env makes of it. What
+// the stack does not declare is taken from the env.
+func (r *Reconciler) dependencies(ctx context.Context, in *round, env evidence.Env, siblings []v1alpha1.BridgeDiagnosis) ([]evidence.Dependency, error) {
+	var out []evidence.Dependency
+	undeclared, elsewhere := connection.Undeclared(in.service.Service, in.stack.Declared(), env)
+	for _, d := range slices.Concat(in.service.DependsOn, undeclared) {
+		target, known := in.stack.ByName(d.Service)
+		if !known {
+			continue
+		}
+		dependency := evidence.Dependency{Service: d.Service, Condition: cmp.Or(d.Condition, v1alpha1.ServiceStarted), Required: d.Required == nil || *d.Required}
+		state, address, err := r.stateOf(ctx, in, target, siblings)
+		if err != nil {
+			return nil, err
+		}
+		dependency.Workload = state
+		if declared, ok := connection.Declared(target.Service); ok {
+			if declared.Server().Host == "" { // an HTTP endpoint without a Service: ask a pod
+				declared.Servers[0].Host = address
+			}
+			dependency.Declared = &declared
+			if configured, ok := connection.Configured(declared.Protocol, env, names(d)); ok {
+				configured.Service = d.Service
+				dependency.Configured = &configured
+			}
+		}
+		if target.Endpoint != nil && target.Endpoint.Kafka != nil {
+			dependency.Topics = target.Endpoint.Kafka.Topics
+		}
+		out = append(out, dependency)
+	}
+	for _, c := range elsewhere {
+		out = append(out, evidence.Dependency{Service: c.Service, Required: true, Configured: &c})
+	}
+	return out, nil
+}
+
+func names(d v1alpha1.Dependency) v1alpha1.ConnectionEnv {
+	if d.Connection == nil {
+		return v1alpha1.ConnectionEnv{}
+	}
+	return *d.Connection
+}
+
+// stateOf is how a dependency's own workload stands, and the address of a pod
+// of it that is ready.
+func (r *Reconciler) stateOf(ctx context.Context, in *round, target stack.Service, siblings []v1alpha1.BridgeDiagnosis) (state evidence.DependencyWorkload, address string, err error) {
+	w := target.Workload
+	if w == nil {
+		return state, "", nil
+	}
+	state = evidence.DependencyWorkload{Known: true, Ready: w.Ready > 0}
+	i := slices.IndexFunc(siblings, func(d v1alpha1.BridgeDiagnosis) bool {
+		return d.Spec.Service == target.Name && !d.Status.State.Final()
+	})
+	if i >= 0 {
+		state.Looping, state.Diagnosis = true, siblings[i].Name
+	}
+	pods, err := r.Observer.Pods(ctx, observe.Workload{Kind: w.Kind, Namespace: in.after.Namespace, Name: w.Name, UID: types.UID(w.UID)})
+	for _, p := range pods {
+		if since, ready := observe.ReadySince(p.Pod); ready {
+			address = p.Status.PodIP
+			if since.After(state.ReadySince) {
+				state.ReadySince = since
+			}
+		}
+	}
+	return state, address, err
+}

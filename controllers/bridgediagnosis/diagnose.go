@@ -1,0 +1,209 @@
+package bridgediagnosis
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/connection"
+	"github.com/bridgestack/operator/internal/detect"
+	"github.com/bridgestack/operator/internal/diagnosis"
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/incident"
+	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/redact"
+	"github.com/bridgestack/operator/internal/requeue"
+)
+
+// diagnose observes, probes and finds the cause. It always goes on to plan.
+func (r *Reconciler) diagnose(ctx context.Context, in *round) (bool, error) {
+	if in.observed != nil { // continueAttempt needed it already
+		return false, nil
+	}
+	pod, container, ok := in.worst()
+	if !ok {
+		in.awaitPod(r.Clock.Now())
+		return true, nil
+	}
+	seen, err := r.observe(ctx, in, pod, container)
+	if err != nil {
+		return false, err
+	}
+	c := seen.Case
+	c.Probes = r.probe(ctx, in, c.Dependencies, seen.Redactor)
+	in.observed, in.finding, in.redactor = &c, diagnosis.Diagnose(c), seen.Redactor
+	inside, pending, err := r.podView(ctx, in, pod.Pod, c, seen.Redactor)
+	if err != nil {
+		return false, err
+	}
+	if len(inside) > 0 {
+		c.Probes = append(c.Probes, inside...)
+		in.finding = diagnosis.Diagnose(c)
+	}
+	if in.tellsLess(c) {
+		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonVerifying, "the container runs again; the diagnosis is of what kept it from that before")
+		in.recheck = time.Second
+		return true, nil
+	}
+	if in.tellsNothing(c) {
+		in.recheck = 5 * time.Second
+		return true, nil
+	}
+	in.note(c, seen.Redactor, r.Clock.Now)
+	if pending > 0 {
+		in.awaitPodView(pod.Name, pending)
+	}
+	return pending > 0, nil
+}
+
+// observe gathers all but the probes.
+func (r *Reconciler) observe(ctx context.Context, in *round, pod observe.Pod, container evidence.Container) (observe.Observation, error) {
+	seen, err := r.Observer.Case(ctx, observe.Request{Pod: pod.Pod, Container: container.Name, Service: in.service.Name, Workload: in.named()})
+	if err != nil && seen.Redactor == nil { // the pod itself could not be read
+		return seen, err
+	}
+	if err != nil { // the parts that could be read are there
+		ctrl.LoggerFrom(ctx).Info("some evidence could not be read", "pod", pod.Name, "because", err.Error())
+	}
+	if in.scope, err = r.Resolver.Scope(ctx, pod.Namespace); err != nil {
+		return seen, err
+	}
+	siblings, err := incident.OfStack(ctx, r.Client, pod.Namespace, in.owner.Name)
+	if err != nil {
+		return seen, err
+	}
+	seen.Case.Dependencies, err = r.dependencies(ctx, in, seen.Case.Env, siblings)
+	return seen, err
+}
+
+// awaitPod waits for a pod to look at, but not for ever.
+func (in *round) awaitPod(now time.Time) {
+	in.recheck = requeue.References
+	if in.after.Status.State == v1alpha1.StateEscalated {
+		return // a person was called, and pods are replaced
+	}
+	in.become(v1alpha1.StateWaiting, v1alpha1.ReasonLoopDetected, "the workload has no pod to look at now")
+	if visible := in.after.Status.Times.Visible; visible != nil && now.Sub(visible.Time) > in.policy().EscalateAfter {
+		in.escalate(v1alpha1.ReasonDownTooLong, "the workload has had no pod to look at for longer than the policy's escalateAfter", now)
+	}
+}
+
+// tellsLess is true where the container runs, nothing ended since it was last
+// looked at, and what is seen now shows less than what was seen then: with the
+// cause its evidence is gone.
+func (in *round) tellsLess(c evidence.Case) bool {
+	before := in.after.Status
+	return before.Cause != "" && before.Confidence != v1alpha1.ConfidenceLow && in.finding.Confidence == v1alpha1.ConfidenceLow &&
+		c.Container.Waiting == nil && c.Container.Terminated == nil &&
+		before.Loop != nil && before.Loop.Restarts == c.Container.Restarts
+}
+
+// tellsNothing is true of a new pod that has not run yet, where the cause was
+// shown by one before: what was seen of that stays.
+func (in *round) tellsNothing(c evidence.Case) bool {
+	before := in.after.Status
+	return before.Cause != "" && before.Cause != v1alpha1.CauseUnknown && in.finding.Cause == v1alpha1.CauseUnknown && c.Container.Ended() == nil
+}
+
+// probe asks each dependency twice, all at the same time: as the container is
+// configured and, where that differs, as the stack declares it.
+func (r *Reconciler) probe(ctx context.Context, in *round, dependencies []evidence.Dependency, redactor *redact.Redactor) []evidence.Probe {
+	type question struct {
+		to evidence.Connection
+		as v1alpha1.ProbeViewpoint
+	}
+	var questions []question
+	for _, d := range dependencies {
+		if d.Configured != nil {
+			questions = append(questions, question{*d.Configured, v1alpha1.AsConfigured})
+		}
+		switch {
+		case d.Declared == nil:
+		case d.Configured == nil:
+			questions = append(questions, question{*d.Declared, v1alpha1.AsDeclared})
+		default:
+			questions = append(questions, question{connection.Toward(*d.Declared, *d.Configured), v1alpha1.AsDeclared})
+		}
+	}
+	out := make([]evidence.Probe, len(questions))
+	var wait sync.WaitGroup
+	for i, q := range questions {
+		wait.Go(func() {
+			out[i] = r.Prober.Probe(ctx, in.scope, q.to, q.as)
+			for s := range out[i].Stages {
+				out[i].Stages[s].Message = redactor.Text(out[i].Stages[s].Message)
+			}
+		})
+	}
+	wait.Wait()
+	return out
+}
+
+// note writes what was found into the status.
+func (in *round) note(c evidence.Case, redactor *redact.Redactor, now func() time.Time) {
+	s := &in.after.Status
+	s.Cause, s.Confidence = in.finding.Cause, in.finding.Confidence
+	in.finding.Message = redactor.Text(in.finding.Message)
+	s.Evidence, s.Refuted = nil, in.finding.Refuted
+	for _, e := range in.finding.Evidence {
+		e.Text = redactor.Text(redact.Clean(e.Text, maxEvidenceText))
+		s.Evidence = append(s.Evidence, e)
+	}
+	s.Evidence = s.Evidence[:min(len(s.Evidence), maxEvidence)]
+	s.Refuted = s.Refuted[:min(len(s.Refuted), maxEvidence)]
+	s.Probes = nil
+	for _, p := range c.Probes {
+		s.Probes = append(s.Probes, probeResult(p))
+	}
+	s.Root = nil
+	if in.finding.Root != "" {
+		s.Root = &v1alpha1.RootReference{Service: in.finding.Root, Diagnosis: diagnosisOf(c, in.finding.Root)}
+	}
+	s.Loop = loopObservation(s.Loop, c)
+	if s.Times.Diagnosed == nil {
+		at := metav1.NewMicroTime(now())
+		s.Times.Diagnosed = &at
+	}
+}
+
+const (
+	maxEvidence     = 32
+	maxEvidenceText = 1024
+)
+
+func diagnosisOf(c evidence.Case, service string) string {
+	for _, d := range c.Dependencies {
+		if d.Service == service {
+			return d.Workload.Diagnosis
+		}
+	}
+	return ""
+}
+
+func probeResult(p evidence.Probe) v1alpha1.ProbeResult {
+	last := p.Last()
+	return v1alpha1.ProbeResult{
+		Service: p.Service, Viewpoint: p.Viewpoint, Target: p.Target.String(), Outcome: p.Outcome(),
+		Stage: string(last.Name), Code: last.Code, Message: redact.Clean(last.Message, maxEvidenceText), Milliseconds: p.Took().Milliseconds(),
+	}
+}
+
+func loopObservation(before *v1alpha1.LoopObservation, c evidence.Case) *v1alpha1.LoopObservation {
+	out := &v1alpha1.LoopObservation{Pod: c.Pod.Name, Restarts: c.Container.Restarts, Reason: detect.ReasonRestarts}
+	if before != nil {
+		out.LongestRunSeconds, out.Reason = before.LongestRunSeconds, before.Reason
+	}
+	if w := c.Container.Waiting; w != nil {
+		out.Reason = w.Reason
+	}
+	if ended := c.Container.Ended(); ended != nil {
+		code := ended.ExitCode
+		out.ExitCode = &code
+		out.LongestRunSeconds = max(out.LongestRunSeconds, int32(ended.Ran().Seconds()))
+	}
+	return out
+}

@@ -1,0 +1,129 @@
+package bridgediagnosis
+
+import (
+	"context"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/detect"
+	"github.com/bridgestack/operator/internal/incident"
+	"github.com/bridgestack/operator/internal/notify"
+	"github.com/bridgestack/operator/internal/plan"
+	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/requeue"
+)
+
+// plan chooses the remedy and whether it is used now.
+func (r *Reconciler) plan(ctx context.Context, in *round) (bool, error) {
+	action, proposal, err := r.propose(ctx, in)
+	if err != nil {
+		return false, err
+	}
+	in.after.Status.GitOps = in.gitOpsOwner()
+	in.seeMerged(r.Clock.Now())
+	decision, err := r.decide(ctx, in, r.Client, action, proposal)
+	if err == nil && decision.Commit {
+		decision, err = r.commit(ctx, in, decision, action, proposal)
+	}
+	if err != nil || !decision.Apply {
+		in.follow(decision, r.Clock.Now())
+		return true, err
+	}
+	if done, err := r.refused(ctx, in, action); done {
+		return true, err
+	}
+	if failed := r.prove(ctx, in, action); failed != "" {
+		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonRemedyRefused, failed)
+		in.recheck = requeue.AfterConflict * 100
+		return true, nil
+	}
+	return true, r.claimAndApply(ctx, in, action, proposal)
+}
+
+// claimAndApply decides once more on what the API server has, since the cache
+// may not know of the other incidents' latest attempts, then records and applies.
+func (r *Reconciler) claimAndApply(ctx context.Context, in *round, action remedy.Action, proposal v1alpha1.Proposal) error {
+	if err := r.claim(ctx, in, action, proposal); err != nil || in.attempt() == nil || in.attempt().Outcome != v1alpha1.AttemptRecorded {
+		return err
+	}
+	return r.applyRecorded(ctx, in, action)
+}
+
+func (r *Reconciler) claim(ctx context.Context, in *round, action remedy.Action, proposal v1alpha1.Proposal) error {
+	r.deciding.Lock()
+	defer r.deciding.Unlock()
+	decision, err := r.decide(ctx, in, r.APIReader, action, proposal)
+	if err != nil || !decision.Apply {
+		in.follow(decision, r.Clock.Now())
+		return err
+	}
+	return r.record(ctx, in, action, proposal, decision.HoldFor)
+}
+
+func (in *round) follow(d plan.Decision, now time.Time) {
+	known := in.after.Status.Evidence
+	in.after.Status.Evidence = append(known[:min(len(known), maxEvidence-len(d.Evidence))], d.Evidence...)
+	in.recheck = d.RecheckAfter
+	if d.State == "" {
+		return
+	}
+	if d.State == v1alpha1.StateEscalated {
+		in.escalate(d.Reason, d.Message, now)
+		return
+	}
+	in.become(d.State, d.Reason, d.Message)
+}
+
+// escalate calls a person.
+func (in *round) escalate(reason, message string, now time.Time) {
+	in.become(v1alpha1.StateEscalated, reason, message)
+	if in.after.Status.Times.Escalated == nil {
+		at := metav1.NewMicroTime(now)
+		in.after.Status.Times.Escalated = &at
+		in.after.Status.Notifications = notify.Enlist(in.after.Status.Notifications, in.owner.Spec.Notifications)
+	}
+}
+
+// decide asks whether it may be done now, on the siblings that from knows of.
+func (r *Reconciler) decide(ctx context.Context, in *round, from client.Reader, action remedy.Action, proposal v1alpha1.Proposal) (plan.Decision, error) {
+	siblings, err := incident.OfStack(ctx, from, in.after.Namespace, in.owner.Name)
+	if err != nil {
+		return plan.Decision{}, err
+	}
+	var others []v1alpha1.BridgeDiagnosis
+	for _, d := range siblings {
+		if d.UID != in.after.UID {
+			others = append(others, d)
+		}
+	}
+	gitOps, err := r.besideGitOps(ctx, from, in.after.Namespace, in.changedBy(action), proposal.Changes)
+	if err != nil {
+		return plan.Decision{}, err
+	}
+	gitOps.Repository = in.owner.Spec.GitOps.Repository != nil && r.Committer != nil
+	in.holding(&gitOps, proposal.Changes)
+	return plan.Decide(plan.Input{
+		Now: r.Clock.Now(), Policy: in.policy(), Finding: in.finding, Action: action, Proposal: proposal,
+		Diagnosis: *in.after, Others: others, Services: len(in.stack.Services),
+		WorkloadPaused: in.workloadPaused(),
+		GitOps:         gitOps, Up: in.outlived(r.Clock.Now()) && r.unhealthyFor(in) == 0, Unreachable: in.unreachable(),
+	}), nil
+}
+
+// outlived is true while the worst container has been up for longer than it
+// ever ran before it crashed.
+func (in *round) outlived(now time.Time) bool {
+	_, c, ok := in.worst()
+	since, up := detect.Up(c)
+	if !ok || !up {
+		return false
+	}
+	longest := 5 * time.Second
+	if loop := in.after.Status.Loop; loop != nil {
+		longest = max(longest, 2*time.Duration(loop.LongestRunSeconds)*time.Second)
+	}
+	return now.Sub(since) > longest
+}

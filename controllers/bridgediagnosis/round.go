@@ -1,0 +1,289 @@
+package bridgediagnosis
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/detect"
+	"github.com/bridgestack/operator/internal/diagnosis"
+	"github.com/bridgestack/operator/internal/egress"
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/redact"
+	"github.com/bridgestack/operator/internal/requeue"
+	"github.com/bridgestack/operator/internal/resolve"
+	"github.com/bridgestack/operator/internal/stack"
+	"github.com/bridgestack/operator/internal/text"
+	"github.com/bridgestack/operator/internal/verify"
+)
+
+// round is one round's view of a diagnosis and what it is about.
+type round struct {
+	// before is what was read, after what is to be written.
+	before, after *v1alpha1.BridgeDiagnosis
+	// reason of the state that this round ends in.
+	reason string
+	// recheck is when to come again, 0 if an event will tell; soakLeft is when
+	// the container will have been up for the soak, 0 while it is not up.
+	recheck, soakLeft time.Duration
+
+	// now is when the round began.
+	now time.Time
+	// owner is nil, and gone true, where stack, service or workload are no more.
+	owner    *v1alpha1.BridgeStack
+	gone     bool
+	stack    stack.Stack
+	service  stack.Service
+	workload client.Object
+	pods     []observe.Pod
+
+	// What diagnose found in this round.
+	observed *evidence.Case
+	redactor *redact.Redactor
+	scope    egress.Scope
+	finding  diagnosis.Finding
+}
+
+func (in *round) policy() stack.Policy { return in.stack.Policy }
+
+func (in *round) template() *corev1.PodTemplateSpec { return apply.Template(in.workload) }
+
+// paused is true while a person wants nothing to be written: by a pause, or by a
+// maintenance window.
+func (in *round) paused() bool {
+	return in.policy().Paused || in.workloadPaused() || in.policy().MaintenanceAt(in.now).Now()
+}
+
+func (in *round) workloadPaused() bool {
+	return in.workload.GetAnnotations()[v1alpha1.AnnotationPaused] == "true"
+}
+
+// named is the workload in the words of observe.
+func (in *round) named() observe.Workload {
+	w := in.after.Spec.Workload
+	return observe.Workload{Kind: w.Kind, Namespace: in.after.Namespace, Name: w.Name, UID: w.UID}
+}
+
+// maxMessage is the API's limit of status.message.
+const maxMessage = 4096
+
+// become sets the state with its reason and message.
+func (in *round) become(state v1alpha1.DiagnosisState, reason, message string) {
+	in.after.Status.State, in.after.Status.Message, in.reason = state, text.Clip(message, maxMessage), reason
+}
+
+// attempt is the last one, nil where there is none.
+func (in *round) attempt() *v1alpha1.Attempt {
+	if n := len(in.after.Status.Attempts); n > 0 {
+		return &in.after.Status.Attempts[n-1]
+	}
+	return nil
+}
+
+// begin reads the diagnosis and what it is about; nil where nothing is to be done.
+func (r *Reconciler) begin(ctx context.Context, req ctrl.Request) (*round, error) {
+	var before v1alpha1.BridgeDiagnosis
+	if err := r.Client.Get(ctx, req.NamespacedName, &before); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	if !before.DeletionTimestamp.IsZero() {
+		return nil, r.takeBackDeleted(ctx, &before)
+	}
+	if before.Status.State.Final() {
+		return nil, r.keep(ctx, &before, false)
+	}
+	in := &round{before: &before, after: before.DeepCopy(), now: r.Clock.Now()}
+	if in.after.Status.State == "" {
+		in.after.Status.Times.Visible = before.Spec.DetectedAt
+		in.become(v1alpha1.StateDiagnosing, v1alpha1.ReasonLoopDetected, "a restart loop was detected; the evidence is being gathered")
+	} else {
+		in.reason = readyReason(&before)
+	}
+	owner, resolved, service, err := r.Resolver.StackFor(ctx, in.named())
+	if err != nil {
+		return nil, err
+	}
+	if in.gone = owner == nil || owner.Name != before.Spec.Stack; in.gone {
+		return in, nil
+	}
+	in.owner, in.stack, in.service = owner, resolved, service
+	return in, r.readWorkload(ctx, in)
+}
+
+func readyReason(d *v1alpha1.BridgeDiagnosis) string {
+	for _, c := range d.Status.Conditions {
+		if c.Type == v1alpha1.ConditionReady {
+			return c.Reason
+		}
+	}
+	return v1alpha1.ReasonLoopDetected
+}
+
+func (r *Reconciler) readWorkload(ctx context.Context, in *round) error {
+	w := in.named()
+	in.workload = apply.Workload(w.Kind)
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: w.Namespace, Name: w.Name}, in.workload)
+	if apierrors.IsNotFound(err) || err == nil && in.workload.GetUID() != w.UID {
+		in.gone = true
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", w, err)
+	}
+	in.pods, err = r.Observer.Pods(ctx, w)
+	return err
+}
+
+// closeIfGone ends an incident whose workload is no more, or no longer in the stack.
+func (r *Reconciler) closeIfGone(ctx context.Context, in *round) (bool, error) {
+	if !in.gone {
+		return false, nil
+	}
+	if untold, err := r.untold(ctx, in); untold || err != nil {
+		in.recheck = requeue.References
+		return true, err
+	}
+	if a := in.attempt(); a != nil && a.Outcome.InForce() {
+		outcome, message, err := r.leave(ctx, in)
+		if err != nil {
+			return true, err
+		}
+		in.end(outcome, message, r.Clock.Now())
+	}
+	in.become(v1alpha1.StateClosed, v1alpha1.ReasonWorkloadGone, "the workload was deleted, or is no longer part of the stack")
+	return true, nil
+}
+
+// untold reports whether nobody can say if the incident's workload is still part
+// of its stack, because the stack's compose project cannot be read for now.
+func (r *Reconciler) untold(ctx context.Context, in *round) (bool, error) {
+	if in.owner != nil {
+		return false, nil // it is the workload that is gone
+	}
+	var s v1alpha1.BridgeStack
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: in.before.Namespace, Name: in.before.Spec.Stack}, &s)
+	if err != nil || !s.DeletionTimestamp.IsZero() {
+		return false, client.IgnoreNotFound(err)
+	}
+	project, err := r.Resolver.Project(ctx, &s, resolve.ComposeFresh)
+	return project != nil && project.Known() == nil, err
+}
+
+// leave says how an attempt ends with which nobody goes on.
+func (r *Reconciler) leave(ctx context.Context, in *round) (v1alpha1.AttemptOutcome, string, error) {
+	if in.workload != nil {
+		return v1alpha1.AttemptConflict, "the workload is gone", nil
+	}
+	if deleted, err := r.deletedToTakeBack(ctx, in); err != nil {
+		return "", "", err
+	} else if deleted {
+		return r.undo(ctx, in)
+	}
+	const gone = "the stack is gone, or the workload is no longer part of it"
+	if attempt := in.attempt(); attempt.Outcome == v1alpha1.AttemptRecorded && !ofKafka(attempt.Proposal.Remedy) {
+		took, err := r.tookPlace(ctx, in, recordedAction(attempt))
+		if err != nil {
+			return "", "", err
+		}
+		if !took {
+			return v1alpha1.AttemptWithdrawn, gone + "; nothing was written", nil
+		}
+	}
+	return v1alpha1.AttemptConflict, gone + "; what was written stays as it is", nil
+}
+
+// worst is the pod to look at: of the newest revision if that has one in
+// trouble, and there the one that restarted most.
+func (in *round) worst() (observe.Pod, evidence.Container, bool) {
+	var best observe.Pod
+	var found evidence.Container
+	ok := false
+	for _, p := range in.pods {
+		c, has := observe.ContainerOf(p.Pod, in.after.Spec.Container)
+		if !has || !p.DeletionTimestamp.IsZero() {
+			continue
+		}
+		if !ok || worse(p, c, best, found) {
+			best, found, ok = p, c, true
+		}
+	}
+	return best, found, ok
+}
+
+func worse(p observe.Pod, c evidence.Container, than observe.Pod, other evidence.Container) bool {
+	if p.Newest != than.Newest {
+		return p.Newest
+	}
+	_, up := detect.Up(c)
+	_, otherUp := detect.Up(other)
+	if up != otherUp {
+		return !up
+	}
+	return c.Restarts > other.Restarts
+}
+
+// soak is how long the container must stay up: longer than it was ever seen to
+// run before it crashed, within reason.
+func (in *round) soak() time.Duration {
+	soak := in.policy().Soak
+	if loop := in.after.Status.Loop; loop != nil {
+		longest := time.Duration(loop.LongestRunSeconds) * time.Second
+		soak = max(soak, min(longest+longest/4, time.Hour))
+	}
+	return soak
+}
+
+// recoverIfUp ends an incident whose container has stayed up for the soak
+// without, or after the end of, any remedy.
+func (r *Reconciler) recoverIfUp(_ context.Context, in *round) (bool, error) {
+	if left := r.unhealthyFor(in); left > 0 {
+		in.soakLeft = left
+		return false, nil
+	}
+	pods, earlier := in.livePods(), int32(0)
+	for _, p := range pods {
+		earlier = max(earlier, p.Restarts) // the crashes before do not matter now
+	}
+	later := metav1.NewTime(r.Clock.Now().Add(time.Hour)) // every pod is from before, and nothing is due
+	v := verify.Check(verify.Input{
+		Now: r.Clock.Now(), Pods: pods, Wanted: in.wanted(),
+		Attempt: v1alpha1.Attempt{Restarts: earlier, SoakSeconds: int32(in.soak().Seconds()), RecordedAt: later, Deadline: later},
+	})
+	if v.Outcome != verify.Helped {
+		if !v.UpSince.IsZero() {
+			in.soakLeft = v.RecheckAfter
+		}
+		return false, nil
+	}
+	switch {
+	case in.after.Status.Commit != nil && len(in.after.Status.Attempts) == 0:
+		in.recovered(r.Clock.Now(), v.UpSince, v1alpha1.ReasonRecovered, v.Because+" since it was made in Git")
+	case len(in.after.Status.Attempts) == 0:
+		in.recovered(r.Clock.Now(), v.UpSince, v1alpha1.ReasonRecoveredWithoutRemedy, v.Because+"; nothing was patched")
+	default:
+		in.recovered(r.Clock.Now(), v.UpSince, v1alpha1.ReasonRecovered, v.Because)
+	}
+	return true, nil
+}
+
+func (in *round) recovered(now, upSince time.Time, reason, because string) {
+	up, at := metav1.NewMicroTime(upSince), metav1.NewMicroTime(now)
+	in.after.Status.Times.Up, in.after.Status.Times.Recovered = &up, &at
+	in.become(v1alpha1.StateRecovered, reason, because)
+}
+
+func (in *round) wanted() int32 {
+	if in.service.Workload == nil {
+		return 1
+	}
+	return in.service.Workload.Wanted
+}

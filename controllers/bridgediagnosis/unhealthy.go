@@ -1,0 +1,103 @@
+package bridgediagnosis
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/detect"
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/redact"
+	"github.com/bridgestack/operator/internal/verify"
+)
+
+// byHealth is true of incidents that a health endpoint showed: that the
+// container runs says nothing of them.
+func (in *round) byHealth() bool {
+	return in.after.Annotations[v1alpha1.AnnotationDetectedBy] == detect.ReasonHealth
+}
+
+// unhealthyFor is when to look again at an endpoint that has not been well for
+// the whole soak, 0 where it has or no endpoint is at issue.
+func (r *Reconciler) unhealthyFor(in *round) time.Duration {
+	if !in.byHealth() || in.service.Endpoint == nil || in.service.Endpoint.HTTP == nil {
+		return 0
+	}
+	seen, known := r.Health.Get(client.ObjectKeyFromObject(in.owner), in.service.Name)
+	if !known || seen.HealthySince.IsZero() {
+		return detect.HealthPeriod(in.policy().Detection())
+	}
+	return max(0, in.soak()-r.Clock.Now().Sub(seen.HealthySince))
+}
+
+// withHealth is the verdict on an attempt at what a health endpoint showed: to
+// be up is not enough.
+func (r *Reconciler) withHealth(in *round, v verify.Verdict) verify.Verdict {
+	left := r.unhealthyFor(in)
+	switch {
+	case v.Outcome != verify.Helped || left == 0:
+		return v
+	case r.Clock.Now().After(in.attempt().Deadline.Time):
+		return verify.Verdict{Outcome: verify.Failed, Because: "the container is up, and its health endpoint was not well by the deadline"}
+	}
+	return verify.Verdict{Outcome: verify.Waiting, Because: "up; the health endpoint has not been well for the soak", RecheckAfter: left}
+}
+
+// showHealth adds to the evidence what the endpoint that showed the incident
+// says of itself.
+func (r *Reconciler) showHealth(_ context.Context, in *round) (bool, error) {
+	if !in.byHealth() {
+		return false, nil
+	}
+	seen, known := r.Health.Get(client.ObjectKeyFromObject(in.owner), in.service.Name)
+	if !known { // the first answer is due
+		in.recheck = time.Second
+		return true, nil
+	}
+	s := &in.after.Status
+	s.Evidence = append(s.Evidence[:min(len(s.Evidence), maxEvidence-1)], v1alpha1.EvidenceItem{
+		Source: v1alpha1.SourceProbe, Text: in.redact(redact.Clean(healthText(seen.Last), maxEvidenceText)),
+	})
+	answer := probeResult(seen.Last)
+	answer.Message = in.redact(answer.Message)
+	s.Probes = append(s.Probes, answer)
+	if s.Loop != nil {
+		s.Loop.Reason = detect.ReasonHealth
+	}
+	return false, nil
+}
+
+// healthText is what an endpoint answered, in a line.
+func healthText(p evidence.Probe) string {
+	last := p.Last()
+	text := fmt.Sprintf("health endpoint %s: %s", p.Target, p.Outcome())
+	if last.Outcome != v1alpha1.ProbePassed {
+		text += fmt.Sprintf(" at stage %s, %s", last.Name, last.Code)
+	}
+	if p.HTTP == nil {
+		return text
+	}
+	text += fmt.Sprintf(", HTTP %d", p.HTTP.Status)
+	if p.HTTP.Health != "" {
+		text += ", status " + p.HTTP.Health
+	}
+	if states := sortedStates(p.HTTP.Infrastructure); len(states) > 0 {
+		text += ", infrastructure_health: " + strings.Join(states, ", ")
+	}
+	return text
+}
+
+// sortedStates are the members of infrastructure_health as a person reads them.
+func sortedStates(states map[string]string) []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(states)) {
+		out = append(out, name+" "+states[name])
+	}
+	return out
+}

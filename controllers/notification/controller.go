@@ -1,0 +1,146 @@
+// Package notification tells receivers of incidents that need a person.
+package notification
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/egress"
+	"github.com/bridgestack/operator/internal/incident"
+	"github.com/bridgestack/operator/internal/notify"
+	"github.com/bridgestack/operator/internal/report"
+	"github.com/bridgestack/operator/internal/requeue"
+	"github.com/bridgestack/operator/internal/resolve"
+)
+
+// Reconciler tells a stack's receivers of its incidents. It has a
+// queue of its own: a receiver that hangs keeps no remedy waiting.
+type Reconciler struct {
+	Client    client.Client
+	APIReader client.Reader
+	Resolver  *resolve.Resolver
+	Reporter  *report.Reporter
+	Targets   notify.Targets
+	Sender    *notify.Sender
+	Clock     clock.PassiveClock
+	// Concurrency is how many diagnoses are told of at once.
+	Concurrency int
+}
+
+// SetupWithManager watches diagnoses, and stacks, whose receivers may change.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("notification").
+		For(&v1alpha1.BridgeDiagnosis{}).
+		Watches(&v1alpha1.BridgeStack{}, handler.EnqueueRequestsFromMapFunc(r.ofStack)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency}).
+		Complete(r)
+}
+
+// ofStack finds all of a stack's diagnoses: of those that are over, too, someone
+// may still have to be told.
+func (r *Reconciler) ofStack(ctx context.Context, o client.Object) []reconcile.Request {
+	list, err := incident.OfStack(ctx, r.Client, o.GetNamespace(), o.GetName())
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "failed to list the diagnoses for notification")
+		return nil
+	}
+	var out []reconcile.Request
+	for i := range list {
+		if list[i].Status.Times.Escalated != nil {
+			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list[i])})
+		}
+	}
+	return out
+}
+
+// Reconcile sends what is due.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	due, next, _, err := r.due(ctx, r.Client, req)
+	if err != nil || len(due) == 0 {
+		return ctrl.Result{RequeueAfter: next}, err
+	}
+	// The cache may not show yet what was delivered a moment ago.
+	due, _, d, err := r.due(ctx, r.APIReader, req)
+	if err != nil || len(due) == 0 {
+		return ctrl.Result{RequeueAfter: requeue.AfterConflict}, err
+	}
+	return ctrl.Result{RequeueAfter: requeue.AfterConflict}, r.deliver(ctx, d, due) // what is written tells when to come again
+}
+
+// due finds what has to be told of a diagnosis.
+func (r *Reconciler) due(ctx context.Context, reader client.Reader, req ctrl.Request) ([]notify.Due, time.Duration, *v1alpha1.BridgeDiagnosis, error) {
+	var d v1alpha1.BridgeDiagnosis
+	if err := reader.Get(ctx, req.NamespacedName, &d); err != nil {
+		return nil, 0, nil, client.IgnoreNotFound(err)
+	}
+	if d.Status.Times.Escalated == nil || !d.DeletionTimestamp.IsZero() {
+		return nil, 0, nil, nil
+	}
+	var stack v1alpha1.BridgeStack
+	if err := reader.Get(ctx, client.ObjectKey{Namespace: d.Namespace, Name: d.Spec.Stack}, &stack); err != nil {
+		return nil, 0, nil, client.IgnoreNotFound(err)
+	}
+	due, next := notify.Plan(&d, stack.Spec.Notifications, r.Clock.Now())
+	return due, next, &d, nil
+}
+
+// send tells a receiver of one event.
+func (r *Reconciler) send(ctx context.Context, d *v1alpha1.BridgeDiagnosis, due notify.Due, scope egress.Scope) error {
+	target, problem, err := r.Targets.Of(ctx, d.Namespace, due.Index, due.Receiver)
+	if err != nil {
+		return err
+	}
+	if problem != nil {
+		return &notify.Refusal{Because: problem.String()}
+	}
+	now := r.Clock.Now()
+	request, err := notify.RequestOf(due.Receiver, target, notify.MessageOf(d, due.Event, now), now)
+	if err != nil {
+		return err
+	}
+	return r.Sender.Send(ctx, scope, request)
+}
+
+// deliver sends the messages, all at once: a receiver that hangs keeps none of
+// the others waiting. What one accepted is written at once.
+func (r *Reconciler) deliver(ctx context.Context, d *v1alpha1.BridgeDiagnosis, due []notify.Due) error {
+	scope, err := r.Resolver.Scope(ctx, d.Namespace)
+	if err != nil {
+		return err
+	}
+	failed := make([]error, len(due))
+	var told sync.WaitGroup
+	for i := range due {
+		told.Go(func() {
+			result := notify.ResultOf(due[i], r.send(ctx, d, due[i], scope))
+			if result.Failure != "" && ctx.Err() != nil {
+				return // the operator ends; that is not the receiver's failure
+			}
+			failed[i] = r.settle(ctx, d, result)
+		})
+	}
+	told.Wait()
+	return errors.Join(failed...)
+}
+
+// settle writes what came of a message, even while the operator ends: what was
+// accepted is not to be sent again.
+func (r *Reconciler) settle(ctx context.Context, d *v1alpha1.BridgeDiagnosis, result notify.Result) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	now := r.Clock.Now()
+	return r.Reporter.Deliveries(ctx, r.APIReader, client.ObjectKeyFromObject(d), func(known []v1alpha1.Delivery) []v1alpha1.Delivery {
+		return notify.Settle(known, result, now)
+	})
+}

@@ -1,0 +1,190 @@
+// Package podwatch watches restart counts and opens diagnoses.
+package podwatch
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/detect"
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/fairqueue"
+	"github.com/bridgestack/operator/internal/incident"
+	"github.com/bridgestack/operator/internal/metrics"
+	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/requeue"
+	"github.com/bridgestack/operator/internal/resolve"
+)
+
+// Reconciler is the phase detect: it watches restart counts and opens a
+// BridgeDiagnosis for each container that loops.
+type Reconciler struct {
+	Client   client.Client
+	Observer *observe.Reader
+	Resolver *resolve.Resolver
+	Opener   incident.Opener
+	// Metrics count restarts; nil counts nothing.
+	Metrics *metrics.Metrics
+	Clock   clock.PassiveClock
+	// Concurrency is how many pods are looked at at once.
+	Concurrency int
+
+	histories histories
+}
+
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
+// +kubebuilder:rbac:groups=apps,resources=deployments;statefulsets;daemonsets;replicasets;controllerrevisions,verbs=get;list;watch
+// +kubebuilder:rbac:groups=bridgestack.dev,resources=bridgediagnoses,verbs=get;list;watch;create
+
+// SetupWithManager watches pods that are, or were, in trouble, and what makes
+// them part of a stack, policies and the labels of workloads: what loops
+// already must not wait for the next crash, which a back-off may put off for
+// minutes.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	if err := mgr.Add(manager.RunnableFunc(r.begin)); err != nil {
+		return err
+	}
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("pod").
+		For(&corev1.Pod{}, builder.WithPredicates(predicate.NewPredicateFuncs(func(o client.Object) bool {
+			pod, ok := o.(*corev1.Pod)
+			return ok && unhealthy(pod)
+		}))).
+		Watches(&v1alpha1.BridgeStack{}, handler.EnqueueRequestsFromMapFunc(r.unhealthyInNamespace),
+			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&appsv1.Deployment{}, handler.EnqueueRequestsFromMapFunc(r.unhealthyOf(v1alpha1.Deployment)), onLabels).
+		Watches(&appsv1.StatefulSet{}, handler.EnqueueRequestsFromMapFunc(r.unhealthyOf(v1alpha1.StatefulSet)), onLabels).
+		Watches(&appsv1.DaemonSet{}, handler.EnqueueRequestsFromMapFunc(r.unhealthyOf(v1alpha1.DaemonSet)), onLabels).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: fairqueue.New}).
+		Complete(r)
+}
+
+// begin notes when this process began to lead.
+func (r *Reconciler) begin(context.Context) error {
+	r.histories.begin(r.Clock.Now())
+	return nil
+}
+
+// onLabels lets through what may take a workload into a stack.
+var onLabels = builder.WithPredicates(predicate.LabelChangedPredicate{})
+
+// unhealthyOf finds the pods in trouble of a workload of a kind.
+func (r *Reconciler) unhealthyOf(kind v1alpha1.WorkloadKind) handler.MapFunc {
+	return func(ctx context.Context, o client.Object) []reconcile.Request {
+		return r.unhealthyPods(ctx, o.GetNamespace(), func(pod *corev1.Pod) bool {
+			w, owned, err := r.Observer.WorkloadOf(ctx, pod)
+			return err == nil && owned && w.Kind == kind && w.Name == o.GetName()
+		})
+	}
+}
+
+// unhealthyInNamespace finds the pods in trouble in a stack's namespace.
+func (r *Reconciler) unhealthyInNamespace(ctx context.Context, o client.Object) []reconcile.Request {
+	return r.unhealthyPods(ctx, o.GetNamespace(), func(*corev1.Pod) bool { return true })
+}
+
+func (r *Reconciler) unhealthyPods(ctx context.Context, namespace string, matches func(*corev1.Pod) bool) []reconcile.Request {
+	var stacks v1alpha1.BridgeStackList
+	var pods corev1.PodList
+	for _, list := range []client.ObjectList{&stacks, &pods} {
+		if err := r.Client.List(ctx, list, client.InNamespace(namespace)); err != nil {
+			ctrl.LoggerFrom(ctx).Error(err, "listing the stacks and pods of a namespace", "namespace", namespace)
+			return nil
+		}
+	}
+	if len(stacks.Items) == 0 {
+		return nil
+	}
+	var out []reconcile.Request
+	for i := range pods.Items {
+		if pod := &pods.Items[i]; unhealthy(pod) && matches(pod) {
+			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(pod)})
+		}
+	}
+	return out
+}
+
+// unhealthy is false for the pods that most clusters are full of: those that
+// never restarted and wait for nothing.
+func unhealthy(pod *corev1.Pod) bool {
+	for _, statuses := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
+		for _, s := range statuses {
+			if s.RestartCount > 0 || s.State.Terminated != nil || s.State.Waiting != nil {
+				return true
+			}
+		}
+	}
+	return pod.Status.Reason == "Evicted"
+}
+
+// Reconcile opens diagnoses for a pod's looping containers.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var pod corev1.Pod
+	if err := r.Client.Get(ctx, req.NamespacedName, &pod); err != nil {
+		r.histories.forget(req.NamespacedName)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	workload, owned, err := r.Observer.WorkloadOf(ctx, &pod)
+	if err != nil || !owned {
+		return ctrl.Result{}, err
+	}
+	owner, resolved, service, err := r.Resolver.StackFor(ctx, workload)
+	if err != nil || owner == nil {
+		return ctrl.Result{}, err
+	}
+	known, err := incident.OfStack(ctx, r.Client, pod.Namespace, owner.Name)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	var recheck time.Duration
+	for _, c := range observe.Containers(&pod) {
+		r.Metrics.Restarts(client.ObjectKeyFromObject(owner), service.Name, r.histories.restarted(&pod, c))
+		history, rules := incident.HistoryOf(known, workload, c.Name), resolved.Policy.Detection()
+		rules.Since = history.Recovered // restarts until then do not count again
+		verdict := r.judge(ctx, &pod, c, rules)
+		if verdict.Looping && !history.Open {
+			err = errors.Join(err, r.Opener.Open(ctx, incident.Incident{Stack: owner, Service: service.Name, Workload: workload, Container: c.Name}, history))
+		}
+		recheck = requeue.Sooner(recheck, verdict.RecheckAfter)
+	}
+	if errors.Is(err, incident.ErrStaleView) {
+		return ctrl.Result{RequeueAfter: requeue.AfterConflict}, nil
+	}
+	return ctrl.Result{RequeueAfter: recheck}, err
+}
+
+// judge is the verdict on one container of a pod.
+func (r *Reconciler) judge(ctx context.Context, pod *corev1.Pod, c evidence.Container, s detect.Settings) detect.Verdict {
+	verdict := r.histories.judge(client.ObjectKeyFromObject(pod), observe.PodOf(pod), c, s, r.Clock.Now())
+	if containers := observe.Containers(pod); !verdict.Looping && detect.Creating(containers) {
+		return r.stuck(ctx, pod, containers, s)
+	}
+	return verdict
+}
+
+// stuck is the verdict on a pod none of whose containers was created: its
+// events tell whether a volume or its sandbox is at fault.
+func (r *Reconciler) stuck(ctx context.Context, pod *corev1.Pod, containers []evidence.Container, s detect.Settings) detect.Verdict {
+	if wait := detect.DefaultCreateGrace - r.Clock.Now().Sub(pod.CreationTimestamp.Time); wait > 0 {
+		return detect.Verdict{RecheckAfter: wait}
+	}
+	events, err := r.Observer.Events(ctx, pod)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Info("the events of a pod that does not start could not be read", "error", err.Error())
+		return detect.Verdict{RecheckAfter: detect.DefaultCreateGrace}
+	}
+	return detect.Stuck(observe.PodOf(pod), containers, events, s, r.Clock.Now())
+}

@@ -1,0 +1,67 @@
+// Package incident knows which diagnoses there are of a stack, which of them are
+// open, which workload each is about, and how a new one is named and opened.
+package incident
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/observe"
+)
+
+// ErrStaleView says that the cache does not show what was last persisted: nothing
+// is done on such a view.
+var ErrStaleView = errors.New("the cache lags behind the diagnosis")
+
+// OfStack lists a stack's diagnoses by name: a cache has no order, and what is
+// written must not depend on it. They are for reading only: they may be the cache's.
+func OfStack(ctx context.Context, reader client.Reader, namespace, stack string) ([]v1alpha1.BridgeDiagnosis, error) {
+	var list v1alpha1.BridgeDiagnosisList
+	if err := reader.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabels{v1alpha1.LabelStack: stack}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("listing the diagnoses of stack %s/%s: %w", namespace, stack, err)
+	}
+	slices.SortFunc(list.Items, func(a, b v1alpha1.BridgeDiagnosis) int { return cmp.Compare(a.Name, b.Name) })
+	return list.Items, nil
+}
+
+// IsAbout reports whether a diagnosis is of a workload.
+func IsAbout(d *v1alpha1.BridgeDiagnosis, w observe.Workload) bool {
+	return d.Namespace == w.Namespace && d.Spec.Workload.Kind == w.Kind && d.Spec.Workload.Name == w.Name
+}
+
+// History is what is known of a container's earlier diagnoses.
+type History struct {
+	// Open is true while one of them is not final.
+	Open bool
+	// Ended are the names of the others.
+	Ended []string
+	// Recovered is when the last of them recovered, zero where none did.
+	Recovered time.Time
+}
+
+// HistoryOf finds the diagnoses of a workload's container among a stack's.
+func HistoryOf(diagnoses []v1alpha1.BridgeDiagnosis, w observe.Workload, container string) History {
+	var out History
+	for i := range diagnoses {
+		d := &diagnoses[i]
+		if !IsAbout(d, w) || d.Spec.Workload.UID != w.UID || d.Spec.Container != container {
+			continue
+		}
+		if !d.Status.State.Final() {
+			out.Open = true
+			continue
+		}
+		out.Ended = append(out.Ended, d.Name)
+		if at := d.Status.Times.Recovered; at != nil && at.After(out.Recovered) {
+			out.Recovered = at.Time
+		}
+	}
+	return out
+}
