@@ -20,6 +20,7 @@ import (
 	"github.com/bridgestack/operator/internal/diagnosis"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/plugin/page"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // explain shows why a container loops.
@@ -139,12 +140,12 @@ func (e *explain) pod(ctx context.Context, cluster connection, pod *corev1.Pod) 
 	if container == "" {
 		container = looping(pod, time.Now())
 	}
-	workload, owned, err := reader.WorkloadOf(ctx, pod)
+	ref, owned, err := reader.WorkloadOf(ctx, pod)
 	if err != nil { // it is diagnosed all the same
-		owned, workload = false, observe.Workload{}
+		owned, ref = false, workload.Ref{}
 	}
 	about := func(d v1alpha1.BridgeDiagnosis) bool {
-		return owned && d.Spec.Workload.UID == workload.UID && d.Spec.Container == container && !d.Status.State.Final()
+		return owned && d.Spec.Workload.UID == ref.UID && d.Spec.Container == container && !d.Status.State.Final()
 	}
 	known, err := cluster.diagnosesOf(ctx, about)
 	if err != nil && !isNotInstalled(err) && !apierrors.IsForbidden(err) {
@@ -153,7 +154,7 @@ func (e *explain) pod(ctx context.Context, cluster connection, pod *corev1.Pod) 
 	if len(known) > 0 {
 		return page.Explanation{Diagnosis: known[0]}, nil
 	}
-	return diagnosed(ctx, reader, observe.Request{Pod: pod, Container: container, Workload: workload})
+	return diagnosed(ctx, reader, observe.Request{Pod: pod, Container: container, Workload: ref})
 }
 
 // diagnosed there and then.
