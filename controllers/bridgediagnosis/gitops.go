@@ -6,21 +6,20 @@ import (
 	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/apply"
 	"github.com/bridgestack/operator/internal/gitops"
 	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/text"
 	"github.com/bridgestack/operator/internal/workload"
-	"github.com/bridgestack/operator/internal/workload/lookup"
 )
 
 // gitOpsOwner is who owns the looping workload, as people read it.
 func (in *round) gitOpsOwner() string {
-	return gitops.OwnerOf(gitops.ObjectOf(in.workload)).String()
+	return gitops.OwnerOf(gitops.ObjectOf(in.workload, in.after.Spec.Workload.Kind)).String()
 }
 
 // changedBy is the workload whose template an action changes: nil for none.
@@ -34,48 +33,50 @@ func (in *round) changedBy(action remedy.Action) *v1alpha1.DiagnosedWorkload {
 	return &in.after.Spec.Workload
 }
 
-// besideGitOps is where the changes of a workload stand beside GitOps.
-func (r *Reconciler) besideGitOps(ctx context.Context, from client.Reader, namespace string, w *v1alpha1.DiagnosedWorkload, changes []v1alpha1.FieldChange) (plan.GitOps, error) {
+// besideOthers is where the changes of a workload stand beside GitOps, and the
+// object of another program that owns the workload, empty where none does.
+func (r *Reconciler) besideOthers(ctx context.Context, from client.Reader, namespace string, w *v1alpha1.DiagnosedWorkload, changes []v1alpha1.FieldChange) (beside plan.GitOps, owner string, err error) {
 	if w == nil {
-		return plan.GitOps{}, nil
+		return plan.GitOps{}, "", nil
 	}
-	live, err := lookup.Get(ctx, from, workload.Ref{Kind: w.Kind, Namespace: namespace, Name: w.Name})
-	if err != nil {
-		return plan.GitOps{}, client.IgnoreNotFound(err) // what is gone is found out elsewhere
+	object := apply.Workload(w.Kind)
+	if err := from.Get(ctx, client.ObjectKey{Namespace: namespace, Name: w.Name}, object); err != nil {
+		return plan.GitOps{}, "", client.IgnoreNotFound(err) // what is gone is found out elsewhere
 	}
-	object := gitops.ObjectOf(live)
-	standing := gitops.Stand(object, gitops.Fields(live.Template(), changes))
+	if foreign, owned := workload.ForeignOwner(object); owned {
+		owner = foreign.String()
+	}
+	standing := gitops.Stand(gitops.ObjectOf(object, w.Kind), gitops.Fields(apply.Template(object), changes))
 	if standing.Rung == gitops.Unowned {
-		return plan.GitOps{}, nil
+		return plan.GitOps{}, owner, nil
 	}
-	beside := plan.GitOps{Owner: standing.Owner.String(), Holdable: standing.Owner.Holdable(), Because: standing.Because, Hold: gitops.Hold(object, standing.Owner)}
+	beside = plan.GitOps{Owner: standing.Owner.String(), Holdable: standing.Owner.Holdable(), Because: standing.Because, Hold: gitops.Hold(gitops.ObjectOf(object, w.Kind), standing.Owner)}
 	for _, p := range standing.Set {
 		beside.Set = append(beside.Set, p.String())
 	}
-	return beside, nil
+	return beside, owner, nil
 }
 
 // takenBack stops where the GitOps controller that owns the workload took the
 // attempt's change back: Git stands. A person's own edit is no such thing.
 func (r *Reconciler) takenBack(ctx context.Context, in *round) (bool, error) {
-	attempt := in.attempt()
+	attempt, kind := in.attempt(), in.after.Spec.Workload.Kind
 	fields := gitops.Fields(in.template(), attempt.Proposal.Changes)
-	if attempt.Patch == "" || attempt.Workload != nil || in.workload.Object().GetGeneration() <= attempt.Generation || hold(fields, in.template()) {
+	if attempt.Patch == "" || attempt.Workload != nil || in.workload.GetGeneration() <= attempt.Generation || hold(fields, in.workload) {
 		return false, nil
 	}
-	// A cache may show what was before the patch.
-	live, err := lookup.Get(ctx, r.APIReader, workload.Ref{Kind: in.workload.Kind(), Namespace: in.after.Namespace, Name: in.workload.Object().GetName()})
-	if err != nil {
+	live := apply.Workload(kind) // a cache may show what was before the patch
+	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(in.workload), live); err != nil {
 		return false, client.IgnoreNotFound(err)
 	}
-	object := gitops.ObjectOf(live)
+	object := gitops.ObjectOf(live, kind)
 	owner := gitops.OwnerOf(object)
 	manager := gitops.TakenBy(object, fields)
-	if manager == "" || !owner.Reconciles() || hold(fields, live.Template()) {
+	if manager == "" || !owner.Reconciles() || hold(fields, live) {
 		return false, nil
 	}
 	message := fmt.Sprintf("%s (field manager %s) took the change back, and what is in Git stands.", owner, manager)
-	if rule := gitops.IgnoreRule(object, owner, live.Template(), fields, v1alpha1.FieldManager); rule != "" {
+	if rule := gitops.IgnoreRule(object, owner, apply.Template(live), fields, v1alpha1.FieldManager); rule != "" {
 		message += " To allow it: " + rule
 	}
 	in.end(v1alpha1.AttemptReverted, message, r.Clock.Now())
@@ -84,9 +85,9 @@ func (r *Reconciler) takenBack(ctx context.Context, in *round) (bool, error) {
 	return true, nil
 }
 
-func hold(fields []gitops.Field, template *corev1.PodTemplateSpec) bool {
+func hold(fields []gitops.Field, w client.Object) bool {
 	for _, f := range fields {
-		if !f.Holds(template) {
+		if !f.Holds(apply.Template(w)) {
 			return false
 		}
 	}

@@ -2,7 +2,6 @@ package bridgediagnosis
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/apply"
 	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/diagnosis"
 	"github.com/bridgestack/operator/internal/egress"
@@ -24,8 +24,6 @@ import (
 	"github.com/bridgestack/operator/internal/stack"
 	"github.com/bridgestack/operator/internal/text"
 	"github.com/bridgestack/operator/internal/verify"
-	"github.com/bridgestack/operator/internal/workload"
-	"github.com/bridgestack/operator/internal/workload/lookup"
 )
 
 // round is one round's view of a diagnosis and what it is about.
@@ -45,10 +43,8 @@ type round struct {
 	gone     bool
 	stack    stack.Stack
 	service  stack.Service
-	workload workload.Workload
+	workload client.Object
 	pods     []observe.Pod
-	// workloadGone is true where it is the workload that is no more.
-	workloadGone bool
 
 	// What diagnose found in this round.
 	observed *evidence.Case
@@ -59,7 +55,7 @@ type round struct {
 
 func (in *round) policy() stack.Policy { return in.stack.Policy }
 
-func (in *round) template() *corev1.PodTemplateSpec { return in.workload.Template() }
+func (in *round) template() *corev1.PodTemplateSpec { return apply.Template(in.workload) }
 
 // paused is true while a person wants nothing to be written: by a pause, or by a
 // maintenance window.
@@ -68,12 +64,13 @@ func (in *round) paused() bool {
 }
 
 func (in *round) workloadPaused() bool {
-	return in.workload.Object().GetAnnotations()[v1alpha1.AnnotationPaused] == "true"
+	return in.workload.GetAnnotations()[v1alpha1.AnnotationPaused] == "true"
 }
 
-// named is the workload by its name.
-func (in *round) named() workload.Ref {
-	return workload.RefOfDiagnosed(in.after.Namespace, in.after.Spec.Workload)
+// named is the workload in the words of observe.
+func (in *round) named() observe.Workload {
+	w := in.after.Spec.Workload
+	return observe.Workload{Kind: w.Kind, Namespace: in.after.Namespace, Name: w.Name, UID: w.UID}
 }
 
 // maxMessage is the API's limit of status.message.
@@ -132,17 +129,17 @@ func readyReason(d *v1alpha1.BridgeDiagnosis) string {
 }
 
 func (r *Reconciler) readWorkload(ctx context.Context, in *round) error {
-	ref := in.named()
-	w, err := lookup.Get(ctx, r.Client, ref)
-	if apierrors.IsNotFound(err) || errors.Is(err, lookup.ErrReplaced) {
-		in.gone, in.workloadGone = true, true
+	w := in.named()
+	in.workload = apply.Workload(w.Kind)
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: w.Namespace, Name: w.Name}, in.workload)
+	if apierrors.IsNotFound(err) || err == nil && in.workload.GetUID() != w.UID {
+		in.gone = true
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", ref, err)
+		return fmt.Errorf("reading %s: %w", w, err)
 	}
-	in.workload = w
-	in.pods, err = r.Observer.Pods(ctx, ref)
+	in.pods, err = r.Observer.Pods(ctx, w)
 	return err
 }
 
@@ -183,7 +180,7 @@ func (r *Reconciler) untold(ctx context.Context, in *round) (bool, error) {
 
 // leave says how an attempt ends with which nobody goes on.
 func (r *Reconciler) leave(ctx context.Context, in *round) (v1alpha1.AttemptOutcome, string, error) {
-	if in.workloadGone {
+	if in.workload != nil {
 		return v1alpha1.AttemptConflict, "the workload is gone", nil
 	}
 	if deleted, err := r.deletedToTakeBack(ctx, in); err != nil {
@@ -226,8 +223,8 @@ func worse(p observe.Pod, c evidence.Container, than observe.Pod, other evidence
 	if p.Newest != than.Newest {
 		return p.Newest
 	}
-	_, up := detect.Up(c)
-	_, otherUp := detect.Up(other)
+	_, up := detect.Up(observe.PodOf(p.Pod), c)
+	_, otherUp := detect.Up(observe.PodOf(than.Pod), other)
 	if up != otherUp {
 		return !up
 	}
@@ -252,15 +249,7 @@ func (r *Reconciler) recoverIfUp(_ context.Context, in *round) (bool, error) {
 		in.soakLeft = left
 		return false, nil
 	}
-	pods, earlier := in.livePods(), int32(0)
-	for _, p := range pods {
-		earlier = max(earlier, p.Restarts) // the crashes before do not matter now
-	}
-	later := metav1.NewTime(r.Clock.Now().Add(time.Hour)) // every pod is from before, and nothing is due
-	v := verify.Check(verify.Input{
-		Now: r.Clock.Now(), Pods: pods, Wanted: in.wanted(),
-		Attempt: v1alpha1.Attempt{Restarts: earlier, SoakSeconds: int32(in.soak().Seconds()), RecordedAt: later, Deadline: later},
-	})
+	v := verify.Recovered(r.Clock.Now(), in.livePods(), in.wanted(), in.soak())
 	if v.Outcome != verify.Helped {
 		if !v.UpSince.IsZero() {
 			in.soakLeft = v.RecheckAfter
@@ -269,11 +258,11 @@ func (r *Reconciler) recoverIfUp(_ context.Context, in *round) (bool, error) {
 	}
 	switch {
 	case in.after.Status.Commit != nil && len(in.after.Status.Attempts) == 0:
-		in.recovered(r.Clock.Now(), v.UpSince, v1alpha1.ReasonRecovered, v.Because+" since it was made in Git")
+		in.recovered(r.Clock.Now(), v.UpSince, v1alpha1.ReasonRecovered, v.Reason+" since it was made in Git")
 	case len(in.after.Status.Attempts) == 0:
-		in.recovered(r.Clock.Now(), v.UpSince, v1alpha1.ReasonRecoveredWithoutRemedy, v.Because+"; nothing was patched")
+		in.recovered(r.Clock.Now(), v.UpSince, v1alpha1.ReasonRecoveredWithoutRemedy, v.Reason+"; nothing was patched")
 	default:
-		in.recovered(r.Clock.Now(), v.UpSince, v1alpha1.ReasonRecovered, v.Because)
+		in.recovered(r.Clock.Now(), v.UpSince, v1alpha1.ReasonRecovered, v.Reason)
 	}
 	return true, nil
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -21,8 +22,6 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/remedy"
-	"github.com/bridgestack/operator/internal/workload"
-	"github.com/bridgestack/operator/internal/workload/lookup"
 )
 
 // Outcomes of a write that are no failures of the operator. Any other error is
@@ -71,14 +70,13 @@ type change struct {
 // InPlace tells whether an attempt's change is on the live template: an answer
 // may have been lost. An error means that this is not known.
 func (a *Applier) InPlace(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt) (bool, error) {
-	live, err := a.read(ctx, namespace, w)
+	_, template, err := a.read(ctx, namespace, w)
 	if errors.Is(err, ErrGone) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	template := live.Template()
 	return remedy.TemplateHash(template) != attempt.TemplateHash && undone(template, attempt), nil
 }
 
@@ -91,11 +89,10 @@ func (a *Applier) patch(ctx context.Context, namespace string, w v1alpha1.Diagno
 }
 
 func (a *Applier) patchOnce(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt, c change) error {
-	live, err := a.read(ctx, namespace, w)
+	object, template, err := a.read(ctx, namespace, w)
 	if err != nil {
 		return err
 	}
-	object, template := live.Object(), live.Template()
 	original := remedy.TemplateHash(template) == attempt.TemplateHash
 	changed := !original && undone(template, attempt)
 	switch {
@@ -103,9 +100,6 @@ func (a *Applier) patchOnce(ctx context.Context, namespace string, w v1alpha1.Di
 		return nil // in place already
 	case !original && !changed:
 		return fmt.Errorf("%s/%s: %w", w.Kind, w.Name, ErrConflict)
-	}
-	if err := owned(live); err != nil {
-		return err
 	}
 	body, err := withPreconditions(c.operations, object)
 	if err != nil {
@@ -181,27 +175,40 @@ func (a *Applier) send(ctx context.Context, object client.Object, operations []o
 	return classify(err, what)
 }
 
-// read is the live workload.
-func (a *Applier) read(ctx context.Context, namespace string, ref v1alpha1.DiagnosedWorkload) (workload.Workload, error) {
-	w, err := lookup.Get(ctx, a.Live, workload.RefOfDiagnosed(namespace, ref))
-	switch {
-	case apierrors.IsNotFound(err), errors.Is(err, lookup.ErrReplaced):
-		return nil, fmt.Errorf("%s/%s: %w", ref.Kind, ref.Name, ErrGone)
-	case err != nil:
-		return nil, fmt.Errorf("reading %s/%s before a write: %w", ref.Kind, ref.Name, err)
+// read is the live workload and its pod template.
+func (a *Applier) read(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload) (client.Object, *corev1.PodTemplateSpec, error) {
+	object := Workload(w.Kind)
+	err := a.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: w.Name}, object)
+	if apierrors.IsNotFound(err) || err == nil && object.GetUID() != w.UID {
+		return nil, nil, fmt.Errorf("%s/%s: %w", w.Kind, w.Name, ErrGone)
 	}
-	return w, nil
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading %s/%s before a write: %w", w.Kind, w.Name, err)
+	}
+	return object, Template(object), nil
 }
 
-// owned refuses a workload that another program makes of an object of its own: it
-// would put the template back, or has a reason to roll its pods out in an order of
-// its own.
-func owned(w workload.Workload) error {
-	if owner, is := workload.ForeignOwner(w.Object()); is {
-		return fmt.Errorf("%s owns %s, change it there: %w", owner, workload.RefOf(w), ErrRefused)
+// Workload is an empty object of a kind.
+func Workload(kind v1alpha1.WorkloadKind) client.Object {
+	switch kind {
+	case v1alpha1.StatefulSet:
+		return &appsv1.StatefulSet{}
+	case v1alpha1.DaemonSet:
+		return &appsv1.DaemonSet{}
+	case v1alpha1.Deployment:
 	}
-	if lock := workload.TraitsOf(w.Kind()).TemplateLock; lock != "" {
-		return fmt.Errorf("%s: %s: %w", workload.RefOf(w), lock, ErrRefused)
+	return &appsv1.Deployment{}
+}
+
+// Template is a workload's pod template, nil for what has none.
+func Template(object client.Object) *corev1.PodTemplateSpec {
+	switch w := object.(type) {
+	case *appsv1.Deployment:
+		return &w.Spec.Template
+	case *appsv1.StatefulSet:
+		return &w.Spec.Template
+	case *appsv1.DaemonSet:
+		return &w.Spec.Template
 	}
 	return nil
 }

@@ -14,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/workload"
 )
 
 // extension is where a compose file carries policy for the operator.
@@ -76,7 +75,7 @@ type Bridge struct {
 
 // bridge is x-bridge as it is written.
 type bridge struct {
-	Workload      workloadOrName           `json:"workload"`
+	Workload      workload                 `json:"workload"`
 	MemoryCeiling *resource.Quantity       `json:"memoryCeiling"`
 	CPUCeiling    *resource.Quantity       `json:"cpuCeiling"`
 	AllowRestart  bool                     `json:"allowRestart"`
@@ -87,10 +86,10 @@ type bridge struct {
 	Ignore        bool                     `json:"ignore"`
 }
 
-// workloadOrName is a name, or kind and name.
-type workloadOrName struct{ v1alpha1.WorkloadReference }
+// workload is a name, or kind and name.
+type workload struct{ v1alpha1.WorkloadReference }
 
-func (w *workloadOrName) UnmarshalJSON(data []byte) error {
+func (w *workload) UnmarshalJSON(data []byte) error {
 	if json.Unmarshal(data, &w.Name) == nil {
 		return nil
 	}
@@ -210,8 +209,10 @@ var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,252}$`)
 // check holds it to what the API's schema demands of the same fields.
 func (b Bridge) check() error {
 	if w := b.Workload; w != nil {
-		if _, err := workload.New(w.Kind); err != nil {
-			return fmt.Errorf("workload: kind: %w", err)
+		switch w.Kind {
+		case "", v1alpha1.Deployment, v1alpha1.StatefulSet, v1alpha1.DaemonSet:
+		default:
+			return fmt.Errorf("workload: kind is Deployment, StatefulSet or DaemonSet")
 		}
 	}
 	switch b.Role {

@@ -19,12 +19,7 @@ type variables struct {
 
 func variablesOf(env evidence.Env) variables {
 	v := variables{env: env, actual: make(map[string]string, len(env.Variables))}
-	for name, variable := range env.Variables {
-		// Who creates a Service gives its namespace's pods variables of his choice:
-		// they configure nothing.
-		if variable.Origin.Kind == evidence.OriginService {
-			continue
-		}
+	for name := range env.Variables {
 		c := canonical(name)
 		if before, taken := v.actual[c]; !taken || name < before {
 			v.actual[c] = name
@@ -50,9 +45,6 @@ func (v variables) first(names ...string) setting {
 		actual, ok := v.actual[n]
 		if !ok {
 			continue
-		}
-		if v.env.Variables[actual].Misplaced {
-			return setting{actual, evidence.Redacted}
 		}
 		if value := strings.TrimSpace(v.env.Get(actual)); value != "" {
 			return setting{actual, value}
@@ -80,14 +72,12 @@ func (v variables) mentioned(prefix string, names ...string) string {
 	return ""
 }
 
-// spelled is a variable that the stack's author names, by its exact name, if his
-// word is enough for it.
-func (v variables) spelled(names Spelled, name string) setting {
-	variable, ok := v.env.Lookup(name)
-	if !ok || variable.Origin.Kind == evidence.OriginService || variable.Secret.IsSet() && !names.MayReadSecrets {
+// named is a variable under its exact name.
+func (v variables) named(name string) setting {
+	if name == "" {
 		return setting{}
 	}
-	return setting{name, strings.TrimSpace(variable.Text())}
+	return setting{name, strings.TrimSpace(v.env.Get(name))}
 }
 
 // ending are the canonical names that end with one of the suffixes.

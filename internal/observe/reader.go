@@ -15,7 +15,6 @@ import (
 
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/redact"
-	"github.com/bridgestack/operator/internal/workload"
 )
 
 // LogStreamer opens a container's log. PodLogs makes one of a clientset.
@@ -67,7 +66,7 @@ type Request struct {
 	// Service is the container's service in its stack.
 	Service string
 	// Workload that owns the pod; zero where it has none.
-	Workload workload.Ref
+	Workload Workload
 }
 
 // Observation is what a Reader gathers.
@@ -112,7 +111,6 @@ func (r *Reader) Case(ctx context.Context, request Request) (Observation, error)
 	r.setThrottled(ctx, pod, &c.Container)
 
 	redactor := redact.New(environment.Secrets...)
-	markMisplaced(c.Env, redactor)
 	redactCase(&c, redactor)
 	return Observation{Case: c, Redactor: redactor}, errors.Join(errLog, errEnv, errEvents, errNode, errRollout)
 }

@@ -253,7 +253,11 @@ func TransformWorkload(obj any) (any, error) {
 	if !ok {
 		return obj, nil
 	}
-	if gitops.OwnerOf(gitops.ObjectOf(w)).Reconciles() {
+	owner := gitops.OwnerOf(gitops.Object{
+		Group: appsv1.GroupName, Kind: string(w.Kind()), Namespace: o.GetNamespace(), Name: o.GetName(),
+		Labels: o.GetLabels(), Annotations: o.GetAnnotations(), Managed: o.GetManagedFields(),
+	})
+	if owner.Reconciles() {
 		return obj, nil
 	}
 	o.SetManagedFields(nil)

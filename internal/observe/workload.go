@@ -14,6 +14,9 @@ import (
 	"github.com/bridgestack/operator/internal/workload/lookup"
 )
 
+// Workload names what owns a pod.
+type Workload = workload.Ref
+
 // Pod is a pod of a workload.
 type Pod struct {
 	*corev1.Pod

@@ -5,7 +5,6 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/remedy"
-	"github.com/bridgestack/operator/internal/workload"
 )
 
 // Right is what one write needs, in the words of RBAC.
@@ -46,19 +45,15 @@ func (r Right) Grant(namespace, account string) string {
 		" && kubectl -n " + namespace + " create rolebinding " + role + "-" + account + " --role=" + role + " --serviceaccount=" + namespace + ":" + account
 }
 
-// TemplateRights are those to change a workload's pod template, and to evict its
-// pods where it may not reach them otherwise.
+// TemplateRights are those to change a workload's pod template. The pods of a
+// StatefulSet or DaemonSet may have to be evicted for it to reach them.
 func TemplateRights(w v1alpha1.DiagnosedWorkload) []Right {
-	kind := workload.TraitsOf(w.Kind)
-	rights := []Right{{Verb: "patch", Group: kind.Group, Resource: kind.Resource, Name: w.Name}}
-	if kind.LeavesPods {
+	rights := []Right{{Verb: "patch", Group: "apps", Resource: strings.ToLower(string(w.Kind)) + "s", Name: w.Name}}
+	if w.Kind != v1alpha1.Deployment {
 		rights = append(rights, Right{Verb: "create", Resource: "pods", Subresource: "eviction"})
 	}
 	return rights
 }
-
-// SecretsRight is the one to read any Secret of the namespace.
-func SecretsRight() Right { return Right{Verb: "get", Resource: "secrets"} }
 
 // EvictionRights are those to evict pods.
 func EvictionRights(pods []remedy.Pod) []Right {

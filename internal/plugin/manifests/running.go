@@ -156,10 +156,10 @@ func (b *builder) runningDocument(workloads map[string]Running) Document {
 	for i := range o.Spec.Services {
 		s := &o.Spec.Services[i]
 		r := workloads[s.Name]
-		if r.Kind != v1alpha1.DefaultWorkloadKind || r.Name != s.Name {
+		if r.Kind != v1alpha1.Deployment || r.Name != s.Name {
 			s.Workload = &v1alpha1.WorkloadReference{Kind: r.Kind, Name: r.Name}
-			if r.Kind == v1alpha1.DefaultWorkloadKind {
-				s.Workload.Kind = ""
+			if r.Kind == v1alpha1.Deployment {
+				s.Workload.Kind = "" // the default
 			}
 		}
 		fact, _ := b.Facts.ByName(s.Name)

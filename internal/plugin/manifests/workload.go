@@ -7,14 +7,13 @@ import (
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/compose"
-	"github.com/bridgestack/operator/internal/workload"
 )
 
 // unitOf prepares a service: everything but the workload around the pod.
@@ -154,36 +153,33 @@ func (u *unit) hosts(config types.ServiceConfig) {
 // workload is a Job for what runs to its end, a StatefulSet for what keeps data
 // in a volume, a DaemonSet for what runs on every node, else a Deployment.
 func (u *unit) workload() Document {
-	m := workload.Manifest{
-		ObjectMeta: metav1.ObjectMeta{Name: u.name, Labels: u.labels()}, Selector: &metav1.LabelSelector{MatchLabels: u.selector()},
-		Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: u.labels()}, Spec: u.pod},
-		Replicas: u.replicas(), ServiceName: u.name, VolumeClaims: u.templates,
-		Recreate: keepsData(u.Service.Image) || u.hasClaims(),
+	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: u.labels()}, Spec: u.pod}
+	meta := metav1.ObjectMeta{Name: u.name, Labels: u.labels()}
+	selector := &metav1.LabelSelector{MatchLabels: u.selector()}
+	apps := func(kind string) metav1.TypeMeta {
+		return metav1.TypeMeta{Kind: kind, APIVersion: appsv1.SchemeGroupVersion.String()}
 	}
 	switch {
 	case u.oneShot():
-		m.Template.Spec.RestartPolicy = corev1.RestartPolicyOnFailure
-		o := &batchv1.Job{TypeMeta: metav1.TypeMeta{Kind: "Job", APIVersion: batchv1.SchemeGroupVersion.String()}, ObjectMeta: m.ObjectMeta}
-		o.Spec.Template = m.Template
+		template.Spec.RestartPolicy = corev1.RestartPolicyOnFailure
+		o := &batchv1.Job{TypeMeta: metav1.TypeMeta{Kind: "Job", APIVersion: batchv1.SchemeGroupVersion.String()}, ObjectMeta: meta}
+		o.Spec.Template = template
 		return Document{Object: o, Comment: "It runs to its end, once: delete the Job to have it run again."}
 	case u.onEveryNode():
-		return workloadDocument(m, v1alpha1.DaemonSet)
+		return Document{Object: &appsv1.DaemonSet{TypeMeta: apps("DaemonSet"), ObjectMeta: meta, Spec: appsv1.DaemonSetSpec{Selector: selector, Template: template}}}
 	case keepsData(u.Service.Image) && len(u.templates) > 0:
-		return workloadDocument(m, v1alpha1.StatefulSet)
+		o := &appsv1.StatefulSet{TypeMeta: apps("StatefulSet"), ObjectMeta: meta}
+		o.Spec = appsv1.StatefulSetSpec{ServiceName: u.name, Replicas: u.replicas(), Selector: selector, Template: template, VolumeClaimTemplates: u.templates}
+		return Document{Object: o}
 	}
-	d := workloadDocument(m, v1alpha1.Deployment)
-	if m.Recreate {
+	o := &appsv1.Deployment{TypeMeta: apps("Deployment"), ObjectMeta: meta}
+	o.Spec = appsv1.DeploymentSpec{Replicas: u.replicas(), Selector: selector, Template: template}
+	d := Document{Object: o}
+	if keepsData(u.Service.Image) || u.hasClaims() {
+		o.Spec.Strategy.Type = appsv1.RecreateDeploymentStrategyType
 		d.Comment = "Two at once, as while one is replaced, would both write the same data."
 	}
 	return d
-}
-
-func workloadDocument(m workload.Manifest, kind v1alpha1.WorkloadKind) Document {
-	o, err := m.Make(kind)
-	if err != nil {
-		panic(err) // the kinds above are constants
-	}
-	return Document{Object: o}
 }
 
 func (u *unit) onEveryNode() bool {
