@@ -49,7 +49,9 @@ type run struct {
 	ended *corev1.ContainerStateTerminated
 	// justNow: it ended, and its back-off has not begun.
 	justNow bool
-	log     string
+	// cannotStart is the kubelet's reason for a container that it cannot start.
+	cannotStart string
+	log         string
 }
 
 var runs program = func(*corev1.Pod) run { return run{up: true} }
@@ -227,7 +229,10 @@ func become(pod *corev1.Pod, now run) bool {
 		status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff", Message: "back-off 40s restarting failed container"}}
 		status.LastTerminationState = corev1.ContainerState{Terminated: now.ended}
 		status.RestartCount += 5
-	case !now.up && now.ended == nil && waits != "ContainerCreating":
+	case now.cannotStart != "" && waits != now.cannotStart:
+		status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: now.cannotStart, Message: `secret "api-keys" not found`}}
+		pod.Status.Phase = corev1.PodPending
+	case !now.up && now.ended == nil && now.cannotStart == "" && waits != "ContainerCreating":
 		status.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}
 		pod.Status.Phase = corev1.PodPending
 	default:

@@ -83,7 +83,7 @@ func (o Options) controllers() []controller {
 		committer = &gitcommit.Committer{APIReader: o.APIReader, Resolver: resolver, Git: o.Git}
 	}
 	out := []controller{
-		&bridgestack.Reconciler{Client: o.Client, APIReader: o.APIReader, Resolver: resolver, Reporter: o.Reporter, Targets: targets, Accounts: o.Accounts},
+		&bridgestack.Reconciler{Client: o.Client, APIReader: o.APIReader, Resolver: resolver, Reporter: o.Reporter, Targets: targets, Accounts: o.Accounts, Clock: o.Clock, Concurrency: o.Concurrency},
 		&podwatch.Reconciler{
 			Client: o.Client, Observer: o.Observer, Resolver: resolver, Opener: opener,
 			Metrics: o.Metrics, Clock: o.Clock, Concurrency: o.Concurrency,

@@ -195,6 +195,11 @@ type BridgeDiagnosisStatus struct {
 	// one is only a symptom.
 	// +optional
 	Root *RootReference `json:"root,omitempty"`
+	// escalatedRoot is the root at the time of escalation, where that had a diagnosis
+	// of its own: receivers are told of that one instead, and of this one only if it
+	// outlives that for longer than the policy's escalateAfter.
+	// +optional
+	EscalatedRoot *RootReference `json:"escalatedRoot,omitempty"`
 	// gitOps names the tool and object that own the workload, such as
 	// "Flux Kustomization apps".
 	// +optional

@@ -73,7 +73,7 @@ type BridgeStackSpec struct {
 	// +optional
 	Detection Detection `json:"detection,omitempty"`
 
-	// diagnosis says what a diagnosis may do to find a cause.
+	// diagnosis says what a diagnosis may do to find a cause, and how long it is kept.
 	// +optional
 	Diagnosis DiagnosisOptions `json:"diagnosis,omitempty"`
 
@@ -290,6 +290,15 @@ type Detection struct {
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,8}([.][0-9]{1,9})?s)?([0-9]{1,8}ms)?$') && self != '' && duration(self) > duration('0s')",message="must be a duration greater than zero, such as 30s, 5m or 1h30m"
 	Window *metav1.Duration `json:"window,omitempty"`
+	// startGrace is how long a container may be unable to start, because its image
+	// cannot be pulled or a Secret or ConfigMap that it needs is missing, before
+	// that is an incident. Longer than the outages of a registry, it keeps them
+	// from being one incident of each service. Default: 10s.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,8}([.][0-9]{1,9})?s)?([0-9]{1,8}ms)?$') && self != '' && duration(self) > duration('0s')",message="must be a duration greater than zero, such as 30s, 5m or 1h30m"
+	StartGrace *metav1.Duration `json:"startGrace,omitempty"`
 	// healthFailures within healthWindow of a service's HTTP endpoint that are
 	// still no incident: one more is, though nothing restarts. Endpoints are
 	// asked every healthWindow / (healthFailures + 2). Default: 2.
@@ -305,7 +314,8 @@ type Detection struct {
 	HealthWindow *metav1.Duration `json:"healthWindow,omitempty"`
 }
 
-// DiagnosisOptions says what a diagnosis may do to find a cause.
+// DiagnosisOptions says what a diagnosis may do to find a cause, and how long it is
+// kept once its incident is over.
 type DiagnosisOptions struct {
 	// probeFromPod lets the operator probe a dependency from inside the failing
 	// pod's own network, where its own probes leave open why the container
@@ -318,6 +328,20 @@ type DiagnosisOptions struct {
 	// the right of config/probe-from-pod. Default: false.
 	// +optional
 	ProbeFromPod bool `json:"probeFromPod,omitempty"`
+	// historyLimit is how many diagnoses of each service are kept whose incident
+	// is over, the newest of them. What ended less than an hour ago is kept in any
+	// case: the budget counts it. Default: 20.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	HistoryLimit *int32 `json:"historyLimit,omitempty"`
+	// ttl is how long a diagnosis is kept after its incident ended. The newest of
+	// each container is kept in any case. Default: 720h.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,8}([.][0-9]{1,9})?s)?([0-9]{1,8}ms)?$') && self != '' && duration(self) >= duration('1h')",message="must be a duration of at least 1h, such as 24h or 720h"
+	TTL *metav1.Duration `json:"ttl,omitempty"`
 }
 
 // BridgeStackStatus is what the operator sees of a stack.

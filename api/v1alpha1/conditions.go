@@ -42,6 +42,8 @@ const (
 	ReasonNoWorkloadSelected = "NoWorkloadSelected"
 	// ReasonWorkloadNotFound: a service names a workload that does not exist.
 	ReasonWorkloadNotFound = "WorkloadNotFound"
+	// ReasonWorkloadAmbiguous: several workloads could be the one of a service.
+	ReasonWorkloadAmbiguous = "WorkloadAmbiguous"
 	// ReasonReferenceNotFound: a Secret, a ConfigMap or a key named by the policy does not exist.
 	ReasonReferenceNotFound = "ReferenceNotFound"
 	// ReasonDependencyCycle: services depend on each other in a circle.

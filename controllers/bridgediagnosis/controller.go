@@ -158,7 +158,7 @@ func (r *Reconciler) ofPod(ctx context.Context, o client.Object) []reconcile.Req
 		return nil
 	}
 	var list v1alpha1.BridgeDiagnosisList
-	if err := r.Client.List(ctx, &list, client.InNamespace(pod.Namespace)); err != nil || len(list.Items) == 0 {
+	if err := r.Client.List(ctx, &list, client.InNamespace(pod.Namespace), client.UnsafeDisableDeepCopy); err != nil || len(list.Items) == 0 {
 		return nil
 	}
 	w, owned, err := r.Observer.WorkloadOf(ctx, pod)
@@ -182,7 +182,7 @@ func openAbout(diagnoses []v1alpha1.BridgeDiagnosis, w observe.Workload) []recon
 func (r *Reconciler) ofWorkload(kind v1alpha1.WorkloadKind) handler.MapFunc {
 	return func(ctx context.Context, o client.Object) []reconcile.Request {
 		var list v1alpha1.BridgeDiagnosisList
-		if err := r.Client.List(ctx, &list, client.InNamespace(o.GetNamespace())); err != nil {
+		if err := r.Client.List(ctx, &list, client.InNamespace(o.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
 			return nil
 		}
 		return openAbout(list.Items, observe.Workload{Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName()})

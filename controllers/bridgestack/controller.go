@@ -3,9 +3,20 @@ package bridgestack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
+
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+
+	"github.com/bridgestack/operator/internal/fairqueue"
+
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"github.com/bridgestack/operator/internal/text"
 
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -37,11 +48,18 @@ type Reconciler struct {
 	Targets notify.Targets
 	// Accounts that policies must name.
 	Accounts permission.Accounts
+	Clock    clock.PassiveClock
+	// Concurrency is how many stacks are reported on at once.
+	Concurrency int
+
+	// references are the objects that policies name.
+	references references
 }
 
 // +kubebuilder:rbac:groups=bridgestack.dev,resources=bridgestacks,verbs=get;list;watch
 // +kubebuilder:rbac:groups=bridgestack.dev,resources=bridgestacks/status,verbs=update
 // +kubebuilder:rbac:groups=bridgestack.dev,resources=bridgestacks/finalizers,verbs=update
+// +kubebuilder:rbac:groups=bridgestack.dev,resources=bridgediagnoses,verbs=delete
 // +kubebuilder:rbac:groups="",resources=secrets;configmaps,verbs=get
 
 // SetupWithManager watches stacks, their workloads and their diagnoses.
@@ -50,9 +68,11 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.BridgeStack{}).
 		Watches(&v1alpha1.BridgeDiagnosis{}, gathered).
+		Watches(&v1alpha1.BridgeStack{}, inNamespace, builder.WithPredicates(predicate.GenerationChangedPredicate{})). // they may claim the same
 		Watches(&appsv1.Deployment{}, inNamespace).
 		Watches(&appsv1.StatefulSet{}, inNamespace).
 		Watches(&appsv1.DaemonSet{}, inNamespace).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: fairqueue.New}).
 		Complete(r)
 }
 
@@ -120,16 +140,20 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	resolved := stack.ResolveProject(before.Spec, project.Known(), workloads)
-	found, err := r.problems(ctx, &before, project, resolved)
+	rivals, err := r.Resolver.Rivals(ctx, &before, workloads)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	found, err := r.problems(ctx, &before, project, resolved, rivals)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	after := before.DeepCopy()
-	after.Status.Services = serviceStatuses(resolved, diagnoses)
+	after.Status.Services = serviceStatuses(resolved, diagnoses, rivals)
 	if after.Status.Compose, err = r.Resolver.ComposeStatus(ctx, before.Namespace, project, resolved); err != nil {
 		return ctrl.Result{}, err
 	}
-	err = r.Reporter.Stack(ctx, &before, after, found)
+	err = errors.Join(r.Reporter.Stack(ctx, &before, after, found), r.deleteExpired(ctx, &before, diagnoses))
 	if apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: requeue.AfterConflict}, nil
 	}
@@ -138,7 +162,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 
 // problems are what a person must put right, those of the compose project first:
 // the others may come of them.
-func (r *Reconciler) problems(ctx context.Context, s *v1alpha1.BridgeStack, project *resolve.ComposeProject, resolved stack.Stack) ([]report.Problem, error) {
+func (r *Reconciler) problems(ctx context.Context, s *v1alpha1.BridgeStack, project *resolve.ComposeProject, resolved stack.Stack, rivals []stack.Rival) ([]report.Problem, error) {
 	missing, err := r.missingReferences(ctx, s, project.DeclaredEnv())
 	if err != nil {
 		return nil, err
@@ -147,8 +171,12 @@ func (r *Reconciler) problems(ctx context.Context, s *v1alpha1.BridgeStack, proj
 	if err != nil {
 		return nil, err
 	}
+	var claimed []stack.Problem
+	for _, rival := range rivals {
+		claimed = append(claimed, resolved.ClaimedTwice(rival)...)
+	}
 	var out []report.Problem
-	for _, p := range slices.Concat(project.Problems(), resolved.Problems, missing, untold, r.Accounts.Problems(s)) {
+	for _, p := range slices.Concat(project.Problems(), resolved.Problems, claimed, missing, untold, r.Accounts.Problems(s)) {
 		out = append(out, report.Problem{Reason: p.Reason, Text: p.String()})
 	}
 	return out, nil
@@ -164,15 +192,15 @@ func (r *Reconciler) missingReferences(ctx context.Context, s *v1alpha1.BridgeSt
 		}
 	}
 	var out []stack.Problem
+	lookup := r.references.lookup(r.APIReader, s.Namespace, r.Clock.Now())
 	for _, e := range append(named, more...) {
 		kind, name := resolve.Reference(e.DeclaredEnv)
 		if name == "" {
 			continue
 		}
-		object := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: kind}}
-		err := r.APIReader.Get(ctx, client.ObjectKey{Namespace: s.Namespace, Name: name}, object)
+		exists, err := lookup.exists(ctx, kind, name)
 		switch {
-		case apierrors.IsNotFound(err):
+		case err == nil && !exists:
 			out = append(out, stack.Problem{Reason: v1alpha1.ReasonReferenceNotFound,
 				Field:   e.Field + ".valueFrom",
 				Message: fmt.Sprintf("%s %q does not exist in this namespace; %s of service %q cannot be set from it", kind, name, e.Name, e.Service)})
@@ -183,8 +211,24 @@ func (r *Reconciler) missingReferences(ctx context.Context, s *v1alpha1.BridgeSt
 	return out, nil
 }
 
+// deleteExpired ends the lives of diagnoses that are over for long enough.
+func (r *Reconciler) deleteExpired(ctx context.Context, s *v1alpha1.BridgeStack, diagnoses []v1alpha1.BridgeDiagnosis) error {
+	var failed []error
+	for _, d := range incident.RetentionOf(s.Spec.Diagnosis).Expired(diagnoses, r.Clock.Now()) {
+		// Not what was made anew, or changed, under this name in the meantime.
+		only := client.Preconditions{UID: &d.UID, ResourceVersion: &d.ResourceVersion}
+		err := r.Client.Delete(ctx, &v1alpha1.BridgeDiagnosis{ObjectMeta: metav1.ObjectMeta{Namespace: d.Namespace, Name: d.Name}}, only)
+		if client.IgnoreNotFound(err) != nil {
+			failed = append(failed, fmt.Errorf("deleting diagnosis %s/%s, which is over: %w", d.Namespace, d.Name, err))
+			continue
+		}
+		ctrl.LoggerFrom(ctx).Info("deleted a diagnosis whose incident is long over", "stack", s.Name, "service", d.Spec.Service, "diagnosis", d.Name, "cause", d.Status.Cause)
+	}
+	return errors.Join(failed...)
+}
+
 // serviceStatuses says of each service how it is.
-func serviceStatuses(s stack.Stack, diagnoses []v1alpha1.BridgeDiagnosis) []v1alpha1.ServiceStatus {
+func serviceStatuses(s stack.Stack, diagnoses []v1alpha1.BridgeDiagnosis, rivals []stack.Rival) []v1alpha1.ServiceStatus {
 	open := map[string]*v1alpha1.BridgeDiagnosis{}
 	for i := range diagnoses {
 		if d := &diagnoses[i]; !d.Status.State.Final() {
@@ -193,9 +237,28 @@ func serviceStatuses(s stack.Stack, diagnoses []v1alpha1.BridgeDiagnosis) []v1al
 	}
 	out := make([]v1alpha1.ServiceStatus, 0, len(s.Services))
 	for _, service := range s.Services {
-		out = append(out, serviceStatus(service, open[service.Name]))
+		status := serviceStatus(service, open[service.Name])
+		if rival := watchedBy(service, rivals); rival != "" {
+			status.Message = text.Clip(fmt.Sprintf("watched by stack %q; %s", rival, status.Message), maxServiceMessage)
+		}
+		out = append(out, status)
 	}
 	return out
+}
+
+// maxServiceMessage is in bytes.
+const maxServiceMessage = 512
+
+// watchedBy is the older stack that has a service's workload, empty where none does.
+func watchedBy(service stack.Service, rivals []stack.Rival) string {
+	for _, rival := range rivals {
+		if w := service.Workload; w != nil && rival.Older {
+			if _, claimed := rival.Stack.ByWorkload(w.Kind, w.Name); claimed {
+				return rival.Name
+			}
+		}
+	}
+	return ""
 }
 
 func serviceStatus(service stack.Service, open *v1alpha1.BridgeDiagnosis) v1alpha1.ServiceStatus {

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -59,12 +60,10 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("pod").
-		For(&corev1.Pod{}, builder.WithPredicates(predicate.NewPredicateFuncs(func(o client.Object) bool {
-			pod, ok := o.(*corev1.Pod)
-			return ok && unhealthy(pod)
-		}))).
+		For(&corev1.Pod{}, builder.WithPredicates(r.podsToLookAt())).
 		Watches(&v1alpha1.BridgeStack{}, handler.EnqueueRequestsFromMapFunc(r.unhealthyInNamespace),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.BridgeDiagnosis{}, handler.EnqueueRequestsFromMapFunc(r.unhealthyOfDiagnosis), onDelete).
 		Watches(&appsv1.Deployment{}, handler.EnqueueRequestsFromMapFunc(r.unhealthyOf(v1alpha1.Deployment)), onLabels).
 		Watches(&appsv1.StatefulSet{}, handler.EnqueueRequestsFromMapFunc(r.unhealthyOf(v1alpha1.StatefulSet)), onLabels).
 		Watches(&appsv1.DaemonSet{}, handler.EnqueueRequestsFromMapFunc(r.unhealthyOf(v1alpha1.DaemonSet)), onLabels).
@@ -80,6 +79,39 @@ func (r *Reconciler) begin(context.Context) error {
 
 // onLabels lets through what may take a workload into a stack.
 var onLabels = builder.WithPredicates(predicate.LabelChangedPredicate{})
+
+// onDelete lets through that something is gone.
+var onDelete = builder.WithPredicates(predicate.Funcs{
+	CreateFunc: func(event.CreateEvent) bool { return false },
+	UpdateFunc: func(event.UpdateEvent) bool { return false },
+})
+
+// podsToLookAt are those in trouble, and those that are gone and remembered.
+func (r *Reconciler) podsToLookAt() predicate.Predicate {
+	inTrouble := predicate.NewPredicateFuncs(func(o client.Object) bool {
+		pod, ok := o.(*corev1.Pod)
+		return ok && unhealthy(pod)
+	})
+	return predicate.Funcs{
+		CreateFunc:  inTrouble.Create,
+		UpdateFunc:  inTrouble.Update,
+		GenericFunc: inTrouble.Generic,
+		DeleteFunc:  func(e event.DeleteEvent) bool { return r.histories.has(client.ObjectKeyFromObject(e.Object)) },
+	}
+}
+
+// unhealthyOfDiagnosis finds the pods in trouble of a deleted diagnosis' workload: a
+// person who deletes it wants a new one, and such a pod may never change again.
+func (r *Reconciler) unhealthyOfDiagnosis(ctx context.Context, o client.Object) []reconcile.Request {
+	d, ok := o.(*v1alpha1.BridgeDiagnosis)
+	if !ok {
+		return nil
+	}
+	return r.unhealthyPods(ctx, d.Namespace, func(pod *corev1.Pod) bool {
+		w, owned, err := r.Observer.WorkloadOf(ctx, pod)
+		return err == nil && owned && incident.IsAbout(d, w)
+	})
+}
 
 // unhealthyOf finds the pods in trouble of a workload of a kind.
 func (r *Reconciler) unhealthyOf(kind v1alpha1.WorkloadKind) handler.MapFunc {
@@ -100,7 +132,7 @@ func (r *Reconciler) unhealthyPods(ctx context.Context, namespace string, matche
 	var stacks v1alpha1.BridgeStackList
 	var pods corev1.PodList
 	for _, list := range []client.ObjectList{&stacks, &pods} {
-		if err := r.Client.List(ctx, list, client.InNamespace(namespace)); err != nil {
+		if err := r.Client.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 			ctrl.LoggerFrom(ctx).Error(err, "listing the stacks and pods of a namespace", "namespace", namespace)
 			return nil
 		}

@@ -40,6 +40,13 @@ func (h *histories) forget(name types.NamespacedName) {
 	delete(h.byPod, name)
 }
 
+func (h *histories) has(name types.NamespacedName) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, known := h.byPod[name]
+	return known
+}
+
 // restarted is how often a container has restarted since it was last seen. Of one
 // that was never seen only that counts which happened since others were.
 func (h *histories) restarted(pod *corev1.Pod, c evidence.Container) int32 {

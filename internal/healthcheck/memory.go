@@ -2,6 +2,8 @@
 package healthcheck
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,6 +37,13 @@ func (m *Memory) Forget(stack types.NamespacedName) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.byStack, stack)
+}
+
+// Keep only what is known of these services of a stack.
+func (m *Memory) Keep(stack types.NamespacedName, services []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.byStack[stack], func(service string, _ Endpoint) bool { return !slices.Contains(services, service) })
 }
 
 // Record an answer, and return what is known of the endpoint with it.

@@ -82,12 +82,16 @@ func (o Opener) openAfter(ctx context.Context, in Incident, history History, ear
 	return nil
 }
 
+// hashLength is in hexadecimal digits. Names of one service differ in nothing else:
+// with 6 digits two of 5000 would be equal with a probability of one half.
+const hashLength = 12
+
 // nameOf names an incident by its service, its container and how many there were
 // before.
 func nameOf(service string, stackUID types.UID, w observe.Workload, container string, earlier int) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%s/%s/%d", stackUID, w.UID, container, earlier))
 	name := strings.Trim(strings.Map(nameRune, strings.ToLower(service)), "-")
-	return name[:min(len(name), 50)] + "-" + hex.EncodeToString(sum[:])[:6]
+	return name[:min(len(name), 50)] + "-" + hex.EncodeToString(sum[:])[:hashLength]
 }
 
 // labelValue is a service's name as a label, which holds 63 characters; that of

@@ -104,12 +104,34 @@ func keepTimings(before, after []v1alpha1.ProbeResult) {
 // Problem is something in a policy that a person must put right.
 type Problem struct{ Reason, Text string }
 
+// maxConditionMessage is how long a stack's condition becomes, in bytes. The API
+// takes 32768 characters; nobody reads more than this.
+const maxConditionMessage = 8192
+
+// joined texts, as many as a condition's message holds, and how many there are more.
+func joined(texts []string) string {
+	const room = len("; and 1000000 more")
+	var b strings.Builder
+	for i, t := range texts {
+		t = text.Clip(t, maxConditionMessage/2)
+		if b.Len()+len("; ")+len(t) > maxConditionMessage-room {
+			fmt.Fprintf(&b, "; and %d more", len(texts)-i)
+			break
+		}
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(t)
+	}
+	return b.String()
+}
+
 func problemText(problems []Problem) string {
 	texts := make([]string, len(problems))
 	for i, p := range problems {
 		texts[i] = p.Text
 	}
-	return strings.Join(texts, "; ")
+	return joined(texts)
 }
 
 func unhealthyText(services []v1alpha1.ServiceStatus) string {
@@ -122,7 +144,7 @@ func unhealthyText(services []v1alpha1.ServiceStatus) string {
 	if len(texts) == 0 {
 		return "the stack has no service"
 	}
-	return strings.Join(texts, "; ")
+	return joined(texts)
 }
 
 // Stack writes the status of a stack where it changed.

@@ -115,6 +115,7 @@ func (r *Resolver) Stack(ctx context.Context, s *v1alpha1.BridgeStack, workloads
 // Project is a stack's compose project, read no longer ago than fresh.
 func (r *Resolver) Project(ctx context.Context, s *v1alpha1.BridgeStack, fresh time.Duration) (*ComposeProject, error) {
 	if s.Spec.Compose == nil {
+		r.projects.forget(client.ObjectKeyFromObject(s))
 		return nil, nil
 	}
 	read, err := r.composeOf(ctx, s, fresh)

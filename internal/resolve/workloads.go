@@ -67,6 +67,34 @@ func workloadOf(kind v1alpha1.WorkloadKind, object client.Object, wanted, ready 
 	return w
 }
 
+// byAge puts the older stack first.
+func byAge(a, b v1alpha1.BridgeStack) int {
+	return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
+}
+
+// Rivals are the other stacks of a stack's namespace. One whose compose project
+// cannot be read for now is resolved without it.
+func (r *Resolver) Rivals(ctx context.Context, s *v1alpha1.BridgeStack, workloads []stack.Workload) ([]stack.Rival, error) {
+	var list v1alpha1.BridgeStackList
+	if err := r.Client.List(ctx, &list, client.InNamespace(s.Namespace)); err != nil {
+		return nil, fmt.Errorf("listing the other stacks of namespace %s: %w", s.Namespace, err)
+	}
+	slices.SortFunc(list.Items, byAge)
+	var out []stack.Rival
+	for i := range list.Items {
+		other := &list.Items[i]
+		if other.Name == s.Name || !other.DeletionTimestamp.IsZero() {
+			continue
+		}
+		resolved, err := r.Stack(ctx, other, workloads)
+		if err != nil {
+			resolved = stack.Resolve(other.Spec, workloads)
+		}
+		out = append(out, stack.Rival{Name: other.Name, Older: byAge(*other, *s) < 0, Stack: resolved})
+	}
+	return out, nil
+}
+
 // StackFor finds the stack that a workload belongs to. Where several claim it,
 // the oldest one has it.
 func (r *Resolver) StackFor(ctx context.Context, w observe.Workload) (*v1alpha1.BridgeStack, stack.Stack, stack.Service, error) {
@@ -81,9 +109,7 @@ func (r *Resolver) StackFor(ctx context.Context, w observe.Workload) (*v1alpha1.
 	if err != nil {
 		return nil, stack.Stack{}, stack.Service{}, err
 	}
-	slices.SortFunc(list.Items, func(a, b v1alpha1.BridgeStack) int {
-		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
-	})
+	slices.SortFunc(list.Items, byAge)
 	for i := range list.Items {
 		if !list.Items[i].DeletionTimestamp.IsZero() {
 			continue // its policy is withdrawn

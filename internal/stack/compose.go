@@ -77,7 +77,7 @@ func (p *Project) merge(declared []declaration, workloads finder, policy Policy)
 		switch {
 		case i >= 0:
 			out[i].Service = under(out[i].Service, c, w, policy)
-		case w != nil:
+		case w != nil || len(matching(v1alpha1.Service{Name: c.Name}, workloads.all, workloads.selected)) > 1: // the second is a problem to be told
 			out = append(out, declaration{under(Service{Service: v1alpha1.Service{Name: c.Name}}, c, w, policy), "spec.compose: services." + c.Name})
 		}
 	}

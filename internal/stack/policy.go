@@ -14,6 +14,7 @@ import (
 const (
 	defaultRestarts        = 3
 	defaultWindow          = 5 * time.Minute
+	defaultStartGrace      = 10 * time.Second
 	defaultHealthFailures  = 2
 	defaultHealthWindow    = 2 * time.Minute
 	defaultFactorPercent   = 150
@@ -39,6 +40,7 @@ type Policy struct {
 
 	Restarts       int32
 	Window         time.Duration
+	StartGrace     time.Duration
 	HealthFailures int32
 	HealthWindow   time.Duration
 
@@ -75,6 +77,7 @@ func PolicyOf(spec v1alpha1.BridgeStackSpec) Policy {
 		Paused:              spec.Paused,
 		Restarts:            number(d.Restarts, defaultRestarts),
 		Window:              duration(d.Window, defaultWindow),
+		StartGrace:          duration(spec.Detection.StartGrace, defaultStartGrace),
 		HealthFailures:      number(d.HealthFailures, defaultHealthFailures),
 		HealthWindow:        duration(d.HealthWindow, defaultHealthWindow),
 		MemoryFactorPercent: number(r.Memory.FactorPercent, defaultFactorPercent),

@@ -102,20 +102,17 @@ func (s *Stack) selected(selector *metav1.LabelSelector, workloads []Workload) [
 		s.Problems = append(s.Problems, Problem{v1alpha1.ReasonInvalidSelector, "spec.selector", err.Error()})
 		return nil
 	}
-	var out []Workload
-	for _, w := range workloads {
-		if parsed.Matches(labels.Set(w.Labels)) {
-			out = append(out, w)
-		}
-	}
-	slices.SortFunc(out, func(a, b Workload) int { return cmp.Compare(a.String(), b.String()) })
-	return out
+	return filtered(workloads, func(w Workload) bool { return parsed.Matches(labels.Set(w.Labels)) })
 }
 
 func (s *Stack) add(d declaration, all, selected []Workload, claimed map[string]string) {
 	service, declared, field := d.Service, d.Service.Service, d.field
-	switch w, found := find(declared, all, selected); {
+	matches := matching(declared, all, selected)
+	switch w, found := only(matches); {
 	case declared.External:
+	case len(matches) > 1:
+		s.Problems = append(s.Problems, Problem{v1alpha1.ReasonWorkloadAmbiguous, field + ".name",
+			fmt.Sprintf("service %q could be any of %s, so none of them is watched for it; set %s.workload to the one that is meant", declared.Name, enumerate(matches), field)})
 	case !found && declared.Workload != nil:
 		s.Problems = append(s.Problems, Problem{v1alpha1.ReasonWorkloadNotFound, field + ".workload.name",
 			fmt.Sprintf("service %q names %s/%s, which does not exist in this namespace", declared.Name, kindOf(*declared.Workload), declared.Workload.Name)})
@@ -165,9 +162,21 @@ func (p Policy) CPUCeilingFor(s Service) *resource.Quantity {
 	return cmp.Or(s.CPUCeiling, p.CPUCeiling, s.ComposeCPU)
 }
 
+// find is the workload of a service; false where none or more than one could be it.
 func find(declared v1alpha1.Service, all, selected []Workload) (Workload, bool) {
+	return only(matching(declared, all, selected))
+}
+
+// matching are the workloads that a service could be, in an order that does not
+// depend on that of the list: those that the most telling label names, or one of
+// them that has the service's very name, else those that have its name.
+func matching(declared v1alpha1.Service, all, selected []Workload) []Workload {
 	if ref := declared.Workload; ref != nil {
-		return first(all, func(w Workload) bool { return w.Kind == kindOf(*ref) && w.Name == ref.Name })
+		w, found := first(all, func(w Workload) bool { return w.Kind == kindOf(*ref) && w.Name == ref.Name })
+		if !found {
+			return nil
+		}
+		return []Workload{w}
 	}
 	// Without a selector any workload of the namespace may be meant by its name.
 	candidates := selected
@@ -178,11 +187,52 @@ func find(declared v1alpha1.Service, all, selected []Workload) (Workload, bool) 
 		named := func(w Workload) bool {
 			return w.Labels[label] == declared.Name || w.TemplateLabels[label] == declared.Name
 		}
-		if w, ok := first(candidates, named); ok {
-			return w, true
+		if matches := filtered(candidates, named); len(matches) > 0 {
+			if w, ok := only(filtered(matches, isNamed(declared.Name))); ok {
+				return []Workload{w}
+			}
+			return matches
 		}
 	}
-	return first(candidates, func(w Workload) bool { return w.Name == declared.Name })
+	return filtered(candidates, isNamed(declared.Name))
+}
+
+func isNamed(name string) func(Workload) bool {
+	return func(w Workload) bool { return w.Name == name }
+}
+
+// only is the one workload of a list; false where there is none or another one.
+func only(workloads []Workload) (Workload, bool) {
+	if len(workloads) != 1 {
+		return Workload{}, false
+	}
+	return workloads[0], true
+}
+
+// filtered are those that match, sorted.
+func filtered(workloads []Workload, matches func(Workload) bool) []Workload {
+	var out []Workload
+	for _, w := range workloads {
+		if matches(w) {
+			out = append(out, w)
+		}
+	}
+	slices.SortFunc(out, func(a, b Workload) int { return cmp.Compare(a.String(), b.String()) })
+	return out
+}
+
+// maxEnumerated workloads are named in a message.
+const maxEnumerated = 8
+
+func enumerate(workloads []Workload) string {
+	var names []string
+	for _, w := range workloads[:min(len(workloads), maxEnumerated)] {
+		names = append(names, w.String())
+	}
+	if n := len(workloads) - maxEnumerated; n > 0 {
+		names = append(names, fmt.Sprintf("%d more", n))
+	}
+	return strings.Join(names, ", ")
 }
 
 func first(workloads []Workload, matches func(Workload) bool) (Workload, bool) {
@@ -204,13 +254,21 @@ func nameOf(w Workload) string {
 	return cmp.Or(w.Labels[v1alpha1.LabelService], w.Labels["com.docker.compose.service"], w.Labels["io.kompose.service"], w.Name)
 }
 
-// unusedName tells a Deployment and a StatefulSet of one name apart.
+// unusedName tells workloads of one name apart: a Deployment and a StatefulSet, or
+// several with the same service label. Each service of a stack has a name of its own.
 func (s *Stack) unusedName(w Workload) string {
-	name := nameOf(w)
-	if _, used := s.ByName(name); used {
-		return name + "-" + strings.ToLower(string(w.Kind))
+	kind := strings.ToLower(string(w.Kind))
+	for _, name := range []string{nameOf(w), nameOf(w) + "-" + kind, w.Name, w.Name + "-" + kind} {
+		if _, used := s.ByName(name); !used {
+			return name
+		}
 	}
-	return name
+	for i := 2; ; i++ {
+		name := fmt.Sprintf("%s-%s-%d", w.Name, kind, i)
+		if _, used := s.ByName(name); !used {
+			return name
+		}
+	}
 }
 
 // Declared are the services without what runs them.

@@ -1,0 +1,42 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+// maxMessage is the API server's limit for the message of a condition (maxLength of
+// metav1.Condition): a status with a longer one is refused as a whole.
+const maxMessage = 32768
+
+// However much is wrong, the status can be written, and says how much more there is.
+func TestConditionsOfAStackFitTheirRoom(t *testing.T) {
+	s := &v1alpha1.BridgeStack{}
+	for i := range 600 {
+		s.Status.Services = append(s.Status.Services, v1alpha1.ServiceStatus{Name: fmt.Sprintf("metadata-stamping-service-%03d", i), Message: string(v1alpha1.CausePostgresConnectionsExhausted)})
+	}
+	var stalled []Problem
+	for i := range 64 {
+		for j := range 16 {
+			stalled = append(stalled, Problem{v1alpha1.ReasonReferenceNotFound, fmt.Sprintf("spec.compose.services[%d].env[%d].valueFrom: Secret %q does not exist in this namespace", i, j, strings.Repeat("é", 253))})
+		}
+	}
+	s.Spec.Compose = &v1alpha1.Compose{}
+	SetStackConditions(s, stalled, 0)
+	for _, c := range s.Status.Conditions {
+		if len(c.Message) > maxMessage {
+			t.Errorf("%s: a message of %d bytes", c.Type, len(c.Message))
+		}
+		if !strings.Contains(c.Message, "; and ") || !strings.HasSuffix(c.Message, " more") {
+			t.Errorf("%s does not say how much more there is: ...%s", c.Type, c.Message[max(0, len(c.Message)-60):])
+		}
+	}
+	// One alone may be too long too.
+	SetStackConditions(s, []Problem{{v1alpha1.ReasonComposeInvalid, "spec.compose: " + strings.Repeat("x", 2*maxMessage)}}, 0)
+	if m := s.Status.Conditions[0].Message; len(m) > maxMessage || !strings.HasPrefix(m, "spec.compose: xxx") {
+		t.Errorf("a message of %d bytes", len(m))
+	}
+}
