@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 
 	"k8s.io/client-go/kubernetes"
@@ -28,6 +29,9 @@ func waitFor(ctx context.Context, args []string) error {
 	}
 	if w.Job != "" {
 		return waitForJob(ctx, w)
+	}
+	if w.Name != "" {
+		return waitfor.RunName(ctx, os.Stdout, w, net.DefaultResolver)
 	}
 	resolvConf, err := resolvConf()
 	if err != nil {

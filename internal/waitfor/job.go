@@ -18,7 +18,7 @@ type Jobs interface {
 	Get(ctx context.Context, name string, options metav1.GetOptions) (*batchv1.Job, error)
 }
 
-// RunJob waits until a Job is complete, and says on out what for. It returns an
+// RunJob waits until a Job is complete, or ready where that suffices, and says on out what for. It returns an
 // error at once where the Job has failed for good, and what was seen last when
 // the time is over.
 func RunJob(ctx context.Context, out io.Writer, w Wait, jobs Jobs) error {
@@ -29,6 +29,10 @@ func RunJob(ctx context.Context, out io.Writer, w Wait, jobs Jobs) error {
 	for {
 		job, err := jobs.Get(ctx, w.Job, metav1.GetOptions{})
 		done, why, err := stateOf(job, err)
+		if w.Ready && err == nil && !done && job != nil && job.Status.Ready != nil && *job.Status.Ready > 0 {
+			say(out, "Job %s is ready after %s", w.Job, time.Since(started).Round(time.Millisecond))
+			return nil
+		}
 		switch {
 		case done:
 			say(out, "Job %s is complete after %s", w.Job, time.Since(started).Round(time.Millisecond))

@@ -31,6 +31,23 @@ func job(active int32, conditions ...batchv1.JobCondition) func() (*batchv1.Job,
 	}
 }
 
+// A Job that others need while it runs is there when its pod is ready, or has ended.
+func TestWaitsForAJobToBeReady(t *testing.T) {
+	ready := func() (*batchv1.Job, error) {
+		one := int32(1)
+		return &batchv1.Job{Status: batchv1.JobStatus{Active: 1, Ready: &one}}, nil
+	}
+	var log bytes.Buffer
+	jobs := answers{job(1), ready}
+	if err := RunJob(t.Context(), &log, Wait{Job: "setup", Ready: true, Timeout: 10 * time.Second}, &jobs); err != nil || !strings.Contains(log.String(), "Job setup is ready") {
+		t.Errorf("%v\n%s", err, &log)
+	}
+	jobs = answers{ready}
+	if err := RunJob(t.Context(), &log, Wait{Job: "setup", Timeout: 100 * time.Millisecond}, &jobs); err == nil {
+		t.Error("without --ready it must be complete")
+	}
+}
+
 func TestWaitsForAJob(t *testing.T) {
 	jobs := schema.GroupResource{Group: "batch", Resource: "jobs"}
 	complete := batchv1.JobCondition{Type: batchv1.JobComplete, Status: corev1.ConditionTrue}

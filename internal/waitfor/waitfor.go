@@ -53,8 +53,13 @@ func NewProber(resolvConf string) Prober {
 // Wait is what a run waits for.
 type Wait struct {
 	Connection evidence.Connection
-	// Job is waited for in place of a connection.
-	Job     string
+	// Job is waited for in place of a connection: until it is complete or, with
+	// Ready, until one of its pods is ready.
+	Job   string
+	Ready bool
+	// Name is waited for in place of a connection: until it resolves, as that of a
+	// headless Service does when one of its pods is ready.
+	Name    string
 	Timeout time.Duration
 }
 
@@ -82,6 +87,8 @@ func Parse(args []string) (Wait, error) {
 	})
 	set.StringVar(&w.Connection.Path, "path", "/health", "path for http")
 	set.StringVar(&w.Job, "job", "", "name of a Job to be complete, in place of protocol and address")
+	set.BoolVar(&w.Ready, "ready", false, "with --job: that one of its pods is ready suffices")
+	set.StringVar(&w.Name, "name", "", "name to resolve, in place of protocol and address")
 	set.DurationVar(&w.Timeout, "timeout", defaultTimeout, "how long to wait")
 	err := set.Parse(args)
 	switch {
@@ -89,12 +96,22 @@ func Parse(args []string) (Wait, error) {
 		return w, err
 	case set.NArg() > 0:
 		return w, fmt.Errorf("unexpected argument %q", set.Arg(0))
-	case (w.Connection.Protocol == "" || len(w.Connection.Servers) == 0) == (w.Job == ""):
-		return w, errors.New("--protocol and at least one --address are needed, or --job")
+	case count(w.Connection.Protocol != "" && len(w.Connection.Servers) > 0, w.Job != "", w.Name != "") != 1:
+		return w, errors.New("--protocol and at least one --address are needed, or --job, or --name")
 	case w.Timeout <= 0:
 		return w, errors.New("--timeout must be more than zero")
 	}
 	return w, nil
+}
+
+func count(set ...bool) int {
+	n := 0
+	for _, s := range set {
+		if s {
+			n++
+		}
+	}
+	return n
 }
 
 var protocols = []evidence.Protocol{evidence.Postgres, evidence.Kafka, evidence.HTTP, evidence.TCP}
