@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // extension is where a compose file carries policy for the operator.
@@ -46,6 +47,8 @@ const extension = "x-bridge"
 //	    x-bridge:
 //	      role: Kafka                                       # or Postgres; default: by image
 //	      topics: [orders.v1, {name: payments.v1, partitions: 3, replicationFactor: 3}]
+//	  importer:
+//	    x-bridge: {oneShot: true}                           # it runs to its end
 //	  adminer:
 //	    x-bridge: {ignore: true}                            # no part of the stack
 //
@@ -69,13 +72,16 @@ type Bridge struct {
 	// Liveness makes of the health check a liveness probe as well, where manifests
 	// are made of the project. Default: a container that is ill is not restarted.
 	Liveness bool `json:",omitempty"`
+	// OneShot says whether the service runs to its end, where manifests are made of
+	// the project. Default: nil, what the project lets one think.
+	OneShot *bool `json:",omitempty"`
 	// Ignore leaves the service out of the stack.
 	Ignore bool `json:",omitempty"`
 }
 
 // bridge is x-bridge as it is written.
 type bridge struct {
-	Workload      workload                 `json:"workload"`
+	Workload      workloadOrName           `json:"workload"`
 	MemoryCeiling *resource.Quantity       `json:"memoryCeiling"`
 	CPUCeiling    *resource.Quantity       `json:"cpuCeiling"`
 	AllowRestart  bool                     `json:"allowRestart"`
@@ -83,13 +89,14 @@ type bridge struct {
 	Topics        []topic                  `json:"topics"`
 	Role          Role                     `json:"role"`
 	Liveness      bool                     `json:"liveness"`
+	OneShot       *bool                    `json:"oneShot"`
 	Ignore        bool                     `json:"ignore"`
 }
 
-// workload is a name, or kind and name.
-type workload struct{ v1alpha1.WorkloadReference }
+// workloadOrName is a name, or kind and name.
+type workloadOrName struct{ v1alpha1.WorkloadReference }
 
-func (w *workload) UnmarshalJSON(data []byte) error {
+func (w *workloadOrName) UnmarshalJSON(data []byte) error {
 	if json.Unmarshal(data, &w.Name) == nil {
 		return nil
 	}
@@ -185,7 +192,7 @@ func (p *Project) serviceBridge(s types.ServiceConfig) (Bridge, error) {
 	}
 	out := Bridge{
 		MemoryCeiling: b.MemoryCeiling, CPUCeiling: b.CPUCeiling, AllowRestart: b.AllowRestart,
-		Topics: topicsOf(b.Topics), Role: b.Role, Liveness: b.Liveness, Ignore: b.Ignore,
+		Topics: topicsOf(b.Topics), Role: b.Role, Liveness: b.Liveness, OneShot: b.OneShot, Ignore: b.Ignore,
 	}
 	if b.Workload.Name != "" {
 		out.Workload = &b.Workload.WorkloadReference
@@ -209,10 +216,8 @@ var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,252}$`)
 // check holds it to what the API's schema demands of the same fields.
 func (b Bridge) check() error {
 	if w := b.Workload; w != nil {
-		switch w.Kind {
-		case "", v1alpha1.Deployment, v1alpha1.StatefulSet, v1alpha1.DaemonSet:
-		default:
-			return fmt.Errorf("workload: kind is Deployment, StatefulSet or DaemonSet")
+		if _, err := workload.New(w.Kind); err != nil {
+			return fmt.Errorf("workload: kind: %w", err)
 		}
 	}
 	switch b.Role {

@@ -32,7 +32,9 @@ const (
 // be in it.
 type document struct {
 	file string
-	root *yaml.Node
+	// directory that its paths are relative to, empty for the project's own.
+	directory string
+	root      *yaml.Node
 	// nodes with every alias written out.
 	nodes int
 }

@@ -36,6 +36,10 @@ type Service struct {
 	Role  Role `json:",omitempty"`
 	// OneShot says that it runs to its end, such as a migration.
 	OneShot bool `json:",omitempty"`
+	// OneShotReason says why it is thought to, or not to; OneShotGuessed that
+	// nothing in the project says so for sure.
+	OneShotReason  string `json:"-"`
+	OneShotGuessed bool   `json:"-"`
 	// Replicas wanted. Default: 1.
 	Replicas int32
 	// Ports inside, each once, in the order of the file.
@@ -105,7 +109,10 @@ func (p *Project) Facts() (Facts, error) {
 	for i := range f.Services {
 		s := &f.Services[i]
 		s.DependsOn = slices.DeleteFunc(s.DependsOn, func(d Dependency) bool { return !f.has(d.Service) })
-		s.OneShot = s.OneShot || f.awaited(s.Name)
+	}
+	for i := range f.Services {
+		e := p.endingOf(f, f.Services[i])
+		f.Services[i].OneShot, f.Services[i].OneShotGuessed, f.Services[i].OneShotReason = e.oneShot, e.guessed, e.reason
 	}
 	errs = append(errs, p.declareTopics(&f))
 	p.readEnv(&f)
@@ -116,23 +123,14 @@ func (f Facts) has(service string) bool {
 	return slices.ContainsFunc(f.Services, func(s Service) bool { return s.Name == service })
 }
 
-// awaited reports whether a service waits for this one to end.
-func (f Facts) awaited(service string) bool {
-	return slices.ContainsFunc(f.Services, func(s Service) bool {
-		return slices.ContainsFunc(s.DependsOn, func(d Dependency) bool {
-			return d.Service == service && d.Condition == v1alpha1.ServiceCompletedSuccessfully
-		})
-	})
-}
-
 // service is what the service tells by itself.
 func (p *Project) service(s types.ServiceConfig) (Service, error) {
 	bridge, err := p.serviceBridge(s)
 	out := Service{
 		Position: p.At("services", s.Name), Name: s.Name, Image: s.Image, Bridge: bridge,
-		Names: p.names(s), Role: cmp.Or(bridge.Role, roleOf(s)), OneShot: runsOnce(s),
+		Names: p.names(s), Role: cmp.Or(bridge.Role, roleOf(s)),
 		Replicas: clamp(s.GetScale()), Ports: ports(s), DependsOn: dependencies(s),
-		Health: healthCheck(s), Limits: limits(s), Reservations: reservations(s),
+		Health: healthCheck(s, p.names(s)), Limits: limits(s), Reservations: reservations(s),
 	}
 	if out.Role.SpeaksKafka() {
 		out.Listeners = listeners(s, out.Names)
@@ -141,12 +139,6 @@ func (p *Project) service(s types.ServiceConfig) (Service, error) {
 		out.Database = cmp.Or(environment(s, "POSTGRES_DB"), environment(s, "POSTGRESQL_DATABASE"))
 	}
 	return out, err
-}
-
-// runsOnce reports whether a service says of itself that it runs to its end.
-func runsOnce(s types.ServiceConfig) bool {
-	never := s.Deploy != nil && s.Deploy.RestartPolicy != nil && s.Deploy.RestartPolicy.Condition == "none"
-	return s.Restart == types.RestartPolicyNo || never || createsTopics(s)
 }
 
 // names under which other containers of the project reach a service.
@@ -187,7 +179,13 @@ func ports(s types.ServiceConfig) []Port {
 	}
 	for _, e := range s.Expose {
 		number, protocol, _ := strings.Cut(e, "/")
-		add(Port{Target: portNumber(number), Protocol: cmp.Or(protocol, "tcp")})
+		first, last, isRange := strings.Cut(number, "-")
+		if !isRange {
+			last = first
+		}
+		for n := portNumber(first); n > 0 && n <= portNumber(last) && len(out) <= maxPorts; n++ {
+			add(Port{Target: n, Protocol: cmp.Or(protocol, "tcp")})
+		}
 	}
 	return out
 }
@@ -256,6 +254,8 @@ type HealthCheck struct {
 	Command []string
 	// Shell says that the command is one line for the shell.
 	Shell bool `json:",omitempty"`
+	// Ports of the container itself that it asks, in their order.
+	Ports []int32 `json:",omitempty"`
 	// HTTP is what it asks of the container itself and wants a good answer to,
 	// nil where it asks something else.
 	HTTP *HTTPCheck `json:",omitempty"`

@@ -133,7 +133,7 @@ func TestBridgeErrorsTellThePlace(t *testing.T) {
 		"memoryCeilng: 1Gi":                      `compose.yaml:5: x-bridge: there is no field "memoryCeilng"`,
 		"memoryCeiling: lots":                    "compose.yaml:4: x-bridge: ",
 		"memoryCeiling: -1":                      "memoryCeiling: must be more than 0",
-		"workload: {kind: Job, name: a}":         "workload: kind is Deployment, StatefulSet or DaemonSet",
+		"workload: {kind: Job, name: a}":         `workload: kind: "Job" is no kind of workload that is known; there are [Deployment StatefulSet DaemonSet]`,
 		"topics: [a b]":                          `"a b" is no name of a topic`,
 		"topics: [a]":                            "compose.yaml:5: x-bridge.topics: which broker is to have them is not clear",
 		"topics: [{name: a, partitions: 20000}]": "partitions are 1 to 10000",

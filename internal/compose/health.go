@@ -3,6 +3,7 @@ package compose
 import (
 	"cmp"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ const (
 	defaultRetries  = 3
 )
 
-func healthCheck(s types.ServiceConfig) *HealthCheck {
+func healthCheck(s types.ServiceConfig, names []string) *HealthCheck {
 	h := s.HealthCheck
 	if h == nil || h.Disable || len(h.Test) < 2 || h.Test[0] == "NONE" {
 		return nil
@@ -29,7 +30,35 @@ func healthCheck(s types.ServiceConfig) *HealthCheck {
 	if h.Retries != nil {
 		out.Retries = clamp(int(min(*h.Retries, 1<<20)))
 	}
-	out.HTTP = httpCheck(strings.Join(out.Command, " "))
+	command := strings.Join(out.Command, " ")
+	out.HTTP = httpCheck(command, names)
+	out.Ports = askedPorts(command, names)
+	return out
+}
+
+// askedPorts are those of the container itself that a command asks, by its own
+// names among others.
+func askedPorts(command string, names []string) []int32 {
+	var out []int32
+	for _, m := range localPort(names).FindAllStringSubmatch(command, -1) {
+		if n := portNumber(m[1]); n > 0 && !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// localPort is a port behind a name of the container itself: as in a URL, as in
+// nc -z localhost 80, and as in /dev/tcp/localhost/80.
+func localPort(names []string) *regexp.Regexp {
+	return regexp.MustCompile(`(?:^|[^\w.-])(?:` + localNames(names) + `)(?::|\s+(?:-p\s*)?|/)(\d{2,5})\b`)
+}
+
+func localNames(names []string) string {
+	out := `localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]|\$\{?HOSTNAME\}?|\$\(hostname(?: -i)?\)`
+	for _, n := range names {
+		out += "|" + regexp.QuoteMeta(n)
+	}
 	return out
 }
 
@@ -41,8 +70,6 @@ func duration(set *types.Duration, otherwise time.Duration) time.Duration {
 }
 
 var (
-	// localURL is a request to the container itself.
-	localURL = regexp.MustCompile(`(?:(https?)://)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::(\d{1,5}))?(/[^\s'"|;&)<>]*)?`)
 	// wantsSuccess are commands that fail unless the answer is good: plain curl
 	// is content with any.
 	wantsSuccess = regexp.MustCompile(`\bwget\b|\bcurl\b.*\s(?:-[a-zA-Z]*f[a-zA-Z]*|--fail(?:-with-body)?)(?:\s|$)|\burlopen\b|\burllib|\braise_for_status\b|\bhttp[ix]e?\b|\bxh\b`)
@@ -51,11 +78,12 @@ var (
 )
 
 // httpCheck is the one request that a command makes of its own container.
-func httpCheck(command string) *HTTPCheck {
+func httpCheck(command string, names []string) *HTTPCheck {
 	if !wantsSuccess.MatchString(command) || asksMore.MatchString(command) {
 		return nil
 	}
 	var found *HTTPCheck
+	localURL := regexp.MustCompile(`(?:(https?)://(?:` + localNames(names) + `)|(?:^|\s|["'])(?:` + localNames(nil) + `))(?::(\d{1,5}))?(/[^\s'"|;&)<>]*)?(?:$|[\s'"|;&)<>])`)
 	for _, m := range localURL.FindAllStringSubmatch(command, -1) {
 		c := HTTPCheck{Scheme: cmp.Or(m[1], "http"), Port: portNumber(m[2]), Path: cmp.Or(m[3], "/")}
 		if c.Port == 0 {

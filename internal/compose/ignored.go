@@ -24,11 +24,15 @@ var meaningless = []struct {
 	path, because string
 	set           func(types.ServiceConfig) bool
 }{
+	{"annotations", "what reads annotations of containers is not here", func(s types.ServiceConfig) bool { return len(s.Annotations) > 0 }},
 	{"attach", becauseEngine, func(s types.ServiceConfig) bool { return s.Attach != nil }},
 	{"blkio_config", becauseCluster, func(s types.ServiceConfig) bool { return s.BlkioConfig != nil }},
 	{"build", "images are built before they are deployed", func(s types.ServiceConfig) bool { return s.Build != nil }},
 	{"cgroup", becauseEngine, func(s types.ServiceConfig) bool { return s.Cgroup != "" }},
 	{"cgroup_parent", becauseEngine, func(s types.ServiceConfig) bool { return s.CgroupParent != "" }},
+	{"cpu_count", "deploy.resources.limits.cpus is what counts", func(s types.ServiceConfig) bool {
+		return s.CPUCount != 0 || s.CPUPercent != 0 || s.CPUQuota != 0 || s.CPUPeriod != 0
+	}},
 	{"cpu_rt_runtime", becauseEngine, func(s types.ServiceConfig) bool { return s.CPURTRuntime != 0 || s.CPURTPeriod != 0 }},
 	{"cpu_shares", "deploy.resources.reservations.cpus is what counts", func(s types.ServiceConfig) bool { return s.CPUShares != 0 }},
 	{"cpuset", becauseCluster, func(s types.ServiceConfig) bool { return s.CPUSet != "" }},
@@ -42,13 +46,16 @@ var meaningless = []struct {
 	{"develop", becauseOnly, func(s types.ServiceConfig) bool { return s.Develop != nil }},
 	{"device_cgroup_rules", becauseHost, func(s types.ServiceConfig) bool { return len(s.DeviceCgroupRules) > 0 }},
 	{"devices", becauseHost, func(s types.ServiceConfig) bool { return len(s.Devices) > 0 }},
+	{"domainname", "names are those of Services, in the cluster's own domain", func(s types.ServiceConfig) bool { return s.DomainName != "" }},
 	{"env_file", "the file is optional and is not read here", func(s types.ServiceConfig) bool {
 		return slices.ContainsFunc(s.EnvFiles, func(f types.EnvFile) bool { return !bool(f.Required) })
 	}},
 	{"external_links", becauseOneNetwork, func(s types.ServiceConfig) bool { return len(s.ExternalLinks) > 0 }},
 	{"gpus", "ask for the device plugin's resource on the workload", func(s types.ServiceConfig) bool { return len(s.Gpus) > 0 }},
+	{"init", "the image's own first process counts", func(s types.ServiceConfig) bool { return s.Init != nil && *s.Init }},
 	{"ipc", becauseHost, func(s types.ServiceConfig) bool { return s.Ipc != "" }},
 	{"isolation", becauseEngine, func(s types.ServiceConfig) bool { return s.Isolation != "" }},
+	{"labels", "what reads labels of containers is not here; an Ingress, or a custom resource, says it to a proxy", func(s types.ServiceConfig) bool { return len(s.Labels) > 0 }},
 	{"logging", "the cluster keeps the logs", func(s types.ServiceConfig) bool { return s.Logging != nil || s.LogDriver != "" || len(s.LogOpt) > 0 }},
 	{"mac_address", becauseEngine, func(s types.ServiceConfig) bool { return s.MacAddress != "" }},
 	{"memswap_limit", becauseCluster, func(s types.ServiceConfig) bool { return s.MemSwapLimit != 0 || s.MemSwappiness != 0 }},
@@ -65,7 +72,10 @@ var meaningless = []struct {
 	{"pre_stop", "the workload's own lifecycle counts", func(s types.ServiceConfig) bool { return len(s.PreStop) > 0 }},
 	{"provider", becauseEngine, func(s types.ServiceConfig) bool { return s.Provider != nil }},
 	{"runtime", becauseCluster, func(s types.ServiceConfig) bool { return s.Runtime != "" }},
+	{"stop_signal", "a container is stopped by the signal that its image names, else by SIGTERM", func(s types.ServiceConfig) bool { return s.StopSignal != "" && s.StopSignal != "SIGTERM" }},
 	{"storage_opt", becauseEngine, func(s types.ServiceConfig) bool { return len(s.StorageOpt) > 0 }},
+	{"sysctls", "the pod's own securityContext.sysctls count", func(s types.ServiceConfig) bool { return len(s.Sysctls) > 0 }},
+	{"umask", becauseEngine, func(s types.ServiceConfig) bool { return s.Umask != nil }},
 	{"ulimits", becauseCluster, func(s types.ServiceConfig) bool { return len(s.Ulimits) > 0 }},
 	{"use_api_socket", becauseHost, func(s types.ServiceConfig) bool { return s.UseAPISocket }},
 	{"userns_mode", becauseHost, func(s types.ServiceConfig) bool { return s.UserNSMode != "" }},

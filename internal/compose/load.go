@@ -50,6 +50,9 @@ type Options struct {
 	// runs where the files are: include, extends.file, env_file and label_file
 	// are then read as compose does. Default: none, and all four are refused.
 	Directory string
+	// Read reads those files. Each is read by it before the library reads it, so
+	// that none is that it refuses. Default: the library reads whatever is named.
+	Read Reader
 }
 
 // Project is a compose project that was understood.
@@ -63,7 +66,11 @@ type Project struct {
 	// environment has none and the file gives no default; sorted.
 	Unset []string
 
+	// documents of the files, those that they include first.
 	documents documents
+	// extended are the documents that services extend, by absolute path.
+	extended  map[string]documents
+	directory string
 	// partial are values that a variable which is not set is missing from.
 	partial map[string]bool
 }
@@ -117,6 +124,10 @@ func Load(ctx context.Context, files []File, o Options) (project *Project, err e
 	if err != nil {
 		return nil, err
 	}
+	elsewhere, err := follow(documents, files, o)
+	if err != nil {
+		return nil, err
+	}
 	// The library asserts types before it validates them. What it cannot bear
 	// must not take the operator down.
 	defer func() {
@@ -130,7 +141,10 @@ func Load(ctx context.Context, files []File, o Options) (project *Project, err e
 	if err != nil {
 		return nil, documents.explain(err)
 	}
-	p := &Project{Model: model, Unset: s.names(), documents: documents, partial: s.partial}
+	p := &Project{
+		Model: model, Unset: s.names(), documents: append(elsewhere.included, documents...), extended: elsewhere.extended,
+		directory: o.Directory, partial: s.partial,
+	}
 	if err := p.refuseFiles(o); err != nil {
 		return nil, err
 	}
@@ -236,4 +250,14 @@ func (p *Project) services() []types.ServiceConfig {
 // At is the place of an attribute, such as services, web, ports: of the nearest
 // one above it where it is not written itself. Where several files have it,
 // the last one wins.
-func (p *Project) At(path ...string) Position { return p.documents.at(path) }
+func (p *Project) At(path ...string) Position {
+	var best Position
+	deepest := 0
+	p.sources(path, func(d *document, path []string) bool {
+		if at, depth := d.at(path); depth > deepest {
+			best, deepest = at, depth
+		}
+		return deepest == len(path)
+	})
+	return best
+}

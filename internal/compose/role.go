@@ -51,6 +51,8 @@ func roleOf(s types.ServiceConfig) Role {
 	switch {
 	case s.HealthCheck != nil && strings.Contains(strings.Join(s.HealthCheck.Test, " "), "pg_isready"):
 		return RolePostgres
+	case isPostgres(s):
+		return RolePostgres
 	case environment(s, "KAFKA_ADVERTISED_LISTENERS") != "" || environment(s, "KAFKA_CFG_ADVERTISED_LISTENERS") != "":
 		return RoleKafka
 	case strings.Contains(commandLine(s), "redpanda start"):
@@ -58,6 +60,22 @@ func roleOf(s types.ServiceConfig) Role {
 	}
 	return namedRole(s)
 }
+
+// isPostgres knows a server by what its image is told to make, together with where
+// it keeps its files or what the image is called: a client is told some of it, too.
+func isPostgres(s types.ServiceConfig) bool {
+	told := environment(s, "POSTGRES_PASSWORD") + environment(s, "POSTGRES_DB") + environment(s, "POSTGRES_USER") + environment(s, "POSTGRES_HOST_AUTH_METHOD") + environment(s, "POSTGRESQL_PASSWORD") + environment(s, "POSTGRESQL_DATABASE")
+	keeps := slices.ContainsFunc(s.Volumes, func(v types.ServiceVolumeConfig) bool { return postgresFiles.MatchString(v.Target) })
+	name := repository(s.Image)
+	client := notPostgres.MatchString(name) || environment(s, "POSTGRES_HOST") != ""
+	return !client && (told != "" && (keeps || ownPostgres.MatchString(name)) || keeps && ownPostgres.MatchString(name))
+}
+
+var (
+	postgresFiles = regexp.MustCompile(`^/(?:var/lib/postgresql(?:/.*)?|bitnami/postgresql(?:/data)?|var/lib/pgsql(?:/.*)?)$`)
+	ownPostgres   = regexp.MustCompile(`(?i)(?:^|[-_.])(?:postgres(?:ql)?|pgsql|postgis|timescale\w*)(?:$|[-_.\d])`)
+	notPostgres   = regexp.MustCompile(`(?i)exporter|backup|client|admin|bouncer|pool|proxy|rest|meta|operator|migrat|dump`)
+)
 
 // namedRole knows servers of an image of one's own, by the service's name
 // together with the port.

@@ -37,7 +37,11 @@ type substitution struct {
 	blanks, bytes, ports int
 }
 
-var variable = regexp.MustCompile(`[A-Za-z_]\w*`)
+var (
+	variable = regexp.MustCompile(`[A-Za-z_]\w*`)
+	// leading is a variable's name at the beginning.
+	leading = regexp.MustCompile(`^[A-Za-z_]\w*`)
+)
 
 func newSubstitution(environment map[string]string) *substitution {
 	s := &substitution{unset: map[string]bool{}, partial: map[string]bool{}}

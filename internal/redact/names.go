@@ -17,6 +17,12 @@ var strong = []string{
 // weak words do so only as a whole word.
 var weak = []string{"pwd", "pass", "pw", "token", "jwt", "key", "cookie", "salt", "pin", "otp", "auth", "bearer", "dsn"}
 
+// glued are endings of a word that make it a weak one, as in DBPASS and USERPWD.
+var glued = []string{"pass", "passwd", "pwd", "pw", "token"}
+
+// notGlued are words that end like that, and are others.
+var notGlued = []string{"bypass", "compass", "encompass", "surpass", "trespass", "overpass", "underpass"}
+
 // openKeys are words before "key" that make it something public.
 var openKeys = []string{"public", "primary", "partition", "routing", "foreign", "sort", "cache", "message", "idempotency", "group", "object", "host"}
 
@@ -45,7 +51,7 @@ func SensitiveName(name string) bool {
 		}
 	}
 	for i, w := range words {
-		if !slices.Contains(weak, w) {
+		if !slices.Contains(weak, w) && !endsInSecret(w) {
 			continue
 		}
 		if w == "key" && (i != len(words)-1 || i > 0 && slices.Contains(openKeys, words[i-1])) {
@@ -54,6 +60,10 @@ func SensitiveName(name string) bool {
 		return true
 	}
 	return false
+}
+
+func endsInSecret(word string) bool {
+	return !slices.Contains(notGlued, word) && slices.ContainsFunc(glued, func(g string) bool { return strings.HasSuffix(word, g) })
 }
 
 // wordsOf splits API_KEY, api-key, api.key and apiKey alike, in lower case.

@@ -1,0 +1,120 @@
+package compose
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+// ending is whether a service runs to its end, and why that is thought.
+type ending struct {
+	oneShot, guessed bool
+	reason           string
+}
+
+// endingOf a service. Compose has no word for it: restart says what happens when
+// it ends, which a server never does. So what only a server has outweighs restart,
+// and where neither tells, its command does.
+func (p *Project) endingOf(f Facts, s Service) ending {
+	config := p.Model.Services[s.Name]
+	command := commandLine(config)
+	ends, serves := endsByCommand(command), servesByCommand(command)
+	server := serverSign(f, s, config)
+	switch {
+	case s.Bridge.OneShot != nil:
+		return ending{*s.Bridge.OneShot, false, "x-bridge says so"}
+	case f.isAwaited(s.Name, v1alpha1.ServiceCompletedSuccessfully):
+		return ending{true, false, "others wait until it has ended"}
+	case config.Deploy != nil && strings.HasSuffix(config.Deploy.Mode, "-job"):
+		return ending{true, false, "deploy.mode is " + config.Deploy.Mode}
+	case createsTopics(config):
+		return ending{true, false, "its command creates topics"}
+	case restartsAlways(config) || s.Replicas > 1 || len(config.Ports) > 0 || serves:
+		return ending{}
+	case ends:
+		return ending{true, true, "its command ends by itself"}
+	case server != "":
+		return ending{false, false, server}
+	case neverRestarts(config):
+		return ending{true, false, "it is not restarted, has no port and no health check"}
+	case onlyOnFailure(config):
+		return ending{true, true, "it is restarted on failure only, has no port and no health check"}
+	case endingName.MatchString(s.Name) && s.Role == "":
+		return ending{true, true, "its name says so, and it has no port and no health check"}
+	}
+	return ending{}
+}
+
+// serverSign is what only a server has, empty where it has nothing of it.
+func serverSign(f Facts, s Service, config types.ServiceConfig) string {
+	switch {
+	case len(s.Ports) > 0:
+		return "it has ports"
+	case s.Health != nil:
+		return "it has a health check"
+	case f.isAwaited(s.Name, v1alpha1.ServiceHealthy):
+		return "others wait until it is healthy"
+	case config.Deploy != nil && config.Deploy.Mode == "global":
+		return "it runs on every node"
+	}
+	return ""
+}
+
+func restartsAlways(s types.ServiceConfig) bool {
+	if s.Deploy != nil && s.Deploy.RestartPolicy != nil {
+		return s.Deploy.RestartPolicy.Condition == "any"
+	}
+	return s.Restart == types.RestartPolicyAlways || s.Restart == types.RestartPolicyUnlessStopped
+}
+
+func neverRestarts(s types.ServiceConfig) bool {
+	if s.Deploy != nil && s.Deploy.RestartPolicy != nil {
+		return s.Deploy.RestartPolicy.Condition == "none"
+	}
+	return s.Restart == types.RestartPolicyNo
+}
+
+func onlyOnFailure(s types.ServiceConfig) bool {
+	if s.Deploy != nil && s.Deploy.RestartPolicy != nil {
+		return s.Deploy.RestartPolicy.Condition == "on-failure"
+	}
+	return strings.HasPrefix(s.Restart, types.RestartPolicyOnFailure)
+}
+
+// isAwaited reports whether a service waits for this one under a condition.
+func (f Facts) isAwaited(service string, condition v1alpha1.DependencyCondition) bool {
+	return slices.ContainsFunc(f.Services, func(s Service) bool {
+		return slices.ContainsFunc(s.DependsOn, func(d Dependency) bool { return d.Service == service && d.Condition == condition })
+	})
+}
+
+var (
+	// serving are commands that go on for ever.
+	serving = regexp.MustCompile(`(?i)\b(?:serve|server|start|runserver|run-server|worker|workers|beat|scheduler|consumer|consume|listen|daemon|gunicorn|uvicorn|hypercorn|daphne|waitress|puma|unicorn|sidekiq|celery|nginx|httpd|apache2\w*|php-fpm|supervisord|catalina|java|dotnet|watch|infinity|redis-server|mongod|mysqld|queue:work|horizon|octane|schedule:work|bootsnap|webserver|triggerer|standalone|agent|proxy|exporter|foreground|up)\b|tail\s+-[fF]|sleep\s+\d+[dh]|sleep\s+\d{4,}|while\s+(?:true|:|\[)|exec\s+["']?\$|\bwait\s*$|:-\d+\s*$`)
+	// endingVerb are commands that do one thing and end.
+	endingVerb = regexp.MustCompile(`(?i)(?:^|[\s/;&"'(:])(?:migrate\w*|migrations?|db:(?:migrate|setup|seed|create|prepare)|upgrade\s+head|db\s+(?:init|upgrade|push|migrate)|createsuperuser|collectstatic|create_?db|createdb|init-?db|seed\w*|loaddata|flyway|liquibase|dbmate|mc|ollama\s+pull|kafka-topics(?:\.sh)?|kafka-configs(?:\.sh)?|psql|pg_restore|pg_dump|mongosh|mongoimport|mongorestore|cqlsh|redis-cli|clickhouse-client|influx\s+setup|curl|wget|openssl|elasticsearch-certutil|keytool|mkcert|chown|chmod|mkdir|rsync|install|setup)(?:[\s;&"').]|$)`)
+	// scriptEnd is how a script ends that ends.
+	scriptEnd = regexp.MustCompile(`(?i)(?:^|[\s;&])(?:exit(?:\s+0)?|echo\s[^;&|]*)[\s;'"]*$`)
+	// endingName are names of what runs once.
+	endingName = regexp.MustCompile(`(?i)^(?:init|setup|migrat\w*|seed\w*|bootstrap|provision\w*|create[-_].+|db[-_]?(?:init|setup|migrat\w*|seed)|certs?[-_]?(?:gen\w*|init|setup)?|setup[-_].+|init[-_].+|migrate[-_].+)$|[-_](?:init|setup|migrat(?:e|ion|ions|or)|seed(?:er)?|bootstrap|provision(?:er|ing)?|once|configurator)$`)
+)
+
+func servesByCommand(line string) bool { return serving.MatchString(withoutURLs(line)) }
+
+func endsByCommand(line string) bool {
+	line = strings.TrimSpace(withoutURLs(line))
+	if line == "" || servesByCommand(line) {
+		return false
+	}
+	return endingVerb.MatchString(line) || scriptEnd.MatchString(line)
+}
+
+// withoutURLs of a command line: their parts are no verbs. Nor are those of
+// options, and of files that it looks for.
+func withoutURLs(line string) string { return noVerbs.ReplaceAllString(line, " ") }
+
+var noVerbs = regexp.MustCompile(`https?://\S*|\s--?[\w-]+=\S*|\s--(?:[\w-]+-)?(?:server|host)\b\S*|\b[\w-]+:\d{2,5}\b`)
