@@ -46,6 +46,7 @@ import (
 	"github.com/bridgestack/operator/internal/permission"
 	"github.com/bridgestack/operator/internal/probe"
 	"github.com/bridgestack/operator/internal/report"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // flags of the operator.
@@ -243,21 +244,26 @@ func managerOptions(scheme *runtime.Scheme, f flags) ctrl.Options {
 		},
 		Cache: cache.Options{
 			DefaultNamespaces: namespaces,
-			ByObject: map[client.Object]cache.ByObject{
-				&corev1.Pod{}:        {Transform: observe.Transform},
-				&appsv1.ReplicaSet{}: {Transform: observe.TransformReplicaSet},
-				&corev1.Service{}:    {Transform: cache.TransformStripManagedFields()},
-				&corev1.Node{}:       {Transform: observe.TransformNode},
-				// Who set which field tells whether a GitOps controller owns it.
-				&appsv1.Deployment{}:  {Transform: observe.TransformWorkload},
-				&appsv1.StatefulSet{}: {Transform: observe.TransformWorkload},
-				&appsv1.DaemonSet{}:   {Transform: observe.TransformWorkload},
-			},
+			ByObject:          cached(),
 		},
 		// Secrets and ConfigMaps are read one by one when a looping pod refers
 		// to them, and never kept.
 		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}, &corev1.Event{}}}},
 	}
+}
+
+// cached is what the cache keeps of each kind.
+func cached() map[client.Object]cache.ByObject {
+	out := map[client.Object]cache.ByObject{
+		&corev1.Pod{}:        {Transform: observe.Transform},
+		&appsv1.ReplicaSet{}: {Transform: observe.TransformReplicaSet},
+		&corev1.Service{}:    {Transform: cache.TransformStripManagedFields()},
+		&corev1.Node{}:       {Transform: observe.TransformNode},
+	}
+	for _, o := range workload.Objects() {
+		out[o] = cache.ByObject{Transform: observe.TransformWorkload}
+	}
+	return out
 }
 
 // probeOptions denies probes the API server and the nodes, whatever a stack says.

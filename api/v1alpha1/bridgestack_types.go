@@ -193,6 +193,9 @@ const (
 	Deployment  WorkloadKind = "Deployment"
 	StatefulSet WorkloadKind = "StatefulSet"
 	DaemonSet   WorkloadKind = "DaemonSet"
+
+	// DefaultWorkloadKind is meant where a reference names no kind.
+	DefaultWorkloadKind = Deployment
 )
 
 // DependencyCondition is a compose file's depends_on condition.

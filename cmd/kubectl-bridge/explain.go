@@ -20,6 +20,7 @@ import (
 	"github.com/bridgestack/operator/internal/diagnosis"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/plugin/page"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // explain shows why a container loops.
@@ -139,12 +140,12 @@ func (e *explain) pod(ctx context.Context, cluster connection, pod *corev1.Pod) 
 	if container == "" {
 		container = looping(pod, time.Now())
 	}
-	workload, owned, err := reader.WorkloadOf(ctx, pod)
+	ref, owned, err := reader.WorkloadOf(ctx, pod)
 	if err != nil { // it is diagnosed all the same
-		owned, workload = false, observe.Workload{}
+		owned, ref = false, workload.Ref{}
 	}
 	about := func(d v1alpha1.BridgeDiagnosis) bool {
-		return owned && d.Spec.Workload.UID == workload.UID && d.Spec.Container == container && !d.Status.State.Final()
+		return owned && d.Spec.Workload.UID == ref.UID && d.Spec.Container == container && !d.Status.State.Final()
 	}
 	known, err := cluster.diagnosesOf(ctx, about)
 	if err != nil && !isNotInstalled(err) && !apierrors.IsForbidden(err) {
@@ -153,7 +154,7 @@ func (e *explain) pod(ctx context.Context, cluster connection, pod *corev1.Pod) 
 	if len(known) > 0 {
 		return page.Explanation{Diagnosis: known[0]}, nil
 	}
-	return diagnosed(ctx, reader, observe.Request{Pod: pod, Container: container, Workload: workload})
+	return diagnosed(ctx, reader, observe.Request{Pod: pod, Container: container, Workload: ref})
 }
 
 // diagnosed there and then.
@@ -173,7 +174,7 @@ func diagnosed(ctx context.Context, reader *observe.Reader, request observe.Requ
 	}
 	if ended := c.Container.Ended(); ended != nil {
 		status.Loop.ExitCode = &ended.ExitCode
-	} else if _, up := detect.Up(c.Pod, c.Container); up {
+	} else if _, up := detect.Up(c.Container); up {
 		status.Message = "The container is up and has not ended in this pod: there is nothing to explain."
 	}
 	for _, item := range finding.Evidence {
@@ -184,7 +185,7 @@ func diagnosed(ctx context.Context, reader *observe.Reader, request observe.Requ
 		status.Root = &v1alpha1.RootReference{Service: finding.Root}
 	}
 	notes := []string{"Nothing was probed from this machine, and the stack's dependencies were not looked at: the operator would do both."}
-	if _, up := detect.Up(c.Pod, c.Container); up {
+	if _, up := detect.Up(c.Container); up {
 		notes = append(notes, "The container is up at the moment: this tells of its last end, if there was one.")
 	}
 	if missing != nil {

@@ -100,16 +100,17 @@ func (i *initialize) check(files []string) error {
 }
 
 func (i *initialize) ofProject(command *cobra.Command, files []string) (manifests.Output, error) {
-	project, o, err := i.project.load(command.Context(), files)
+	project, o, root, err := i.project.load(command.Context(), files)
 	if err != nil {
 		return manifests.Output{}, err
 	}
+	defer root.Close()
 	facts, err := project.Facts()
 	if err != nil {
 		return manifests.Output{}, badInput{err}
 	}
 	in := manifests.Input{
-		Project: project, Facts: facts, Files: os.DirFS("/"), Environment: o.Environment,
+		Project: project, Facts: facts, Files: root.files(), Root: root.path, Environment: o.Environment,
 		Image: i.image, Secrets: i.withSecrets, Ephemeral: i.ephemeral,
 	}
 	if i.manifests {

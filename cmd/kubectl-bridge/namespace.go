@@ -7,35 +7,27 @@ import (
 	"slices"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/apply"
 	"github.com/bridgestack/operator/internal/compose"
 	"github.com/bridgestack/operator/internal/stack"
+	"github.com/bridgestack/operator/internal/workload"
+	"github.com/bridgestack/operator/internal/workload/lookup"
 )
 
 // contents are what a stack's namespace holds, as far as the caller may read it.
 type contents struct {
-	workloads []workload
+	workloads []workload.Workload
 	// pods are nil where they could not be read.
 	pods []corev1.Pod
 	// diagnoses of all stacks of the namespace.
 	diagnoses []v1alpha1.BridgeDiagnosis
 	// missing is what could not be read, for a person.
 	missing []string
-}
-
-// workload is a Deployment, StatefulSet or DaemonSet.
-type workload struct {
-	client.Object
-	stack.Workload
-	selector labels.Selector
 }
 
 // contentsOf a namespace. What the caller may not read is missing, and hides
@@ -72,57 +64,20 @@ func (c *contents) lacks(err error) error {
 }
 
 // workloads of a namespace.
-func (c connection) workloads(ctx context.Context, namespace string) ([]workload, error) {
-	var deployments appsv1.DeploymentList
-	var statefulSets appsv1.StatefulSetList
-	var daemonSets appsv1.DaemonSetList
-	for _, list := range []client.ObjectList{&deployments, &statefulSets, &daemonSets} {
-		if err := c.client.List(ctx, list, client.InNamespace(namespace)); err != nil {
-			return nil, explained(fmt.Errorf("listing the workloads of namespace %s: %w", namespace, err))
-		}
+func (c connection) workloads(ctx context.Context, namespace string) ([]workload.Workload, error) {
+	all, err := lookup.List(ctx, c.client, namespace)
+	if err != nil {
+		return nil, explained(err)
 	}
-	var out []workload
-	for i := range deployments.Items {
-		d := &deployments.Items[i]
-		out = append(out, workloadOf(v1alpha1.Deployment, d, d.Spec.Selector, replicas(d.Spec.Replicas), d.Status.ReadyReplicas))
-	}
-	for i := range statefulSets.Items {
-		s := &statefulSets.Items[i]
-		out = append(out, workloadOf(v1alpha1.StatefulSet, s, s.Spec.Selector, replicas(s.Spec.Replicas), s.Status.ReadyReplicas))
-	}
-	for i := range daemonSets.Items {
-		d := &daemonSets.Items[i]
-		out = append(out, workloadOf(v1alpha1.DaemonSet, d, d.Spec.Selector, d.Status.DesiredNumberScheduled, d.Status.NumberReady))
-	}
-	return out, nil
+	return all, nil
 }
-
-func replicas(wanted *int32) int32 {
-	if wanted == nil {
-		return 1
-	}
-	return *wanted
-}
-
-func workloadOf(kind v1alpha1.WorkloadKind, object client.Object, selector *metav1.LabelSelector, wanted, ready int32) workload {
-	parsed, err := metav1.LabelSelectorAsSelector(selector)
-	if err != nil { // the API server has accepted it
-		parsed = labels.Nothing()
-	}
-	return workload{object, stack.Workload{
-		Kind: kind, Name: object.GetName(), UID: string(object.GetUID()), Labels: object.GetLabels(),
-		TemplateLabels: apply.Template(object).Labels, Wanted: wanted, Ready: ready,
-	}, parsed}
-}
-
-// String tells which of the two embedded ones is meant.
-func (w workload) String() string { return w.Workload.String() }
 
 // podsOf a workload, by its selector.
-func (c contents) podsOf(w workload) []corev1.Pod {
+func (c contents) podsOf(w workload.Workload) []corev1.Pod {
+	selector := lookup.Selected(w)
 	var out []corev1.Pod
 	for _, p := range c.pods {
-		if w.selector.Matches(labels.Set(p.Labels)) && !w.selector.Empty() {
+		if selector.Matches(labels.Set(p.Labels)) && !selector.Empty() {
 			out = append(out, p)
 		}
 	}
@@ -138,7 +93,7 @@ func (c contents) restarts() map[string]int32 {
 	for _, w := range c.workloads {
 		for _, p := range c.podsOf(w) {
 			for _, s := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
-				out[w.String()] += s.RestartCount
+				out[workload.RefOf(w).String()] += s.RestartCount
 			}
 		}
 	}
@@ -152,11 +107,8 @@ func (c contents) of(stack string) []v1alpha1.BridgeDiagnosis {
 
 // resolve is the stack as its policy and its compose project tell of it, and
 // what of the project could not be read.
-func (c connection) resolve(ctx context.Context, s v1alpha1.BridgeStack, workloads []workload) (stack.Stack, []string) {
-	all := make([]stack.Workload, len(workloads))
-	for i, w := range workloads {
-		all[i] = w.Workload
-	}
+func (c connection) resolve(ctx context.Context, s v1alpha1.BridgeStack, workloads []workload.Workload) (stack.Stack, []string) {
+	all := stack.WorkloadsOf(workloads)
 	if s.Spec.Compose == nil {
 		return stack.Resolve(s.Spec, all), nil
 	}

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 func pauseCommand() *cobra.Command {
@@ -85,7 +86,7 @@ func (p pause) service(ctx context.Context, s v1alpha1.BridgeStack, name string)
 	if p.paused {
 		value = "true"
 	}
-	return p.write(ctx, w.Object, w.String(), "annotation "+v1alpha1.AnnotationPaused, w.GetAnnotations()[v1alpha1.AnnotationPaused] == "true",
+	return p.write(ctx, w.Object(), workload.RefOf(w).String(), "annotation "+v1alpha1.AnnotationPaused, w.Object().GetAnnotations()[v1alpha1.AnnotationPaused] == "true",
 		map[string]any{"metadata": map[string]any{"annotations": map[string]any{v1alpha1.AnnotationPaused: value}}})
 }
 
@@ -108,10 +109,10 @@ func (p pause) write(ctx context.Context, o client.Object, what, field string, w
 }
 
 // workloadOf a service of the stack.
-func (c connection) workloadOf(ctx context.Context, s v1alpha1.BridgeStack, name string) (workload, error) {
+func (c connection) workloadOf(ctx context.Context, s v1alpha1.BridgeStack, name string) (workload.Workload, error) {
 	all, err := c.workloads(ctx, s.Namespace)
 	if err != nil {
-		return workload{}, err
+		return nil, err
 	}
 	resolved, _ := c.resolve(ctx, s, all)
 	service, known := resolved.ByName(name)
@@ -121,14 +122,14 @@ func (c connection) workloadOf(ctx context.Context, s v1alpha1.BridgeStack, name
 	}
 	switch {
 	case !known:
-		return workload{}, fmt.Errorf("stack %s/%s has no service %s%s", s.Namespace, s.Name, name, hint(names, "it has none at all"))
+		return nil, fmt.Errorf("stack %s/%s has no service %s%s", s.Namespace, s.Name, name, hint(names, "it has none at all"))
 	case service.Workload == nil:
-		return workload{}, fmt.Errorf("no workload runs service %s of stack %s/%s", name, s.Namespace, s.Name)
+		return nil, fmt.Errorf("no workload runs service %s of stack %s/%s", name, s.Namespace, s.Name)
 	}
 	for _, w := range all {
-		if w.UID == service.Workload.UID {
+		if string(w.Object().GetUID()) == service.Workload.UID {
 			return w, nil
 		}
 	}
-	return workload{}, fmt.Errorf("%s is gone", service.Workload)
+	return nil, fmt.Errorf("%s is gone", service.Workload)
 }

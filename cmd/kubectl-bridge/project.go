@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ type projectFlags struct {
 	name     string
 	profiles []string
 	envFiles []string
+	root     string
 }
 
 // environ is the process's environment; tests give their own.
@@ -31,39 +33,60 @@ func (p *projectFlags) add(flags *pflag.FlagSet) {
 	flags.StringVarP(&p.name, "project-name", "p", "", "name of the project (default: as compose has it)")
 	flags.StringSliceVar(&p.profiles, "profile", nil, "profile to enable; * is all")
 	flags.StringSliceVar(&p.envFiles, "env-file", nil, "file with values for ${VARIABLES} (default: .env beside the first file)")
+	flags.StringVar(&p.root, "root", "", "directory that files are read from which the project names (default: its repository, else the first file's directory)")
 }
 
 // composeNames are the files that compose looks for.
 var composeNames = []string{"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"}
 
-// options for loading files of one project, with what interpolates them.
-func (p *projectFlags) options(first string) (compose.Options, error) {
+// options for loading files of one project, with what interpolates them and the
+// directory that what they name is read from.
+func (p *projectFlags) options(first string) (compose.Options, *projectRoot, error) {
 	directory, err := filepath.Abs(filepath.Dir(first))
 	if err != nil {
-		return compose.Options{}, fmt.Errorf("finding the project's directory: %w", err)
+		return compose.Options{}, nil, fmt.Errorf("finding the project's directory: %w", err)
 	}
-	environment, err := p.environment(directory)
+	root, err := openRoot(p.root, directory)
 	if err != nil {
-		return compose.Options{}, err
+		return compose.Options{}, nil, err
 	}
-	return compose.Options{ProjectName: p.name, Profiles: p.profiles, Environment: environment, Directory: directory}, nil
+	environment, err := p.environment(directory, root)
+	if err != nil {
+		return compose.Options{}, nil, err
+	}
+	return compose.Options{ProjectName: p.name, Profiles: p.profiles, Environment: environment, Directory: directory, Read: root.read}, root, nil
 }
 
 // environment is what the process has, and beside it what env files say.
-func (p *projectFlags) environment(directory string) (map[string]string, error) {
+func (p *projectFlags) environment(directory string, root *projectRoot) (map[string]string, error) {
 	own := map[string]string{}
 	for _, entry := range environ() {
 		if name, value, ok := strings.Cut(entry, "="); ok {
 			own[name] = value
 		}
 	}
-	files := p.envFiles
+	files, reader := p.envFiles, readInput
 	if beside := filepath.Join(directory, ".env"); files == nil && isThere(beside) {
-		files = []string{beside}
+		files, reader = []string{beside}, root.read
 	}
-	out, err := dotenv.GetEnvFromFile(own, files)
-	if err != nil {
-		return nil, badInput{fmt.Errorf("reading env files: %w", err)}
+	out := map[string]string{}
+	for _, name := range files {
+		content, err := reader(name)
+		if err != nil {
+			return nil, badInput{fmt.Errorf("reading the env file %s: %w", name, err)}
+		}
+		lookup := func(name string) (string, bool) {
+			if value, set := own[name]; set {
+				return value, true
+			}
+			value, set := out[name]
+			return value, set
+		}
+		values, err := dotenv.ParseWithLookup(bytes.NewReader(content), lookup)
+		if err != nil {
+			return nil, badInput{fmt.Errorf("reading the env file %s: %w", name, err)}
+		}
+		maps.Copy(out, values)
 	}
 	maps.Copy(out, own) // the process wins, as in compose
 	return out, nil
@@ -75,18 +98,14 @@ func isThere(path string) bool {
 }
 
 // load a project of compose files.
-func (p *projectFlags) load(ctx context.Context, names []string) (*compose.Project, compose.Options, error) {
-	var files []compose.File
-	for _, name := range names {
-		content, err := os.ReadFile(name)
-		if err != nil {
-			return nil, compose.Options{}, badInput{fmt.Errorf("reading the compose file: %w", err)}
-		}
-		files = append(files, compose.File{Name: name, Content: content})
-	}
-	o, err := p.options(names[0])
+func (p *projectFlags) load(ctx context.Context, names []string) (*compose.Project, compose.Options, *projectRoot, error) {
+	files, err := read(names)
 	if err != nil {
-		return nil, o, err
+		return nil, compose.Options{}, nil, err
+	}
+	o, root, err := p.options(names[0])
+	if err != nil {
+		return nil, o, nil, err
 	}
 	project, err := compose.Load(ctx, files, o)
 	if err == nil && o.ProjectName == "" && o.Environment["COMPOSE_PROJECT_NAME"] == "" {
@@ -96,7 +115,7 @@ func (p *projectFlags) load(ctx context.Context, names []string) (*compose.Proje
 		}
 	}
 	if err != nil {
-		return nil, o, badInput{fmt.Errorf("%w. `kubectl bridge validate %s` tells more", err, strings.Join(names, " "))}
+		return nil, o, nil, badInput{fmt.Errorf("%w. `kubectl bridge validate %s` tells more", err, strings.Join(names, " "))}
 	}
-	return project, o, nil
+	return project, o, root, nil
 }

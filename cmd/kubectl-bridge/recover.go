@@ -13,6 +13,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/stack"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // recovery restarts a whole stack in order.
@@ -134,18 +135,18 @@ func (r *recovery) plan(ctx context.Context, cluster connection, owner v1alpha1.
 }
 
 // leaves says why a service is left as it is; an error says why nothing may be done.
-func (r *recovery) leaves(service stack.Service, all []workload) (string, error) {
+func (r *recovery) leaves(service stack.Service, all []workload.Workload) (string, error) {
 	w := service.Workload
 	switch {
 	case slices.Contains(r.keep, service.Name):
 		return "--keep", nil
 	case w == nil:
 		return "it has no workload", nil
-	case w.Kind == v1alpha1.DaemonSet:
-		return "a DaemonSet cannot be scaled", nil
+	case !workload.TraitsOf(w.Kind).Scalable:
+		return fmt.Sprintf("a %s cannot be scaled", w.Kind), nil
 	}
 	for _, known := range all {
-		if known.UID != w.UID {
+		if string(known.Object().GetUID()) != w.UID {
 			continue
 		}
 		if _, remembered, err := rememberedReplicas(known); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/stack"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // controllers stands in for those of Kubernetes: pods are gone once a workload is
@@ -231,7 +232,7 @@ func TestRecoverRefused(t *testing.T) {
 // never scaled down.
 func TestDataOnVolumes(t *testing.T) {
 	set := &appsv1.StatefulSet{Spec: appsv1.StatefulSetSpec{Template: template("db"), VolumeClaimTemplates: []corev1.PersistentVolumeClaim{{}}}}
-	w := workload{Object: set}
+	w, _ := workload.Of(set)
 	if because := loses(w, serviceWith(&v1alpha1.Endpoint{Postgres: &v1alpha1.PostgresEndpoint{}})); because != "" {
 		t.Errorf("with a volume: %s", because)
 	}

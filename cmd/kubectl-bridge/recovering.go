@@ -11,14 +11,14 @@ import (
 	"strings"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/bridgestack/operator/internal/apply"
 	"github.com/bridgestack/operator/internal/stack"
+	"github.com/bridgestack/operator/internal/workload"
+	"github.com/bridgestack/operator/internal/workload/lookup"
 )
 
 // What a recovery remembers, so that it can go on after it was interrupted.
@@ -138,30 +138,27 @@ func (r *restart) await(ctx context.Context, service stack.Service, done func(co
 }
 
 // live reads the workload of a service anew.
-func (r *restart) live(ctx context.Context, service stack.Service) (workload, error) {
-	w := *service.Workload
-	object := apply.Workload(w.Kind)
-	if err := r.client.Get(ctx, client.ObjectKey{Namespace: r.owner.Namespace, Name: w.Name}, object); err != nil {
-		return workload{}, explained(fmt.Errorf("reading %s: %w", w, err))
+func (r *restart) live(ctx context.Context, service stack.Service) (workload.Workload, error) {
+	named := service.Workload
+	w, err := lookup.Get(ctx, r.client, workload.Ref{Kind: named.Kind, Namespace: r.owner.Namespace, Name: named.Name})
+	switch {
+	case err != nil:
+		return nil, explained(fmt.Errorf("reading %s: %w", named, err))
+	case !workload.TraitsOf(named.Kind).Scalable:
+		return nil, fmt.Errorf("%s cannot be scaled", named)
 	}
-	switch o := object.(type) {
-	case *appsv1.Deployment:
-		return workloadOf(w.Kind, o, o.Spec.Selector, replicas(o.Spec.Replicas), o.Status.ReadyReplicas), nil
-	case *appsv1.StatefulSet:
-		return workloadOf(w.Kind, o, o.Spec.Selector, replicas(o.Spec.Replicas), o.Status.ReadyReplicas), nil
-	}
-	return workload{}, fmt.Errorf("%s cannot be scaled", w)
+	return w, nil
 }
 
 // rememberedReplicas of a workload that was scaled down.
-func rememberedReplicas(w workload) (n int32, remembered bool, err error) {
-	text, remembered := w.GetAnnotations()[annotationReplicas]
+func rememberedReplicas(w workload.Workload) (n int32, remembered bool, err error) {
+	text, remembered := w.Object().GetAnnotations()[annotationReplicas]
 	if !remembered {
 		return 0, false, nil
 	}
 	parsed, err := strconv.ParseInt(text, 10, 32)
 	if err != nil || parsed < 0 {
-		return 0, true, fmt.Errorf("annotation %s of %s is %q and no number of replicas: put it right, or remove it", annotationReplicas, w, text)
+		return 0, true, fmt.Errorf("annotation %s of %s is %q and no number of replicas: put it right, or remove it", annotationReplicas, workload.RefOf(w), text)
 	}
 	return int32(parsed), true, nil
 }
@@ -169,13 +166,14 @@ func rememberedReplicas(w workload) (n int32, remembered bool, err error) {
 // down remembers the replicas and sets them to 0, in one write.
 func (r *restart) down(ctx context.Context, service stack.Service) (string, error) {
 	said := ""
-	err := r.scale(ctx, service, func(w workload) (replicas int32, annotation any, change bool, err error) {
-		if w.Wanted == 0 {
+	err := r.scale(ctx, service, func(w workload.Workload) (replicas int32, annotation any, change bool, err error) {
+		desired := w.Replicas().Desired
+		if desired == 0 {
 			said = "has no replicas"
 			return 0, nil, false, nil
 		}
-		said = fmt.Sprintf("replicas: %d -> 0", w.Wanted)
-		return 0, strconv.Itoa(int(w.Wanted)), true, nil
+		said = fmt.Sprintf("replicas: %d -> 0", desired)
+		return 0, strconv.Itoa(int(desired)), true, nil
 	})
 	return said, err
 }
@@ -183,24 +181,25 @@ func (r *restart) down(ctx context.Context, service stack.Service) (string, erro
 // up sets the replicas to what they were, and forgets that.
 func (r *restart) up(ctx context.Context, service stack.Service) (string, error) {
 	said := ""
-	err := r.scale(ctx, service, func(w workload) (replicas int32, annotation any, change bool, err error) {
+	err := r.scale(ctx, service, func(w workload.Workload) (replicas int32, annotation any, change bool, err error) {
+		desired := w.Replicas().Desired
 		n, remembered, err := rememberedReplicas(w)
 		if r.recovery.dryRun != "none" && !remembered { // as nothing was written
-			n, remembered = w.Wanted, true
+			n, remembered = desired, true
 		}
 		if err != nil || !remembered {
 			said = "was brought up already"
 			return 0, nil, false, err
 		}
-		said = fmt.Sprintf("replicas: %d -> %d", w.Wanted, max(n, w.Wanted))
-		return max(n, w.Wanted), nil, true, nil // someone may have begun by hand
+		said = fmt.Sprintf("replicas: %d -> %d", desired, max(n, desired))
+		return max(n, desired), nil, true, nil // someone may have begun by hand
 	})
 	return said, err
 }
 
 // scale writes replicas and annotation where the workload is as it was read, else
 // reads it again.
-func (r *restart) scale(ctx context.Context, service stack.Service, decide func(workload) (int32, any, bool, error)) error {
+func (r *restart) scale(ctx context.Context, service stack.Service, decide func(workload.Workload) (int32, any, bool, error)) error {
 	for {
 		w, err := r.live(ctx, service)
 		if err != nil {
@@ -211,13 +210,13 @@ func (r *restart) scale(ctx context.Context, service stack.Service, decide func(
 			return err
 		}
 		patch, err := json.Marshal(map[string]any{
-			"metadata": map[string]any{"uid": w.GetUID(), "resourceVersion": w.GetResourceVersion(), "annotations": map[string]any{annotationReplicas: annotation}},
+			"metadata": map[string]any{"uid": w.Object().GetUID(), "resourceVersion": w.Object().GetResourceVersion(), "annotations": map[string]any{annotationReplicas: annotation}},
 			"spec":     map[string]any{"replicas": n},
 		})
 		if err != nil {
 			return fmt.Errorf("writing a patch: %w", err)
 		}
-		err = r.client.Patch(ctx, w.Object, client.RawPatch(types.MergePatchType, patch), r.recovery.dryRun.options()...)
+		err = r.client.Patch(ctx, w.Object(), client.RawPatch(types.MergePatchType, patch), r.recovery.dryRun.options()...)
 		if apierrors.IsConflict(err) && ctx.Err() == nil {
 			continue
 		}
@@ -235,8 +234,8 @@ func (r *restart) isDown(ctx context.Context, service stack.Service) (string, er
 		return "", err
 	}
 	var pods corev1.PodList
-	if err := r.client.List(ctx, &pods, client.InNamespace(r.owner.Namespace), client.MatchingLabelsSelector{Selector: w.selector}); err != nil {
-		return "", explained(fmt.Errorf("listing the pods of %s: %w", w, err))
+	if err := r.client.List(ctx, &pods, client.InNamespace(r.owner.Namespace), lookup.Selected(w)); err != nil {
+		return "", explained(fmt.Errorf("listing the pods of %s: %w", workload.RefOf(w), err))
 	}
 	for _, p := range pods.Items {
 		if p.Status.Phase != corev1.PodSucceeded && p.Status.Phase != corev1.PodFailed {
@@ -252,37 +251,29 @@ func (r *restart) isUp(ctx context.Context, service stack.Service) (string, erro
 	if err != nil {
 		return "", err
 	}
-	observed := int64(0)
-	switch o := w.Object.(type) {
-	case *appsv1.Deployment:
-		observed = o.Status.ObservedGeneration
-	case *appsv1.StatefulSet:
-		observed = o.Status.ObservedGeneration
-	}
-	if observed < w.GetGeneration() || !w.Available() {
-		return fmt.Sprintf("%d of %d replicas are ready", w.Ready, w.Wanted), nil
+	n := w.Replicas()
+	if w.ObservedGeneration() < w.Object().GetGeneration() || n.Ready < n.Desired {
+		return fmt.Sprintf("%d of %d replicas are ready", n.Ready, n.Desired), nil
 	}
 	return "", nil
 }
 
 // loses says why the data of a service would be lost with its pods, empty where
 // it has none or they are on a volume that stays.
-func loses(w workload, service stack.Service) string {
-	if s, ok := w.Object.(*appsv1.StatefulSet); ok {
-		if p := s.Spec.PersistentVolumeClaimRetentionPolicy; p != nil && p.WhenScaled == appsv1.DeletePersistentVolumeClaimRetentionPolicyType {
-			return fmt.Sprintf("spec.persistentVolumeClaimRetentionPolicy.whenScaled of %s deletes its volumes when it is scaled down", w)
-		}
-		if len(s.Spec.VolumeClaimTemplates) > 0 {
-			return ""
-		}
+func loses(w workload.Workload, service stack.Service) string {
+	switch claims := w.VolumeClaims(); {
+	case claims.DeletedWhenScaled:
+		return fmt.Sprintf("spec.persistentVolumeClaimRetentionPolicy.whenScaled of %s deletes its volumes when it is scaled down", workload.RefOf(w))
+	case claims.Any:
+		return ""
 	}
 	if service.Endpoint == nil || service.Endpoint.Postgres == nil && service.Endpoint.Kafka == nil {
 		return ""
 	}
-	if slices.ContainsFunc(apply.Template(w.Object).Spec.Volumes, stays) {
+	if slices.ContainsFunc(w.Template().Spec.Volumes, stays) {
 		return ""
 	}
-	return fmt.Sprintf("it is a database or broker, and %s has no persistent volume", w)
+	return fmt.Sprintf("it is a database or broker, and %s has no persistent volume", workload.RefOf(w))
 }
 
 // stays says that a volume outlives the pod.

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -21,6 +20,7 @@ import (
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/plugin/page"
 	"github.com/bridgestack/operator/internal/redact"
+	"github.com/bridgestack/operator/internal/workload/lookup"
 )
 
 // report bundles what helps someone else to find a fault.
@@ -182,15 +182,15 @@ func (b *bundle) captures(ctx context.Context, diagnoses []v1alpha1.BridgeDiagno
 
 // operators are the images of the operators in the cluster.
 func (b *bundle) operators(ctx context.Context) string {
-	var list appsv1.DeploymentList
-	err := b.client.List(ctx, &list, client.MatchingLabels{"app.kubernetes.io/name": "bridgestack"})
+	all, err := lookup.List(ctx, b.client, "", client.MatchingLabels{"app.kubernetes.io/name": "bridgestack"})
 	if err != nil && !apierrors.IsNotFound(err) {
 		b.lacks("the operator's version", err)
 	}
 	var out strings.Builder
-	for _, d := range list.Items {
-		for _, c := range d.Spec.Template.Spec.Containers {
-			fmt.Fprintf(&out, "%s/%s %s ready %d/%d\n", d.Namespace, d.Name, c.Image, d.Status.ReadyReplicas, replicas(d.Spec.Replicas))
+	for _, w := range all {
+		n := w.Replicas()
+		for _, c := range w.Template().Spec.Containers {
+			fmt.Fprintf(&out, "%s/%s %s ready %d/%d\n", w.Object().GetNamespace(), w.Object().GetName(), c.Image, n.Ready, n.Desired)
 		}
 	}
 	return out.String()

@@ -5,13 +5,13 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/plugin/manifests"
+	"github.com/bridgestack/operator/internal/workload"
+	"github.com/bridgestack/operator/internal/workload/lookup"
 )
 
 // ofNamespace describes what runs. References in environments are followed as far
@@ -35,38 +35,29 @@ func (i *initialize) ofNamespace(command *cobra.Command) (manifests.Output, erro
 
 // running are the workloads of the namespace, and what could not be read of them.
 func (c connection) running(ctx context.Context) ([]manifests.Running, []manifests.Note, error) {
-	var deployments appsv1.DeploymentList
-	var statefulSets appsv1.StatefulSetList
-	var daemonSets appsv1.DaemonSetList
 	var services corev1.ServiceList
-	for _, list := range []client.ObjectList{&deployments, &statefulSets, &daemonSets, &services} {
-		if err := c.client.List(ctx, list, client.InNamespace(c.namespace)); err != nil {
-			return nil, nil, err
-		}
+	if err := c.client.List(ctx, &services, client.InNamespace(c.namespace)); err != nil {
+		return nil, nil, err
+	}
+	all, err := lookup.List(ctx, c.client, c.namespace)
+	if err != nil {
+		return nil, nil, err
 	}
 	var out []manifests.Running
 	var notes []manifests.Note
-	add := func(kind v1alpha1.WorkloadKind, o client.Object, template corev1.PodTemplateSpec) {
+	for _, w := range all {
+		template := *w.Template()
 		env, missing := c.environment(ctx, template.Spec.Containers[0])
 		if missing != nil {
-			notes = append(notes, manifests.Note{Path: string(kind) + "/" + o.GetName(), Text: "its environment could not be read in full, so that dependencies may be missing: " + missing.Error()})
+			notes = append(notes, manifests.Note{Path: workload.RefOf(w).String(), Text: "its environment could not be read in full, so that dependencies may be missing: " + missing.Error()})
 		}
-		r := manifests.Running{Kind: kind, Name: o.GetName(), Labels: o.GetLabels(), Template: template, Env: env}
+		r := manifests.Running{Kind: w.Kind(), Name: w.Object().GetName(), Labels: w.Object().GetLabels(), Template: template, Env: env}
 		for _, s := range services.Items {
 			if len(s.Spec.Selector) > 0 && labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(template.Labels)) {
 				r.Services = append(r.Services, s)
 			}
 		}
 		out = append(out, r)
-	}
-	for _, d := range deployments.Items {
-		add(v1alpha1.Deployment, &d, d.Spec.Template)
-	}
-	for _, s := range statefulSets.Items {
-		add(v1alpha1.StatefulSet, &s, s.Spec.Template)
-	}
-	for _, d := range daemonSets.Items {
-		add(v1alpha1.DaemonSet, &d, d.Spec.Template)
 	}
 	return out, notes, nil
 }

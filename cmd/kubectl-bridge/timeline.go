@@ -12,12 +12,12 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/plugin/page"
 	"github.com/bridgestack/operator/internal/stack"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // timeline shows what happened to a stack.
@@ -103,8 +103,8 @@ type history struct {
 }
 
 // serviceOf a workload of the stack, empty for those of others.
-func (h *history) serviceOf(w workload) string {
-	service, _ := h.stack.ByWorkload(w.Kind, w.Name)
+func (h *history) serviceOf(w workload.Workload) string {
+	service, _ := h.stack.ByWorkload(w.Kind(), w.Object().GetName())
 	return service.Name
 }
 
@@ -147,7 +147,7 @@ func (h *history) deploys(ctx context.Context) []page.Moment {
 	add := func(o client.Object, what string) {
 		owner := metav1.GetControllerOf(o)
 		for _, w := range h.in.workloads {
-			if service := h.serviceOf(w); owner != nil && service != "" && owner.UID == types.UID(w.UID) {
+			if service := h.serviceOf(w); owner != nil && service != "" && owner.UID == w.Object().GetUID() {
 				out = append(out, page.Moment{At: o.GetCreationTimestamp(), Service: service, Kind: page.KindDeploy, What: what})
 			}
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -86,9 +85,9 @@ func (v *validation) run(command *cobra.Command, names []string) error {
 func read(names []string) ([]compose.File, error) {
 	var out []compose.File
 	for _, name := range names {
-		content, err := os.ReadFile(name)
+		content, err := readInput(name)
 		if err != nil {
-			return nil, badInput{fmt.Errorf("reading what to validate: %w", err)}
+			return nil, badInput{fmt.Errorf("reading the file: %w", err)}
 		}
 		out = append(out, compose.File{Name: name, Content: content})
 	}
@@ -119,10 +118,11 @@ func (v *validation) findings(command *cobra.Command, files []compose.File) ([]v
 		}
 	}
 	for _, directory := range directories {
-		o, err := v.project.options(projects[directory][0].Name)
+		o, root, err := v.project.options(projects[directory][0].Name)
 		if err != nil {
 			return nil, err
 		}
+		defer root.Close()
 		if o.ProjectName == "" && o.Environment["COMPOSE_PROJECT_NAME"] == "" {
 			o.Environment = maps.Clone(o.Environment)
 			o.Environment["COMPOSE_PROJECT_NAME"] = loader.NormalizeProjectName(filepath.Base(o.Directory))

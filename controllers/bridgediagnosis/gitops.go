@@ -14,7 +14,6 @@ import (
 	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/text"
-	"github.com/bridgestack/operator/internal/workload"
 )
 
 // gitOpsOwner is who owns the looping workload, as people read it.
@@ -33,28 +32,24 @@ func (in *round) changedBy(action remedy.Action) *v1alpha1.DiagnosedWorkload {
 	return &in.after.Spec.Workload
 }
 
-// besideOthers is where the changes of a workload stand beside GitOps, and the
-// object of another program that owns the workload, empty where none does.
-func (r *Reconciler) besideOthers(ctx context.Context, from client.Reader, namespace string, w *v1alpha1.DiagnosedWorkload, changes []v1alpha1.FieldChange) (beside plan.GitOps, owner string, err error) {
+// besideGitOps is where the changes of a workload stand beside GitOps.
+func (r *Reconciler) besideGitOps(ctx context.Context, from client.Reader, namespace string, w *v1alpha1.DiagnosedWorkload, changes []v1alpha1.FieldChange) (plan.GitOps, error) {
 	if w == nil {
-		return plan.GitOps{}, "", nil
+		return plan.GitOps{}, nil
 	}
 	object := apply.Workload(w.Kind)
 	if err := from.Get(ctx, client.ObjectKey{Namespace: namespace, Name: w.Name}, object); err != nil {
-		return plan.GitOps{}, "", client.IgnoreNotFound(err) // what is gone is found out elsewhere
-	}
-	if foreign, owned := workload.ForeignOwner(object); owned {
-		owner = foreign.String()
+		return plan.GitOps{}, client.IgnoreNotFound(err) // what is gone is found out elsewhere
 	}
 	standing := gitops.Stand(gitops.ObjectOf(object, w.Kind), gitops.Fields(apply.Template(object), changes))
 	if standing.Rung == gitops.Unowned {
-		return plan.GitOps{}, owner, nil
+		return plan.GitOps{}, nil
 	}
-	beside = plan.GitOps{Owner: standing.Owner.String(), Holdable: standing.Owner.Holdable(), Because: standing.Because, Hold: gitops.Hold(gitops.ObjectOf(object, w.Kind), standing.Owner)}
+	beside := plan.GitOps{Owner: standing.Owner.String(), Holdable: standing.Owner.Holdable(), Because: standing.Because, Hold: gitops.Hold(gitops.ObjectOf(object, w.Kind), standing.Owner)}
 	for _, p := range standing.Set {
 		beside.Set = append(beside.Set, p.String())
 	}
-	return beside, owner, nil
+	return beside, nil
 }
 
 // takenBack stops where the GitOps controller that owns the workload took the

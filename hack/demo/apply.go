@@ -15,6 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
+
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 const (
@@ -104,7 +106,7 @@ func (t target) removeNamespace(ctx context.Context, name string) error {
 // awaitReady waits until the workloads among the objects have all their replicas.
 func (t target) awaitReady(ctx context.Context, objects []*unstructured.Unstructured) error {
 	for _, object := range objects {
-		if kind := object.GetKind(); kind != "Deployment" && kind != "StatefulSet" {
+		if _, runsPods := workload.KindOf(object.GetAPIVersion(), object.GetKind()); !runsPods {
 			continue
 		}
 		err := wait.PollUntilContextTimeout(ctx, poll, startTimeout, true, func(ctx context.Context) (bool, error) {

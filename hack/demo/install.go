@@ -14,6 +14,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/hack/internal/progress"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 const (
@@ -40,7 +41,7 @@ func installOperator(ctx context.Context, t target, o options, printer *progress
 		if object.GetKind() == "Namespace" && ours {
 			annotate(object, installedByDemo, "true", "metadata")
 		}
-		if object.GetKind() == "Deployment" {
+		if _, runsPods := workload.KindOf(object.GetAPIVersion(), object.GetKind()); runsPods {
 			annotate(object, startedAt, time.Now().Format(time.RFC3339), "spec", "template", "metadata")
 		}
 	}

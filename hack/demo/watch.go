@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"golang.org/x/term"
-	appsv1 "k8s.io/api/apps/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/workload/lookup"
 )
 
 // watch shows the diagnoses until what is expected has come, or says what is missing.
@@ -53,21 +53,14 @@ func (t target) incidents(ctx context.Context, namespace string) (incidents, err
 	if err := t.List(ctx, &diagnoses, client.InNamespace(namespace)); err != nil {
 		return incidents{}, fmt.Errorf("list the diagnoses: %w", err)
 	}
-	var deployments appsv1.DeploymentList
-	if err := t.List(ctx, &deployments, client.InNamespace(namespace)); err != nil {
-		return incidents{}, fmt.Errorf("list the deployments: %w", err)
+	workloads, err := lookup.List(ctx, t, namespace)
+	if err != nil {
+		return incidents{}, err
 	}
 	in := incidents{diagnoses: diagnoses.Items, available: map[string]bool{}}
-	var sets appsv1.StatefulSetList
-	if err := t.List(ctx, &sets, client.InNamespace(namespace)); err != nil {
-		return incidents{}, fmt.Errorf("list the stateful sets: %w", err)
-	}
-	for _, s := range sets.Items {
-		in.available[s.Name] = s.Spec.Replicas != nil && s.Status.ReadyReplicas >= *s.Spec.Replicas
-	}
-	for _, d := range deployments.Items {
-		in.available[d.Name] = d.Spec.Replicas != nil && d.Status.ObservedGeneration >= d.Generation &&
-			d.Status.UpdatedReplicas >= *d.Spec.Replicas && d.Status.ReadyReplicas >= *d.Spec.Replicas
+	for _, w := range workloads {
+		n, seen := w.Replicas(), w.ObservedGeneration() >= w.Object().GetGeneration()
+		in.available[w.Object().GetName()] = seen && n.Updated >= n.Desired && n.Ready >= n.Desired
 	}
 	return in, nil
 }

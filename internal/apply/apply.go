@@ -11,7 +11,6 @@ import (
 	"fmt"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -22,6 +21,8 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/workload"
+	"github.com/bridgestack/operator/internal/workload/lookup"
 )
 
 // Outcomes of a write that are no failures of the operator. Any other error is
@@ -70,13 +71,14 @@ type change struct {
 // InPlace tells whether an attempt's change is on the live template: an answer
 // may have been lost. An error means that this is not known.
 func (a *Applier) InPlace(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt) (bool, error) {
-	_, template, err := a.read(ctx, namespace, w)
+	live, err := a.read(ctx, namespace, w)
 	if errors.Is(err, ErrGone) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
+	template := live.Template()
 	return remedy.TemplateHash(template) != attempt.TemplateHash && undone(template, attempt), nil
 }
 
@@ -89,10 +91,11 @@ func (a *Applier) patch(ctx context.Context, namespace string, w v1alpha1.Diagno
 }
 
 func (a *Applier) patchOnce(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt, c change) error {
-	object, template, err := a.read(ctx, namespace, w)
+	live, err := a.read(ctx, namespace, w)
 	if err != nil {
 		return err
 	}
+	object, template := live.Object(), live.Template()
 	original := remedy.TemplateHash(template) == attempt.TemplateHash
 	changed := !original && undone(template, attempt)
 	switch {
@@ -100,6 +103,9 @@ func (a *Applier) patchOnce(ctx context.Context, namespace string, w v1alpha1.Di
 		return nil // in place already
 	case !original && !changed:
 		return fmt.Errorf("%s/%s: %w", w.Kind, w.Name, ErrConflict)
+	}
+	if err := owned(live); err != nil {
+		return err
 	}
 	body, err := withPreconditions(c.operations, object)
 	if err != nil {
@@ -175,42 +181,47 @@ func (a *Applier) send(ctx context.Context, object client.Object, operations []o
 	return classify(err, what)
 }
 
-// read is the live workload and its pod template.
-func (a *Applier) read(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload) (client.Object, *corev1.PodTemplateSpec, error) {
-	object := Workload(w.Kind)
-	err := a.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: w.Name}, object)
-	if apierrors.IsNotFound(err) || err == nil && object.GetUID() != w.UID {
-		return nil, nil, fmt.Errorf("%s/%s: %w", w.Kind, w.Name, ErrGone)
+// read is the live workload.
+func (a *Applier) read(ctx context.Context, namespace string, ref v1alpha1.DiagnosedWorkload) (workload.Workload, error) {
+	w, err := lookup.Get(ctx, a.Live, workload.RefOfDiagnosed(namespace, ref))
+	switch {
+	case apierrors.IsNotFound(err), errors.Is(err, lookup.ErrReplaced):
+		return nil, fmt.Errorf("%s/%s: %w", ref.Kind, ref.Name, ErrGone)
+	case err != nil:
+		return nil, fmt.Errorf("reading %s/%s before a write: %w", ref.Kind, ref.Name, err)
 	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("reading %s/%s before a write: %w", w.Kind, w.Name, err)
+	return w, nil
+}
+
+// owned refuses a workload that another program makes of an object of its own: it
+// would put the template back, or has a reason to roll its pods out in an order of
+// its own.
+func owned(w workload.Workload) error {
+	if owner, is := workload.ForeignOwner(w.Object()); is {
+		return fmt.Errorf("%s owns %s, change it there: %w", owner, workload.RefOf(w), ErrRefused)
 	}
-	return object, Template(object), nil
+	if lock := workload.TraitsOf(w.Kind()).TemplateLock; lock != "" {
+		return fmt.Errorf("%s: %s: %w", workload.RefOf(w), lock, ErrRefused)
+	}
+	return nil
 }
 
 // Workload is an empty object of a kind.
 func Workload(kind v1alpha1.WorkloadKind) client.Object {
-	switch kind {
-	case v1alpha1.StatefulSet:
-		return &appsv1.StatefulSet{}
-	case v1alpha1.DaemonSet:
-		return &appsv1.DaemonSet{}
-	case v1alpha1.Deployment:
+	w, err := workload.New(kind)
+	if err != nil {
+		panic(err) // the API server admits no other kinds
 	}
-	return &appsv1.Deployment{}
+	return w.Object()
 }
 
 // Template is a workload's pod template, nil for what has none.
 func Template(object client.Object) *corev1.PodTemplateSpec {
-	switch w := object.(type) {
-	case *appsv1.Deployment:
-		return &w.Spec.Template
-	case *appsv1.StatefulSet:
-		return &w.Spec.Template
-	case *appsv1.DaemonSet:
-		return &w.Spec.Template
+	w, ok := workload.Of(object)
+	if !ok {
+		return nil
 	}
-	return nil
+	return w.Template()
 }
 
 // Evict asks the eviction API to end pods, so that their controller makes new

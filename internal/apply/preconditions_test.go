@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -80,6 +81,28 @@ func TestOnlyThePresentAttemptIsWritten(t *testing.T) {
 	err := a.Template(t.Context(), "shop", w, attempt, func(context.Context) error { return stale })
 	if !errors.Is(err, stale) || writes != 0 {
 		t.Errorf("%d writes, %v", writes, err)
+	}
+}
+
+// What another program makes of an object of its own is never written, there or
+// back, whatever was decided before.
+func TestOwnedByAnotherOperatorIsRefused(t *testing.T) {
+	d, w, attempt := raised(t)
+	controller := true
+	d.OwnerReferences = []metav1.OwnerReference{{APIVersion: "cluster.redpanda.com/v1alpha2", Kind: "Redpanda", Name: "rp", UID: "rp", Controller: &controller}}
+	writes := 0
+	a := answering(interceptor.Funcs{Patch: func(context.Context, client.WithWatch, client.Object, client.Patch, ...client.PatchOption) error {
+		writes++
+		return nil
+	}}, d)
+	err := a.Template(t.Context(), "shop", w, attempt, isStill)
+	if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "Redpanda/rp owns Deployment/api, change it there") || writes != 0 {
+		t.Errorf("there: %d writes, %v", writes, err)
+	}
+	d.Spec.Template = *withHost("postgres") // patched before it was adopted
+	a.Live = fake.NewClientBuilder().WithObjects(d).Build()
+	if err := a.Rollback(t.Context(), "shop", w, attempt, isStill); !errors.Is(err, ErrRefused) || writes != 0 {
+		t.Errorf("back: %d writes, %v", writes, err)
 	}
 }
 

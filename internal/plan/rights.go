@@ -5,6 +5,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // Right is what one write needs, in the words of RBAC.
@@ -45,11 +46,12 @@ func (r Right) Grant(namespace, account string) string {
 		" && kubectl -n " + namespace + " create rolebinding " + role + "-" + account + " --role=" + role + " --serviceaccount=" + namespace + ":" + account
 }
 
-// TemplateRights are those to change a workload's pod template. The pods of a
-// StatefulSet or DaemonSet may have to be evicted for it to reach them.
+// TemplateRights are those to change a workload's pod template, and to evict its
+// pods where it may not reach them otherwise.
 func TemplateRights(w v1alpha1.DiagnosedWorkload) []Right {
-	rights := []Right{{Verb: "patch", Group: "apps", Resource: strings.ToLower(string(w.Kind)) + "s", Name: w.Name}}
-	if w.Kind != v1alpha1.Deployment {
+	kind := workload.TraitsOf(w.Kind)
+	rights := []Right{{Verb: "patch", Group: kind.Group, Resource: kind.Resource, Name: w.Name}}
+	if kind.LeavesPods {
 		rights = append(rights, Right{Verb: "create", Resource: "pods", Subresource: "eviction"})
 	}
 	return rights

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // restartDependency restarts a dependency that is wedged: its pods are ready,
@@ -35,7 +36,7 @@ var restartDependency = remedy{
 			return refuse(v1alpha1.RemedyRestartDependency, "%s has been ready for less than %s: it may still be coming up", d.Service, settleTime)
 		case in.probed(d.Service, v1alpha1.AsDeclared) != v1alpha1.ProbeFailed:
 			return refuse(v1alpha1.RemedyRestartDependency, "it is not shown that %s does not answer where it is declared", d.Service)
-		case target.Kind == v1alpha1.StatefulSet && !target.AllowRestart:
+		case workload.TraitsOf(target.Kind).Stateful && !target.AllowRestart:
 			return refuse(v1alpha1.RemedyRestartDependency, "%s is stateful; services[].allowRestart would allow it", d.Service)
 		case in.tried(v1alpha1.RemedyRestartDependency) > 0:
 			return refuse(v1alpha1.RemedyRestartDependency, "a restart of %s did not help before", d.Service)

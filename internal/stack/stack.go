@@ -17,25 +17,6 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
 
-// Workload is a Deployment, StatefulSet or DaemonSet as far as a stack looks at it.
-type Workload struct {
-	Kind   v1alpha1.WorkloadKind
-	Name   string
-	UID    string
-	Labels map[string]string
-	// TemplateLabels are those of its pods.
-	TemplateLabels map[string]string
-	// Wanted replicas and those that are ready.
-	Wanted, Ready int32
-	// MemoryLimits by container name, those that are set.
-	MemoryLimits map[string]resource.Quantity
-}
-
-func (w Workload) String() string { return string(w.Kind) + "/" + w.Name }
-
-// Available reports whether all wanted replicas are ready.
-func (w Workload) Available() bool { return w.Ready >= w.Wanted }
-
 // Service is a service of the stack with what runs it.
 type Service struct {
 	v1alpha1.Service
@@ -244,7 +225,7 @@ func first(workloads []Workload, matches func(Workload) bool) (Workload, bool) {
 }
 
 func kindOf(ref v1alpha1.WorkloadReference) v1alpha1.WorkloadKind {
-	return cmp.Or(ref.Kind, v1alpha1.Deployment)
+	return cmp.Or(ref.Kind, v1alpha1.DefaultWorkloadKind)
 }
 
 // nameOf is the service name of a workload that the policy does not declare.

@@ -10,6 +10,7 @@ import (
 
 var daemonSets = kind{
 	GroupVersionKind: appsv1.SchemeGroupVersion.WithKind(string(v1alpha1.DaemonSet)),
+	Traits:           Traits{Group: appsv1.GroupName, Resource: "daemonsets", LeavesPods: true},
 	newObject:        func() Object { return &appsv1.DaemonSet{} },
 	newList:          func() List { return &appsv1.DaemonSetList{} },
 	of: func(o Object) Workload {
@@ -24,6 +25,9 @@ var daemonSets = kind{
 		}
 		return nil
 	},
+	fromManifest: func(m Manifest) Object {
+		return &appsv1.DaemonSet{ObjectMeta: m.ObjectMeta, Spec: appsv1.DaemonSetSpec{Selector: m.Selector, Template: m.Template}}
+	},
 }
 
 // daemonSet labels its pods with the hash that its ControllerRevision is labelled with.
@@ -35,9 +39,7 @@ type daemonSet struct {
 func (d daemonSet) Kind() v1alpha1.WorkloadKind       { return v1alpha1.DaemonSet }
 func (d daemonSet) Object() Object                    { return d.object }
 func (d daemonSet) Template() *corev1.PodTemplateSpec { return &d.object.Spec.Template }
-func (d daemonSet) TemplateLock() string              { return "" }
 func (d daemonSet) Selector() *metav1.LabelSelector   { return d.object.Spec.Selector }
-func (d daemonSet) Scalable() bool                    { return false }
 func (d daemonSet) ObservedGeneration() int64         { return d.object.Status.ObservedGeneration }
 func (d daemonSet) VolumeClaims() VolumeClaims        { return VolumeClaims{} }
 

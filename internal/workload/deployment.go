@@ -12,6 +12,7 @@ import (
 
 var deployments = kind{
 	GroupVersionKind: appsv1.SchemeGroupVersion.WithKind(string(v1alpha1.Deployment)),
+	Traits:           Traits{Group: appsv1.GroupName, Resource: "deployments", Scalable: true},
 	newObject:        func() Object { return &appsv1.Deployment{} },
 	newList:          func() List { return &appsv1.DeploymentList{} },
 	of: func(o Object) Workload {
@@ -26,6 +27,13 @@ var deployments = kind{
 		}
 		return nil
 	},
+	fromManifest: func(m Manifest) Object {
+		d := &appsv1.Deployment{ObjectMeta: m.ObjectMeta, Spec: appsv1.DeploymentSpec{Replicas: m.Replicas, Selector: m.Selector, Template: m.Template}}
+		if m.Recreate {
+			d.Spec.Strategy.Type = appsv1.RecreateDeploymentStrategyType
+		}
+		return d
+	},
 }
 
 // deployment keeps its revisions as ReplicaSets, which own its pods.
@@ -34,9 +42,7 @@ type deployment struct{ object *appsv1.Deployment }
 func (d deployment) Kind() v1alpha1.WorkloadKind       { return v1alpha1.Deployment }
 func (d deployment) Object() Object                    { return d.object }
 func (d deployment) Template() *corev1.PodTemplateSpec { return &d.object.Spec.Template }
-func (d deployment) TemplateLock() string              { return "" }
 func (d deployment) Selector() *metav1.LabelSelector   { return d.object.Spec.Selector }
-func (d deployment) Scalable() bool                    { return true }
 func (d deployment) ObservedGeneration() int64         { return d.object.Status.ObservedGeneration }
 func (d deployment) Strategy() Strategy                { return Strategy{Paused: d.object.Spec.Paused} }
 func (d deployment) VolumeClaims() VolumeClaims        { return VolumeClaims{} }

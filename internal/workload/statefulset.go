@@ -12,6 +12,7 @@ import (
 
 var statefulSets = kind{
 	GroupVersionKind: appsv1.SchemeGroupVersion.WithKind(string(v1alpha1.StatefulSet)),
+	Traits:           Traits{Group: appsv1.GroupName, Resource: "statefulsets", Scalable: true, Stateful: true, LeavesPods: true},
 	newObject:        func() Object { return &appsv1.StatefulSet{} },
 	newList:          func() List { return &appsv1.StatefulSetList{} },
 	of: func(o Object) Workload {
@@ -26,6 +27,11 @@ var statefulSets = kind{
 		}
 		return nil
 	},
+	fromManifest: func(m Manifest) Object {
+		return &appsv1.StatefulSet{ObjectMeta: m.ObjectMeta, Spec: appsv1.StatefulSetSpec{
+			ServiceName: m.ServiceName, Replicas: m.Replicas, Selector: m.Selector, Template: m.Template, VolumeClaimTemplates: m.VolumeClaims,
+		}}
+	},
 }
 
 // statefulSet labels its pods with the name of their ControllerRevision.
@@ -37,9 +43,7 @@ type statefulSet struct {
 func (s statefulSet) Kind() v1alpha1.WorkloadKind       { return v1alpha1.StatefulSet }
 func (s statefulSet) Object() Object                    { return s.object }
 func (s statefulSet) Template() *corev1.PodTemplateSpec { return &s.object.Spec.Template }
-func (s statefulSet) TemplateLock() string              { return "" }
 func (s statefulSet) Selector() *metav1.LabelSelector   { return s.object.Spec.Selector }
-func (s statefulSet) Scalable() bool                    { return true }
 func (s statefulSet) ObservedGeneration() int64         { return s.object.Status.ObservedGeneration }
 
 func (s statefulSet) Replicas() Replicas {

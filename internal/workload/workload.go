@@ -46,12 +46,8 @@ type Workload interface {
 	Object() Object
 	// Template is the pod template in the object: who edits it edits the object.
 	Template() *corev1.PodTemplateSpec
-	// TemplateLock says why the kind's template cannot be changed, empty where it can.
-	TemplateLock() string
 	// Selector of its pods, nil where it selects none.
 	Selector() *metav1.LabelSelector
-	// Scalable says that spec.replicas sets how many pods it runs.
-	Scalable() bool
 	Replicas() Replicas
 	// ObservedGeneration is the latest generation that its controller has seen.
 	ObservedGeneration() int64
@@ -123,15 +119,34 @@ func RefOfDiagnosed(namespace string, w v1alpha1.DiagnosedWorkload) Ref {
 	return Ref{Kind: w.Kind, Namespace: namespace, Name: w.Name, UID: w.UID}
 }
 
+// Traits are what is true of all workloads of a kind.
+type Traits struct {
+	// Group and Resource name the kind in URLs and RBAC rules.
+	Group, Resource string
+	// Scalable says that spec.replicas sets how many pods there are.
+	Scalable bool
+	// Stateful says that its pods are no copies of each other: each has a name and,
+	// as a rule, data of its own, so that a restart is not free.
+	Stateful bool
+	// LeavesPods says that a changed template may not reach a pod before someone
+	// deletes the pod.
+	LeavesPods bool
+	// TemplateLock says why the template cannot be changed, empty where it can.
+	TemplateLock string
+}
+
 // kind is an entry of the table of kinds.
 type kind struct {
 	schema.GroupVersionKind
+	Traits
 	newObject func() Object
 	newList   func() List
 	// of is nil for an object of another kind.
 	of func(Object) Workload
 	// items of a list that newList made.
 	items func(List) []Workload
+	// fromManifest makes a new object.
+	fromManifest func(Manifest) Object
 }
 
 // kinds in the order in which a person is shown them.
@@ -148,7 +163,7 @@ func Kinds() []v1alpha1.WorkloadKind {
 
 // kindNamed has the API's default where the name is empty.
 func kindNamed(name v1alpha1.WorkloadKind) (kind, error) {
-	i := slices.IndexFunc(kinds, func(k kind) bool { return k.Kind == string(cmp.Or(name, v1alpha1.Deployment)) })
+	i := slices.IndexFunc(kinds, func(k kind) bool { return k.Kind == string(cmp.Or(name, v1alpha1.DefaultWorkloadKind)) })
 	if i < 0 {
 		return kind{}, fmt.Errorf("%q is no kind of workload that is known; there are %v", name, Kinds())
 	}
@@ -168,6 +183,15 @@ func New(name v1alpha1.WorkloadKind) (Workload, error) {
 func GroupVersionKind(name v1alpha1.WorkloadKind) (schema.GroupVersionKind, error) {
 	k, err := kindNamed(name)
 	return k.GroupVersionKind, err
+}
+
+// TraitsOf a kind; zero of one that is not known.
+func TraitsOf(name v1alpha1.WorkloadKind) Traits {
+	k, err := kindNamed(name)
+	if err != nil {
+		return Traits{}
+	}
+	return k.Traits
 }
 
 // KindOf an owner reference's target, false where that is no workload.

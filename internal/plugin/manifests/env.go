@@ -36,9 +36,9 @@ func (u *unit) env() []corev1.EnvVar {
 		}
 		now := u.renamedValue(u.Name, name, *value)
 		if now != *value {
-			u.note(u.Name, "environment", fmt.Sprintf("%s names a host that cannot be a Service's name: it is %q here", name, u.hidden("environment", now)))
+			u.note(u.Name, "environment", fmt.Sprintf("%s names a host that is another one here: %s", name, u.changedHosts(*value, now)))
 		}
-		out = append(out, corev1.EnvVar{Name: name, Value: literal(u.hidden("environment", now))})
+		out = append(out, corev1.EnvVar{Name: name, Value: literal(now)})
 	}
 	return append(out, u.extraEnv()...)
 }
@@ -68,14 +68,6 @@ func literal(text string) string {
 		return strings.ReplaceAll(text, "$", "$$")
 	}
 	return text
-}
-
-func literals(words []string) []string {
-	var out []string
-	for _, w := range words {
-		out = append(out, literal(w))
-	}
-	return out
 }
 
 func atoi32(text string) int32 {

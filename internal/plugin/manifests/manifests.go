@@ -14,6 +14,7 @@ package manifests
 
 import (
 	"cmp"
+	"fmt"
 	"io/fs"
 	"slices"
 
@@ -33,6 +34,8 @@ type Input struct {
 	// Files that the project mounts, by their absolute paths without the first
 	// slash; nil where none may be read.
 	Files fs.FS
+	// Root is the directory that they are in. Default: the project's own.
+	Root string
 	// Environment is what the project was interpolated with.
 	Environment map[string]string
 	// Image of the operator, for the init containers that wait.
@@ -49,6 +52,8 @@ type Output struct {
 	Files []File
 	// Notes are what a person should know of the result.
 	Notes []Note
+	// Decisions are what was chosen, and why, in the order of the compose files.
+	Decisions []Note
 	// Missing are the keys of the project's Secret that have no value yet.
 	Missing []string
 }
@@ -85,8 +90,9 @@ func Of(in Input) Output {
 	for _, s := range in.Facts.Services {
 		b.add(s)
 	}
+	stack := b.stackDocument(true) // it may add to the Secret
 	b.addShared()
-	b.out.Files = append([]File{{Name: "bridgestack.yaml", Documents: []Document{b.stackDocument(true)}}}, b.out.Files...)
+	b.out.Files = append([]File{{Name: "bridgestack.yaml", Documents: []Document{stack}}}, b.out.Files...)
 	return b.out
 }
 
@@ -106,25 +112,53 @@ type builder struct {
 	// names of workloads by service.
 	names   map[string]string
 	secrets secretStore
-	known   knownSecrets
+	// feeds are variables of the environment that go into secrets.
+	feeds map[string]bool
+	// renames are hosts that have another name here.
+	renames renames
 	// maps are the ConfigMaps made of files.
 	maps []Document
 	// claims are the volumes that several services, or a Deployment, have.
 	claims []Document
+	// claimNames by the volume's type and source.
+	claimNames map[string]string
+	// ports of services, and the texts of what they mount, once they were looked for.
+	ports   map[string][]corev1.ServicePort
+	mounted map[string][]string
+	// fileNames that are taken.
+	fileNames map[string]bool
 	// awaited are the Jobs that pods wait for.
 	awaited []string
 }
 
+// reservedFiles are those of what no service owns: one that is called so has
+// another file.
+var reservedFiles = []string{"bridgestack.yaml", "secrets.yaml", "configmaps.yaml", "volumes.yaml", "wait-for-jobs.yaml", "kustomization.yaml"}
+
 func newBuilder(in Input) *builder {
-	b := &builder{Input: in, project: dnsName(in.Facts.Project, 50), names: map[string]string{}}
+	b := &builder{Input: in, project: dnsName(in.Facts.Project, 50), names: map[string]string{}, claimNames: map[string]string{}, fileNames: map[string]bool{}, ports: map[string][]corev1.ServicePort{}, mounted: map[string][]string{}}
 	taken := map[string]bool{}
-	for _, s := range in.Facts.Services {
-		b.names[s.Name] = unused(dnsName(s.Name, 50), taken)
+	for _, s := range in.Facts.Services { // who needs no other name keeps its own
+		if isDNS(s.Name) && len(s.Name) <= mostName {
+			b.names[s.Name] = unused(s.Name, taken)
+		}
 	}
+	for _, s := range in.Facts.Services {
+		if b.names[s.Name] == "" {
+			b.names[s.Name] = unused(dnsName(s.Name, mostName), taken)
+		}
+	}
+	for _, name := range reservedFiles {
+		b.fileNames[name] = true
+	}
+	b.renames = b.findRenames()
+	b.feeds = b.secretFeeds()
 	b.secrets = b.collectSecrets()
-	b.known = b.knownSecrets()
 	return b
 }
+
+// mostName leaves room for what is made of a service's name.
+const mostName = 50
 
 // note something about an attribute of a service.
 func (b *builder) note(service, attribute, text string) {
@@ -132,16 +166,31 @@ func (b *builder) note(service, attribute, text string) {
 }
 
 func (b *builder) noteAt(path []string, text string) {
+	b.out.Notes = b.told(b.out.Notes, path, text)
+}
+
+// decide tells what was chosen for an attribute of a service, and why.
+func (b *builder) decide(service, attribute, text string) {
+	b.out.Decisions = b.told(b.out.Decisions, []string{"services", service, attribute}, text)
+}
+
+func (b *builder) told(notes []Note, path []string, text string) []Note {
 	n := Note{Position: b.Project.At(path...), Path: joined(path), Text: text}
-	if !slices.Contains(b.out.Notes, n) {
-		b.out.Notes = append(b.out.Notes, n)
+	if slices.Contains(notes, n) {
+		return notes
 	}
+	return append(notes, n)
 }
 
 // add makes the file of one service.
 func (b *builder) add(s compose.Service) {
 	u := b.unitOf(s)
-	f := File{Name: u.name + ".yaml"}
+	name := u.name + ".yaml"
+	if b.fileNames[name] {
+		name = "service-" + name
+	}
+	b.fileNames[name] = true
+	f := File{Name: name}
 	f.Documents = append(f.Documents, u.services()...)
 	f.Documents = append(f.Documents, u.workload())
 	b.out.Files = append(b.out.Files, f)
@@ -164,9 +213,30 @@ func (b *builder) addShared() {
 		first = append(first, File{Name: "wait-for-jobs.yaml", Documents: b.waitRights()})
 	}
 	b.out.Files = append(first, b.out.Files...)
-	slices.SortStableFunc(b.out.Notes, func(x, y Note) int {
+	b.noteIgnored()
+	b.out.Notes, b.out.Decisions = inOrder(b.out.Notes), inOrder(b.out.Decisions)
+}
+
+// inOrder are notes by their places. What several services have from one line is
+// told once.
+func inOrder(notes []Note) []Note {
+	slices.SortStableFunc(notes, func(x, y Note) int {
 		return cmp.Or(cmp.Compare(x.File, y.File), cmp.Compare(x.Line, y.Line))
 	})
+	var out []Note
+	more := map[int]int{}
+	for _, n := range notes {
+		i := slices.IndexFunc(out, func(o Note) bool { return n.Line > 0 && o.Position == n.Position && o.Text == n.Text })
+		if i < 0 {
+			out = append(out, n)
+			continue
+		}
+		more[i]++
+	}
+	for i, n := range more {
+		out[i].Text += fmt.Sprintf(" (and so in %d more services)", n)
+	}
+	return out
 }
 
 // labels of everything that the project makes.
@@ -193,7 +263,13 @@ type unit struct {
 	pod       corev1.PodSpec
 	container corev1.Container
 	templates []corev1.PersistentVolumeClaim
+	// added are variables from the Secret that a command or check reads.
+	added []corev1.EnvVar
+	// seeds are init containers that fill fresh volumes.
+	seeds []corev1.Container
 }
+
+func (u *unit) decide(attribute, text string) { u.builder.decide(u.Name, attribute, text) }
 
 func (u *unit) labels() map[string]string {
 	l := map[string]string{labelName: u.name, labelPartOf: u.project}

@@ -103,8 +103,12 @@ services:
 	if strings.Contains(m.text, "canary") || !strings.Contains(m.text, "shown") {
 		t.Errorf("what is written:\n%s", m.text)
 	}
-	if n := len(m.Notes); n != 2 {
-		t.Errorf("%d notes, want those on command and healthcheck: %v", n, m.Notes)
+	c := m.pod(t, "Deployment/api").Containers[0]
+	if got := strings.Join(c.Args, " "); got != "serve --password=$(DB_PASSWORD)" {
+		t.Errorf("args %s", got)
+	}
+	if got := c.ReadinessProbe.Exec.Command[2]; got != `check --token "${SET_TOKEN}"` {
+		t.Errorf("check %s", got)
 	}
 	filled := of(t, text, env, withSecrets)
 	if secret := filled.objects["Secret/shop-secrets"].(*corev1.Secret); secret.StringData["DB_PASSWORD"] != "canary-password" || secret.StringData["DATABASE_URL"] != "postgres://u:canary-password@db/d" {
@@ -126,7 +130,7 @@ services:
     volumes: ["./site.conf:/etc/site.conf", "./token.conf:/etc/token.conf", "./scripts:/scripts", "/etc/passwd:/outside", "./absent:/absent:ro"]
 `
 	files := fstest.MapFS{
-		"project/site.conf": {Data: []byte("plain")}, "project/token.conf": {Data: []byte("key=canary-key")},
+		"project/site.conf": {Data: []byte("plain")}, "project/token.conf": {Data: []byte("-----BEGIN PRIVATE KEY-----\ncanary")},
 		"project/scripts/a.sh": {Data: []byte("#!/bin/sh\n")}, "etc/passwd": {Data: []byte("root")},
 	}
 	m := of(t, text, map[string]string{"KEY": "canary-key"}, func(in *Input) { in.Files = files })
@@ -180,7 +184,7 @@ services:
 	}
 	want := []string{
 		"operator wait-for --protocol=http --address=api:8080 --path=/up", "operator wait-for --protocol=kafka --address=broker:19092",
-		"operator wait-for --protocol=tcp --address=cache-1:6379", "operator wait-for --protocol=postgres --address=db:5433", "operator wait-for --job=migrate",
+		"operator wait-for --protocol=tcp --address=cache-1:6379", "operator wait-for --protocol=postgres --address=db:5433", "operator wait-for --job=migrate", "operator wait-for --name=worker",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("waits\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -191,29 +195,29 @@ services:
 	if n := len(m.pod(t, "Job/migrate").InitContainers); n != 0 {
 		t.Errorf("the Job waits for what it may be needed for to become healthy")
 	}
-	if !slices.ContainsFunc(m.Notes, func(n Note) bool { return strings.Contains(n.Text, "worker, of which no port is known") }) {
-		t.Errorf("nobody is told of worker: %v", m.Notes)
-	}
 }
 
-// TestProbes: the health check's budget, as startup and readiness probes.
+// TestProbes: a health check restarts nothing, as in compose, unless that is asked for.
 func TestProbes(t *testing.T) {
 	m := of(t, `
 services:
   http: {image: a, healthcheck: {test: "curl -f http://localhost:8080/up", interval: 30s, timeout: 10s, retries: 5, start_period: 90s}}
-  shell: {image: a, healthcheck: {test: "ready || exit 1"}, x-bridge: {liveness: true}}
+  shell: {image: a, healthcheck: {test: "ready || exit 1", interval: 1s}, x-bridge: {liveness: true}}
   none: {image: a, healthcheck: {test: [NONE]}}
 `, nil)
 	c := m.pod(t, "Deployment/http").Containers[0]
-	if s := c.StartupProbe; s.HTTPGet == nil || s.HTTPGet.Port.IntVal != 8080 || s.PeriodSeconds*s.FailureThreshold != 90+5*30 {
-		t.Errorf("startup %+v", s)
+	if c.StartupProbe != nil || c.LivenessProbe != nil {
+		t.Errorf("startup %+v, liveness %+v: they kill what compose lets run", c.StartupProbe, c.LivenessProbe)
 	}
-	if r := c.ReadinessProbe; r.PeriodSeconds != 30 || r.TimeoutSeconds != 10 || r.FailureThreshold != 5 || c.LivenessProbe != nil {
-		t.Errorf("readiness %+v, liveness %+v", r, c.LivenessProbe)
+	if r := c.ReadinessProbe; r.HTTPGet == nil || r.HTTPGet.Port.IntVal != 8080 || r.PeriodSeconds != 10 || r.TimeoutSeconds != 10 || r.PeriodSeconds*r.FailureThreshold != 5*30 {
+		t.Errorf("readiness %+v", r)
 	}
 	c = m.pod(t, "Deployment/shell").Containers[0]
 	if e := c.ReadinessProbe.Exec; e == nil || strings.Join(e.Command, " ") != "/bin/sh -c ready || exit 1" || c.LivenessProbe == nil {
 		t.Errorf("readiness %+v, liveness %+v", c.ReadinessProbe, c.LivenessProbe)
+	}
+	if s := c.StartupProbe; s == nil || s.PeriodSeconds*s.FailureThreshold < 300 {
+		t.Errorf("startup %+v, want five minutes at least", s)
 	}
 	if c := m.pod(t, "Deployment/none").Containers[0]; c.StartupProbe != nil || c.ReadinessProbe != nil {
 		t.Errorf("probes of what has no check: %+v", c)
@@ -280,7 +284,7 @@ services:
 // TestDollars: Kubernetes takes $(NAME) for a reference, and $$ for $.
 func TestDollars(t *testing.T) {
 	m := of(t, "services:\n  a:\n    image: a\n    command: [sh, -c, 'echo $$(date) $$$$ $$HOME']\n    environment: {PLAIN: 'a$$b'}\n", nil)
-	c := m.pod(t, "Deployment/a").Containers[0]
+	c := m.pod(t, "Job/a").Containers[0]
 	if c.Args[2] != "echo $$(date) $$$$ $$HOME" || c.Env[0].Value != "a$b" {
 		t.Errorf("args %q, env %q", c.Args, c.Env)
 	}

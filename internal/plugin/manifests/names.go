@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bridgestack/operator/internal/compose"
 )
@@ -47,33 +48,124 @@ var notInKey = regexp.MustCompile(`[^-._a-zA-Z0-9]+`)
 
 func joined(path []string) string { return strings.Join(path, ".") }
 
-// renamed is a text with the hosts in it that cannot be a Service's name as they
-// are, such as redis_cache, under the names that they have here. A host is what
-// follows on // or @, or has a port; in a list of hosts, whatever is whole.
-func (b *builder) renamed(text string, isList bool) string {
+// renames are the hosts that cannot be reached here by what the project calls
+// them, such as redis_cache, or an address of its network, and what they are here.
+type renames struct {
+	hosts map[string]string
+	// Where a host stands: behind // or @, before a port, or by itself in a list.
+	behind, before, listed *regexp.Regexp
+}
+
+func (b *builder) findRenames() renames {
+	r := renames{hosts: map[string]string{}}
 	for _, s := range b.Facts.Services {
-		for _, old := range s.Names {
-			now := b.hostOf(s.Name, old)
-			if now == old || !strings.Contains(text, old) {
-				continue
-			}
-			name := regexp.QuoteMeta(old)
-			text = regexp.MustCompile(`(//|@)`+name+`($|[:/?#"'\s,])`).ReplaceAllString(text, "${1}"+now+"${2}")
-			text = regexp.MustCompile(`(^|[,=\s"'\[])`+name+`(:\d)`).ReplaceAllString(text, "${1}"+now+"${2}")
-			if isList {
-				text = regexp.MustCompile(`(^|[,=\s"'\[])`+name+`($|[,\s"'\]])`).ReplaceAllString(text, "${1}"+now+"${2}")
+		for _, old := range slices.Concat(s.Names, b.addresses(s.Name)) {
+			if now := b.hostOf(s.Name, old); now != old && r.hosts[old] == "" && (old == s.Name || !b.isService(old)) {
+				r.hosts[old] = now
 			}
 		}
 	}
+	if len(r.hosts) == 0 {
+		return r
+	}
+	names := sortedKeys(r.hosts)
+	slices.SortStableFunc(names, func(a, b string) int { return len(b) - len(a) }) // the longest first
+	for i, n := range names {
+		names[i] = regexp.QuoteMeta(n)
+	}
+	any := "(" + strings.Join(names, "|") + ")"
+	r.behind = regexp.MustCompile(`(//|@)` + any + `($|[:/?#"'\s,;)}])`)
+	r.before = regexp.MustCompile(`(^|[,=\s"'\[({|])` + any + `(:\d)`)
+	r.listed = regexp.MustCompile(`(^|[,=\s"'\[])` + any + `($|[,\s"'\]])`)
+	return r
+}
+
+func (b *builder) isService(name string) bool {
+	_, found := b.Project.Model.Services[name]
+	return found
+}
+
+// addresses that a service is given in the project's networks. There are none of
+// them here.
+func (b *builder) addresses(service string) []string {
+	var out []string
+	networks := b.Project.Model.Services[service].Networks
+	for _, name := range sortedKeys(networks) {
+		if n := networks[name]; n != nil && n.Ipv4Address != "" {
+			out = append(out, n.Ipv4Address)
+		}
+	}
+	return out
+}
+
+// in a text, each host by its name here. In a list of hosts, whatever is whole is
+// one.
+func (r renames) in(text string, isList bool) string {
+	if len(r.hosts) == 0 {
+		return text
+	}
+	places := []*regexp.Regexp{r.behind, r.before}
+	if isList {
+		places = append(places, r.listed)
+	}
+	for _, place := range places {
+		text = place.ReplaceAllStringFunc(text, func(found string) string {
+			m := place.FindStringSubmatch(found)
+			return m[1] + r.hosts[m[2]] + m[3]
+		})
+	}
 	return text
+}
+
+func (b *builder) renamed(text string, isList bool) string { return b.renames.in(text, isList) }
+
+// renamedFile is a file's text with hosts by their names here. What an upstream of
+// the file is called is no host.
+func (u *unit) renamedFile(name string, content []byte) []byte {
+	if !utf8.Valid(content) || len(u.renames.hosts) == 0 {
+		return content
+	}
+	r := u.renames
+	for _, m := range upstream.FindAllSubmatch(content, -1) {
+		if _, isHost := r.hosts[string(m[1])]; isHost {
+			r.behind = regexp.MustCompile(`(//|@)(` + regexp.QuoteMeta(string(m[1])) + `)(:\d)`)
+		}
+	}
+	now := r.in(string(content), false)
+	if now != string(content) {
+		u.note(u.Name, "volumes", fmt.Sprintf("hosts in %s are by the names that they have here: %s", name, u.changedHosts(string(content), now)))
+	}
+	return []byte(now)
+}
+
+// upstream is a group of servers in a file of nginx.
+var upstream = regexp.MustCompile(`(?m)^\s*upstream\s+([\w.-]+)`)
+
+// changedHosts are those of which a text has less than before.
+func (b *builder) changedHosts(before, after string) string {
+	var out []string
+	for _, old := range sortedKeys(b.renames.hosts) {
+		if strings.Count(after, old) < strings.Count(before, old) {
+			out = append(out, old+" is "+b.renames.hosts[old])
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // renamedValue of a variable: its name tells whether a bare word is a host.
 func (b *builder) renamedValue(service, variable, value string) string {
 	s, _ := b.Facts.ByName(service)
 	i := slices.IndexFunc(s.Env, func(v compose.Variable) bool { return v.Name == variable })
-	refers := i >= 0 && len(s.Env[i].References) > 0
+	refers := i >= 0 && len(s.Env[i].References) > 0 || slices.Contains(b.allAddresses(), value)
 	return b.renamed(value, refers && !strings.Contains(value, "://"))
+}
+
+func (b *builder) allAddresses() []string {
+	var out []string
+	for _, s := range b.Facts.Services {
+		out = append(out, b.addresses(s.Name)...)
+	}
+	return out
 }
 
 // hostOf is what one of a service's names became.
@@ -84,7 +176,7 @@ func (b *builder) hostOf(service, name string) string {
 	if isDNS(name) {
 		return name
 	}
-	return b.names[service]
+	return b.names[service] // an address, or what no Service can be called
 }
 
 func isDNS(name string) bool { return len(name) <= 63 && dnsLabel.MatchString(name) }

@@ -3,32 +3,30 @@ package manifests
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
+	"github.com/compose-spec/compose-go/v2/types"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/bridgestack/operator/internal/compose"
 )
 
-// usualPorts of well-known images, by the last part of their repository. In
-// compose nobody has to write them down: inside, every port is reached.
-var usualPorts = map[string]int32{
-	"postgres": 5432, "postgresql": 5432, "postgis": 5432, "pgvector": 5432, "timescaledb": 5432,
-	"mysql": 3306, "mariadb": 3306, "percona": 3306, "mongo": 27017, "mongodb": 27017,
-	"redis": 6379, "valkey": 6379, "keydb": 6379, "memcached": 11211,
-	"rabbitmq": 5672, "nats": 4222, "kafka": 9092, "cp-kafka": 9092, "redpanda": 9092, "zookeeper": 2181, "cp-zookeeper": 2181,
-	"elasticsearch": 9200, "opensearch": 9200, "kibana": 5601, "clickhouse-server": 8123, "minio": 9000,
-	"nginx": 80, "httpd": 80, "caddy": 80, "traefik": 80, "wordpress": 80, "adminer": 8080, "keycloak": 8080,
-	"prometheus": 9090, "alertmanager": 9093, "grafana": 3000, "loki": 3100, "jaeger": 16686,
-}
+// mostPorts of a Service. More of them, as of a media server, make it larger than
+// kubectl apply takes: the pods are reached by their own addresses then.
+const mostPorts = 100
 
 // portsOf are the ports that a service listens on inside: those that it
 // publishes or exposes, its listeners and health check, what its image is known
 // for, and what other services of the project address it by.
 func (b *builder) portsOf(s compose.Service) []corev1.ServicePort {
+	if ports, known := b.ports[s.Name]; known {
+		return ports
+	}
 	var out portList
 	for _, p := range s.Ports {
 		out.add(p.Target, p.Protocol)
@@ -38,17 +36,36 @@ func (b *builder) portsOf(s compose.Service) []corev1.ServicePort {
 			out.add(l.Port, "tcp")
 		}
 	}
-	if s.Health != nil && s.Health.HTTP != nil {
-		out.add(s.Health.HTTP.Port, "tcp")
+	if s.Health != nil {
+		if s.Health.HTTP != nil {
+			out.add(s.Health.HTTP.Port, "tcp")
+		}
+		for _, port := range s.Health.Ports {
+			out.add(port, "tcp")
+		}
 	}
-	out.add(b.ownPort(s, len(out) == 0), "tcp")
+	for _, port := range b.exposedByBuild(s) {
+		out.add(port.Target, port.Protocol)
+	}
+	for _, port := range b.ownPorts(s, len(out) == 0) {
+		out.add(port, "tcp")
+	}
 	for _, port := range b.addressedPorts(s) {
 		if !slices.ContainsFunc(s.Ports, func(p compose.Port) bool { return p.Published == port }) || s.Role.SpeaksKafka() {
 			out.add(port, "tcp") // unless it is the host's, taken for one inside
 		}
 	}
 	slices.SortStableFunc(out, func(x, y corev1.ServicePort) int { return cmp.Compare(x.Port, y.Port) })
+	b.ports[s.Name] = out
 	return out
+}
+
+// servicePorts are those that a Service lists: none where they are too many.
+func (b *builder) servicePorts(ports []corev1.ServicePort) []corev1.ServicePort {
+	if len(ports) > mostPorts {
+		return nil
+	}
+	return ports
 }
 
 // portList has each port once.
@@ -61,13 +78,13 @@ func (l *portList) add(number int32, protocol string) {
 	}
 }
 
-// addressedPorts are those at which the project's variables and commands, its own
-// among them, address a service; and those that a broker's settings have it
-// listen on.
+// addressedPorts are those at which the project's variables, commands and mounted
+// files, its own among them, address a service; and those that a broker's settings
+// have it listen on.
 func (b *builder) addressedPorts(s compose.Service) []int32 {
 	var out []int32
 	for _, other := range b.Facts.Services {
-		for _, text := range b.texts(other) {
+		for _, text := range slices.Concat(b.texts(other), b.fileTexts(other)) {
 			out = append(out, portsAfter(text, s.Names)...)
 		}
 	}
@@ -94,6 +111,35 @@ func (b *builder) texts(s compose.Service) []string {
 	return out
 }
 
+// fileTexts are the texts of the files that a service mounts.
+func (b *builder) fileTexts(s compose.Service) []string {
+	if texts, known := b.mounted[s.Name]; known {
+		return texts
+	}
+	config := b.Project.Model.Services[s.Name]
+	var sources []string
+	for _, v := range config.Volumes {
+		if v.Type == types.VolumeTypeBind && !dataRoot.MatchString(v.Target) {
+			sources = append(sources, v.Source)
+		}
+	}
+	var out []string
+	for _, c := range config.Configs {
+		declared := b.Project.Model.Configs[c.Source]
+		sources, out = append(sources, declared.File), append(out, declared.Content)
+	}
+	for _, source := range sources {
+		found := b.look(source)
+		for _, name := range sortedKeys(found.files) {
+			if content := found.files[name].content; utf8.Valid(content) && confFile.MatchString(name) {
+				out = append(out, string(content))
+			}
+		}
+	}
+	b.mounted[s.Name] = out
+	return out
+}
+
 // portsAfter a host's names in a text.
 func portsAfter(text string, names []string) []int32 {
 	var out []int32
@@ -109,18 +155,68 @@ func portsAfter(text string, names []string) []int32 {
 	return out
 }
 
-// ownPort is the port that the image is known for. Of what is no database or
-// broker it counts only where nothing else is known.
-func (b *builder) ownPort(s compose.Service, unknown bool) int32 {
+// exposedByBuild are the ports that the last stage of a Dockerfile, or the one to
+// be built, says that its image listens on.
+func (b *builder) exposedByBuild(s compose.Service) []compose.Port {
+	build := b.Project.Model.Services[s.Name].Build
+	if build == nil {
+		return nil
+	}
+	text := build.DockerfileInline
+	if text == "" {
+		name := cmp.Or(build.Dockerfile, "Dockerfile")
+		if !path.IsAbs(name) {
+			name = path.Join(build.Context, name)
+		}
+		text = string(b.look(name).files[path.Base(name)].content)
+	}
+	var out []compose.Port
+	stage := ""
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		switch {
+		case len(words) < 2:
+		case strings.EqualFold(words[0], "FROM"):
+			if stage != "" && strings.EqualFold(stage, build.Target) {
+				return out
+			}
+			out, stage = nil, words[len(words)-1]
+		case strings.EqualFold(words[0], "EXPOSE"):
+			for _, word := range words[1:] {
+				number, protocol, _ := strings.Cut(word, "/")
+				out = append(out, compose.Port{Target: atoi32(number), Protocol: cmp.Or(strings.ToLower(protocol), "tcp")})
+			}
+		}
+	}
+	return out
+}
+
+// ownPorts are those that the image is known for, where it runs what it is known
+// for. Of what is no database or broker they count only where nothing else is
+// known.
+func (b *builder) ownPorts(s compose.Service, unknown bool) []int32 {
+	config := b.Project.Model.Services[s.Name]
+	known, ok := imageOf(s.Image)
 	switch {
 	case s.Role == compose.RolePostgres:
-		return cmp.Or(atoi32(b.value(s, "PGPORT")), 5432)
+		return []int32{cmp.Or(atoi32(b.value(s, "PGPORT")), 5432)}
 	case s.Role.SpeaksKafka() && len(s.Listeners) == 0:
-		return 9092
-	case keepsData(s.Image) || unknown:
-		return usualPorts[repository(s.Image)]
+		return []int32{9092}
+	case !ok || !known.runsServer(config):
+		return nil
+	case s.Role.SpeaksKafka():
+		return nil // its settings say
+	case known.data || unknown || slices.ContainsFunc(s.Ports, func(p compose.Port) bool { return p.Target == known.first() }):
+		return known.ports
 	}
-	return 0
+	return nil
+}
+
+func (k knownImage) first() int32 {
+	if len(k.ports) == 0 {
+		return 0
+	}
+	return k.ports[0]
 }
 
 // mainPort is the one that others ask first, 0 where none is known.
@@ -130,8 +226,8 @@ func (b *builder) mainPort(s compose.Service, ports []corev1.ServicePort) int32 
 			return l.Port
 		}
 	}
-	if p := b.ownPort(s, false); p > 0 {
-		return p
+	if own := b.ownPorts(s, false); len(own) > 0 && (keepsData(s.Image) || s.Role != "") {
+		return own[0]
 	}
 	if s.Health != nil && s.Health.HTTP != nil {
 		return s.Health.HTTP.Port
@@ -150,9 +246,10 @@ func (b *builder) mainPort(s compose.Service, ports []corev1.ServicePort) int32 
 }
 
 // services are the names under which the pods are reached. One without any known
-// port leads to them all the same, by their own addresses.
+// port leads to them all the same, by their own addresses: in compose whatever
+// runs has a name.
 func (u *unit) services() []Document {
-	if u.oneShot() || len(u.ports) == 0 && !u.isAddressed() {
+	if u.oneShot() && len(u.Service.Ports) == 0 {
 		return nil
 	}
 	var out []Document
@@ -161,7 +258,7 @@ func (u *unit) services() []Document {
 		s.Kind, s.APIVersion = "Service", "v1"
 		s.Labels = u.labels()
 		s.Spec.Selector = u.selector()
-		for _, p := range u.ports {
+		for _, p := range u.servicePorts(u.ports) {
 			p.TargetPort = intstr.FromInt32(p.Port)
 			if p.Protocol == corev1.ProtocolTCP {
 				p.Protocol = "" // the default
@@ -174,6 +271,10 @@ func (u *unit) services() []Document {
 		case len(u.ports) == 0:
 			s.Spec.ClusterIP = corev1.ClusterIPNone
 			d.Comment = "No port of it is known: the name leads to the pods, whatever they listen on."
+		case len(s.Spec.Ports) == 0:
+			s.Spec.ClusterIP = corev1.ClusterIPNone
+			d.Comment = fmt.Sprintf("It has %d ports, more than a Service may list: the name leads to the pods themselves.", len(u.ports))
+			u.note(u.Name, "ports", fmt.Sprintf("its %d ports are reached inside by the pods' own addresses; from outside, use hostNetwork or a load balancer for ranges", len(u.ports)))
 		case name != u.name:
 			d.Comment = "Another name of " + u.Name + "."
 		}
@@ -189,25 +290,36 @@ func (u *unit) reachesItself() bool {
 	return u.Role.SpeaksKafka() || slices.ContainsFunc(u.texts(u.Service), func(text string) bool { return len(portsAfter(text, u.Names)) > 0 })
 }
 
-// isAddressed says that another service depends on this one or names it.
-func (u *unit) isAddressed() bool {
-	for _, other := range u.Facts.Services {
-		if slices.ContainsFunc(other.DependsOn, func(d compose.Dependency) bool { return d.Service == u.Name }) {
+// bindsItself says that a service listens at its own name: it has to lead to the
+// pod itself, and not to a Service in front of it.
+func (u *unit) bindsItself() bool {
+	config := u.Project.Model.Services[u.Name]
+	own := regexp.MustCompile(`(?:^|[^\w.-])(?:` + strings.Join(quoted(u.Names), "|") + `)(?:$|[^\w.-])`)
+	for _, name := range sortedKeys(config.Environment) {
+		if bindVariable.MatchString(name) && !strings.Contains(name, "ADVERTISED") && own.MatchString(u.value(u.Service, name)) {
 			return true
 		}
-		for _, v := range other.Env {
-			if slices.ContainsFunc(v.References, func(r compose.Reference) bool { return r.Service == u.Name && !r.Outside }) {
-				return true
-			}
+	}
+	line := strings.Join(slices.Concat(config.Entrypoint, config.Command), " ")
+	for _, m := range bindOption.FindAllStringSubmatch(line, -1) {
+		if own.MatchString(m[1]) {
+			return true
 		}
 	}
 	return false
 }
 
-// repository is an image's name without registry, tag and digest.
-func repository(image string) string {
-	image, _, _ = strings.Cut(image, "@")
-	image = image[strings.LastIndexByte(image, '/')+1:]
-	image, _, _ = strings.Cut(image, ":")
-	return image
+var (
+	// bindVariable are variables of what a server listens at.
+	bindVariable = regexp.MustCompile(`(?i)(?:^|_)(?:LISTEN\w*|BIND\w*|FS_DEFAULTFS|DEFAULTFS|FS_DEFAULTFS|RPC_ADDRESS|LOCAL_IP|NODE_?NAME|RABBITMQ_NODENAME)$|^CORE_CONF_`)
+	// bindOption are options of what a server listens at.
+	bindOption = regexp.MustCompile(`(?i)(?:--?(?:[\w-]*-)?(?:listen|bind|kafka-addr|rpc-addr|rpc-server|http-addr|listen-peer-urls|listen-client-urls|bind-address|bind-addr|ip)(?:-\w+)?)[=\s]+["']?([^\s"']+)`)
+)
+
+func quoted(names []string) []string {
+	var out []string
+	for _, n := range names {
+		out = append(out, regexp.QuoteMeta(n))
+	}
+	return out
 }

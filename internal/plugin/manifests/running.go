@@ -34,7 +34,7 @@ type Running struct {
 // project: what a service is told by its image and ports, whom it depends on by
 // the addresses in its environment.
 func OfRunning(namespace string, running []Running) (Output, error) {
-	b := &builder{names: map[string]string{}}
+	b := newBuilder(Input{Project: &compose.Project{Model: &types.Project{}}})
 	project := &types.Project{Name: namespace, Services: types.Services{}}
 	workloads := map[string]Running{}
 	for _, r := range running {
@@ -156,10 +156,10 @@ func (b *builder) runningDocument(workloads map[string]Running) Document {
 	for i := range o.Spec.Services {
 		s := &o.Spec.Services[i]
 		r := workloads[s.Name]
-		if r.Kind != v1alpha1.Deployment || r.Name != s.Name {
+		if r.Kind != v1alpha1.DefaultWorkloadKind || r.Name != s.Name {
 			s.Workload = &v1alpha1.WorkloadReference{Kind: r.Kind, Name: r.Name}
-			if r.Kind == v1alpha1.Deployment {
-				s.Workload.Kind = "" // the default
+			if r.Kind == v1alpha1.DefaultWorkloadKind {
+				s.Workload.Kind = ""
 			}
 		}
 		fact, _ := b.Facts.ByName(s.Name)

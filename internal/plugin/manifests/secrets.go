@@ -7,11 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/compose-spec/compose-go/v2/template"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/bridgestack/operator/internal/compose"
 	"github.com/bridgestack/operator/internal/connection"
-	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/redact"
 )
 
@@ -25,7 +24,7 @@ type secretStore struct {
 // secretValue is what stands under a key.
 type secretValue struct {
 	value string
-	// open says that the compose file spells it out.
+	// open says that the project's committed files spell it out.
 	open bool
 	// from says where it comes from, such as ${API_KEY}.
 	from string
@@ -74,53 +73,152 @@ func allEqual(values map[string]secretValue) bool {
 	return true
 }
 
-// secretOf is a variable that may hold a secret: one by its name or form that
-// has a value or is to get one.
+// secretOf is a variable that may hold a secret and has a value or is to get one:
+// by its own name, by the form of its value, or by what is put into it.
 func (b *builder) secretOf(service, name string, value *string) (secretValue, bool) {
-	written, isWritten := b.Project.Written("services", service, "environment", name)
 	if value == nil {
 		return secretValue{from: "the environment, as " + name}, connection.SensitiveName(name)
 	}
-	interpolated := isWritten && strings.Contains(strings.ReplaceAll(written, "$$", ""), "$")
-	if !connection.Sensitive(name, *value) || *value == "" && !interpolated {
-		return secretValue{}, false
+	parts, written := b.partsAt("services", service, "environment", name)
+	v := secretValue{value: b.renamedValue(service, name, *value)}
+	if !written { // of an env_file, or passed through by its name alone
+		v.from = "an env_file"
+		if given, passed := b.Environment[name]; passed && given == *value {
+			v.from = "the environment, as " + name
+		}
+		return v, *value != "" && (connection.Sensitive(name, *value) || looksSecret(name, *value))
 	}
-	v := secretValue{value: b.renamedValue(service, name, *value), from: "an env_file, an included file or another service"}
-	if isWritten {
-		v.from = "the environment, as " + strings.Join(variablesIn(written), ", ")
-		v.open = spelledOut(written) == *value && *value != ""
+	variables := variablesIn(parts)
+	v.from = "the environment, as " + strings.Join(variables, ", ")
+	v.open = defaultOf(parts) == *value && *value != ""
+	switch {
+	case *value == "" && len(variables) == 0:
+		return v, false
+	case slices.ContainsFunc(parts, b.isSecret):
+		return v, true
 	}
-	return v, true
+	fromOutside := len(variables) > 0 && !v.open
+	return v, connection.Sensitive(name, *value) || fromOutside && looksSecret(name, *value)
 }
 
-// variablesIn a written value, in their order.
-func variablesIn(written string) []string {
-	var out []string
-	for _, m := range variable.FindAllStringSubmatch(strings.ReplaceAll(written, "$$", ""), -1) {
-		if !slices.Contains(out, m[1]) {
-			out = append(out, m[1])
+// partsAt are the parts of a written value, where one is written.
+func (b *builder) partsAt(path ...string) ([]compose.Part, bool) {
+	written, ok := b.Project.Written(path...)
+	return compose.Parts(written, b.Environment), ok
+}
+
+// isSecret says that a part of a value may be a secret: by the name of one of its
+// variables, or by the look of what the environment puts in.
+func (b *builder) isSecret(p compose.Part) bool {
+	if slices.ContainsFunc(p.Variables, func(name string) bool { return connection.SensitiveName(name) || b.feeds[name] }) {
+		return true
+	}
+	return p.IsVariable() && p.Text != p.Default && (connection.Sensitive("", p.Text) || looksSecret(p.Variables[0], p.Text))
+}
+
+// secretFeeds are the variables of the environment that are put into what is
+// secret by its name, or stand for what is secret by its form, such as the password
+// in a URL.
+func (b *builder) secretFeeds() map[string]bool {
+	out := map[string]bool{}
+	for _, s := range b.Facts.Services {
+		for name := range b.Project.Model.Services[s.Name].Environment {
+			parts, _ := b.partsAt("services", s.Name, "environment", name)
+			value := joinedText(parts)
+			shown := redact.New().Text(value)
+			for _, p := range parts {
+				whole := len(parts) == 1 && connection.SensitiveName(name)
+				if whole || p.Text != "" && strings.Count(shown, p.Text) < strings.Count(value, p.Text) {
+					for _, v := range p.Variables {
+						out[v] = true
+					}
+				}
+			}
 		}
 	}
 	return out
 }
 
-var variable = regexp.MustCompile(`\$\{?([A-Za-z_]\w*)`)
-
-// spelledOut is what a written value comes to where no variable is set: its
-// literal text and its defaults.
-func spelledOut(written string) string {
-	text, err := template.SubstituteWithOptions(written, func(string) (string, bool) { return "", false }, template.WithoutLogging)
-	if err != nil {
-		return "" // a variable is required
+// variablesIn a written value, each once, in their order.
+func variablesIn(parts []compose.Part) []string {
+	var out []string
+	for _, p := range parts {
+		for _, name := range p.Variables {
+			if !slices.Contains(out, name) {
+				out = append(out, name)
+			}
+		}
 	}
-	return text
+	return out
 }
 
-// put adds a file's value under a key of its own.
+// defaultOf a written value is what it comes to where no variable is set: its
+// literal text and its defaults.
+func defaultOf(parts []compose.Part) string {
+	var out strings.Builder
+	for _, p := range parts {
+		if p.IsVariable() {
+			out.WriteString(p.Default)
+		} else {
+			out.WriteString(p.Text)
+		}
+	}
+	return out.String()
+}
+
+// looksSecret says that a value which is spelled out nowhere in the project may
+// be a secret though no name says so: it is random, or a URL that lets whoever
+// knows it in.
+func looksSecret(name, value string) bool {
+	if strings.Contains(strings.ToLower(name), "webhook") && strings.Contains(value, "://") {
+		return true
+	}
+	return slices.ContainsFunc(runs.FindAllString(value, -1), isRandom)
+}
+
+// runs of a value between the signs that separate words in names, paths and URLs.
+var runs = regexp.MustCompile(`[A-Za-z0-9+=]{12,}`)
+
+// isRandom tells a run of letters and digits from a word: digits and letters take
+// turns in it, as in no name of anything.
+func isRandom(run string) bool {
+	changes, letters, digits := 0, 0, 0
+	for i := range len(run) {
+		digit := run[i] >= '0' && run[i] <= '9'
+		if digit {
+			digits++
+		} else {
+			letters++
+		}
+		if i > 0 && digit != (run[i-1] >= '0' && run[i-1] <= '9') {
+			changes++
+		}
+	}
+	if letters == 0 || digits == 0 { // a word or a number, unless upper and lower case take turns in it
+		return letters >= 20 && caseChanges(run) > len(run)/3
+	}
+	return changes >= 3
+}
+
+func caseChanges(run string) int {
+	n := 0
+	for i := 1; i < len(run); i++ {
+		if (run[i] >= 'a') != (run[i-1] >= 'a') {
+			n++
+		}
+	}
+	return n
+}
+
+// put adds a value under a key of its own.
 func (s *secretStore) put(name string, v secretValue) string {
 	key := keyOf(name)
-	if other, taken := s.values[key]; taken && other.value != v.value {
-		key = "file." + key
+	for i := 2; ; i++ {
+		other, taken := s.values[key]
+		if !taken || other.value == v.value {
+			break
+		}
+		key = keyOf(fmt.Sprintf("%s-%d", name, i))
 	}
 	s.values[key] = v
 	return key
@@ -161,55 +259,34 @@ func (s *secretStore) document(b *builder) (Document, bool) {
 	return d, true
 }
 
-// knownSecrets finds values of secrets where none should be.
-type knownSecrets map[string]knownSecret
-
-type knownSecret struct {
-	value string
-	*redact.Redactor
+// secretEnv is a variable of the container that holds a secret part of a value,
+// from the Secret: one that it has already, or a new one.
+func (u *unit) secretEnv(p compose.Part) string {
+	config := u.Project.Model.Services[u.Name]
+	for _, name := range sortedKeys(config.Environment) {
+		if _, secret := u.secrets.keys[[2]string{u.Name, name}]; secret && u.isWhole(name, p) {
+			return name
+		}
+	}
+	name := p.Variables[0]
+	if _, taken := config.Environment[name]; taken {
+		name += "_IN_COMMAND"
+	}
+	if !slices.ContainsFunc(u.added, func(e corev1.EnvVar) bool { return e.Name == name }) {
+		key := u.secrets.put(name, secretValue{
+			value: p.Text, open: p.Text != "" && p.Default == p.Text, from: "the environment, as " + strings.Join(p.Variables, ", "),
+		})
+		u.added = append(u.added, corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: u.secretKey(key)}})
+	}
+	return name
 }
 
-// knownSecrets are those that come from outside of the compose file, but for
-// such that cannot be told from ordinary text.
-func (b *builder) knownSecrets() knownSecrets {
-	known := knownSecrets{}
-	add := func(name, value string) {
-		r := redact.New(evidence.NewSecret(value))
-		if value != "" && r.Text(value) != value {
-			known[name] = knownSecret{value, r}
-		}
+// isWhole says that a variable of the service is nothing but that part.
+func (u *unit) isWhole(name string, p compose.Part) bool {
+	parts, written := u.partsAt("services", u.Name, "environment", name)
+	if !written {
+		value := u.Project.Model.Services[u.Name].Environment[name]
+		return value != nil && *value == p.Text && len(p.Variables) == 1 && name == p.Variables[0]
 	}
-	for name, value := range b.Environment {
-		if connection.Sensitive(name, value) {
-			add(name, value)
-		}
-	}
-	for _, key := range b.secrets.keys {
-		if s := b.secrets.values[key]; !s.open {
-			add(key, s.value)
-		}
-	}
-	return known
-}
-
-// in says which secret a text holds, as it is or in another encoding.
-func (k knownSecrets) in(text string) (name string, found bool) {
-	plain := redact.New().Text(text)
-	for _, name := range slices.Sorted(maps.Keys(k)) {
-		if strings.Contains(text, k[name].value) || k[name].Text(text) != plain {
-			return name, true
-		}
-	}
-	return "", false
-}
-
-// hidden is a text of a committed file without secrets in it. What is left tells
-// by its look that something must be filled in.
-func (u *unit) hidden(attribute, text string) string {
-	name, found := u.known.in(text)
-	if !found || u.Secrets {
-		return text
-	}
-	u.note(u.Name, attribute, fmt.Sprintf("the value of %s is in it and was left out; have the container read it from a variable or a file", name))
-	return u.known[name].Text(text)
+	return len(parts) == 1 && parts[0].Text == p.Text && slices.Equal(parts[0].Variables, p.Variables)
 }

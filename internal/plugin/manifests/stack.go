@@ -61,7 +61,19 @@ func (b *builder) service(s compose.Service, owned bool) v1alpha1.Service {
 		}
 	}
 	if !owned {
+		out.Env = slices.DeleteFunc(out.Env, func(e v1alpha1.DeclaredEnv) bool {
+			_, secret := b.secretOfBridge(s, e)
+			if secret {
+				b.note(s.Name, "x-bridge", e.Name+" may be a secret and is left out: name the key of a Secret instead of its value")
+			}
+			return secret
+		})
 		return out
+	}
+	for i, e := range out.Env {
+		if key, secret := b.secretOfBridge(s, e); secret {
+			out.Env[i].Value, out.Env[i].ValueFrom = nil, &v1alpha1.EnvSource{SecretKeyRef: &v1alpha1.KeyReference{Name: b.secretName(), Key: key}}
+		}
 	}
 	for _, name := range sortedKeys(b.Project.Model.Services[s.Name].Environment) {
 		key, secret := b.secrets.keys[[2]string{s.Name, name}]
@@ -72,6 +84,16 @@ func (b *builder) service(s compose.Service, owned bool) v1alpha1.Service {
 		}
 	}
 	return out
+}
+
+// secretOfBridge is the key of a variable of x-bridge into which a secret was put.
+func (b *builder) secretOfBridge(s compose.Service, e v1alpha1.DeclaredEnv) (string, bool) {
+	parts, written := b.partsAt("services", s.Name, "x-bridge", "env", e.Name)
+	if e.Value == nil || !written || !slices.ContainsFunc(parts, b.isSecret) {
+		return "", false
+	}
+	v := secretValue{value: *e.Value, open: defaultOf(parts) == *e.Value, from: "the environment, as " + strings.Join(variablesIn(parts), ", ")}
+	return b.secrets.put(e.Name, v), true
 }
 
 // dependencyOf leaves out what is the API's default.
@@ -106,7 +128,7 @@ func (b *builder) endpoint(s compose.Service, owned bool) *v1alpha1.Endpoint {
 		return &v1alpha1.Endpoint{Postgres: p}
 	case s.Role.SpeaksKafka():
 		return &v1alpha1.Endpoint{Kafka: &v1alpha1.KafkaEndpoint{BootstrapServers: b.bootstrap(s, host, port), Topics: s.Topics}}
-	case s.Health != nil && s.Health.HTTP != nil && s.Health.HTTP.Scheme == "http":
+	case s.Health != nil && s.Health.HTTP != nil && s.Health.HTTP.Scheme == "http" && !b.isSecretCheck(s):
 		h := &v1alpha1.HTTPEndpoint{Port: s.Health.HTTP.Port}
 		if path, _, _ := strings.Cut(s.Health.HTTP.Path, "?"); path != "/health" {
 			h.Path = path

@@ -13,59 +13,95 @@ import (
 	"github.com/bridgestack/operator/internal/remedy"
 )
 
-// jobTimeout is how long a pod waits for a Job before it starts to wait anew.
-const jobTimeout = "30m0s"
+const (
+	// jobTimeout is how long a pod waits for a Job before it starts to wait anew.
+	jobTimeout = "30m0s"
+	// nameTimeout is how long it waits for a name to resolve.
+	nameTimeout = "5m0s"
+)
 
 // waiters makes init containers of depends_on.
 //
 // One that must be healthy is asked through its Service, which leads only to
 // pods that are ready. One that must only be started is asked in the same way:
 // that its container runs is nothing that another pod could see. A Job is the
-// exception, as it may be what makes its dependency healthy. Dependencies that
-// are not required are not waited for: compose goes on without them.
+// exception, as it may be what makes its dependency healthy. Where nothing tells
+// at which port a service listens, nobody asks at a guess: its name, of a headless
+// Service, resolves when it is ready. Dependencies that are not required are not
+// waited for: compose goes on without them.
 func (u *unit) waiters() {
 	for _, d := range u.DependsOn {
 		target, known := u.Facts.ByName(d.Service)
 		switch {
 		case !known || !d.Required:
-		case u.builder.oneShot(target) && d.Condition != v1alpha1.ServiceCompletedSuccessfully:
 		case d.Condition == v1alpha1.ServiceCompletedSuccessfully:
-			u.waitForJob(target)
-		case d.Condition == v1alpha1.ServiceStarted && target.Health != nil && u.oneShot():
+			u.waitForJob(target, "--timeout="+jobTimeout)
+		case u.builder.oneShot(target) && d.Condition == v1alpha1.ServiceHealthy && target.Health != nil:
+			u.waitForJob(target, "--ready", "--timeout="+jobTimeout)
+		case u.builder.oneShot(target):
+		case d.Condition == v1alpha1.ServiceStarted && target.Health != nil && (u.oneShot() || u.isAddressedBy(target)):
 			u.note(u.Name, "depends_on", u.Name+" does not wait for "+target.Name+", which it may be needed for to become healthy")
 		default:
-			u.waitForService(target)
+			u.waitForService(target, d)
 		}
 	}
 }
 
-func (u *unit) waitForService(target compose.Service) {
-	ports := u.portsOf(target)
-	c := evidence.Connection{Protocol: evidence.TCP, Service: target.Name}
-	c.Servers = []evidence.HostPort{{Host: u.builder.names[target.Name], Port: u.builder.mainPort(target, ports)}}
-	if c.Server().Port == 0 {
-		u.note(u.Name, "depends_on", u.Name+" does not wait for "+target.Name+", of which no port is known: expose the one that it listens on")
-		return
+// isAddressedBy says that another service asks this one: if it must only be
+// started, it may be healthy no sooner than this one is.
+func (u *unit) isAddressedBy(other compose.Service) bool {
+	for _, v := range other.Env {
+		if slices.ContainsFunc(v.References, func(r compose.Reference) bool { return r.Service == u.Name }) {
+			return true
+		}
 	}
+	return slices.ContainsFunc(slices.Concat(u.texts(other), u.fileTexts(other)), func(text string) bool {
+		return len(portsAfter(text, u.Names)) > 0 || strings.Contains(text, "//"+u.Name)
+	})
+}
+
+func (u *unit) waitForService(target compose.Service, d compose.Dependency) {
+	ports := u.portsOf(target)
+	host := u.builder.names[target.Name]
+	c := evidence.Connection{Protocol: evidence.TCP, Service: target.Name}
+	c.Servers = []evidence.HostPort{{Host: host, Port: u.builder.mainPort(target, ports)}}
 	switch {
+	case len(u.servicePorts(ports)) == 0:
+		if d.Condition == v1alpha1.ServiceStarted && target.Health != nil {
+			u.decide("depends_on", "it waits until "+target.Name+" is ready, by its name: no port of it is known")
+		}
+		u.pod.InitContainers = append(u.pod.InitContainers, remedy.Waiter(u.Input.Image, target.Name, "wait-for", "--name="+host, "--timeout="+nameTimeout))
+		return
+	case c.Server().Port == 0:
+		u.note(u.Name, "depends_on", u.Name+" does not wait for "+target.Name+", which speaks UDP only")
+		return
 	case target.Role == compose.RolePostgres:
 		c.Protocol = evidence.Postgres
 	case target.Role.SpeaksKafka():
 		c.Protocol = evidence.Kafka
-	case target.Health != nil && target.Health.HTTP != nil && target.Health.HTTP.Scheme == "http":
+	case target.Health != nil && target.Health.HTTP != nil && target.Health.HTTP.Scheme == "http" && !u.isSecretCheck(target):
 		c.Protocol, c.Path = evidence.HTTP, target.Health.HTTP.Path
 	}
+	u.decide("depends_on", "it waits for "+target.Name+" by "+strings.ToLower(string(c.Protocol))+" at "+c.Server().String())
 	u.pod.InitContainers = append(u.pod.InitContainers, remedy.WaiterFor(u.Input.Image, evidence.Dependency{Service: target.Name, Declared: &c}))
 }
 
-func (u *unit) waitForJob(target compose.Service) {
+func (u *unit) waitForJob(target compose.Service, how ...string) {
 	job := u.builder.names[target.Name]
-	u.pod.InitContainers = append(u.pod.InitContainers, remedy.Waiter(u.Input.Image, target.Name, "wait-for", "--job="+job, "--timeout="+jobTimeout))
+	args := append([]string{"wait-for", "--job=" + job}, how...)
+	u.pod.InitContainers = append(u.pod.InitContainers, remedy.Waiter(u.Input.Image, target.Name, args...))
 	u.pod.ServiceAccountName = u.waitAccount()
 	u.pod.AutomountServiceAccountToken = new(true)
 	if !slices.Contains(u.awaited, job) {
 		u.builder.awaited = append(u.builder.awaited, job)
 	}
+}
+
+// isAwaitedHealthy says that another service waits for this one to be healthy.
+func (u *unit) isAwaitedHealthy() bool {
+	return slices.ContainsFunc(u.Facts.Services, func(s compose.Service) bool {
+		return slices.ContainsFunc(s.DependsOn, func(d compose.Dependency) bool { return d.Service == u.Name && d.Condition == v1alpha1.ServiceHealthy })
+	})
 }
 
 func (b *builder) waitAccount() string { return b.project + "-wait-for-jobs" }

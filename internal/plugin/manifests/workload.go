@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
-	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/compose"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // unitOf prepares a service: everything but the workload around the pod.
@@ -25,10 +26,10 @@ func (b *builder) unitOf(s compose.Service) *unit {
 	u.pod = corev1.PodSpec{EnableServiceLinks: new(false), AutomountServiceAccountToken: new(false)}
 	u.container = corev1.Container{
 		Name: u.name, Image: u.image(config), WorkingDir: config.WorkingDir, Stdin: config.StdinOpen, TTY: config.Tty,
-		Command: u.words("entrypoint", config.Entrypoint), Args: u.words("command", config.Command), Env: u.env(),
+		Command: u.arguments("entrypoint", config.Entrypoint), Args: u.arguments("command", config.Command),
 		Resources: u.resources(config), ImagePullPolicy: pullPolicy(config.PullPolicy),
 	}
-	for _, p := range u.ports {
+	for _, p := range u.servicePorts(u.ports) {
 		c := corev1.ContainerPort{ContainerPort: p.Port, Protocol: p.Protocol}
 		if p.Protocol == corev1.ProtocolTCP {
 			c.Protocol = "" // the default
@@ -38,22 +39,58 @@ func (b *builder) unitOf(s compose.Service) *unit {
 	u.probes()
 	u.security(config)
 	u.mounts(config)
+	u.groups(config)
 	u.waiters()
+	u.pod.InitContainers = append(u.pod.InitContainers, u.seedsAs(u.container.SecurityContext)...)
 	u.hosts(config)
+	u.place(config)
+	u.hooks(config)
+	u.host(config)
 	if g := config.StopGracePeriod; g != nil {
 		period := int64(time.Duration(*g).Round(time.Second).Seconds())
 		u.pod.TerminationGracePeriodSeconds = &period
 	}
+	u.container.Env = append(u.env(), u.added...)
+	slices.SortStableFunc(u.container.Env, func(a, b corev1.EnvVar) int { return strings.Compare(a.Name, b.Name) })
 	u.pod.Containers = []corev1.Container{u.container}
+	u.tell()
 	return u
 }
 
-func (u *unit) words(attribute string, words []string) []string {
-	var out []string
-	for _, w := range words {
-		out = append(out, u.hidden(attribute, u.renamed(w, false)))
+// seedsAs are the init containers that fill volumes, as the user of the container.
+func (u *unit) seedsAs(security *corev1.SecurityContext) []corev1.Container {
+	for i := range u.seeds {
+		u.seeds[i].SecurityContext = security.DeepCopy()
 	}
-	return literals(out)
+	return u.seeds
+}
+
+// tell why it is what it is.
+func (u *unit) tell() {
+	switch {
+	case u.oneShot() && u.OneShotGuessed:
+		u.note(u.Name, "command", "it is a Job, as "+u.OneShotReason+"; x-bridge: {oneShot: false} makes it go on")
+	case u.oneShot():
+		u.decide("restart", "a Job, as "+u.OneShotReason)
+	case u.OneShotReason != "":
+		u.decide("restart", "no Job, as "+u.OneShotReason)
+	}
+	if u.oneShot() {
+		return
+	}
+	var list []string
+	for _, p := range u.servicePorts(u.ports) {
+		list = append(list, p.Name)
+	}
+	switch {
+	case len(list) > 0:
+		u.decide("ports", "its Service has "+strings.Join(list, ", ")+": what it publishes, exposes, checks, is known for, or is addressed at")
+	case len(u.ports) == 0:
+		u.decide("ports", "its Service has no port and leads to the pods themselves, as nothing says where it listens")
+	}
+	if len(u.templates) > 0 {
+		u.decide("volumes", "a StatefulSet, as it keeps data that nobody else has; each claim is of "+claimed+", as compose does not say")
+	}
 }
 
 // image is what compose builds under that name where none is named.
@@ -78,13 +115,10 @@ func pullPolicy(p string) corev1.PullPolicy {
 	return ""
 }
 
-func (u *unit) oneShot() bool { return u.builder.oneShot(u.Service) }
+func (u *unit) oneShot() bool { return u.Service.OneShot }
 
 // oneShot services run to their end: a Job.
-func (b *builder) oneShot(s compose.Service) bool {
-	d := b.Project.Model.Services[s.Name].Deploy
-	return s.OneShot || d != nil && (strings.HasSuffix(d.Mode, "-job") || d.RestartPolicy != nil && d.RestartPolicy.Condition == "none")
-}
+func (b *builder) oneShot(s compose.Service) bool { return s.OneShot }
 
 // resources are limits and reservations. Compose takes more reserved than
 // allowed; Kubernetes does not.
@@ -120,11 +154,17 @@ func (u *unit) resources(config types.ServiceConfig) corev1.ResourceRequirements
 func bytesOf(n int64) *resource.Quantity { return resource.NewQuantity(n, resource.BinarySI) }
 
 func gpus(config types.ServiceConfig) int64 {
-	n := int64(len(config.Gpus))
+	n := int64(0)
+	add := func(d types.DeviceRequest) {
+		n = max(n, int64(d.Count), int64(len(d.IDs)), 1)
+	}
+	for _, d := range config.Gpus {
+		add(d)
+	}
 	if config.Deploy != nil && config.Deploy.Resources.Reservations != nil {
 		for _, d := range config.Deploy.Resources.Reservations.Devices {
-			if slices.Contains(d.Capabilities, "gpu") {
-				n = max(n, int64(d.Count), 1)
+			if slices.ContainsFunc(d.Capabilities, func(c string) bool { return c == "gpu" || c == "nvidia" }) || d.Driver == "nvidia" {
+				add(d)
 			}
 		}
 	}
@@ -145,41 +185,115 @@ func (u *unit) hosts(config types.ServiceConfig) {
 	if len(config.DNS) > 0 {
 		u.note(u.Name, "dns", "the cluster's DNS is used: another one would not know the project's own names")
 	}
-	if other, shares := strings.CutPrefix(config.NetworkMode, "service:"); shares {
-		u.note(u.Name, "network_mode", "it shares no network with "+other+": put both containers in one pod")
+	if len(config.DNSSearch)+len(config.DNSOpts) > 0 {
+		u.pod.DNSConfig = &corev1.PodDNSConfig{Searches: config.DNSSearch}
+		for _, o := range config.DNSOpts {
+			name, value, valued := strings.Cut(o, ":")
+			option := corev1.PodDNSConfigOption{Name: name}
+			if valued {
+				option.Value = &value
+			}
+			u.pod.DNSConfig.Options = append(u.pod.DNSConfig.Options, option)
+		}
 	}
 }
+
+// hostname of the pod: the one that is given or, where the server listens at its
+// own name, that. The pod's /etc/hosts has it then, with the pod's own address.
+func (u *unit) hostname(config types.ServiceConfig) string {
+	given, _, _ := strings.Cut(config.Hostname, ".")
+	switch {
+	case given != "" && isDNS(given) && (u.bindsItself() || !u.keepsData() || namesData[repository(u.Service.Image)]):
+		return given
+	case u.bindsItself():
+		return u.name
+	}
+	return ""
+}
+
+// namesData are images that keep their data under the name of their host.
+var namesData = map[string]bool{"rabbitmq": true}
+
+// host is what the pod has of a host, or is called like one.
+func (u *unit) host(config types.ServiceConfig) {
+	u.pod.Hostname = u.hostname(config)
+	switch given := config.Hostname; {
+	case given != "" && u.pod.Hostname == "" && len(u.templates) > 0:
+		u.note(u.Name, "hostname", fmt.Sprintf("the pod's own name is its host name in a StatefulSet: %s-0; %s leads to it by its Service", u.name, given))
+	case given != "" && given != u.pod.Hostname && u.pod.Hostname != "":
+		u.note(u.Name, "hostname", fmt.Sprintf("a pod's host name is one label: %s of %s", u.pod.Hostname, given))
+	}
+	other, shares := strings.CutPrefix(config.NetworkMode, "service:")
+	if _, container := strings.CutPrefix(config.NetworkMode, "container:"); shares || container {
+		u.note(u.Name, "network_mode", fmt.Sprintf("it does not share the network of %s: put both containers into one pod, where they reach each other at localhost", strings.TrimPrefix(other, "container:")))
+	}
+	if config.NetworkMode == "host" {
+		u.pod.HostNetwork, u.pod.DNSPolicy = true, corev1.DNSClusterFirstWithHostNet
+		u.pod.Hostname = ""
+		u.note(u.Name, "network_mode", "it has the node's own network here, which few clusters allow")
+	}
+	if config.Pid == "host" {
+		u.pod.HostPID = true
+		u.note(u.Name, "pid", "it sees the node's own processes here, which few clusters allow")
+	}
+	if config.Ipc == "host" {
+		u.pod.HostIPC = true
+		u.note(u.Name, "ipc", "it shares memory with the node's own processes here, which few clusters allow")
+	}
+}
+
+func (u *unit) keepsData() bool { return keepsData(u.Service.Image) || u.Role == compose.RolePostgres }
 
 // workload is a Job for what runs to its end, a StatefulSet for what keeps data
 // in a volume, a DaemonSet for what runs on every node, else a Deployment.
 func (u *unit) workload() Document {
-	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: u.labels()}, Spec: u.pod}
-	meta := metav1.ObjectMeta{Name: u.name, Labels: u.labels()}
-	selector := &metav1.LabelSelector{MatchLabels: u.selector()}
-	apps := func(kind string) metav1.TypeMeta {
-		return metav1.TypeMeta{Kind: kind, APIVersion: appsv1.SchemeGroupVersion.String()}
+	m := workload.Manifest{
+		ObjectMeta: metav1.ObjectMeta{Name: u.name, Labels: u.labels()}, Selector: &metav1.LabelSelector{MatchLabels: u.selector()},
+		Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: u.labels()}, Spec: u.pod},
+		Replicas: u.replicas(), ServiceName: u.name, VolumeClaims: u.templates,
+		Recreate: u.keepsData() || u.hasClaims(),
 	}
 	switch {
 	case u.oneShot():
-		template.Spec.RestartPolicy = corev1.RestartPolicyOnFailure
-		o := &batchv1.Job{TypeMeta: metav1.TypeMeta{Kind: "Job", APIVersion: batchv1.SchemeGroupVersion.String()}, ObjectMeta: meta}
-		o.Spec.Template = template
+		m.Template.Spec.RestartPolicy = corev1.RestartPolicyOnFailure
+		o := &batchv1.Job{TypeMeta: metav1.TypeMeta{Kind: "Job", APIVersion: batchv1.SchemeGroupVersion.String()}, ObjectMeta: m.ObjectMeta}
+		o.Spec.Template = m.Template
+		o.Spec.BackoffLimit = u.retries()
 		return Document{Object: o, Comment: "It runs to its end, once: delete the Job to have it run again."}
 	case u.onEveryNode():
-		return Document{Object: &appsv1.DaemonSet{TypeMeta: apps("DaemonSet"), ObjectMeta: meta, Spec: appsv1.DaemonSetSpec{Selector: selector, Template: template}}}
-	case keepsData(u.Service.Image) && len(u.templates) > 0:
-		o := &appsv1.StatefulSet{TypeMeta: apps("StatefulSet"), ObjectMeta: meta}
-		o.Spec = appsv1.StatefulSetSpec{ServiceName: u.name, Replicas: u.replicas(), Selector: selector, Template: template, VolumeClaimTemplates: u.templates}
-		return Document{Object: o}
+		return workloadDocument(m, v1alpha1.DaemonSet)
+	case len(u.templates) > 0:
+		return workloadDocument(m, v1alpha1.StatefulSet)
 	}
-	o := &appsv1.Deployment{TypeMeta: apps("Deployment"), ObjectMeta: meta}
-	o.Spec = appsv1.DeploymentSpec{Replicas: u.replicas(), Selector: selector, Template: template}
-	d := Document{Object: o}
-	if keepsData(u.Service.Image) || u.hasClaims() {
-		o.Spec.Strategy.Type = appsv1.RecreateDeploymentStrategyType
+	d := workloadDocument(m, v1alpha1.Deployment)
+	if m.Recreate {
 		d.Comment = "Two at once, as while one is replaced, would both write the same data."
 	}
 	return d
+}
+
+func workloadDocument(m workload.Manifest, kind v1alpha1.WorkloadKind) Document {
+	o, err := m.Make(kind)
+	if err != nil {
+		panic(err) // the kinds above are constants
+	}
+	return Document{Object: o}
+}
+
+// retries of a Job, nil for Kubernetes' own six: as often as compose would restart
+// it.
+func (u *unit) retries() *int32 {
+	config := u.Project.Model.Services[u.Name]
+	restart, count, _ := strings.Cut(config.Restart, ":")
+	switch n := atoi32(count); {
+	case restart == types.RestartPolicyOnFailure && n > 0:
+		return &n
+	case restart == types.RestartPolicyOnFailure:
+		return new(int32(1000))
+	case config.Deploy != nil && config.Deploy.RestartPolicy != nil && config.Deploy.RestartPolicy.MaxAttempts != nil:
+		return new(int32(min(*config.Deploy.RestartPolicy.MaxAttempts, 1000)))
+	}
+	return nil
 }
 
 func (u *unit) onEveryNode() bool {
@@ -198,12 +312,3 @@ func (u *unit) replicas() *int32 {
 func (u *unit) hasClaims() bool {
 	return slices.ContainsFunc(u.pod.Volumes, func(v corev1.Volume) bool { return v.PersistentVolumeClaim != nil })
 }
-
-// dataImages keep data of their own: databases and brokers.
-var dataImages = []string{
-	"postgres", "postgresql", "postgis", "pgvector", "timescaledb", "timescaledb-ha", "mysql", "mariadb", "percona", "mongo", "mongodb",
-	"redis", "valkey", "keydb", "rabbitmq", "nats", "kafka", "cp-kafka", "cp-server", "kafka-native", "redpanda", "zookeeper", "cp-zookeeper",
-	"elasticsearch", "opensearch", "clickhouse-server", "cassandra", "scylla", "couchdb", "neo4j", "influxdb", "minio", "etcd", "consul", "prometheus",
-}
-
-func keepsData(image string) bool { return slices.Contains(dataImages, repository(image)) }

@@ -34,7 +34,7 @@ func Get(ctx context.Context, from client.Reader, ref workload.Ref) (workload.Wo
 	return w, nil
 }
 
-// List reads all workloads of a namespace, in the order of workload.Kinds.
+// List reads all workloads of a namespace, of all namespaces where that is empty, in the order of workload.Kinds.
 func List(ctx context.Context, from client.Reader, namespace string, options ...client.ListOption) ([]workload.Workload, error) {
 	var out []workload.Workload
 	for _, list := range workload.NewLists() {
