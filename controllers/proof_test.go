@@ -13,9 +13,9 @@ import (
 	"github.com/bridgestack/operator/test/servers"
 )
 
-// login is that of a container at a broker which knows of no logins.
+// login is that of a container at a broker with TLS, which the declared one has not.
 var login = [][2]string{
-	{"KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT"}, {"KAFKA_SASL_MECHANISM", "PLAIN"},
+	{"KAFKA_SECURITY_PROTOCOL", "SASL_SSL"}, {"KAFKA_SASL_MECHANISM", "PLAIN"},
 	{"KAFKA_SASL_USERNAME", "bridge"}, {"KAFKA_SASL_PASSWORD", "change-me-kafka"},
 }
 

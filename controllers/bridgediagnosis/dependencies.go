@@ -11,6 +11,7 @@ import (
 	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/stack"
 )
 
@@ -19,6 +20,10 @@ import (
 // the stack does not declare is taken from the env.
 func (r *Reconciler) dependencies(ctx context.Context, in *round, env evidence.Env, siblings []v1alpha1.BridgeDiagnosis) ([]evidence.Dependency, error) {
 	var out []evidence.Dependency
+	mayReadSecrets, err := r.mayReadSecrets(ctx, in)
+	if err != nil {
+		return nil, err
+	}
 	undeclared, elsewhere := connection.Undeclared(in.service.Service, in.stack.Declared(), env)
 	for _, d := range slices.Concat(in.service.DependsOn, undeclared) {
 		target, known := in.stack.ByName(d.Service)
@@ -36,7 +41,7 @@ func (r *Reconciler) dependencies(ctx context.Context, in *round, env evidence.E
 				declared.Servers[0].Host = address
 			}
 			dependency.Declared = &declared
-			if configured, ok := connection.Configured(declared.Protocol, env, names(d)); ok {
+			if configured, ok := connection.Configured(declared.Protocol, env, connection.Spelled{ConnectionEnv: names(d), MayReadSecrets: mayReadSecrets}); ok {
 				configured.Service = d.Service
 				dependency.Configured = &configured
 			}
@@ -50,6 +55,20 @@ func (r *Reconciler) dependencies(ctx context.Context, in *round, env evidence.E
 		out = append(out, evidence.Dependency{Service: c.Service, Required: true, Configured: &c})
 	}
 	return out, nil
+}
+
+// mayReadSecrets asks whether the credentials that the stack's author spells out
+// may be taken on his word: the stack's ServiceAccount may get the namespace's
+// Secrets. Without an account nobody answers for him.
+func (r *Reconciler) mayReadSecrets(ctx context.Context, in *round) (bool, error) {
+	spelled := slices.ContainsFunc(in.service.DependsOn, func(d v1alpha1.Dependency) bool {
+		return names(d).User != "" || names(d).Password != "" || names(d).URL != ""
+	})
+	if !spelled || r.Permissions.Accounts.Of(in.owner) == "" {
+		return false, nil
+	}
+	denied, err := r.Permissions.Denied(ctx, in.owner, []plan.Right{plan.SecretsRight()})
+	return denied == "", err
 }
 
 func names(d v1alpha1.Dependency) v1alpha1.ConnectionEnv {

@@ -34,7 +34,7 @@ func (r *Reconciler) diagnose(ctx context.Context, in *round) (bool, error) {
 		return false, err
 	}
 	c := seen.Case
-	c.Probes = r.probe(ctx, in, c.Dependencies, seen.Redactor)
+	c.Probes = r.probe(ctx, in, c, seen.Redactor)
 	in.observed, in.finding, in.redactor = &c, diagnosis.Diagnose(c), seen.Redactor
 	inside, pending, err := r.podView(ctx, in, pod.Pod, c, seen.Redactor)
 	if err != nil {
@@ -111,13 +111,13 @@ func (in *round) tellsNothing(c evidence.Case) bool {
 
 // probe asks each dependency twice, all at the same time: as the container is
 // configured and, where that differs, as the stack declares it.
-func (r *Reconciler) probe(ctx context.Context, in *round, dependencies []evidence.Dependency, redactor *redact.Redactor) []evidence.Probe {
+func (r *Reconciler) probe(ctx context.Context, in *round, c evidence.Case, redactor *redact.Redactor) []evidence.Probe {
 	type question struct {
 		to evidence.Connection
 		as v1alpha1.ProbeViewpoint
 	}
 	var questions []question
-	for _, d := range dependencies {
+	for _, d := range c.Dependencies {
 		if d.Configured != nil {
 			questions = append(questions, question{*d.Configured, v1alpha1.AsConfigured})
 		}
@@ -126,7 +126,7 @@ func (r *Reconciler) probe(ctx context.Context, in *round, dependencies []eviden
 		case d.Configured == nil:
 			questions = append(questions, question{*d.Declared, v1alpha1.AsDeclared})
 		default:
-			questions = append(questions, question{connection.Toward(*d.Declared, *d.Configured), v1alpha1.AsDeclared})
+			questions = append(questions, question{connection.Toward(*d.Declared, *d.Configured, c.Env), v1alpha1.AsDeclared})
 		}
 	}
 	out := make([]evidence.Probe, len(questions))

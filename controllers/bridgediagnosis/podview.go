@@ -62,7 +62,9 @@ func (r *Reconciler) podView(ctx context.Context, in *round, pod *corev1.Pod, c 
 func askable(connections []evidence.Connection, redactor *redact.Redactor) []vantage.Target {
 	var out []vantage.Target
 	for _, c := range connections {
-		open := !slices.ContainsFunc(c.Servers, func(s evidence.HostPort) bool { return redactor.Text(s.String()) != s.String() })
+		open := !slices.ContainsFunc(c.Servers, func(s evidence.HostPort) bool {
+			return s.Host == evidence.Redacted || redactor.Text(s.String()) != s.String()
+		})
 		if open && len(out) < vantage.MostTargets {
 			out = append(out, vantage.TargetOf(c))
 		}

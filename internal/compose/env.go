@@ -216,7 +216,7 @@ func (f Facts) connection(of Service, dependency string, env evidence.Env) v1alp
 
 // foundByName reports whether the usual names lead to the service, or were meant to.
 func (s Service) foundByName(env evidence.Env) bool {
-	usual, ok := connection.Configured(s.protocol(), env, v1alpha1.ConnectionEnv{})
+	usual, ok := connection.Configured(s.protocol(), env, connection.Spelled{})
 	host := usual.Server().Host
 	return ok && (slices.Contains(s.Names, host) || localhost(host))
 }

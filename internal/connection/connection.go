@@ -19,13 +19,24 @@ const (
 	HealthPath   = "/health"
 )
 
+// Spelled are the variables as a stack's author spells them out. Who may write a
+// BridgeStack need not be allowed to read the Secrets of its pods.
+type Spelled struct {
+	v1alpha1.ConnectionEnv
+	// MayReadSecrets says that the author is allowed to get the namespace's
+	// Secrets. Else what he spells out only says where a server is, and which of
+	// the template's own families of variables are for it: User and Password have
+	// no effect, and no value of a Secret is taken for anything.
+	MayReadSecrets bool
+}
+
 // Configured is how env configures a client of the protocol. names are the
 // variables as the stack spells them out; those left empty are found by the
 // usual names. False where env says nothing of such a client. A client that is
 // told no host has no Servers: what it would fall back to, mostly localhost, is
 // not a setting. HTTP and TCP clients are found by names alone, as nothing is
 // usual there.
-func Configured(protocol evidence.Protocol, env evidence.Env, names v1alpha1.ConnectionEnv) (evidence.Connection, bool) {
+func Configured(protocol evidence.Protocol, env evidence.Env, names Spelled) (evidence.Connection, bool) {
 	switch protocol {
 	case evidence.Postgres:
 		return Postgres(env, names)
@@ -39,23 +50,20 @@ func Configured(protocol evidence.Protocol, env evidence.Env, names v1alpha1.Con
 }
 
 // named is a connection whose variables the stack spells out.
-func named(protocol evidence.Protocol, env evidence.Env, names v1alpha1.ConnectionEnv) (evidence.Connection, bool) {
+func named(protocol evidence.Protocol, env evidence.Env, names Spelled) (evidence.Connection, bool) {
+	v := variablesOf(env)
 	c := evidence.Connection{Protocol: protocol}
-	if names.URL != "" {
-		if u, ok := parseAnyURL(env.Get(names.URL)); ok && len(u.servers) > 0 {
-			c.Servers, c.Path, c.Variables.URL = u.servers[:1], u.path, names.URL
-			return c, true
-		}
+	if u, ok := parseAnyURL(v.spelled(names, names.URL).value); ok && len(u.servers) > 0 {
+		c.Servers, c.Path, c.Variables.URL = u.servers[:1], u.path, names.URL
+		return c, true
 	}
-	host, port := env.Get(names.Host), int32(0)
-	if names.Host == "" || host == "" {
+	host := v.spelled(names, names.Host)
+	if host.value == "" {
 		return c, false
 	}
-	server := hostPort(host, 0)
-	if names.Port != "" {
-		if port = portNumber(env.Get(names.Port)); port > 0 {
-			server.Port, c.Variables.Port = port, names.Port
-		}
+	server := hostPort(host.value, 0)
+	if port := v.spelled(names, names.Port); portNumber(port.value) > 0 {
+		server.Port, c.Variables.Port = portNumber(port.value), port.variable
 	}
 	c.Servers, c.Variables.Host = []evidence.HostPort{server}, names.Host
 	return c, true
@@ -98,14 +106,17 @@ func Declared(service v1alpha1.Service) (evidence.Connection, bool) {
 
 // Toward is how the container's client would be configured if it spoke to the
 // declared server: the declared host, port and database, the container's own
-// user, password, TLS, mechanism, topics and group. Its credentials may go
-// there because the stack's owner declares that server to be the very
-// dependency that the container is configured for.
-func Toward(declared, configured evidence.Connection) evidence.Connection {
+// user, password, TLS, mechanism, topics and group. Its credentials still go to
+// PasswordFor only: that a stack declares a server gives it none. Nor are names
+// of topics and groups told to it that come from a Secret.
+func Toward(declared, configured evidence.Connection, env evidence.Env) evidence.Connection {
 	c := configured
 	c.Service, c.Protocol, c.Servers = declared.Service, declared.Protocol, declared.Servers
 	if declared.Database != "" {
 		c.Database = declared.Database
+	}
+	if !slices.Equal(declared.Servers, configured.Servers) {
+		withoutSecretNames(&c, env)
 	}
 	if len(c.Topics) == 0 {
 		c.Topics, c.Variables.Topics = declared.Topics, nil
@@ -114,6 +125,21 @@ func Toward(declared, configured evidence.Connection) evidence.Connection {
 		c.Path = declared.Path
 	}
 	return c
+}
+
+func withoutSecretNames(c *evidence.Connection, env evidence.Env) {
+	secret := func(name string) bool { return env.Variables[name].Secret.IsSet() }
+	topics, variables := c.Topics, c.Variables.Topics
+	c.Topics, c.Variables.Topics = nil, nil
+	for i, topic := range topics {
+		if !secret(variables[i]) {
+			c.Topics = append(c.Topics, topic)
+			c.Variables.Topics = append(c.Variables.Topics, variables[i])
+		}
+	}
+	if secret(c.Variables.Group) {
+		c.Group, c.Variables.Group = "", ""
+	}
 }
 
 // Implied are the connections that env implies, whether or not the stack

@@ -38,7 +38,7 @@ type compared struct {
 
 func compare(t *testing.T, got, want evidence.Connection, password string) {
 	t.Helper()
-	ignore := cmpopts.IgnoreFields(evidence.Connection{}, "Password")
+	ignore := cmpopts.IgnoreFields(evidence.Connection{}, "Password", "PasswordFor")
 	if diff := cmp.Diff(compared{want, password}, compared{got, got.Password.Reveal()}, ignore); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -102,7 +102,7 @@ func TestPostgres(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, ok := Postgres(env(tt.env...), tt.names)
+			got, ok := Postgres(env(tt.env...), Spelled{tt.names, true})
 			if !ok {
 				t.Fatal("nothing was found")
 			}
@@ -122,7 +122,7 @@ func TestOthersAreNotPostgres(t *testing.T) {
 		{"DATABASE_URL=orders-db:5432/orders"}, // no client accepts that
 		{"LOG_LEVEL=info", "PORT=8080"},
 	} {
-		if got, ok := Postgres(env(e...), v1alpha1.ConnectionEnv{}); ok {
+		if got, ok := Postgres(env(e...), Spelled{}); ok {
 			t.Errorf("%v was taken for %+v", e, got)
 		}
 	}
@@ -159,7 +159,7 @@ func TestKafka(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, ok := Kafka(env(tt.env...), tt.names)
+			got, ok := Kafka(env(tt.env...), Spelled{tt.names, true})
 			if !ok {
 				t.Fatal("nothing was found")
 			}
@@ -167,7 +167,7 @@ func TestKafka(t *testing.T) {
 			compare(t, got, tt.want, tt.password)
 		})
 	}
-	if got, ok := Kafka(env("KAFKA_AUTO_CREATE_TOPICS_ENABLE=true", "PGHOST=x"), v1alpha1.ConnectionEnv{}); ok {
+	if got, ok := Kafka(env("KAFKA_AUTO_CREATE_TOPICS_ENABLE=true", "PGHOST=x"), Spelled{}); ok {
 		t.Errorf("found %+v where there is no client", got)
 	}
 }
@@ -199,11 +199,15 @@ func TestDeclared(t *testing.T) {
 
 func TestTowardKeepsTheClientsOwnCredentials(t *testing.T) {
 	declared, _ := Declared(v1alpha1.Service{Name: "db", Endpoint: &v1alpha1.Endpoint{Postgres: &v1alpha1.PostgresEndpoint{}}})
-	configured, _ := Postgres(env("POSTGRES_HOST=localhost", "POSTGRES_USER=u", "POSTGRES_PASSWORD=p", "POSTGRES_DB=d"), v1alpha1.ConnectionEnv{})
-	got := Toward(declared, configured)
+	e := env("POSTGRES_HOST=localhost", "POSTGRES_USER=u", "POSTGRES_PASSWORD=p", "POSTGRES_DB=d")
+	configured, _ := Postgres(e, Spelled{})
+	got := Toward(declared, configured, e)
 	want := configured
 	want.Service, want.Servers = "db", at("db", 5432)
 	compare(t, got, want, "p")
+	if diff := cmp.Diff(at("localhost", 5432), got.PasswordFor); diff != "" {
+		t.Errorf("the declared server is paired with the password (-want +got):\n%s", diff)
+	}
 }
 
 func TestImplied(t *testing.T) {
@@ -242,8 +246,8 @@ func FuzzConnectionStrings(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		e := env("DATABASE_URL="+s, "KAFKA_BROKERS="+s, "POSTGRES_HOST="+s, "POSTGRES_PORT="+s, "KAFKA_SASL_JAAS_CONFIG="+s, "KAFKA_TOPICS="+s)
 		all := Implied(e)
-		p, _ := Postgres(e, v1alpha1.ConnectionEnv{URL: "DATABASE_URL"})
-		k, _ := Kafka(e, v1alpha1.ConnectionEnv{})
+		p, _ := Postgres(e, Spelled{ConnectionEnv: v1alpha1.ConnectionEnv{URL: "DATABASE_URL"}})
+		k, _ := Kafka(e, Spelled{})
 		for _, c := range append(all, p, k) {
 			for _, server := range c.Servers {
 				if server.Host == "" || server.Port < 1 || server.Port > 65535 || strings.ContainsAny(server.Host, " \n\t,") {

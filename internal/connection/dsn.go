@@ -58,6 +58,10 @@ func parseAnyURL(text string) (dsn, bool) {
 		authority = authority[at+1:]
 	}
 	d.servers = servers(authority, 0)
+	if d.hasPassword && passwordGoesOn(tail) {
+		d.servers = []evidence.HostPort{{Host: evidence.Redacted}}
+		return d, true
+	}
 	tail, _, _ = strings.Cut(tail, "#")
 	path, query, _ := strings.Cut(tail, "?")
 	d.path = unescape(path)
@@ -83,6 +87,14 @@ func splitAuthority(rest string) (authority, tail string) {
 		return rest, ""
 	}
 	return rest[:cut], rest[cut:]
+}
+
+// passwordGoesOn reports whether an unescaped @ and one of /?# in the password
+// most likely cut the authority in its middle: what clients then take for the
+// host is a part of the password, and for the path the rest of it.
+func passwordGoesOn(tail string) bool {
+	at := strings.LastIndexByte(tail, '@')
+	return at >= 0 && !strings.ContainsAny(tail[:at], "=&")
 }
 
 func unescape(s string) string {
@@ -241,6 +253,9 @@ func servers(list string, port int32) []evidence.HostPort {
 // hostPort of host, host:port, [v6]:port or scheme://host:port/path. A path to
 // a Unix socket is no host.
 func hostPort(s string, port int32) evidence.HostPort {
+	if s == evidence.Redacted {
+		return evidence.HostPort{Host: s, Port: port}
+	}
 	if _, after, ok := strings.Cut(s, "://"); ok {
 		s = after
 	}

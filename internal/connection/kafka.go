@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
 )
 
@@ -46,7 +45,7 @@ var (
 )
 
 // Kafka is Configured for Kafka. Settings that the stack spells out win.
-func Kafka(env evidence.Env, names v1alpha1.ConnectionEnv) (evidence.Connection, bool) {
+func Kafka(env evidence.Env, names Spelled) (evidence.Connection, bool) {
 	v := variablesOf(env)
 	c := evidence.Connection{Protocol: evidence.Kafka}
 	candidates := v.kafkaCandidates()
@@ -59,27 +58,24 @@ func Kafka(env evidence.Env, names v1alpha1.ConnectionEnv) (evidence.Connection,
 	}
 	found = v.overrideKafka(&c, names) || found
 	found = v.overrideCredentials(&c, names) || found
-	if names.User != "" && c.User != "" && c.Mechanism == "" {
-		c.Mechanism = mechanismPlain
-	}
 	return c, found
 }
 
 // overrideKafka takes over the servers, group and topics whose variables the
 // stack spells out, and reports whether env has any of them.
-func (v variables) overrideKafka(c *evidence.Connection, names v1alpha1.ConnectionEnv) bool {
+func (v variables) overrideKafka(c *evidence.Connection, names Spelled) bool {
 	found := false
-	if s := v.named(names.BootstrapServers); s.value != "" {
+	if s := v.spelled(names, names.BootstrapServers); s.value != "" {
 		c.Servers, found = servers(s.value, KafkaPort), true
 		c.Variables.BootstrapServers, c.Variables.Host, c.Variables.Port = s.variable, "", ""
 	}
-	if s := v.named(names.ConsumerGroup); s.value != "" {
+	if s := v.spelled(names, names.ConsumerGroup); s.value != "" {
 		c.Group, c.Variables.Group, found = s.value, s.variable, true
 	}
 	if len(names.Topics) > 0 {
 		c.Topics, c.Variables.Topics = nil, nil
 		for _, n := range names.Topics {
-			addTopics(c, v.named(n))
+			addTopics(c, v.spelled(names, n))
 		}
 		found = found || len(c.Topics) > 0
 	}
@@ -98,6 +94,10 @@ func (v variables) kafkaCandidates() []evidence.Connection {
 		c := evidence.Connection{Protocol: evidence.Kafka, Servers: list}
 		c.Variables.BootstrapServers = s.variable
 		v.kafkaSettings(&c)
+		// KAFKA_SASL_... are of the cluster of KAFKA_BROKERS, not of AUDIT_KAFKA_BROKERS.
+		if slices.Contains(bootstrapNames, name) || len(out) == 0 {
+			c.PasswordFor = slices.Clone(list)
+		}
 		out = append(out, c)
 	}
 	if host := v.first("KAFKA_HOST", "KAFKA_HOSTNAME"); host.value != "" {
@@ -105,6 +105,7 @@ func (v variables) kafkaCandidates() []evidence.Connection {
 		c.Variables.Host = host.variable
 		v.setPort(&c, v.first("KAFKA_PORT"))
 		c.Servers = withPort(c.Servers, KafkaPort)
+		c.PasswordFor = slices.Clone(c.Servers)
 		v.kafkaSettings(&c)
 		out = append(out, c)
 	}

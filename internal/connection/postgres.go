@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
 )
 
@@ -30,14 +29,12 @@ var (
 
 // Postgres is Configured for PostgreSQL: a connection string first, then
 // single variables of one prefix. Settings that the stack spells out win.
-func Postgres(env evidence.Env, names v1alpha1.ConnectionEnv) (evidence.Connection, bool) {
+func Postgres(env evidence.Env, names Spelled) (evidence.Connection, bool) {
 	v := variablesOf(env)
 	c, found := evidence.Connection{Protocol: evidence.Postgres}, false
 	switch candidates := v.postgresCandidates(); {
 	case names.URL != "":
-		if given, ok := v.postgresString(setting{names.URL, env.Get(names.URL)}); ok {
-			c, found = given, true
-		}
+		c, found = v.spelledString(names, candidates)
 	case names.Host != "":
 		// The family of the named host, not of another server's.
 		for _, candidate := range candidates {
@@ -51,13 +48,25 @@ func Postgres(env evidence.Env, names v1alpha1.ConnectionEnv) (evidence.Connecti
 	return c, v.override(&c, names) || found
 }
 
+// spelledString is the connection of the string that an author names. The
+// credentials in it go to the server in it, whoever names it; those that libpq
+// would add go there only where the name is a usual one.
+func (v variables) spelledString(names Spelled, candidates []evidence.Connection) (evidence.Connection, bool) {
+	i := slices.IndexFunc(candidates, func(c evidence.Connection) bool { return c.Variables.URL == names.URL })
+	if i >= 0 {
+		return candidates[i], true
+	}
+	s := setting{names.URL, strings.TrimSpace(v.env.Get(names.URL))}
+	return v.postgresString(s, familyOf(canonical(s.variable)))
+}
+
 // postgresCandidates are the connections that env has variables for, the most
 // telling first. Those without a server come last: a client that is told a
 // password only.
 func (v variables) postgresCandidates() []evidence.Connection {
 	var out []evidence.Connection
 	for _, name := range slices.Concat(postgresURLs, v.ending(postgresURLSuffixes...)) {
-		if c, ok := v.postgresString(v.first(name)); ok {
+		if c, ok := v.postgresString(v.first(name), append(familyOf(name), "PG")); ok {
 			out = append(out, c)
 		}
 	}
@@ -86,8 +95,9 @@ func boolToInt(b bool) int {
 }
 
 // postgresString is the connection of a connection string. What it lacks comes
-// from the variables that its framework adds, then from libpq's.
-func (v variables) postgresString(s setting) (evidence.Connection, bool) {
+// from the variables with the companions' prefixes: those that its framework
+// adds, then libpq's.
+func (v variables) postgresString(s setting, companions []string) (evidence.Connection, bool) {
 	d, ok := parsePostgres(s.value)
 	if s.value == "" || !ok {
 		return evidence.Connection{}, false
@@ -100,7 +110,7 @@ func (v variables) postgresString(s setting) (evidence.Connection, bool) {
 	if len(d.servers) > 0 {
 		c.Servers = d.servers[:1]
 	}
-	for _, prefix := range companions(canonical(s.variable)) {
+	for _, prefix := range companions {
 		v.credentials(&c, prefix)
 		if c.Database == "" && strings.HasPrefix(prefix, "PG") {
 			v.setDatabase(&c, prefix)
@@ -109,17 +119,18 @@ func (v variables) postgresString(s setting) (evidence.Connection, bool) {
 	if c.TLS == evidence.TLSUnset {
 		v.setTLS(&c, "PG")
 	}
+	c.PasswordFor = slices.Clone(c.Servers)
 	return c, true
 }
 
-// companions are the prefixes of the variables that go with a connection string.
-func companions(name string) []string {
+// familyOf is the prefix of the variables that go with a connection string.
+func familyOf(name string) []string {
 	for _, suffix := range []string{"JDBC_URL", "URL", "DSN", "URI", "CONNECTION_STRING"} {
 		if prefix, ok := strings.CutSuffix(name, suffix); ok && prefix != "" {
-			return []string{prefix, "PG"}
+			return []string{prefix}
 		}
 	}
-	return []string{"PG"}
+	return nil
 }
 
 // postgresFamily is the connection of single variables with one prefix.
@@ -139,6 +150,7 @@ func (v variables) postgresFamily(prefix string) (evidence.Connection, bool) {
 	v.credentials(&c, prefix)
 	v.setTLS(&c, prefix)
 	c.Servers = withPort(c.Servers, PostgresPort)
+	c.PasswordFor = slices.Clone(c.Servers)
 	return c, c.Variables.Host != "" || c.User != "" || c.PasswordWanted
 }
 
@@ -213,34 +225,50 @@ func (v variables) setTLS(c *evidence.Connection, prefix string) {
 }
 
 // override takes over the settings whose variables the stack spells out, and
-// reports whether env has any of them.
-func (v variables) override(c *evidence.Connection, names v1alpha1.ConnectionEnv) bool {
+// reports whether env has any of them. PasswordFor stays what the template says.
+func (v variables) override(c *evidence.Connection, names Spelled) bool {
 	found := false
-	if s := v.named(names.Host); s.value != "" {
+	if s := v.spelled(names, names.Host); s.value != "" {
 		c.Servers = servers(s.value, 0)
 		c.Servers = c.Servers[:min(1, len(c.Servers))]
 		c.Variables.Host, found = s.variable, true
-		if port := v.named(c.Variables.Port); names.Port == "" && port.value != "" {
+		if port := v.first(canonical(c.Variables.Port)); names.Port == "" && port.value != "" {
 			v.setPort(c, port)
 		}
 	}
-	if s := v.named(names.Port); s.value != "" {
+	if s := v.spelled(names, names.Port); s.value != "" {
 		v.setPort(c, s)
 		found = true
 	}
-	if s := v.named(names.Database); s.value != "" {
+	if s := v.spelled(names, names.Database); s.value != "" {
 		c.Database, c.Variables.Database, found = s.value, s.variable, true
 	}
-	if s := v.named(names.SSLMode); s.value != "" {
-		c.TLS, c.Variables.SSLMode, found = tlsMode(s.value), s.variable, true
+	if s := v.spelled(names, names.SSLMode); s.value != "" {
+		c.TLS, c.Variables.SSLMode, found = stricter(c.TLS, tlsMode(s.value)), s.variable, true
 	}
 	c.Servers = withPort(c.Servers, PostgresPort)
 	return v.overrideCredentials(c, names) || found
 }
 
-func (v variables) overrideCredentials(c *evidence.Connection, names v1alpha1.ConnectionEnv) bool {
+// stricter of two modes: no author's word makes a client that checks its server
+// send its password in the clear.
+func stricter(a, b evidence.TLSMode) evidence.TLSMode {
+	order := []evidence.TLSMode{evidence.TLSDisable, evidence.TLSUnset, evidence.TLSPrefer, evidence.TLSRequire, evidence.TLSVerifyCA, evidence.TLSVerifyFull}
+	if slices.Index(order, a) > slices.Index(order, b) && a != evidence.TLSUnset {
+		return a
+	}
+	return b
+}
+
+// overrideCredentials takes over the user and password that an author spells out
+// who may read them, and pairs them with the servers that env configures.
+func (v variables) overrideCredentials(c *evidence.Connection, names Spelled) bool {
+	if !names.MayReadSecrets || names.User == "" && names.Password == "" {
+		return false
+	}
+	c.PasswordFor = slices.Clone(c.Servers)
 	found := false
-	if s := v.named(names.User); s.value != "" {
+	if s := v.spelled(names, names.User); s.value != "" {
 		c.User, c.Variables.User, found = s.value, s.variable, true
 	}
 	if names.Password != "" {

@@ -19,7 +19,12 @@ type variables struct {
 
 func variablesOf(env evidence.Env) variables {
 	v := variables{env: env, actual: make(map[string]string, len(env.Variables))}
-	for name := range env.Variables {
+	for name, variable := range env.Variables {
+		// Who creates a Service gives its namespace's pods variables of his choice:
+		// they configure nothing.
+		if variable.Origin.Kind == evidence.OriginService {
+			continue
+		}
 		c := canonical(name)
 		if before, taken := v.actual[c]; !taken || name < before {
 			v.actual[c] = name
@@ -45,6 +50,9 @@ func (v variables) first(names ...string) setting {
 		actual, ok := v.actual[n]
 		if !ok {
 			continue
+		}
+		if v.env.Variables[actual].Misplaced {
+			return setting{actual, evidence.Redacted}
 		}
 		if value := strings.TrimSpace(v.env.Get(actual)); value != "" {
 			return setting{actual, value}
@@ -72,12 +80,14 @@ func (v variables) mentioned(prefix string, names ...string) string {
 	return ""
 }
 
-// named is a variable under its exact name.
-func (v variables) named(name string) setting {
-	if name == "" {
+// spelled is a variable that the stack's author names, by its exact name, if his
+// word is enough for it.
+func (v variables) spelled(names Spelled, name string) setting {
+	variable, ok := v.env.Lookup(name)
+	if !ok || variable.Origin.Kind == evidence.OriginService || variable.Secret.IsSet() && !names.MayReadSecrets {
 		return setting{}
 	}
-	return setting{name, strings.TrimSpace(v.env.Get(name))}
+	return setting{name, strings.TrimSpace(variable.Text())}
 }
 
 // ending are the canonical names that end with one of the suffixes.

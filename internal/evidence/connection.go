@@ -32,11 +32,15 @@ type Connection struct {
 	Service  string
 	Protocol Protocol
 	// Servers: one for all protocols but Kafka, whose bootstrap servers they are.
+	// The host is Redacted where a secret stands, or may stand, in its place.
 	Servers []HostPort
 	User    string
-	// Password stays in memory and goes only to the host that the container
-	// itself is configured to send it to.
+	// Password stays in memory. With the User, it goes to PasswordFor only.
 	Password Secret
+	// PasswordFor are the servers that the pod's own template pairs User and
+	// Password with: in one family of variables, or one connection string.
+	// Where Servers are others, as those that a stack declares, they get none.
+	PasswordFor []HostPort
 	// PasswordWanted says that the env names a password, set or not.
 	PasswordWanted bool
 	// Unresolved says that the user or password could not be read by the

@@ -50,6 +50,9 @@ type Variable struct {
 	Secret Secret
 	// Origin says where the value comes from.
 	Origin Origin
+	// Misplaced says that the value is a secret by another name, such as a
+	// password whose Secret key was swapped with the host's. It is in Secret.
+	Misplaced bool
 	// Unresolved says that the reference could not be read; Missing that the
 	// object or key does not exist.
 	Unresolved, Missing bool

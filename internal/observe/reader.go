@@ -111,6 +111,7 @@ func (r *Reader) Case(ctx context.Context, request Request) (Observation, error)
 	r.setThrottled(ctx, pod, &c.Container)
 
 	redactor := redact.New(environment.Secrets...)
+	markMisplaced(c.Env, redactor)
 	redactCase(&c, redactor)
 	return Observation{Case: c, Redactor: redactor}, errors.Join(errLog, errEnv, errEvents, errNode, errRollout)
 }

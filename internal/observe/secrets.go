@@ -8,6 +8,7 @@ import (
 
 	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/redact"
 )
 
 // namedValues are values with all the names that they go by: a Secret's key,
@@ -60,14 +61,35 @@ func (n namedValues) addEnv(env evidence.Env) {
 // coordinates are last words of names whose values say where something is, or
 // as whom, and do not prove it.
 var coordinates = []string{
-	"host", "hostname", "hosts", "server", "servers", "brokers", "port",
+	"host", "hostname", "hosts", "server", "servers", "broker", "brokers", "address", "addr", "port",
 	"database", "dbname", "db", "name", "schema", "user", "username", "login",
 	"sslmode", "topic", "topics", "group", "mechanism", "protocol",
 }
 
 func isCoordinate(name string) bool {
-	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '_' || r == '-' || r == '.' })
+	words := wordsOf(name)
 	return len(words) > 0 && slices.Contains(coordinates, words[len(words)-1])
+}
+
+// places are last words of names whose values say where something is.
+var places = []string{"host", "hostname", "hosts", "server", "servers", "broker", "brokers", "address", "addr"}
+
+// markMisplaced marks the variables that ought to say where something is and
+// hold a secret instead, as where two keys of a Secret were swapped: what stands
+// there is neither shown nor looked up.
+func markMisplaced(env evidence.Env, redactor *redact.Redactor) {
+	for name, v := range env.Variables {
+		words := wordsOf(name)
+		if len(words) == 0 || !slices.Contains(places, words[len(words)-1]) || redactor.Text(v.Text()) != evidence.Redacted {
+			continue
+		}
+		v.Secret, v.Value, v.Misplaced = evidence.NewSecret(v.Text()), "", true
+		env.Variables[name] = v
+	}
+}
+
+func wordsOf(name string) []string {
+	return strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '_' || r == '-' || r == '.' })
 }
 
 var plain = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:,-]{0,252}$`)

@@ -57,6 +57,9 @@ func TemplateRights(w v1alpha1.DiagnosedWorkload) []Right {
 	return rights
 }
 
+// SecretsRight is the one to read any Secret of the namespace.
+func SecretsRight() Right { return Right{Verb: "get", Resource: "secrets"} }
+
 // EvictionRights are those to evict pods.
 func EvictionRights(pods []remedy.Pod) []Right {
 	var rights []Right

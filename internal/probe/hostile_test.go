@@ -106,7 +106,7 @@ func TestHostileServers(t *testing.T) {
 				t.Parallel()
 				c.Servers = []evidence.HostPort{at}
 				started := time.Now()
-				got := local(impatient).Probe(t.Context(), egress.Scope{Namespace: "shop"}, c, v1alpha1.AsConfigured)
+				got := local(impatient).Probe(t.Context(), egress.Scope{Namespace: "shop"}, ofTemplate(c), v1alpha1.AsConfigured)
 				if took := time.Since(started); took > 10*time.Second {
 					t.Errorf("it took %v", took)
 				}
@@ -252,7 +252,7 @@ func TestPostgresTLSThatIsHalfOpen(t *testing.T) {
 		}
 	})
 	c := evidence.Connection{Protocol: evidence.Postgres, User: "u", Password: evidence.NewSecret("p"), TLS: evidence.TLSRequire, Servers: []evidence.HostPort{at}}
-	expect(t, local(impatient).Probe(t.Context(), egress.Scope{}, c, v1alpha1.AsConfigured), "Resolve Dial TLS Authenticate Unknown ETIMEDOUT")
+	expect(t, local(impatient).Probe(t.Context(), egress.Scope{}, ofTemplate(c), v1alpha1.AsConfigured), "Resolve Dial TLS Authenticate Unknown ETIMEDOUT")
 }
 
 // What a server says is cited: it must be harmless, short and without the password.

@@ -25,7 +25,7 @@ const (
 )
 
 // mostResponse of a broker, in bytes. sarama has one bound for all of a process.
-const mostResponse = 4 << 20
+const mostResponse = 512 << 10
 
 func init() { sarama.MaxResponseSize = mostResponse }
 
@@ -169,7 +169,7 @@ func (r *run) topics() verdict {
 
 // CreateTopic creates a Kafka topic as declared. A topic that is already there
 // is success, whatever its partitions. It goes the probes' way, through the
-// guard, with the credentials of the connection, and takes at most ten seconds.
+// guard, with the credentials of the connection where they are for that server, and takes at most ten seconds.
 func (p *Prober) CreateTopic(ctx context.Context, scope egress.Scope, c evidence.Connection, topic v1alpha1.DeclaredTopic) error {
 	const limit = 10 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, limit)
@@ -217,6 +217,9 @@ func (r *run) createTopic(ctx context.Context, b broker, topic v1alpha1.Declared
 // trouble is the stage at which a run ended, as an error.
 func (r *run) trouble() error {
 	last := r.result.Last()
+	if last.Name == evidence.StageAccept && last.Outcome == v1alpha1.ProbePassed {
+		return errNotPaired
+	}
 	return fmt.Errorf("stage %s: %s %s", last.Name, last.Code, last.Message)
 }
 

@@ -261,7 +261,9 @@ func testApacheKafkaNewerGroups(t *testing.T, k apacheKafka) {
 	if got, want := group(k.as("PLAIN", "hook", hookPassword), kafkaSASL+"Group Passed"), (evidence.KafkaGroup{Name: "newer"}); got != want {
 		t.Errorf("for a stranger to its topics: %+v, want %+v", got, want)
 	}
-	remove := func() error { return local().DeleteGroup(t.Context(), egress.Scope{Namespace: "shop"}, super, "newer") }
+	remove := func() error {
+		return local().DeleteGroup(t.Context(), egress.Scope{Namespace: "shop"}, ofTemplate(super), "newer")
+	}
 	if err := remove(); err == nil || !strings.Contains(err.Error(), "not empty") {
 		t.Errorf("deleting it with a member: %v", err)
 	}
@@ -278,7 +280,7 @@ func testApacheKafkaNewerGroups(t *testing.T, k apacheKafka) {
 func testApacheKafkaCreateTopic(t *testing.T, k apacheKafka) {
 	topic := v1alpha1.DeclaredTopic{Name: "created", Partitions: 2, ReplicationFactor: 1}
 	create := func(c evidence.Connection, topic v1alpha1.DeclaredTopic) error {
-		return local(k.trusted).CreateTopic(t.Context(), egress.Scope{Namespace: "shop"}, c, topic)
+		return local(k.trusted).CreateTopic(t.Context(), egress.Scope{Namespace: "shop"}, ofTemplate(c), topic)
 	}
 	err := create(k.as("PLAIN", "hook", hookPassword), topic)
 	if err == nil || !strings.Contains(err.Error(), "created") || !strings.Contains(err.Error(), "not authorized") {
@@ -313,7 +315,7 @@ func testApacheKafkaCreateTopic(t *testing.T, k apacheKafka) {
 
 func testApacheKafkaDeleteGroup(t *testing.T, k apacheKafka) {
 	remove := func(c evidence.Connection, group string) error {
-		return local().DeleteGroup(t.Context(), egress.Scope{Namespace: "shop"}, c, group)
+		return local().DeleteGroup(t.Context(), egress.Scope{Namespace: "shop"}, ofTemplate(c), group)
 	}
 	super := k.Connection(servers.Plaintext)
 	member := k.consume(t, "to-delete")

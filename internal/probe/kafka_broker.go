@@ -57,6 +57,10 @@ func (r *run) openBroker(ctx context.Context, conn net.Conn) (broker, bool) {
 			return broker{}, false
 		}
 	}
+	if r.settings.Mechanism != "" && !r.mayLogIn(ctx, server) {
+		r.exchange(ctx, evidence.StageAccept, r.asksToLogIn)
+		return broker{}, false
+	}
 	var b broker
 	name := evidence.StageMetadata
 	if r.settings.Mechanism != "" {
@@ -216,6 +220,9 @@ func (r *run) openListener(ctx context.Context, metadata *sarama.MetadataRespons
 		return broker{}, unknown("", fmt.Sprintf("broker %d is not in the metadata", id))
 	}
 	server := addressOf(metadata.Brokers[i])
+	if !r.mayAuthenticate(ctx, server) {
+		return broker{}, unknown("", fmt.Sprintf("broker %d advertises %s, to which the client's password is not sent by %s", id, server, r.settings.Mechanism))
+	}
 	conn, v := r.prober.reach(ctx, r.scope, server)
 	if !v.passed() {
 		return broker{}, v

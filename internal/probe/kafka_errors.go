@@ -218,10 +218,6 @@ func scramFor(mechanism sarama.SASLMechanism) func() sarama.SCRAMClient {
 	return func() sarama.SCRAMClient { return &scramClient{hash: hash} }
 }
 
-// mostIterations of SCRAM's key derivation that a broker may ask for: a hostile
-// one would keep the processor busy. Brokers use 4096 to 16384.
-const mostIterations = 1 << 17
-
 func (s *scramClient) Begin(user, password, authorization string) error {
 	client, err := s.hash.NewClient(user, password, authorization)
 	if err != nil {
@@ -232,10 +228,11 @@ func (s *scramClient) Begin(user, password, authorization string) error {
 }
 
 func (s *scramClient) Step(challenge string) (string, error) {
-	for field := range strings.SplitSeq(challenge, ",") {
-		if n, ok := strings.CutPrefix(field, "i="); ok && (len(n) > 6 || number([]byte(n)) > mostIterations) {
-			return "", fmt.Errorf("the broker asks for %.20q SCRAM iterations", n)
-		}
+	switch n, err := iterationsOf(challenge); {
+	case err != nil:
+		return "", err
+	case n > 0 && n < leastIterations:
+		return "", fmt.Errorf("the broker asks for %d SCRAM iterations; Kafka stores no password with fewer than %d", n, leastIterations)
 	}
 	return s.conversation.Step(challenge)
 }

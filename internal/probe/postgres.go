@@ -12,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
-	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/text"
 )
@@ -54,7 +53,7 @@ func (r *run) postgres(ctx context.Context) {
 	if !ok {
 		return
 	}
-	if r.settings.User == "" {
+	if r.settings.User == "" || !r.mayLogIn(ctx, r.settings.Server()) {
 		r.exchange(ctx, evidence.StageAccept, func(ctx context.Context) verdict { return accepts(ctx, conn) })
 		return
 	}
@@ -155,8 +154,8 @@ func (r *run) login(ctx context.Context, conn net.Conn) (*pgconn.PgConn, error) 
 	config.DialFunc = func(context.Context, string, string) (net.Conn, error) { return conn, nil }
 	config.ValidateConnect, config.AfterConnect, config.AfterNetConnect = nil, nil, nil
 	config.RequireAuth = ""
-	if r.result.Viewpoint != v1alpha1.AsConfigured {
-		config.RequireAuth = "!password"
+	config.BuildFrontend = func(server io.Reader, w io.Writer) *pgproto3.Frontend {
+		return pgproto3.NewFrontend(&scramBounded{server: server}, w)
 	}
 	// Not even deriving a key, as long as a hostile server may make it, holds up the probe.
 	return within(ctx, r.prober.options.Exchange, func() (*pgconn.PgConn, error) { return pgconn.ConnectConfig(ctx, config) })

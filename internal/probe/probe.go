@@ -61,12 +61,9 @@ func (p *Prober) Allowed(scope egress.Scope, host string, addresses []netip.Addr
 // It takes at most Options.Total, and never fails itself: what went wrong is
 // in the result. Nothing is written to what is probed.
 //
-// The connection's credentials are sent to the host that it names, and nowhere
-// else: the controllers make the connection either of the container's own
-// settings (AsConfigured), or of these towards the server that the stack's
-// owner declares as that very dependency, within the stack's namespace
-// (AsDeclared, Proposed). In the second case PostgreSQL servers that ask for
-// the password in the clear do not get it.
+// The connection's credentials are sent to the servers in its PasswordFor, and
+// nowhere else, whatever the viewpoint. Another server is asked whether it
+// accepts connections, without the client's user, database or password.
 func (p *Prober) Probe(ctx context.Context, scope egress.Scope, c evidence.Connection, as v1alpha1.ProbeViewpoint) evidence.Probe {
 	ctx, cancel := context.WithTimeout(ctx, p.options.Total)
 	defer cancel()

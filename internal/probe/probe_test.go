@@ -60,7 +60,14 @@ func (n names) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, err
 
 func probe(t *testing.T, p *Prober, c evidence.Connection) evidence.Probe {
 	t.Helper()
-	return p.Probe(t.Context(), egress.Scope{Namespace: "shop"}, c, v1alpha1.AsConfigured)
+	return p.Probe(t.Context(), egress.Scope{Namespace: "shop"}, ofTemplate(c), v1alpha1.AsConfigured)
+}
+
+// ofTemplate pairs the connection's credentials with its servers, as a pod's
+// template does that names them together.
+func ofTemplate(c evidence.Connection) evidence.Connection {
+	c.PasswordFor = c.Servers
+	return c
 }
 
 // story of a probe: its stages, and how the last one ended.
