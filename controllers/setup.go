@@ -9,7 +9,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/controllers/bridgediagnosis"
 	"github.com/bridgestack/operator/controllers/bridgestack"
 	"github.com/bridgestack/operator/controllers/gitopshold"
@@ -28,6 +27,7 @@ import (
 	"github.com/bridgestack/operator/internal/probe"
 	"github.com/bridgestack/operator/internal/report"
 	"github.com/bridgestack/operator/internal/resolve"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // Options are what the controllers are made of.
@@ -102,7 +102,7 @@ func (o Options) controllers() []controller {
 			Clock: o.Clock, Concurrency: o.Concurrency,
 		},
 	}
-	for _, kind := range []v1alpha1.WorkloadKind{v1alpha1.Deployment, v1alpha1.StatefulSet, v1alpha1.DaemonSet} {
+	for _, kind := range workload.Kinds() {
 		out = append(out, &gitopshold.Reconciler{Client: o.Client, APIReader: o.APIReader, Applier: o.Applier, Committer: committer, Clock: o.Clock, Kind: kind})
 	}
 	return out

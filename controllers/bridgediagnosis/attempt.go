@@ -30,7 +30,7 @@ func (r *Reconciler) record(ctx context.Context, in *round, action remedy.Action
 		Proposal:    proposal,
 		Outcome:     v1alpha1.AttemptRecorded,
 		Fingerprint: in.finding.Fingerprint(),
-		Generation:  in.workload.GetGeneration(),
+		Generation:  in.workload.Object().GetGeneration(),
 		SoakSeconds: int32(in.soak().Seconds()),
 		Restarts:    in.mostRestarts(),
 		RecordedAt:  metav1.NewTime(now),

@@ -49,7 +49,7 @@ func (r *Reconciler) commit(ctx context.Context, in *round, d plan.Decision, act
 // seeMerged records when what was committed came into force in the cluster.
 func (in *round) seeMerged(now time.Time) {
 	c := in.after.Status.Commit
-	if c == nil || c.InForceAt != nil || in.patchedLive() || !hold(gitops.Fields(in.template(), c.Changes), in.workload) {
+	if c == nil || c.InForceAt != nil || in.patchedLive() || !hold(gitops.Fields(in.template(), c.Changes), in.template()) {
 		return
 	}
 	at := metav1.NewTime(now)

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"sync"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/clock"
@@ -32,6 +31,7 @@ import (
 	"github.com/bridgestack/operator/internal/report"
 	"github.com/bridgestack/operator/internal/requeue"
 	"github.com/bridgestack/operator/internal/resolve"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // Reconciler takes an incident from its first sight to its end.
@@ -78,12 +78,13 @@ type Reconciler struct {
 
 // SetupWithManager watches diagnoses and what can change their course.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	return ctrl.NewControllerManagedBy(mgr).
+	b := ctrl.NewControllerManagedBy(mgr)
+	for _, o := range workload.Objects() {
+		b.Watches(o, handler.EnqueueRequestsFromMapFunc(r.ofWorkload))
+	}
+	return b.
 		For(&v1alpha1.BridgeDiagnosis{}, builder.WithPredicates(unlessItRests)).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(r.ofPod)).
-		Watches(&appsv1.Deployment{}, handler.EnqueueRequestsFromMapFunc(r.ofWorkload(v1alpha1.Deployment))).
-		Watches(&appsv1.StatefulSet{}, handler.EnqueueRequestsFromMapFunc(r.ofWorkload(v1alpha1.StatefulSet))).
-		Watches(&appsv1.DaemonSet{}, handler.EnqueueRequestsFromMapFunc(r.ofWorkload(v1alpha1.DaemonSet))).
 		Watches(&v1alpha1.BridgeStack{}, handler.EnqueueRequestsFromMapFunc(r.ofStack),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.BridgeDiagnosis{}, handler.EnqueueRequestsFromMapFunc(r.waitingBeside)).
@@ -167,7 +168,7 @@ func (r *Reconciler) ofPod(ctx context.Context, o client.Object) []reconcile.Req
 	return openAbout(list.Items, w)
 }
 
-func openAbout(diagnoses []v1alpha1.BridgeDiagnosis, w observe.Workload) []reconcile.Request {
+func openAbout(diagnoses []v1alpha1.BridgeDiagnosis, w workload.Ref) []reconcile.Request {
 	var out []reconcile.Request
 	for i := range diagnoses {
 		if d := &diagnoses[i]; !d.Status.State.Final() && incident.IsAbout(d, w) {
@@ -178,14 +179,15 @@ func openAbout(diagnoses []v1alpha1.BridgeDiagnosis, w observe.Workload) []recon
 }
 
 // ofWorkload finds the open diagnoses of a workload.
-func (r *Reconciler) ofWorkload(kind v1alpha1.WorkloadKind) handler.MapFunc {
-	return func(ctx context.Context, o client.Object) []reconcile.Request {
-		var list v1alpha1.BridgeDiagnosisList
-		if err := r.Client.List(ctx, &list, client.InNamespace(o.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
-			return nil
-		}
-		return openAbout(list.Items, observe.Workload{Kind: kind, Namespace: o.GetNamespace(), Name: o.GetName()})
+func (r *Reconciler) ofWorkload(ctx context.Context, o client.Object) []reconcile.Request {
+	w, is := workload.Of(o)
+	var list v1alpha1.BridgeDiagnosisList
+	if err := r.Client.List(ctx, &list, client.InNamespace(o.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil || !is {
+		return nil
 	}
+	ref := workload.RefOf(w)
+	ref.UID = "" // of the one before it under this name, too
+	return openAbout(list.Items, ref)
 }
 
 // ofStack finds a stack's open diagnoses: its policy may have changed.

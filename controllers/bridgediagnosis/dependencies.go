@@ -5,8 +5,6 @@ import (
 	"context"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/evidence"
@@ -92,7 +90,7 @@ func (r *Reconciler) stateOf(ctx context.Context, in *round, target stack.Servic
 	if i >= 0 {
 		state.Looping, state.Diagnosis = true, siblings[i].Name
 	}
-	pods, err := r.Observer.Pods(ctx, observe.Workload{Kind: w.Kind, Namespace: in.after.Namespace, Name: w.Name, UID: types.UID(w.UID)})
+	pods, err := r.Observer.Pods(ctx, w.Ref(in.after.Namespace))
 	for _, p := range pods {
 		if since, ready := observe.ReadySince(p.Pod); ready {
 			address = p.Status.PodIP

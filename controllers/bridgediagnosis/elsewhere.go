@@ -13,6 +13,7 @@ import (
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // lookElsewhere is how often something that was started is looked at.
@@ -83,7 +84,7 @@ func (r *Reconciler) cameToItsEnd(ctx context.Context, in *round) (over bool, fa
 // where it is declared: many count as ready before they do.
 func (r *Reconciler) answersAgain(ctx context.Context, in *round) (bool, error) {
 	w := in.patched()
-	rolledOut, err := r.Observer.RolledOut(ctx, observe.Workload{Kind: w.Kind, Namespace: in.after.Namespace, Name: w.Name, UID: w.UID})
+	rolledOut, err := r.Observer.RolledOut(ctx, workload.RefOfDiagnosed(in.after.Namespace, w))
 	if err != nil || !rolledOut {
 		return false, err
 	}

@@ -6,19 +6,21 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/apply"
 	"github.com/bridgestack/operator/internal/gitops"
 	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/text"
+	"github.com/bridgestack/operator/internal/workload"
+	"github.com/bridgestack/operator/internal/workload/lookup"
 )
 
 // gitOpsOwner is who owns the looping workload, as people read it.
 func (in *round) gitOpsOwner() string {
-	return gitops.OwnerOf(gitops.ObjectOf(in.workload, in.after.Spec.Workload.Kind)).String()
+	return gitops.OwnerOf(gitops.ObjectOf(in.workload)).String()
 }
 
 // changedBy is the workload whose template an action changes: nil for none.
@@ -37,15 +39,16 @@ func (r *Reconciler) besideGitOps(ctx context.Context, from client.Reader, names
 	if w == nil {
 		return plan.GitOps{}, nil
 	}
-	object := apply.Workload(w.Kind)
-	if err := from.Get(ctx, client.ObjectKey{Namespace: namespace, Name: w.Name}, object); err != nil {
+	live, err := lookup.Get(ctx, from, workload.Ref{Kind: w.Kind, Namespace: namespace, Name: w.Name})
+	if err != nil {
 		return plan.GitOps{}, client.IgnoreNotFound(err) // what is gone is found out elsewhere
 	}
-	standing := gitops.Stand(gitops.ObjectOf(object, w.Kind), gitops.Fields(apply.Template(object), changes))
+	object := gitops.ObjectOf(live)
+	standing := gitops.Stand(object, gitops.Fields(live.Template(), changes))
 	if standing.Rung == gitops.Unowned {
 		return plan.GitOps{}, nil
 	}
-	beside := plan.GitOps{Owner: standing.Owner.String(), Holdable: standing.Owner.Holdable(), Because: standing.Because, Hold: gitops.Hold(gitops.ObjectOf(object, w.Kind), standing.Owner)}
+	beside := plan.GitOps{Owner: standing.Owner.String(), Holdable: standing.Owner.Holdable(), Because: standing.Because, Hold: gitops.Hold(object, standing.Owner)}
 	for _, p := range standing.Set {
 		beside.Set = append(beside.Set, p.String())
 	}
@@ -55,23 +58,24 @@ func (r *Reconciler) besideGitOps(ctx context.Context, from client.Reader, names
 // takenBack stops where the GitOps controller that owns the workload took the
 // attempt's change back: Git stands. A person's own edit is no such thing.
 func (r *Reconciler) takenBack(ctx context.Context, in *round) (bool, error) {
-	attempt, kind := in.attempt(), in.after.Spec.Workload.Kind
+	attempt := in.attempt()
 	fields := gitops.Fields(in.template(), attempt.Proposal.Changes)
-	if attempt.Patch == "" || attempt.Workload != nil || in.workload.GetGeneration() <= attempt.Generation || hold(fields, in.workload) {
+	if attempt.Patch == "" || attempt.Workload != nil || in.workload.Object().GetGeneration() <= attempt.Generation || hold(fields, in.template()) {
 		return false, nil
 	}
-	live := apply.Workload(kind) // a cache may show what was before the patch
-	if err := r.APIReader.Get(ctx, client.ObjectKeyFromObject(in.workload), live); err != nil {
+	// A cache may show what was before the patch.
+	live, err := lookup.Get(ctx, r.APIReader, workload.Ref{Kind: in.workload.Kind(), Namespace: in.after.Namespace, Name: in.workload.Object().GetName()})
+	if err != nil {
 		return false, client.IgnoreNotFound(err)
 	}
-	object := gitops.ObjectOf(live, kind)
+	object := gitops.ObjectOf(live)
 	owner := gitops.OwnerOf(object)
 	manager := gitops.TakenBy(object, fields)
-	if manager == "" || !owner.Reconciles() || hold(fields, live) {
+	if manager == "" || !owner.Reconciles() || hold(fields, live.Template()) {
 		return false, nil
 	}
 	message := fmt.Sprintf("%s (field manager %s) took the change back, and what is in Git stands.", owner, manager)
-	if rule := gitops.IgnoreRule(object, owner, apply.Template(live), fields, v1alpha1.FieldManager); rule != "" {
+	if rule := gitops.IgnoreRule(object, owner, live.Template(), fields, v1alpha1.FieldManager); rule != "" {
 		message += " To allow it: " + rule
 	}
 	in.end(v1alpha1.AttemptReverted, message, r.Clock.Now())
@@ -80,9 +84,9 @@ func (r *Reconciler) takenBack(ctx context.Context, in *round) (bool, error) {
 	return true, nil
 }
 
-func hold(fields []gitops.Field, w client.Object) bool {
+func hold(fields []gitops.Field, template *corev1.PodTemplateSpec) bool {
 	for _, f := range fields {
-		if !f.Holds(apply.Template(w)) {
+		if !f.Holds(template) {
 			return false
 		}
 	}

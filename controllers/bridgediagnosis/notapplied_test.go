@@ -22,6 +22,7 @@ import (
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 const canary = "ca9f3a0d1e7b"
@@ -42,23 +43,24 @@ func late(t *testing.T, patch func(context.Context, client.WithWatch, client.Obj
 		t.Fatal(err)
 	}
 	now := time.Date(2026, 11, 1, 3, 0, 0, 0, time.UTC)
-	workload := v1alpha1.DiagnosedWorkload{Kind: v1alpha1.Deployment, Name: "api", UID: "1"}
+	diagnosed := v1alpha1.DiagnosedWorkload{Kind: v1alpha1.Deployment, Name: "api", UID: "1"}
 	diagnosis := &v1alpha1.BridgeDiagnosis{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "api-1"},
-		Spec:       v1alpha1.BridgeDiagnosisSpec{Stack: "shop", Service: "api", Container: "main", Workload: workload},
+		Spec:       v1alpha1.BridgeDiagnosisSpec{Stack: "shop", Service: "api", Container: "main", Workload: diagnosed},
 		Status: v1alpha1.BridgeDiagnosisStatus{Attempts: []v1alpha1.Attempt{{
 			ID: "a-1", Outcome: v1alpha1.AttemptRecorded, Proposal: v1alpha1.Proposal{ID: "a", Remedy: v1alpha1.RemedySetEnv},
 			TemplateHash: remedy.TemplateHash(&template), Patch: do, Undo: undo, Deadline: metav1.NewTime(now.Add(-time.Second)),
 		}}},
 	}
 	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "api", UID: "1"}, Spec: appsv1.DeploymentSpec{Template: template}}
+	w, _ := workload.Of(d)
 	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(diagnosis, d).WithInterceptorFuncs(interceptor.Funcs{Patch: patch}).Build()
 	var read v1alpha1.BridgeDiagnosis
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(diagnosis), &read); err != nil {
 		t.Fatal(err)
 	}
 	r := &Reconciler{APIReader: c, Applier: &apply.Applier{Live: c, Writer: c}, Clock: clocktesting.NewFakePassiveClock(now)}
-	return r, &round{owner: &v1alpha1.BridgeStack{}, before: &read, after: read.DeepCopy(), workload: d, redactor: redact.New(evidence.NewSecret(canary))}
+	return r, &round{owner: &v1alpha1.BridgeStack{}, before: &read, after: read.DeepCopy(), workload: w, redactor: redact.New(evidence.NewSecret(canary))}
 }
 
 // An answer that was lost at the deadline does not mean that nothing was written.

@@ -2,6 +2,7 @@ package bridgediagnosis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,11 +14,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/apply"
 	"github.com/bridgestack/operator/internal/incident"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/resolve"
+	"github.com/bridgestack/operator/internal/workload/lookup"
 )
 
 // propose asks what would help, and shows it. Who only observes is not asked.
@@ -80,17 +81,16 @@ func (r *Reconciler) dependencyWorkloads(ctx context.Context, in *round, input *
 		if !known || target.Workload == nil {
 			continue
 		}
-		w := *target.Workload
-		object := apply.Workload(w.Kind)
-		if err := r.Client.Get(ctx, client.ObjectKey{Namespace: in.after.Namespace, Name: w.Name}, object); err != nil {
-			if apierrors.IsNotFound(err) {
-				continue
-			}
-			return fmt.Errorf("reading %s, which runs %s: %w", w, d.Service, err)
+		w, err := lookup.Get(ctx, r.Client, target.Workload.Ref(in.after.Namespace))
+		if apierrors.IsNotFound(err) || errors.Is(err, lookup.ErrReplaced) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("reading %s, which runs %s: %w", target.Workload, d.Service, err)
 		}
 		input.Workloads[d.Service] = remedy.Workload{
-			DiagnosedWorkload: v1alpha1.DiagnosedWorkload{Kind: w.Kind, Name: w.Name, UID: object.GetUID()},
-			Template:          apply.Template(object), AllowRestart: target.AllowRestart,
+			DiagnosedWorkload: v1alpha1.DiagnosedWorkload{Kind: w.Kind(), Name: w.Object().GetName(), UID: w.Object().GetUID()},
+			Template:          w.Template(), AllowRestart: target.AllowRestart,
 		}
 	}
 	return nil

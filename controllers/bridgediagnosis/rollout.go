@@ -1,75 +1,29 @@
 package bridgediagnosis
 
 import (
-	"fmt"
-	"strconv"
-	"strings"
-
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/verify"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // unreachable says why a change of the pod template would not reach the pod in
 // trouble, empty where it would.
 func (in *round) unreachable() string {
-	switch w := in.workload.(type) {
-	case *appsv1.Deployment:
-		if w.Spec.Paused {
-			return "the Deployment's rollout is paused (spec.paused), so that a change would not reach its pods"
-		}
-	case *appsv1.StatefulSet:
-		pod, _, ok := in.worst()
-		if below := partition(w); ok && below > 0 && ordinal(pod.Name) < int(below) {
-			return fmt.Sprintf("the StatefulSet's partition %d keeps a change from pod %s", below, pod.Name)
-		}
+	pod, _, ok := in.worst()
+	if !ok {
+		return workload.Withheld(in.workload, "")
 	}
-	return ""
-}
-
-func partition(w *appsv1.StatefulSet) int32 {
-	if r := w.Spec.UpdateStrategy.RollingUpdate; r != nil && r.Partition != nil {
-		return *r.Partition
-	}
-	return 0
-}
-
-// ordinal of a StatefulSet's pod, 0 where the name has none.
-func ordinal(pod string) int {
-	n, err := strconv.Atoi(pod[strings.LastIndex(pod, "-")+1:])
-	if err != nil {
-		return 0
-	}
-	return n
-}
-
-// onDelete is true of workloads whose pods get a new template only when they
-// are deleted.
-func (in *round) onDelete() bool {
-	switch w := in.workload.(type) {
-	case *appsv1.StatefulSet:
-		return w.Spec.UpdateStrategy.Type == appsv1.OnDeleteStatefulSetStrategyType
-	case *appsv1.DaemonSet:
-		return w.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType
-	}
-	return false
-}
-
-// keepsOlder is true of workloads some of whose pods keep an earlier template
-// after a rollout.
-func (in *round) keepsOlder() bool {
-	w, stateful := in.workload.(*appsv1.StatefulSet)
-	return in.onDelete() || stateful && partition(w) > 0
+	return workload.Withheld(in.workload, pod.Name)
 }
 
 // podsNow are the pods that a change of the template is judged by: of the
 // newest revision, and earlier ones where the workload keeps them.
 func (in *round) podsNow() []verify.Pod {
-	return in.podsUp(func(p observe.Pod) bool { return p.Newest || in.keepsOlder() })
+	return in.podsUp(func(p observe.Pod) bool { return p.Newest || in.workload.Strategy().KeepsOlder() })
 }
 
 // livePods are all that should be up, of whatever revision: while a rollout is
@@ -99,21 +53,8 @@ func (in *round) podsUp(wanted func(observe.Pod) bool) []verify.Pod {
 // rolloutSeen is true once the workload's controller has seen the template as
 // it is: before, what is the newest revision is one of the past.
 func (in *round) rolloutSeen() bool {
-	generation := in.workload.GetGeneration()
-	return in.observedGeneration() >= generation && generation > in.generationBefore()
-}
-
-// observedGeneration is the latest that the workload's controller has seen.
-func (in *round) observedGeneration() int64 {
-	switch w := in.workload.(type) {
-	case *appsv1.Deployment:
-		return w.Status.ObservedGeneration
-	case *appsv1.StatefulSet:
-		return w.Status.ObservedGeneration
-	case *appsv1.DaemonSet:
-		return w.Status.ObservedGeneration
-	}
-	return 0
+	generation := in.workload.Object().GetGeneration()
+	return in.workload.ObservedGeneration() >= generation && generation > in.generationBefore()
 }
 
 // generationBefore is the workload's when the attempt in force was recorded,

@@ -2,6 +2,7 @@ package bridgediagnosis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/apply"
 	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/diagnosis"
 	"github.com/bridgestack/operator/internal/egress"
@@ -24,6 +24,8 @@ import (
 	"github.com/bridgestack/operator/internal/stack"
 	"github.com/bridgestack/operator/internal/text"
 	"github.com/bridgestack/operator/internal/verify"
+	"github.com/bridgestack/operator/internal/workload"
+	"github.com/bridgestack/operator/internal/workload/lookup"
 )
 
 // round is one round's view of a diagnosis and what it is about.
@@ -43,8 +45,10 @@ type round struct {
 	gone     bool
 	stack    stack.Stack
 	service  stack.Service
-	workload client.Object
+	workload workload.Workload
 	pods     []observe.Pod
+	// workloadGone is true where it is the workload that is no more.
+	workloadGone bool
 
 	// What diagnose found in this round.
 	observed *evidence.Case
@@ -55,7 +59,7 @@ type round struct {
 
 func (in *round) policy() stack.Policy { return in.stack.Policy }
 
-func (in *round) template() *corev1.PodTemplateSpec { return apply.Template(in.workload) }
+func (in *round) template() *corev1.PodTemplateSpec { return in.workload.Template() }
 
 // paused is true while a person wants nothing to be written: by a pause, or by a
 // maintenance window.
@@ -64,13 +68,12 @@ func (in *round) paused() bool {
 }
 
 func (in *round) workloadPaused() bool {
-	return in.workload.GetAnnotations()[v1alpha1.AnnotationPaused] == "true"
+	return in.workload.Object().GetAnnotations()[v1alpha1.AnnotationPaused] == "true"
 }
 
-// named is the workload in the words of observe.
-func (in *round) named() observe.Workload {
-	w := in.after.Spec.Workload
-	return observe.Workload{Kind: w.Kind, Namespace: in.after.Namespace, Name: w.Name, UID: w.UID}
+// named is the workload by its name.
+func (in *round) named() workload.Ref {
+	return workload.RefOfDiagnosed(in.after.Namespace, in.after.Spec.Workload)
 }
 
 // maxMessage is the API's limit of status.message.
@@ -129,17 +132,17 @@ func readyReason(d *v1alpha1.BridgeDiagnosis) string {
 }
 
 func (r *Reconciler) readWorkload(ctx context.Context, in *round) error {
-	w := in.named()
-	in.workload = apply.Workload(w.Kind)
-	err := r.Client.Get(ctx, client.ObjectKey{Namespace: w.Namespace, Name: w.Name}, in.workload)
-	if apierrors.IsNotFound(err) || err == nil && in.workload.GetUID() != w.UID {
-		in.gone = true
+	ref := in.named()
+	w, err := lookup.Get(ctx, r.Client, ref)
+	if apierrors.IsNotFound(err) || errors.Is(err, lookup.ErrReplaced) {
+		in.gone, in.workloadGone = true, true
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", w, err)
+		return fmt.Errorf("reading %s: %w", ref, err)
 	}
-	in.pods, err = r.Observer.Pods(ctx, w)
+	in.workload = w
+	in.pods, err = r.Observer.Pods(ctx, ref)
 	return err
 }
 
@@ -180,7 +183,7 @@ func (r *Reconciler) untold(ctx context.Context, in *round) (bool, error) {
 
 // leave says how an attempt ends with which nobody goes on.
 func (r *Reconciler) leave(ctx context.Context, in *round) (v1alpha1.AttemptOutcome, string, error) {
-	if in.workload != nil {
+	if in.workloadGone {
 		return v1alpha1.AttemptConflict, "the workload is gone", nil
 	}
 	if deleted, err := r.deletedToTakeBack(ctx, in); err != nil {

@@ -16,8 +16,8 @@ import (
 // become ready before it replaces it, which it never will (documented as forced
 // rollback); where pods change on delete only, nobody replaces them at all.
 func (r *Reconciler) unblock(ctx context.Context, in *round) {
-	waits := in.after.Spec.Workload.Kind == v1alpha1.StatefulSet || in.onDelete()
-	if !waits || !in.asWritten() || in.paused() {
+	strategy := in.workload.Strategy()
+	if !strategy.InOrder && !strategy.OnDelete || !in.asWritten() || in.paused() {
 		return
 	}
 	left := in.leftBehind()
@@ -44,8 +44,8 @@ func (in *round) asWritten() bool {
 		return false
 	}
 	writes := map[v1alpha1.AttemptOutcome]int64{v1alpha1.AttemptApplied: 1, v1alpha1.AttemptRolledBack: 2}[attempt.Outcome]
-	generation := in.workload.GetGeneration()
-	return writes > 0 && generation == attempt.Generation+writes && in.observedGeneration() >= generation
+	generation := in.workload.Object().GetGeneration()
+	return writes > 0 && generation == attempt.Generation+writes && in.workload.ObservedGeneration() >= generation
 }
 
 // leftBehind are the pods of another template than the workload's that are not up.

@@ -18,7 +18,6 @@ import (
 
 	"github.com/bridgestack/operator/internal/text"
 
-	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
@@ -36,6 +35,7 @@ import (
 	"github.com/bridgestack/operator/internal/requeue"
 	"github.com/bridgestack/operator/internal/resolve"
 	"github.com/bridgestack/operator/internal/stack"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // Reconciler resolves a policy and reports what it sees of the stack.
@@ -65,13 +65,14 @@ type Reconciler struct {
 // SetupWithManager watches stacks, their workloads and their diagnoses.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	inNamespace := handler.EnqueueRequestsFromMapFunc(r.stacksInNamespace)
-	return ctrl.NewControllerManagedBy(mgr).
+	b := ctrl.NewControllerManagedBy(mgr)
+	for _, o := range workload.Objects() {
+		b.Watches(o, inNamespace)
+	}
+	return b.
 		For(&v1alpha1.BridgeStack{}).
 		Watches(&v1alpha1.BridgeDiagnosis{}, gathered).
 		Watches(&v1alpha1.BridgeStack{}, inNamespace, builder.WithPredicates(predicate.GenerationChangedPredicate{})). // they may claim the same
-		Watches(&appsv1.Deployment{}, inNamespace).
-		Watches(&appsv1.StatefulSet{}, inNamespace).
-		Watches(&appsv1.DaemonSet{}, inNamespace).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: fairqueue.New}).
 		Complete(r)
 }

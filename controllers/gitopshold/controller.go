@@ -25,8 +25,9 @@ import (
 	"github.com/bridgestack/operator/internal/gitops"
 	"github.com/bridgestack/operator/internal/gitrepo"
 	"github.com/bridgestack/operator/internal/incident"
-	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/requeue"
+	"github.com/bridgestack/operator/internal/workload"
+	"github.com/bridgestack/operator/internal/workload/lookup"
 )
 
 // askMerged is how often the repository is asked whether the commit is merged
@@ -52,19 +53,23 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	held := predicate.NewPredicateFuncs(func(o client.Object) bool {
 		return o.GetAnnotations()[v1alpha1.AnnotationHeldUntil] != ""
 	})
+	w, err := workload.New(r.Kind)
+	if err != nil {
+		return err
+	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("hold-"+strings.ToLower(string(r.Kind))).
-		For(apply.Workload(r.Kind), builder.WithPredicates(held)).
+		For(w.Object(), builder.WithPredicates(held)).
 		Complete(r)
 }
 
 // Reconcile lets a workload go when it is due.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	w := apply.Workload(r.Kind)
-	if err := r.Client.Get(ctx, req.NamespacedName, w); err != nil {
+	w, err := lookup.Get(ctx, r.Client, workload.Ref{Kind: r.Kind, Namespace: req.Namespace, Name: req.Name})
+	if err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	text := w.GetAnnotations()[v1alpha1.AnnotationHeldUntil]
+	text := w.Object().GetAnnotations()[v1alpha1.AnnotationHeldUntil]
 	if text == "" {
 		return ctrl.Result{}, nil
 	}
@@ -76,7 +81,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 			return ctrl.Result{RequeueAfter: holdRecheck(left, asked)}, nil
 		}
 	}
-	err = r.Applier.LetGo(ctx, w)
+	err = r.Applier.LetGo(ctx, w.Object())
 	if apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: requeue.AfterConflict}, nil
 	}
@@ -92,10 +97,10 @@ func holdRecheck(left time.Duration, asked bool) time.Duration {
 
 // merged tells whether what a held workload was patched with is merged. asked is
 // false where there is no repository to ask.
-func (r *Reconciler) merged(ctx context.Context, w client.Object) (merged, asked bool) {
-	named := observe.Workload{Kind: r.Kind, Namespace: w.GetNamespace(), Name: w.GetName()}
+func (r *Reconciler) merged(ctx context.Context, w workload.Workload) (merged, asked bool) {
+	named := workload.RefOf(w)
 	var list v1alpha1.BridgeDiagnosisList
-	if err := r.Client.List(ctx, &list, client.InNamespace(w.GetNamespace())); err != nil {
+	if err := r.Client.List(ctx, &list, client.InNamespace(named.Namespace)); err != nil {
 		return false, true
 	}
 	i := slices.IndexFunc(list.Items, func(d v1alpha1.BridgeDiagnosis) bool {
@@ -118,9 +123,9 @@ func (r *Reconciler) merged(ctx context.Context, w client.Object) (merged, asked
 }
 
 // heldBy is true of the diagnosis for whose attempt a workload is held.
-func heldBy(d v1alpha1.BridgeDiagnosis, w client.Object) bool {
+func heldBy(d v1alpha1.BridgeDiagnosis, w workload.Workload) bool {
 	return slices.ContainsFunc(d.Status.Attempts, func(a v1alpha1.Attempt) bool {
-		return a.HeldUntil != nil && a.HeldUntil.UTC().Format(time.RFC3339) == w.GetAnnotations()[v1alpha1.AnnotationHeldUntil]
+		return a.HeldUntil != nil && a.HeldUntil.UTC().Format(time.RFC3339) == w.Object().GetAnnotations()[v1alpha1.AnnotationHeldUntil]
 	})
 }
 
@@ -128,12 +133,12 @@ var errNotMerged = errors.New("not merged yet")
 
 // isMerged reads the branch that Flux follows, and writes nothing. Merged it is once
 // Flux has it too: before, it would apply again what was there.
-func (r *Reconciler) isMerged(ctx context.Context, owner *v1alpha1.BridgeStack, d *v1alpha1.BridgeDiagnosis, w client.Object) (bool, error) {
+func (r *Reconciler) isMerged(ctx context.Context, owner *v1alpha1.BridgeStack, d *v1alpha1.BridgeDiagnosis, w workload.Workload) (bool, error) {
 	leave := func([]gitrepo.File) ([]gitrepo.File, error) { return nil, errNotMerged }
-	seen, err := r.Committer.Commit(ctx, owner, d, apply.Template(w), d.Status.Commit.Changes, gitrepo.Change{}, leave)
+	seen, err := r.Committer.Commit(ctx, owner, d, w.Template(), d.Status.Commit.Changes, gitrepo.Change{}, leave)
 	switch {
 	case errors.Is(err, gitops.ErrMade):
-		return r.hasApplied(ctx, gitops.OwnerOf(gitops.ObjectOf(w, r.Kind)), seen.Base)
+		return r.hasApplied(ctx, gitops.OwnerOf(gitops.ObjectOf(w)), seen.Base)
 	case errors.Is(err, errNotMerged):
 		return false, nil
 	}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -27,6 +26,7 @@ import (
 	"github.com/bridgestack/operator/internal/probe"
 	"github.com/bridgestack/operator/internal/resolve"
 	"github.com/bridgestack/operator/internal/stack"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // askedAtOnce bounds the endpoints of one stack that are asked at a time.
@@ -98,7 +98,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 // check asks one service's endpoint and opens a diagnosis where it failed too often.
 func (r *Reconciler) check(ctx context.Context, owner *v1alpha1.BridgeStack, policy stack.Policy, service stack.Service, scope egress.Scope) error {
 	target, declared := connection.Declared(service.Service)
-	w := observe.Workload{Kind: service.Workload.Kind, Namespace: owner.Namespace, Name: service.Workload.Name, UID: types.UID(service.Workload.UID)}
+	w := service.Workload.Ref(owner.Namespace)
 	pod, container, err := r.running(ctx, w, detect.HealthPeriod(policy.Detection()))
 	if err != nil || !declared || pod == nil {
 		return err // what has not begun to run has its start-up time
@@ -124,7 +124,7 @@ func (r *Reconciler) check(ctx context.Context, owner *v1alpha1.BridgeStack, pol
 
 // running is a pod of the workload that has run for a while, one that is ready
 // before others, and its first container; nil where there is none.
-func (r *Reconciler) running(ctx context.Context, w observe.Workload, atLeast time.Duration) (*corev1.Pod, string, error) {
+func (r *Reconciler) running(ctx context.Context, w workload.Ref, atLeast time.Duration) (*corev1.Pod, string, error) {
 	pods, err := r.Observer.Pods(ctx, w)
 	var found *corev1.Pod
 	for _, p := range pods {

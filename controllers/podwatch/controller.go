@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -28,6 +27,7 @@ import (
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/requeue"
 	"github.com/bridgestack/operator/internal/resolve"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // Reconciler is the phase detect: it watches restart counts and opens a
@@ -58,15 +58,16 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	if err := mgr.Add(manager.RunnableFunc(r.begin)); err != nil {
 		return err
 	}
-	return ctrl.NewControllerManagedBy(mgr).
+	b := ctrl.NewControllerManagedBy(mgr)
+	for _, o := range workload.Objects() {
+		b.Watches(o, handler.EnqueueRequestsFromMapFunc(r.unhealthyOf), onLabels)
+	}
+	return b.
 		Named("pod").
 		For(&corev1.Pod{}, builder.WithPredicates(r.podsToLookAt())).
 		Watches(&v1alpha1.BridgeStack{}, handler.EnqueueRequestsFromMapFunc(r.unhealthyInNamespace),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.BridgeDiagnosis{}, handler.EnqueueRequestsFromMapFunc(r.unhealthyOfDiagnosis), onDelete).
-		Watches(&appsv1.Deployment{}, handler.EnqueueRequestsFromMapFunc(r.unhealthyOf(v1alpha1.Deployment)), onLabels).
-		Watches(&appsv1.StatefulSet{}, handler.EnqueueRequestsFromMapFunc(r.unhealthyOf(v1alpha1.StatefulSet)), onLabels).
-		Watches(&appsv1.DaemonSet{}, handler.EnqueueRequestsFromMapFunc(r.unhealthyOf(v1alpha1.DaemonSet)), onLabels).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: fairqueue.New}).
 		Complete(r)
 }
@@ -113,14 +114,16 @@ func (r *Reconciler) unhealthyOfDiagnosis(ctx context.Context, o client.Object) 
 	})
 }
 
-// unhealthyOf finds the pods in trouble of a workload of a kind.
-func (r *Reconciler) unhealthyOf(kind v1alpha1.WorkloadKind) handler.MapFunc {
-	return func(ctx context.Context, o client.Object) []reconcile.Request {
-		return r.unhealthyPods(ctx, o.GetNamespace(), func(pod *corev1.Pod) bool {
-			w, owned, err := r.Observer.WorkloadOf(ctx, pod)
-			return err == nil && owned && w.Kind == kind && w.Name == o.GetName()
-		})
+// unhealthyOf finds the pods in trouble of a workload.
+func (r *Reconciler) unhealthyOf(ctx context.Context, o client.Object) []reconcile.Request {
+	w, is := workload.Of(o)
+	if !is {
+		return nil
 	}
+	return r.unhealthyPods(ctx, o.GetNamespace(), func(pod *corev1.Pod) bool {
+		of, owned, err := r.Observer.WorkloadOf(ctx, pod)
+		return err == nil && owned && of.Kind == w.Kind() && of.Name == o.GetName()
+	})
 }
 
 // unhealthyInNamespace finds the pods in trouble in a stack's namespace.

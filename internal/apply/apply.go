@@ -206,24 +206,6 @@ func owned(w workload.Workload) error {
 	return nil
 }
 
-// Workload is an empty object of a kind.
-func Workload(kind v1alpha1.WorkloadKind) client.Object {
-	w, err := workload.New(kind)
-	if err != nil {
-		panic(err) // the API server admits no other kinds
-	}
-	return w.Object()
-}
-
-// Template is a workload's pod template, nil for what has none.
-func Template(object client.Object) *corev1.PodTemplateSpec {
-	w, ok := workload.Of(object)
-	if !ok {
-		return nil
-	}
-	return w.Template()
-}
-
 // Evict asks the eviction API to end pods, so that their controller makes new
 // ones; disruption budgets are respected. A pod that is gone, or is another
 // one under the same name, counts as done.

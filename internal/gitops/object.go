@@ -1,13 +1,10 @@
 package gitops
 
-import (
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-)
+import "github.com/bridgestack/operator/internal/workload"
 
 // ObjectOf is a workload as far as ownership is written on it.
-func ObjectOf(w metav1.Object, kind v1alpha1.WorkloadKind) Object {
-	return Object{Group: "apps", Kind: string(kind), Namespace: w.GetNamespace(), Name: w.GetName(),
-		Labels: w.GetLabels(), Annotations: w.GetAnnotations(), Managed: w.GetManagedFields()}
+func ObjectOf(w workload.Workload) Object {
+	o := w.Object()
+	return Object{Group: workload.TraitsOf(w.Kind()).Group, Kind: string(w.Kind()), Namespace: o.GetNamespace(), Name: o.GetName(),
+		Labels: o.GetLabels(), Annotations: o.GetAnnotations(), Managed: o.GetManagedFields()}
 }

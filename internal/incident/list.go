@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // ErrStaleView says that the cache does not show what was last persisted: nothing
@@ -32,7 +32,7 @@ func OfStack(ctx context.Context, reader client.Reader, namespace, stack string)
 }
 
 // IsAbout reports whether a diagnosis is of a workload.
-func IsAbout(d *v1alpha1.BridgeDiagnosis, w observe.Workload) bool {
+func IsAbout(d *v1alpha1.BridgeDiagnosis, w workload.Ref) bool {
 	return d.Namespace == w.Namespace && d.Spec.Workload.Kind == w.Kind && d.Spec.Workload.Name == w.Name
 }
 
@@ -47,7 +47,7 @@ type History struct {
 }
 
 // HistoryOf finds the diagnoses of a workload's container among a stack's.
-func HistoryOf(diagnoses []v1alpha1.BridgeDiagnosis, w observe.Workload, container string) History {
+func HistoryOf(diagnoses []v1alpha1.BridgeDiagnosis, w workload.Ref, container string) History {
 	var out History
 	for i := range diagnoses {
 		d := &diagnoses[i]

@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // Opener begins diagnoses.
@@ -31,7 +31,7 @@ type Incident struct {
 	Stack *v1alpha1.BridgeStack
 	// Service that the workload is in the stack.
 	Service   string
-	Workload  observe.Workload
+	Workload  workload.Ref
 	Container string
 	// DetectedBy is what showed it where that was no restart loop, empty otherwise.
 	DetectedBy string
@@ -88,7 +88,7 @@ const hashLength = 12
 
 // nameOf names an incident by its service, its container and how many there were
 // before.
-func nameOf(service string, stackUID types.UID, w observe.Workload, container string, earlier int) string {
+func nameOf(service string, stackUID types.UID, w workload.Ref, container string, earlier int) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%s/%s/%d", stackUID, w.UID, container, earlier))
 	name := strings.Trim(strings.Map(nameRune, strings.ToLower(service)), "-")
 	return name[:min(len(name), 50)] + "-" + hex.EncodeToString(sum[:])[:hashLength]

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/redact"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // LogStreamer opens a container's log. PodLogs makes one of a clientset.
@@ -66,7 +67,7 @@ type Request struct {
 	// Service is the container's service in its stack.
 	Service string
 	// Workload that owns the pod; zero where it has none.
-	Workload Workload
+	Workload workload.Ref
 }
 
 // Observation is what a Reader gathers.

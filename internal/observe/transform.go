@@ -253,11 +253,7 @@ func TransformWorkload(obj any) (any, error) {
 	if !ok {
 		return obj, nil
 	}
-	owner := gitops.OwnerOf(gitops.Object{
-		Group: appsv1.GroupName, Kind: string(w.Kind()), Namespace: o.GetNamespace(), Name: o.GetName(),
-		Labels: o.GetLabels(), Annotations: o.GetAnnotations(), Managed: o.GetManagedFields(),
-	})
-	if owner.Reconciles() {
+	if gitops.OwnerOf(gitops.ObjectOf(w)).Reconciles() {
 		return obj, nil
 	}
 	o.SetManagedFields(nil)

@@ -14,9 +14,6 @@ import (
 	"github.com/bridgestack/operator/internal/workload/lookup"
 )
 
-// Workload names what owns a pod.
-type Workload = workload.Ref
-
 // Pod is a pod of a workload.
 type Pod struct {
 	*corev1.Pod

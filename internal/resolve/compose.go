@@ -17,10 +17,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/apply"
 	"github.com/bridgestack/operator/internal/compose"
 	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/stack"
+	"github.com/bridgestack/operator/internal/workload/lookup"
 )
 
 // ComposeFresh is how old what was read of ConfigMaps may be where a pod or an
@@ -300,15 +300,15 @@ func (r *Resolver) drift(ctx context.Context, namespace string, project *stack.P
 
 // containersOf are a workload's containers as its template has them.
 func (r *Resolver) containersOf(ctx context.Context, namespace string, w *stack.Workload) ([]stack.Container, error) {
-	object := apply.Workload(w.Kind)
-	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: w.Name}, object); err != nil {
-		if apierrors.IsNotFound(err) {
-			return nil, nil
-		}
+	live, err := lookup.Get(ctx, r.Client, w.Ref(namespace))
+	if apierrors.IsNotFound(err) || errors.Is(err, lookup.ErrReplaced) {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, fmt.Errorf("reading %s to compare it with the compose project: %w", w, err)
 	}
 	var out []stack.Container
-	for _, c := range apply.Template(object).Spec.Containers {
+	for _, c := range live.Template().Spec.Containers {
 		k := stack.Container{Name: c.Name, Image: c.Image, Env: map[string]string{}, Referenced: map[string]bool{}, EnvFrom: len(c.EnvFrom) > 0}
 		if q, set := c.Resources.Limits[corev1.ResourceMemory]; set {
 			k.Memory = &q

@@ -6,65 +6,19 @@ import (
 	"fmt"
 	"slices"
 
-	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/apply"
-	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/stack"
+	"github.com/bridgestack/operator/internal/workload"
+	"github.com/bridgestack/operator/internal/workload/lookup"
 )
 
 // Workloads lists a namespace's workloads as stacks look at them.
 func (r *Resolver) Workloads(ctx context.Context, namespace string) ([]stack.Workload, error) {
-	var deployments appsv1.DeploymentList
-	var statefulSets appsv1.StatefulSetList
-	var daemonSets appsv1.DaemonSetList
-	for _, list := range []client.ObjectList{&deployments, &statefulSets, &daemonSets} {
-		// Nothing of them is changed, so they need not be copies.
-		if err := r.Client.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
-			return nil, fmt.Errorf("listing the workloads of namespace %s: %w", namespace, err)
-		}
-	}
-	var out []stack.Workload
-	for i := range deployments.Items {
-		d := &deployments.Items[i]
-		out = append(out, workloadOf(v1alpha1.Deployment, d, replicas(d.Spec.Replicas), d.Status.ReadyReplicas))
-	}
-	for i := range statefulSets.Items {
-		s := &statefulSets.Items[i]
-		out = append(out, workloadOf(v1alpha1.StatefulSet, s, replicas(s.Spec.Replicas), s.Status.ReadyReplicas))
-	}
-	for i := range daemonSets.Items {
-		d := &daemonSets.Items[i]
-		out = append(out, workloadOf(v1alpha1.DaemonSet, d, d.Status.DesiredNumberScheduled, d.Status.NumberReady))
-	}
-	return out, nil
-}
-
-func replicas(wanted *int32) int32 {
-	if wanted == nil {
-		return 1
-	}
-	return *wanted
-}
-
-func workloadOf(kind v1alpha1.WorkloadKind, object client.Object, wanted, ready int32) stack.Workload {
-	template := apply.Template(object)
-	w := stack.Workload{
-		Kind: kind, Name: object.GetName(), UID: string(object.GetUID()),
-		Labels: object.GetLabels(), TemplateLabels: template.Labels,
-		Wanted: wanted, Ready: ready,
-		MemoryLimits: map[string]resource.Quantity{},
-	}
-	for _, c := range template.Spec.Containers {
-		if limit, set := c.Resources.Limits[corev1.ResourceMemory]; set {
-			w.MemoryLimits[c.Name] = limit
-		}
-	}
-	return w
+	// Nothing of them is changed, so they need not be copies.
+	all, err := lookup.List(ctx, r.Client, namespace, client.UnsafeDisableDeepCopy)
+	return stack.WorkloadsOf(all), err
 }
 
 // byAge puts the older stack first.
@@ -97,7 +51,7 @@ func (r *Resolver) Rivals(ctx context.Context, s *v1alpha1.BridgeStack, workload
 
 // StackFor finds the stack that a workload belongs to. Where several claim it,
 // the oldest one has it.
-func (r *Resolver) StackFor(ctx context.Context, w observe.Workload) (*v1alpha1.BridgeStack, stack.Stack, stack.Service, error) {
+func (r *Resolver) StackFor(ctx context.Context, w workload.Ref) (*v1alpha1.BridgeStack, stack.Stack, stack.Service, error) {
 	var list v1alpha1.BridgeStackList
 	if err := r.Client.List(ctx, &list, client.InNamespace(w.Namespace)); err != nil {
 		return nil, stack.Stack{}, stack.Service{}, fmt.Errorf("listing the stacks of namespace %s: %w", w.Namespace, err)

@@ -3,6 +3,7 @@ package stack
 import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/types"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/workload"
@@ -24,6 +25,11 @@ type Workload struct {
 }
 
 func (w Workload) String() string { return string(w.Kind) + "/" + w.Name }
+
+// Ref names it.
+func (w Workload) Ref(namespace string) workload.Ref {
+	return workload.Ref{Kind: w.Kind, Namespace: namespace, Name: w.Name, UID: types.UID(w.UID)}
+}
 
 // Available reports whether all wanted replicas are ready.
 func (w Workload) Available() bool { return w.Ready >= w.Wanted }

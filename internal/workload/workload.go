@@ -253,13 +253,13 @@ func itemsOf[T any](items []T, of func(*T) Workload) []Workload {
 }
 
 // Withheld says why a change of the template would not reach a pod of the
-// workload, empty where it would.
+// workload, empty where it would; without a pod's name, why it would reach none.
 func Withheld(w Workload, pod string) string {
 	s := w.Strategy()
 	switch {
 	case s.Paused:
 		return fmt.Sprintf("the %s's rollout is paused (spec.paused), so that a change would not reach its pods", w.Kind())
-	case s.Partition > 0 && ordinal(pod) < int(s.Partition):
+	case pod != "" && ordinal(pod) < int(s.Partition):
 		return fmt.Sprintf("the %s's partition %d keeps a change from pod %s", w.Kind(), s.Partition, pod)
 	}
 	return ""

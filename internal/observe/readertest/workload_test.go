@@ -11,6 +11,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 var (
@@ -58,7 +59,7 @@ func names(pods []observe.Pod) []string {
 	return out
 }
 
-func checkPods(t *testing.T, w observe.Workload, want ...string) {
+func checkPods(t *testing.T, w workload.Ref, want ...string) {
 	t.Helper()
 	got, err := newReader(t, cluster.config, nil).Pods(t.Context(), w)
 	if err != nil {
@@ -91,7 +92,7 @@ func TestDeployment(t *testing.T) {
 
 	reader := newReader(t, cluster.config, nil)
 	w, ok, err := reader.WorkloadOf(t.Context(), newPod)
-	want := observe.Workload{Kind: v1alpha1.Deployment, Namespace: ns, Name: "app", UID: d.UID}
+	want := workload.Ref{Kind: v1alpha1.Deployment, Namespace: ns, Name: "app", UID: d.UID}
 	if err != nil || !ok || w != want {
 		t.Fatalf("the owner: got %+v, %t, %v; want %+v", w, ok, err, want)
 	}
@@ -134,8 +135,8 @@ func TestStatefulSetAndDaemonSet(t *testing.T) {
 		var cached appsv1.StatefulSet
 		return cluster.cached.Get(t.Context(), client.ObjectKeyFromObject(s), &cached) == nil && cached.Status.UpdateRevision != ""
 	})
-	checkPods(t, observe.Workload{Kind: v1alpha1.StatefulSet, Namespace: ns, Name: "db", UID: s.UID}, "db-1*", "db-0")
-	checkPods(t, observe.Workload{Kind: v1alpha1.DaemonSet, Namespace: ns, Name: "agent", UID: d.UID}, "agent-1*", "agent-2")
+	checkPods(t, workload.Ref{Kind: v1alpha1.StatefulSet, Namespace: ns, Name: "db", UID: s.UID}, "db-1*", "db-0")
+	checkPods(t, workload.Ref{Kind: v1alpha1.DaemonSet, Namespace: ns, Name: "agent", UID: d.UID}, "agent-1*", "agent-2")
 }
 
 func TestLoopingPod(t *testing.T) {
