@@ -6,7 +6,7 @@ import (
 	"time"
 	_ "time/tzdata" // the operator's image has no time zones of its own
 
-	"github.com/robfig/cron/v3"
+	"github.com/netresearch/go-cron"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
@@ -41,7 +41,7 @@ const mostWindow = 7 * 24 * time.Hour
 // clockChange is more than any time zone puts its clocks forward or back at once.
 const clockChange = 3 * time.Hour
 
-var parser = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
+var parser = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.DowOrDom | cron.Descriptor)
 
 func windowsOf(declared []v1alpha1.MaintenanceWindow) []window {
 	var out []window
@@ -104,18 +104,47 @@ func (w window) at(now time.Time) Maintenance {
 	if w.broken.Reason != "" {
 		return Maintenance{Until: now.Add(recheckBroken), Because: w.broken.String()}
 	}
-	var until time.Time
-	last := wallClock(now.In(w.zone)).Add(clockChange)
-	for start := w.schedule.Next(wallClock(now.Add(-w.duration).In(w.zone)).Add(-clockChange)); !start.IsZero() && !start.After(last); start = w.schedule.Next(start) {
-		begins := instant(start, w.zone)
-		if ends := begins.Add(w.duration); !begins.After(now) && ends.After(now) && ends.After(until) {
-			until = ends
-		}
-	}
-	if until.IsZero() {
+	until := w.lastBegun(now).Add(w.duration)
+	if !until.After(now) {
 		return Maintenance{}
 	}
 	return Maintenance{Until: until, Because: "in the maintenance window, until " + until.In(w.zone).Format(time.RFC3339) + ", nothing is touched"}
+}
+
+// lastBegun is when the window last began, which is then the time at which it
+// ends last, too: all of its times are equally long. It is long ago where it never
+// did. Around a change of the clocks, times of the day may come in another order
+// than they are named in: there, those before are looked at as well.
+func (w window) lastBegun(now time.Time) time.Time {
+	var last, enough time.Time
+	start := wallClock(now.In(w.zone)).Add(clockChangeAround(now, w.zone)).Add(time.Second)
+	for start = w.schedule.Prev(start); !start.IsZero() && !start.Before(enough); start = w.schedule.Prev(start) {
+		begins := instant(start, w.zone)
+		if begins.After(now) {
+			continue
+		}
+		if begins.After(last) {
+			last = begins
+		}
+		if enough.IsZero() {
+			enough = start.Add(-clockChangeAround(begins, w.zone))
+		}
+		if enough.Equal(start) {
+			break
+		}
+	}
+	return last
+}
+
+// clockChangeAround is clockChange where the clocks may have been changed near a
+// time, else 0.
+func clockChangeAround(at time.Time, zone *time.Location) time.Duration {
+	_, before := at.Add(-2 * clockChange).In(zone).Zone()
+	_, after := at.Add(2 * clockChange).In(zone).Zone()
+	if before == after {
+		return 0
+	}
+	return clockChange
 }
 
 // wallClock is what the clock on the wall shows, as if it were UTC.

@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +69,67 @@ func TestMaintenanceAt(t *testing.T) {
 				t.Errorf("until %s, want %s: %s", text, c.until, got.Because)
 			}
 		})
+	}
+}
+
+// Windows that begin every minute cost no more than others: they are asked several
+// times in each round, and in each scrape of the metrics.
+func TestMaintenanceIsCheap(t *testing.T) {
+	now := time.Date(2026, 11, 7, 12, 0, 30, 0, time.UTC)
+	w := windowsOf([]v1alpha1.MaintenanceWindow{{Schedule: "* * * * *", TimeZone: "Europe/Berlin", Duration: metav1.Duration{Duration: 7 * 24 * time.Hour}}})[0]
+	if got := w.at(now).Until; !got.Equal(time.Date(2026, 11, 14, 12, 0, 0, 0, time.UTC)) {
+		t.Errorf("until %s", got)
+	}
+	if n := testing.AllocsPerRun(10, func() { w.at(now) }); n > 50 {
+		t.Errorf("%.0f allocations for one look", n)
+	}
+	asked := testing.Benchmark(func(b *testing.B) {
+		for b.Loop() {
+			w.at(now)
+		}
+	})
+	if each := asked.NsPerOp(); each > int64(time.Millisecond) {
+		t.Errorf("one look takes %s", time.Duration(each))
+	}
+}
+
+// Looking back for the last beginning finds the same window as counting forward
+// from all that may still last, also where clocks are changed.
+func TestLastBegunAgreesWithCountingForward(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	changes := []time.Time{time.Date(2026, 3, 29, 1, 0, 0, 0, time.UTC), time.Date(2026, 10, 25, 1, 0, 0, 0, time.UTC), time.Date(2026, 11, 1, 6, 0, 0, 0, time.UTC), time.Date(2026, 10, 3, 15, 30, 0, 0, time.UTC)}
+	for range 3000 {
+		schedule := fmt.Sprintf("%d %d * * *", random.IntN(60), random.IntN(5))
+		if random.IntN(3) == 0 {
+			schedule = fmt.Sprintf("*/%d %d-%d * * *", 1+random.IntN(30), random.IntN(3), 3+random.IntN(3))
+		}
+		zone := []string{"Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC"}[random.IntN(4)]
+		w := windowsOf([]v1alpha1.MaintenanceWindow{{Schedule: schedule, TimeZone: zone, Duration: metav1.Duration{Duration: time.Duration(1+random.IntN(600)) * time.Minute}}})[0]
+		now := changes[random.IntN(len(changes))].Add(time.Duration(random.IntN(2*86400)-86400) * time.Second)
+		var until time.Time
+		last := wallClock(now.In(w.zone)).Add(clockChange)
+		for start := w.schedule.Next(wallClock(now.Add(-w.duration).In(w.zone)).Add(-clockChange)); !start.After(last); start = w.schedule.Next(start) {
+			begins := instant(start, w.zone)
+			if ends := begins.Add(w.duration); !begins.After(now) && ends.After(now) && ends.After(until) {
+				until = ends
+			}
+		}
+		if got := w.at(now).Until; !got.Equal(until) {
+			t.Fatalf("%q in %s for %s at %s: until %s, counted forward %s", schedule, zone, w.duration, now, got, until)
+		}
+	}
+}
+
+// As in crontab(5), a day that either field names counts where both are restricted.
+func TestDayOfMonthOrOfWeek(t *testing.T) {
+	policy := PolicyOf(withWindow("0 0 13 * FRI", "", time.Hour))
+	for day, inside := range map[int]bool{6: true, 12: false, 13: true, 14: false, 20: true} { // 6, 13, 20 November 2026 are Fridays
+		if policy.MaintenanceAt(time.Date(2026, 11, day, 0, 30, 0, 0, time.UTC)).Now() != inside {
+			t.Errorf("on day %d: want %t", day, inside)
+		}
+	}
+	if !policy.MaintenanceAt(time.Date(2026, 12, 13, 0, 30, 0, 0, time.UTC)).Now() { // a Sunday
+		t.Error("the 13th that is no Friday does not count")
 	}
 }
 
