@@ -1,6 +1,8 @@
 package v1alpha1
 
 import (
+	"slices"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -116,6 +118,15 @@ const (
 	// ConfidenceLow: a pattern, or evidence that contradicts itself.
 	ConfidenceLow Confidence = "Low"
 )
+
+// Confidences in their order, the lowest first.
+var Confidences = []Confidence{ConfidenceLow, ConfidenceMedium, ConfidenceHigh}
+
+// AtLeast reports whether a confidence is not lower than another one. One that
+// is none of the list, such as the empty one, is lower than all of them.
+func (c Confidence) AtLeast(other Confidence) bool {
+	return slices.Index(Confidences, c) >= slices.Index(Confidences, other)
+}
 
 // DiagnosisState is where an incident stands.
 //
@@ -555,6 +566,13 @@ type Attempt struct {
 	// restarts of the container when the attempt was recorded.
 	// +optional
 	Restarts int32 `json:"restarts,omitempty"`
+	// replicas that the workload asked for when the attempt was recorded: as many
+	// have to stay up. Those that are added later do not count.
+	// +optional
+	Replicas int32 `json:"replicas,omitempty"`
+	// longestRunSeconds is the longest run that ended in a crash before the attempt.
+	// +optional
+	LongestRunSeconds int32 `json:"longestRunSeconds,omitempty"`
 	// soakSeconds that the container must stay up.
 	// +optional
 	SoakSeconds int32 `json:"soakSeconds,omitempty"`
@@ -584,6 +602,10 @@ type Attempt struct {
 	// of a dependency, had come to its end: what happens from then on counts.
 	// +optional
 	SettledAt *metav1.Time `json:"settledAt,omitempty"`
+	// cameUpAt is when enough pods were first seen up since the change. From then
+	// on, a pod that is replaced, or added, is no failure of the remedy.
+	// +optional
+	CameUpAt *metav1.Time `json:"cameUpAt,omitempty"`
 	// endedAt is when the outcome became final.
 	// +optional
 	EndedAt *metav1.Time `json:"endedAt,omitempty"`

@@ -63,6 +63,10 @@ func (in *Attempt) DeepCopyInto(out *Attempt) {
 		in, out := &in.SettledAt, &out.SettledAt
 		*out = (*in).DeepCopy()
 	}
+	if in.CameUpAt != nil {
+		in, out := &in.CameUpAt, &out.CameUpAt
+		*out = (*in).DeepCopy()
+	}
 	if in.EndedAt != nil {
 		in, out := &in.EndedAt, &out.EndedAt
 		*out = (*in).DeepCopy()

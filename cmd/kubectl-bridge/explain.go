@@ -174,7 +174,7 @@ func diagnosed(ctx context.Context, reader *observe.Reader, request observe.Requ
 	}
 	if ended := c.Container.Ended(); ended != nil {
 		status.Loop.ExitCode = &ended.ExitCode
-	} else if _, up := detect.Up(c.Container); up {
+	} else if _, up := detect.Up(c.Pod, c.Container); up {
 		status.Message = "The container is up and has not ended in this pod: there is nothing to explain."
 	}
 	for _, item := range finding.Evidence {
@@ -185,7 +185,7 @@ func diagnosed(ctx context.Context, reader *observe.Reader, request observe.Requ
 		status.Root = &v1alpha1.RootReference{Service: finding.Root}
 	}
 	notes := []string{"Nothing was probed from this machine, and the stack's dependencies were not looked at: the operator would do both."}
-	if _, up := detect.Up(c.Container); up {
+	if _, up := detect.Up(c.Pod, c.Container); up {
 		notes = append(notes, "The container is up at the moment: this tells of its last end, if there was one.")
 	}
 	if missing != nil {

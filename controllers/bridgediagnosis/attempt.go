@@ -30,6 +30,8 @@ func (r *Reconciler) record(ctx context.Context, in *round, action remedy.Action
 		Proposal:    proposal,
 		Outcome:     v1alpha1.AttemptRecorded,
 		Fingerprint: in.finding.Fingerprint(),
+		Finding:     in.finding.Identity(),
+		Replicas:    in.wanted(),
 		Generation:  in.workload.Object().GetGeneration(),
 		SoakSeconds: int32(in.soak().Seconds()),
 		Restarts:    in.mostRestarts(),
@@ -44,6 +46,9 @@ func (r *Reconciler) record(ctx context.Context, in *round, action remedy.Action
 	}
 	if in.policy().Mode == v1alpha1.ModeApprove {
 		attempt.ApprovedBy, attempt.ApprovedAt = approval(in.after)
+	}
+	if loop := in.after.Status.Loop; loop != nil {
+		attempt.LongestRunSeconds = loop.LongestRunSeconds
 	}
 	if action.Template != nil {
 		before := in.template()
@@ -211,19 +216,23 @@ func (r *Reconciler) verify(ctx context.Context, in *round) (bool, error) {
 	if err != nil {
 		return true, err
 	}
+	if attempt.CameUpAt == nil && !verdict.CameUp.IsZero() {
+		at := metav1.NewTime(verdict.CameUp)
+		attempt.CameUpAt = &at
+	}
 	switch verdict.Outcome {
 	case verify.Helped:
-		in.end(v1alpha1.AttemptHelped, verdict.Because, r.Clock.Now())
-		in.recovered(r.Clock.Now(), verdict.UpSince, v1alpha1.ReasonRecovered, fmt.Sprintf("%s helped: %s", attempt.Proposal.Remedy, verdict.Because))
+		in.end(v1alpha1.AttemptHelped, verdict.Reason, r.Clock.Now())
+		in.recovered(r.Clock.Now(), verdict.UpSince, v1alpha1.ReasonRecovered, fmt.Sprintf("%s helped: %s", attempt.Proposal.Remedy, verdict.Reason))
 		return true, nil
 	case verify.CauseGone:
-		in.end(v1alpha1.AttemptHelped, verdict.Because, r.Clock.Now())
+		in.end(v1alpha1.AttemptHelped, verdict.Reason, r.Clock.Now())
 		return false, nil
 	case verify.Failed:
-		return true, r.failed(ctx, in, verdict.Because)
+		return true, r.failed(ctx, in, verdict.Reason)
 	case verify.Waiting:
 	}
-	in.become(v1alpha1.StateVerifying, v1alpha1.ReasonVerifying, fmt.Sprintf("%s is in force: %s", attempt.Proposal.Remedy, verdict.Because))
+	in.become(v1alpha1.StateVerifying, v1alpha1.ReasonVerifying, fmt.Sprintf("%s is in force: %s", attempt.Proposal.Remedy, verdict.Reason))
 	in.recheck = verdict.RecheckAfter
 	return true, nil
 }
@@ -232,7 +241,7 @@ func (r *Reconciler) verify(ctx context.Context, in *round) (bool, error) {
 // the same cause, or for the next one?
 func (r *Reconciler) verdict(ctx context.Context, in *round) (verify.Verdict, error) {
 	attempt := in.attempt()
-	input := verify.Input{Now: r.Clock.Now(), Attempt: *attempt, Pods: in.podsNow(), Wanted: in.wanted(), Fingerprint: attempt.Fingerprint}
+	input := verify.Input{Now: r.Clock.Now(), Attempt: *attempt, Pods: in.podsNow(), Desired: in.wanted()}
 	verdict := r.withHealth(in, verify.Check(input))
 	if verdict.Outcome != verify.Failed {
 		return verdict, nil
@@ -241,7 +250,10 @@ func (r *Reconciler) verdict(ctx context.Context, in *round) (verify.Verdict, er
 	if done || err != nil { // there is nothing to look at, and it failed all the same
 		return verdict, err
 	}
-	input.Fingerprint, input.CauseKnown = in.finding.Fingerprint(), in.finding.Cause != v1alpha1.CauseUnknown
+	input.Finding, input.Confidence = in.finding.Identity(), in.finding.Confidence
+	if ended := in.observed.Container.Ended(); ended != nil {
+		input.Ran = ended.Ran()
+	}
 	return r.withHealth(in, verify.Check(input)), nil
 }
 

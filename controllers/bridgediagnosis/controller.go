@@ -144,6 +144,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 			break
 		}
 	}
+	in.callInTime(r.Clock.Now())
 	err = errors.Join(err, r.Reporter.Diagnosis(ctx, in.before, in.after, in.reason))
 	if apierrors.IsConflict(err) || errors.Is(err, incident.ErrStaleView) {
 		return ctrl.Result{RequeueAfter: requeue.AfterConflict}, nil

@@ -34,25 +34,29 @@ func (in *round) changedBy(action remedy.Action) *v1alpha1.DiagnosedWorkload {
 	return &in.after.Spec.Workload
 }
 
-// besideGitOps is where the changes of a workload stand beside GitOps.
-func (r *Reconciler) besideGitOps(ctx context.Context, from client.Reader, namespace string, w *v1alpha1.DiagnosedWorkload, changes []v1alpha1.FieldChange) (plan.GitOps, error) {
+// besideOthers is where the changes of a workload stand beside GitOps, and the
+// object of another program that owns the workload, empty where none does.
+func (r *Reconciler) besideOthers(ctx context.Context, from client.Reader, namespace string, w *v1alpha1.DiagnosedWorkload, changes []v1alpha1.FieldChange) (beside plan.GitOps, owner string, err error) {
 	if w == nil {
-		return plan.GitOps{}, nil
+		return plan.GitOps{}, "", nil
 	}
 	live, err := lookup.Get(ctx, from, workload.Ref{Kind: w.Kind, Namespace: namespace, Name: w.Name})
 	if err != nil {
-		return plan.GitOps{}, client.IgnoreNotFound(err) // what is gone is found out elsewhere
+		return plan.GitOps{}, "", client.IgnoreNotFound(err) // what is gone is found out elsewhere
+	}
+	if foreign, owned := workload.ForeignOwner(live.Object()); owned {
+		owner = foreign.String()
 	}
 	object := gitops.ObjectOf(live)
 	standing := gitops.Stand(object, gitops.Fields(live.Template(), changes))
 	if standing.Rung == gitops.Unowned {
-		return plan.GitOps{}, nil
+		return plan.GitOps{}, owner, nil
 	}
-	beside := plan.GitOps{Owner: standing.Owner.String(), Holdable: standing.Owner.Holdable(), Because: standing.Because, Hold: gitops.Hold(object, standing.Owner)}
+	beside = plan.GitOps{Owner: standing.Owner.String(), Holdable: standing.Owner.Holdable(), Because: standing.Because, Hold: gitops.Hold(object, standing.Owner)}
 	for _, p := range standing.Set {
 		beside.Set = append(beside.Set, p.String())
 	}
-	return beside, nil
+	return beside, owner, nil
 }
 
 // takenBack stops where the GitOps controller that owns the workload took the

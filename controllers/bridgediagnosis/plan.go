@@ -8,9 +8,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/attempt"
 	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/incident"
 	"github.com/bridgestack/operator/internal/notify"
+	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/requeue"
@@ -80,6 +82,11 @@ func (in *round) follow(d plan.Decision, now time.Time) {
 // escalate calls a person.
 func (in *round) escalate(reason, message string, now time.Time) {
 	in.become(v1alpha1.StateEscalated, reason, message)
+	in.call(now)
+}
+
+// call has the stack's receivers told, once.
+func (in *round) call(now time.Time) {
 	if in.after.Status.Times.Escalated == nil {
 		at := metav1.NewMicroTime(now)
 		in.after.Status.Times.Escalated = &at
@@ -99,26 +106,53 @@ func (r *Reconciler) decide(ctx context.Context, in *round, from client.Reader, 
 			others = append(others, d)
 		}
 	}
-	gitOps, err := r.besideGitOps(ctx, from, in.after.Namespace, in.changedBy(action), proposal.Changes)
+	gitOps, owner, err := r.besideOthers(ctx, from, in.after.Namespace, in.changedBy(action), proposal.Changes)
 	if err != nil {
 		return plan.Decision{}, err
 	}
 	gitOps.Repository = in.owner.Spec.GitOps.Repository != nil && r.Committer != nil
 	in.holding(&gitOps, proposal.Changes)
+	target := in.after.Spec.Workload
+	if action.On != nil {
+		target = action.On.DiagnosedWorkload
+	}
+	tried := attempt.Remember(in.owner.Status.Tried, others, r.Clock.Now())
+	_, approvedAt := approval(in.after)
 	return plan.Decide(plan.Input{
 		Now: r.Clock.Now(), Policy: in.policy(), Finding: in.finding, Action: action, Proposal: proposal,
 		Diagnosis: *in.after, Others: others, Services: len(in.stack.Services),
 		WorkloadPaused: in.workloadPaused(),
-		GitOps:         gitOps, Up: in.outlived(r.Clock.Now()) && r.unhealthyFor(in) == 0, Unreachable: in.unreachable(),
+		Owner:          owner, ApprovedAt: approvedAt, UnderWay: attempt.UnderWayOn(target, in.after, others),
+		Tried:  attempt.TriedBefore(tried, in.after.Spec.Workload, proposal, in.finding.Identity(), remedy.SameTrouble),
+		GitOps: gitOps, Up: in.outlived(r.Clock.Now()) && r.unhealthyFor(in) == 0, Unreachable: in.unreachable(),
 	}), nil
+}
+
+// callInTime calls a person once the incident is older than the policy's
+// escalateAfter, whatever the round came to.
+func (in *round) callInTime(now time.Time) {
+	if in.owner == nil || in.gone || in.after.Status.Times.Escalated != nil {
+		return
+	}
+	due := plan.CallDue(in.policy(), *in.after)
+	switch left := due.Sub(now); {
+	case due.IsZero():
+	case left > 0:
+		in.recheck = requeue.Sooner(in.recheck, left)
+	default:
+		in.call(now)
+	}
 }
 
 // outlived is true while the worst container has been up for longer than it
 // ever ran before it crashed.
 func (in *round) outlived(now time.Time) bool {
-	_, c, ok := in.worst()
-	since, up := detect.Up(c)
-	if !ok || !up {
+	p, c, ok := in.worst()
+	if !ok {
+		return false
+	}
+	since, up := detect.Up(observe.PodOf(p.Pod), c)
+	if !up {
 		return false
 	}
 	longest := 5 * time.Second

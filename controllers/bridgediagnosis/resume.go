@@ -50,11 +50,11 @@ func (r *Reconciler) forbids(ctx context.Context, in *round) (string, error) {
 	if w := in.patched(); attempt.Patch != "" {
 		changed = &w
 	}
-	gitOps, err := r.besideGitOps(ctx, r.Client, in.after.Namespace, changed, attempt.Proposal.Changes)
+	gitOps, owner, err := r.besideOthers(ctx, r.Client, in.after.Namespace, changed, attempt.Proposal.Changes)
 	in.holding(&gitOps, attempt.Proposal.Changes)
 	return plan.Forbids(plan.Input{
 		Now: in.now, Policy: in.policy(), Diagnosis: *in.after, WorkloadPaused: in.workloadPaused(),
-		GitOps: gitOps, Unreachable: in.unreachable(),
+		GitOps: gitOps, Owner: owner, Unreachable: in.unreachable(),
 	}, *attempt), err
 }
 

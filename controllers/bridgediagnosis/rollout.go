@@ -40,11 +40,13 @@ func (in *round) podsUp(wanted func(observe.Pod) bool) []verify.Pod {
 		if !ok || over || !p.DeletionTimestamp.IsZero() || !wanted(p) {
 			continue
 		}
-		since, _ := detect.Up(c)
+		pod := observe.PodOf(p.Pod)
+		since, _ := detect.Up(pod, c)
 		out = append(out, verify.Pod{
 			Name: p.Name, Created: p.CreationTimestamp.Time, Restarts: c.Restarts, UpSince: since,
 			Looping: c.Waiting != nil && c.Waiting.Reason != "ContainerCreating" && c.Waiting.Reason != "PodInitializing",
 			Older:   !p.Newest || !in.rolloutSeen(),
+			Excused: pod.Excused(),
 		})
 	}
 	return out

@@ -226,8 +226,8 @@ func worse(p observe.Pod, c evidence.Container, than observe.Pod, other evidence
 	if p.Newest != than.Newest {
 		return p.Newest
 	}
-	_, up := detect.Up(c)
-	_, otherUp := detect.Up(other)
+	_, up := detect.Up(observe.PodOf(p.Pod), c)
+	_, otherUp := detect.Up(observe.PodOf(than.Pod), other)
 	if up != otherUp {
 		return !up
 	}
@@ -252,15 +252,7 @@ func (r *Reconciler) recoverIfUp(_ context.Context, in *round) (bool, error) {
 		in.soakLeft = left
 		return false, nil
 	}
-	pods, earlier := in.livePods(), int32(0)
-	for _, p := range pods {
-		earlier = max(earlier, p.Restarts) // the crashes before do not matter now
-	}
-	later := metav1.NewTime(r.Clock.Now().Add(time.Hour)) // every pod is from before, and nothing is due
-	v := verify.Check(verify.Input{
-		Now: r.Clock.Now(), Pods: pods, Wanted: in.wanted(),
-		Attempt: v1alpha1.Attempt{Restarts: earlier, SoakSeconds: int32(in.soak().Seconds()), RecordedAt: later, Deadline: later},
-	})
+	v := verify.Recovered(r.Clock.Now(), in.livePods(), in.wanted(), in.soak())
 	if v.Outcome != verify.Helped {
 		if !v.UpSince.IsZero() {
 			in.soakLeft = v.RecheckAfter
@@ -269,11 +261,11 @@ func (r *Reconciler) recoverIfUp(_ context.Context, in *round) (bool, error) {
 	}
 	switch {
 	case in.after.Status.Commit != nil && len(in.after.Status.Attempts) == 0:
-		in.recovered(r.Clock.Now(), v.UpSince, v1alpha1.ReasonRecovered, v.Because+" since it was made in Git")
+		in.recovered(r.Clock.Now(), v.UpSince, v1alpha1.ReasonRecovered, v.Reason+" since it was made in Git")
 	case len(in.after.Status.Attempts) == 0:
-		in.recovered(r.Clock.Now(), v.UpSince, v1alpha1.ReasonRecoveredWithoutRemedy, v.Because+"; nothing was patched")
+		in.recovered(r.Clock.Now(), v.UpSince, v1alpha1.ReasonRecoveredWithoutRemedy, v.Reason+"; nothing was patched")
 	default:
-		in.recovered(r.Clock.Now(), v.UpSince, v1alpha1.ReasonRecovered, v.Because)
+		in.recovered(r.Clock.Now(), v.UpSince, v1alpha1.ReasonRecovered, v.Reason)
 	}
 	return true, nil
 }

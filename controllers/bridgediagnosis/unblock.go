@@ -53,7 +53,7 @@ func (in *round) leftBehind() []remedy.Pod {
 	var out []remedy.Pod
 	for _, p := range in.pods {
 		c, ok := observe.ContainerOf(p.Pod, in.after.Spec.Container)
-		if _, up := detect.Up(c); ok && !up && !p.Newest && p.DeletionTimestamp.IsZero() {
+		if _, up := detect.Up(observe.PodOf(p.Pod), c); ok && !up && !p.Newest && p.DeletionTimestamp.IsZero() {
 			out = append(out, remedy.Pod{Name: p.Name, UID: string(p.UID)})
 		}
 	}

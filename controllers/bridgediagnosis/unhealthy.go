@@ -44,9 +44,9 @@ func (r *Reconciler) withHealth(in *round, v verify.Verdict) verify.Verdict {
 	case v.Outcome != verify.Helped || left == 0:
 		return v
 	case r.Clock.Now().After(in.attempt().Deadline.Time):
-		return verify.Verdict{Outcome: verify.Failed, Because: "the container is up, and its health endpoint was not well by the deadline"}
+		return verify.Verdict{Outcome: verify.Failed, Reason: "the container is up, and its health endpoint was not well by the deadline"}
 	}
-	return verify.Verdict{Outcome: verify.Waiting, Because: "up; the health endpoint has not been well for the soak", RecheckAfter: left}
+	return verify.Verdict{Outcome: verify.Waiting, Reason: "up; the health endpoint has not been well for the soak", RecheckAfter: left}
 }
 
 // showHealth adds to the evidence what the endpoint that showed the incident

@@ -35,7 +35,7 @@ func view(a v1alpha1.Attempt, change ...func(*View)) View {
 		Now: now, Attempt: a, Own: api, Timeout: 5 * time.Minute, Desired: 1, Template: InPlace,
 		Pods:       []Pod{{PodIdentity: v1alpha1.PodIdentity{Name: "api-0", UID: "p0"}, Created: now, Newest: true}},
 		Permission: Permission{Asked: true},
-		Verdict:    verify.Verdict{Outcome: verify.Waiting, Because: "not up yet", RecheckAfter: 5 * time.Second},
+		Verdict:    verify.Verdict{Outcome: verify.Waiting, Reason: "not up yet", RecheckAfter: 5 * time.Second},
 	}
 	for _, c := range change {
 		c(&v)
@@ -78,7 +78,7 @@ func found(a Answer) func(*View) { return func(v *View) { v.InPlace = a } }
 
 func judgedAs(o verify.Outcome) func(*View) {
 	return func(v *View) {
-		v.Verdict, v.Rediagnosed = verify.Verdict{Outcome: o, Because: "the judge says so", UpSince: now.Add(-time.Minute)}, true
+		v.Verdict, v.Rediagnosed = verify.Verdict{Outcome: o, Reason: "the judge says so", UpSince: now.Add(-time.Minute)}, true
 	}
 }
 

@@ -91,8 +91,8 @@ var table = map[v1alpha1.AttemptOutcome]map[Observation]cell{
 		StartOver:        {do: DoAdvance, to: v1alpha1.AttemptApplied, tell: startOver},
 		PodsLeftBehind:   {do: DoEvict},
 		Helped:           {do: DoFinish, to: v1alpha1.AttemptHelped, why: v1alpha1.AttemptRecovered, tell: helped},
-		CauseGone:        {do: DoFinishAndGoOn, to: v1alpha1.AttemptHelped, why: v1alpha1.AttemptCauseGone, tell: func(v View) told { return told{attempt: v.Verdict.Because} }},
-		NotHelped:        giveUp(v1alpha1.AttemptNotHelped, func(v View) string { return v.Verdict.Because }),
+		CauseGone:        {do: DoFinishAndGoOn, to: v1alpha1.AttemptHelped, why: v1alpha1.AttemptCauseGone, tell: func(v View) told { return told{attempt: v.Verdict.Reason} }},
+		NotHelped:        giveUp(v1alpha1.AttemptNotHelped, func(v View) string { return v.Verdict.Reason }),
 		Undecided:        {do: DoWait, tell: undecided},
 	},
 	v1alpha1.AttemptRollingBack: {
@@ -258,13 +258,13 @@ func startOver(v View) told {
 }
 
 func helped(v View) told {
-	return told{attempt: v.Verdict.Because, state: v1alpha1.StateRecovered, reason: v1alpha1.ReasonRecovered,
-		message: fmt.Sprintf("%s helped: %s", v.name(), v.Verdict.Because)}
+	return told{attempt: v.Verdict.Reason, state: v1alpha1.StateRecovered, reason: v1alpha1.ReasonRecovered,
+		message: fmt.Sprintf("%s helped: %s", v.name(), v.Verdict.Reason)}
 }
 
 func undecided(v View) told {
 	return told{state: v1alpha1.StateVerifying, reason: v1alpha1.ReasonVerifying, after: v.Verdict.RecheckAfter,
-		message: fmt.Sprintf("%s is in force: %s", v.name(), v.Verdict.Because)}
+		message: fmt.Sprintf("%s is in force: %s", v.name(), v.Verdict.Reason)}
 }
 
 func heldBack(v View) told {

@@ -224,9 +224,12 @@ func Creating(containers []evidence.Container) bool {
 }
 
 // Up reports since when a container has been up without a break: a main
-// container or a sidecar runs, and is ready where a probe says so; an init
-// container has ended with 0, and the time is when it did.
-func Up(c evidence.Container) (since time.Time, up bool) {
+// container or a sidecar runs, and has been ready since the pod's own condition
+// Ready last became True; an init container has ended with 0, and the time is
+// when it did. Where the pod is not ready because another of its containers is
+// not, only the container's own status tells. Where it is not ready though all
+// containers are, as on a node that does not answer, nothing in it is up.
+func Up(pod evidence.Pod, c evidence.Container) (since time.Time, up bool) {
 	if c.Role == evidence.RoleInit {
 		if c.Terminated == nil || c.Terminated.ExitCode != 0 {
 			return time.Time{}, false
@@ -234,6 +237,12 @@ func Up(c evidence.Container) (since time.Time, up bool) {
 		return c.Terminated.Finished, true
 	}
 	if c.RunningSince.IsZero() || !c.Ready && (c.Readiness != nil || c.Startup != nil) {
+		return time.Time{}, false
+	}
+	switch {
+	case pod.Ready == evidence.ReadinessTrue && pod.ReadySince.After(c.RunningSince):
+		return pod.ReadySince, true
+	case pod.Ready == evidence.ReadinessFalse && pod.ContainersReady:
 		return time.Time{}, false
 	}
 	return c.RunningSince, true

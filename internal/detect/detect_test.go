@@ -346,26 +346,39 @@ func TestUp(t *testing.T) {
 	since := ago(time.Minute)
 	probed := func(c *evidence.Container) { c.Readiness = &evidence.ProbeSpec{Kind: "httpGet"} }
 	notReady := func(c *evidence.Container) { c.Ready = false }
+	ready := func(seconds time.Duration) evidence.Pod {
+		return evidence.Pod{Ready: evidence.ReadinessTrue, ReadySince: ago(seconds * time.Second), ContainersReady: true}
+	}
+	unready := func(containers bool) evidence.Pod {
+		return evidence.Pod{Ready: evidence.ReadinessFalse, ReadySince: ago(time.Second), ContainersReady: containers}
+	}
 	for _, test := range []struct {
 		name string
+		pod  evidence.Pod
 		c    evidence.Container
 		want time.Time
 	}{
-		{"runs and is ready", with(running(3, since), probed), since},
-		{"runs and is not ready", with(with(running(3, since), probed), notReady), time.Time{}},
-		{"runs, and no probe says more", with(running(0, since), notReady), since},
-		{"is still starting", with(with(running(0, since), notReady), func(c *evidence.Container) {
+		{"runs and is ready", ready(50), with(running(3, since), probed), ago(50 * time.Second)},
+		{"was ready before it ran, as the condition says", ready(90), with(running(3, since), probed), since},
+		{"becomes ready only now", ready(0), with(running(3, since), probed), now},
+		{"runs and is not ready", unready(false), with(with(running(3, since), probed), notReady), time.Time{}},
+		{"runs, and another container is not ready", unready(false), with(running(3, since), probed), since},
+		{"its node does not answer", unready(true), running(3, since), time.Time{}},
+		{"a readiness gate is closed", unready(true), with(running(3, since), probed), time.Time{}},
+		{"nobody has said yet whether the pod is ready", evidence.Pod{}, with(running(3, since), probed), since},
+		{"runs, and no probe says more", evidence.Pod{}, with(running(0, since), notReady), since},
+		{"is still starting", evidence.Pod{}, with(with(running(0, since), notReady), func(c *evidence.Container) {
 			c.Startup = &evidence.ProbeSpec{Kind: "httpGet"}
 		}), time.Time{}},
-		{"sidecar runs", with(running(0, since), func(c *evidence.Container) { c.Role = evidence.RoleSidecar }), since},
-		{"init container runs", with(running(0, since), func(c *evidence.Container) { c.Role = evidence.RoleInit }), time.Time{}},
-		{"init container is done", evidence.Container{Role: evidence.RoleInit, Terminated: ended("Completed", 0, time.Second, since)}, since},
-		{"init container failed", evidence.Container{Role: evidence.RoleInit, Terminated: ended("Error", 1, time.Second, since)}, time.Time{}},
-		{"main container is done", evidence.Container{Role: evidence.RoleMain, Terminated: ended("Completed", 0, time.Second, since)}, time.Time{}},
-		{"waits", waiting("CrashLoopBackOff", 3), time.Time{}},
+		{"sidecar runs", ready(50), with(running(0, since), func(c *evidence.Container) { c.Role = evidence.RoleSidecar }), ago(50 * time.Second)},
+		{"init container runs", unready(false), with(running(0, since), func(c *evidence.Container) { c.Role = evidence.RoleInit }), time.Time{}},
+		{"init container is done", unready(false), evidence.Container{Role: evidence.RoleInit, Terminated: ended("Completed", 0, time.Second, since)}, since},
+		{"init container failed", unready(false), evidence.Container{Role: evidence.RoleInit, Terminated: ended("Error", 1, time.Second, since)}, time.Time{}},
+		{"main container is done", unready(false), evidence.Container{Role: evidence.RoleMain, Terminated: ended("Completed", 0, time.Second, since)}, time.Time{}},
+		{"waits", unready(false), waiting("CrashLoopBackOff", 3), time.Time{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, up := detect.Up(test.c)
+			got, up := detect.Up(test.pod, test.c)
 			if up == test.want.IsZero() || !got.Equal(test.want) {
 				t.Errorf("got %v, %t; want %v", got, up, test.want)
 			}

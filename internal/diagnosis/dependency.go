@@ -442,6 +442,8 @@ func missingTopic(p evidence.Probe, wanted string) (string, bool) {
 
 // min2 is the lower of two confidences.
 func min2(a, b v1alpha1.Confidence) v1alpha1.Confidence {
-	order := []v1alpha1.Confidence{v1alpha1.ConfidenceLow, v1alpha1.ConfidenceMedium, v1alpha1.ConfidenceHigh}
-	return order[max(0, min(slices.Index(order, a), slices.Index(order, b)))]
+	if a.AtLeast(b) {
+		return b
+	}
+	return a
 }

@@ -50,6 +50,33 @@ type Pod struct {
 	Created         time.Time
 	// Terminating says that the pod is being deleted: whatever ends in it now is no crash.
 	Terminating bool
+	// Scheduled says that it has a node.
+	Scheduled bool
+	// Ready is the pod's own condition Ready, ReadySince when it last changed.
+	Ready      Readiness
+	ReadySince time.Time
+	// ContainersReady says that each of its containers is ready by its own status.
+	// The kubelet then reports the pod as ready: where it is not, its node does not
+	// answer (the node controller sets Ready to False and leaves the statuses as
+	// they are), or a readiness gate is closed.
+	ContainersReady bool
+}
+
+// Readiness is the status of a pod's condition Ready.
+type Readiness string
+
+// The readinesses.
+const (
+	// ReadinessUnknown: there is no such condition yet.
+	ReadinessUnknown Readiness = ""
+	ReadinessTrue    Readiness = "True"
+	ReadinessFalse   Readiness = "False"
+)
+
+// Excused says that the pod cannot be up for a reason that lies outside of it:
+// no node has room for it, its node does not answer, or a readiness gate is closed.
+func (p Pod) Excused() bool {
+	return p.Phase == "Pending" && !p.Scheduled || p.Ready == ReadinessFalse && p.ContainersReady
 }
 
 // ContainerRole tells the containers of a pod apart.

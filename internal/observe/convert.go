@@ -16,6 +16,7 @@ import (
 
 // PodOf is the pod as rules see it.
 func PodOf(pod *corev1.Pod) evidence.Pod {
+	ready, since := readiness(pod)
 	return evidence.Pod{
 		Namespace:     pod.Namespace,
 		Name:          pod.Name,
@@ -26,7 +27,34 @@ func PodOf(pod *corev1.Pod) evidence.Pod {
 		RestartPolicy: string(cmp.Or(pod.Spec.RestartPolicy, corev1.RestartPolicyAlways)),
 		Created:       pod.CreationTimestamp.Time,
 		Terminating:   pod.DeletionTimestamp != nil,
+
+		Scheduled:       pod.Spec.NodeName != "",
+		Ready:           ready,
+		ReadySince:      since,
+		ContainersReady: containersReady(pod),
 	}
+}
+
+// readiness is the pod's condition Ready, and since when it has been so. Unknown
+// as the condition's status is no readiness either.
+func readiness(pod *corev1.Pod) (ready evidence.Readiness, since time.Time) {
+	for _, c := range pod.Status.Conditions {
+		if c.Type != corev1.PodReady {
+			continue
+		}
+		if c.Status == corev1.ConditionTrue {
+			return evidence.ReadinessTrue, c.LastTransitionTime.Time
+		}
+		return evidence.ReadinessFalse, c.LastTransitionTime.Time
+	}
+	return evidence.ReadinessUnknown, time.Time{}
+}
+
+// containersReady says that the kubelet reported every main container as ready.
+func containersReady(pod *corev1.Pod) bool {
+	notReady := func(s corev1.ContainerStatus) bool { return !s.Ready }
+	statuses := pod.Status.ContainerStatuses
+	return len(statuses) == len(pod.Spec.Containers) && len(statuses) > 0 && !slices.ContainsFunc(statuses, notReady)
 }
 
 // Containers are all containers of the pod in the order in which they start:

@@ -86,6 +86,41 @@ func TestPodDefaults(t *testing.T) {
 	}
 }
 
+// A pod on a node that does not answer keeps its containers' statuses: only its
+// own condition says that it is not ready.
+func TestReadiness(t *testing.T) {
+	since := metav1.NewTime(time.Date(2026, 11, 1, 3, 0, 0, 0, time.UTC))
+	pod := func(status corev1.ConditionStatus, containers ...bool) *corev1.Pod {
+		p := &corev1.Pod{Spec: corev1.PodSpec{NodeName: "n", Containers: []corev1.Container{{Name: "a"}, {Name: "b"}}}}
+		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: status, LastTransitionTime: since}}
+		for _, ready := range containers {
+			p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, corev1.ContainerStatus{Ready: ready})
+		}
+		return p
+	}
+	for name, c := range map[string]struct {
+		pod                        *corev1.Pod
+		ready                      evidence.Readiness
+		containersReady, isExcused bool
+	}{
+		"ready":                  {pod(corev1.ConditionTrue, true, true), evidence.ReadinessTrue, true, false},
+		"one container is not":   {pod(corev1.ConditionFalse, true, false), evidence.ReadinessFalse, false, false},
+		"its node is gone":       {pod(corev1.ConditionFalse, true, true), evidence.ReadinessFalse, true, true},
+		"its node says nothing":  {pod(corev1.ConditionUnknown, true, true), evidence.ReadinessFalse, true, true},
+		"one has no status yet":  {pod(corev1.ConditionFalse, true), evidence.ReadinessFalse, false, false},
+		"no condition, no node":  {&corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodPending}}, evidence.ReadinessUnknown, false, true},
+		"pending, with its node": {&corev1.Pod{Spec: corev1.PodSpec{NodeName: "n"}, Status: corev1.PodStatus{Phase: corev1.PodPending}}, evidence.ReadinessUnknown, false, false},
+	} {
+		got := PodOf(c.pod)
+		if got.Ready != c.ready || got.ContainersReady != c.containersReady || got.Excused() != c.isExcused {
+			t.Errorf("%s: %q, containers ready %t, excused %t", name, got.Ready, got.ContainersReady, got.Excused())
+		}
+		if c.ready != evidence.ReadinessUnknown && !got.ReadySince.Equal(since.Time) {
+			t.Errorf("%s: since %s", name, got.ReadySince)
+		}
+	}
+}
+
 func TestEvents(t *testing.T) {
 	var list corev1.EventList
 	err := yaml.UnmarshalStrict([]byte(`

@@ -18,6 +18,8 @@ func Forbids(in Input, attempt v1alpha1.Attempt) string {
 	switch {
 	case !remedy.Allowed(in.Policy, attempt.Proposal.Remedy):
 		return fmt.Sprintf("the policy switches %s off", attempt.Proposal.Remedy)
+	case in.Owner != "" && attempt.Patch != "":
+		return in.ownedBy()
 	case in.GitOps.takesBack() != "" && attempt.Patch != "" && !in.holds(attempt):
 		return in.GitOps.takesBack()
 	case in.Unreachable != "" && attempt.Patch != "" && attempt.Workload == nil:

@@ -43,6 +43,7 @@ func TestForbids(t *testing.T) {
 		"a person wants it back":   {func(in *Input) { in.Diagnosis.Spec.TakeBack = attempt("abc", v1alpha1.AttemptRecorded, now).ID }, "spec.takeBack"},
 		"GitOps took the workload": {func(in *Input) { in.GitOps = GitOps{Owner: "Argo CD", Set: []string{"memory"}} }, "Argo CD"},
 		"but not that field":       {func(in *Input) { in.GitOps = GitOps{Owner: "Argo CD"} }, ""},
+		"another program made it":  {func(in *Input) { in.Owner = "Kafka/events" }, "Kafka/events"},
 		"the rollout was paused":   {func(in *Input) { in.Unreachable = "the rollout is paused" }, "rollout"},
 		"the remedy was switched off": {func(in *Input) {
 			in.Policy = policy(func(s *v1alpha1.BridgeStackSpec) {
@@ -91,6 +92,7 @@ func TestStormWithoutARootCallsAPerson(t *testing.T) {
 func TestEscalationTellsOfOtherServices(t *testing.T) {
 	in := repairable()
 	in.Diagnosis.Status.Times.Visible = &metav1.MicroTime{Time: now.Add(-time.Hour)}
+	in.Policy.Paused = true
 	in.Others = []v1alpha1.BridgeDiagnosis{other("web", v1alpha1.StateDiagnosing)}
 	if d := Decide(in); len(d.Evidence) != 0 {
 		t.Errorf("one that may turn out to be a symptom is named: %v", d.Evidence)

@@ -28,16 +28,34 @@ func storm(in Input) *Decision {
 		Message: fmt.Sprintf("%s. %s, and they have no root in common: nothing is touched", in.says(), because)}
 }
 
-// alsoLooping are the other services that loop now and are no symptom of
-// another one, by name, as far as they count.
+// stormWindow is within what time loops begin that count as one storm.
+const stormWindow = 30 * time.Minute
+
+// alsoLooping are the other services that began to loop together with this one,
+// or just now, and are no symptom of another one, by name, as far as they count.
+// What has been left to a person for days is no part of what happens now.
 func alsoLooping(in Input, counts func(v1alpha1.BridgeDiagnosis) bool) []string {
-	troubled := map[string]bool{}
+	unhealthy := map[string]bool{}
+	own := begun(in.Diagnosis)
 	for _, o := range in.Others {
-		if !o.Status.State.Final() && o.Status.Root == nil && o.Spec.Service != in.Diagnosis.Spec.Service && counts(o) {
-			troubled[o.Spec.Service] = true
+		at := begun(o)
+		together := at.Sub(own).Abs() <= stormWindow || in.Now.Sub(at) <= stormWindow
+		if !o.Status.State.Final() && o.Status.Root == nil && o.Spec.Service != in.Diagnosis.Spec.Service && together && counts(o) {
+			unhealthy[o.Spec.Service] = true
 		}
 	}
-	return slices.Sorted(maps.Keys(troubled))
+	return slices.Sorted(maps.Keys(unhealthy))
+}
+
+// begun is when a loop was first seen.
+func begun(d v1alpha1.BridgeDiagnosis) time.Time {
+	switch {
+	case d.Status.Times.Visible != nil:
+		return d.Status.Times.Visible.Time
+	case d.Spec.DetectedAt != nil:
+		return d.Spec.DetectedAt.Time
+	}
+	return d.CreationTimestamp.Time
 }
 
 // beside is what a person who is called must know of the rest of the stack:
@@ -76,19 +94,28 @@ func BudgetLeft(policy stack.Policy, diagnoses []v1alpha1.BridgeDiagnosis, now t
 }
 
 // spent counts the remedies that are in force, and those of the last hour with
-// the time of the oldest of them.
+// the time of the oldest of them. A change that was committed is a remedy, too.
 func spent(diagnoses []v1alpha1.BridgeDiagnosis, now time.Time) (atOnce, lastHour int, oldest time.Time) {
 	oldest = now
+	within := func(at time.Time) {
+		if now.Sub(at) >= time.Hour {
+			return
+		}
+		lastHour++
+		if at.Before(oldest) {
+			oldest = at
+		}
+	}
 	for _, d := range diagnoses {
+		if c := d.Status.Commit; c != nil && c.Commit != "" {
+			within(c.PushedAt.Time)
+		}
 		for _, a := range d.Status.Attempts {
 			if a.Outcome.InForce() && !d.Status.State.Final() {
 				atOnce++
 			}
-			if counts(a) && now.Sub(a.RecordedAt.Time) < time.Hour {
-				lastHour++
-				if a.RecordedAt.Time.Before(oldest) {
-					oldest = a.RecordedAt.Time
-				}
+			if counts(a) {
+				within(a.RecordedAt.Time)
 			}
 		}
 	}

@@ -90,6 +90,9 @@ func inRepository(in Input, because string) *Decision {
 	}
 	c := in.Diagnosis.Status.Commit
 	if !in.committed() {
+		if d := bounded(in); d != nil {
+			return d
+		}
 		d := suggested(in, because)
 		d.Commit = true
 		d.Message += asDiff(in.Proposal.Changes)

@@ -5,7 +5,10 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/diagnosis"
@@ -41,8 +44,23 @@ type Input struct {
 	WorkloadPaused bool
 	// GitOps is where the change stands on the ladder beside GitOps.
 	GitOps GitOps
-	// Up is true while the container has been up for longer than it ever ran before.
+	// Up is true while the container has been up for longer than it ever ran
+	// before, in every pod that should be up: also in those that keep an earlier
+	// template.
 	Up bool
+	// Owner of the workload whose pod template the action changes, where another
+	// program made that workload, as Kind/name; empty where none did. It would put
+	// back what is changed there.
+	Owner string
+	// UnderWay is the other diagnosis of which an attempt is in force on that
+	// workload, empty where none is.
+	UnderWay string
+	// Tried is the same change, which was tried for an earlier incident, or for
+	// another one of the stack, and did not help or was not wanted; nil where there
+	// is none that is remembered.
+	Tried *v1alpha1.TriedChange
+	// ApprovedAt is when spec.approved was last set, nil where that is not known.
+	ApprovedAt *metav1.Time
 	// Unreachable says why a change of the pod template would not reach the
 	// looping pod, such as a rollout that is paused; empty where it would.
 	Unreachable string
@@ -81,7 +99,6 @@ var checks = []check{
 	merged,
 	awaitingEvidence,
 	needsPerson,
-	downTooLong,
 	heldByRoot,
 	rejected,
 	suggestOnly,
@@ -90,23 +107,41 @@ var checks = []check{
 	unsure,
 	triedBefore,
 	attemptsExhausted,
+	ownedByAnother,
 	ownedByGitOps,
 	unreachable,
 	unapproved,
+	bounded,
+}
+
+// bounds keep from too much at once. They hold a commit as they hold a patch.
+var bounds = []check{
+	underWay,
 	coolingDown,
 	storm,
 	budgetSpent,
 }
 
-// Decide is the decision for a proposed remedy.
-func Decide(in Input) Decision {
+func bounded(in Input) *Decision { return first(bounds, in) }
+
+// first is the first answer.
+func first(checks []check, in Input) *Decision {
 	for _, c := range checks {
 		if d := c(in); d != nil {
-			if d.State == v1alpha1.StateEscalated {
-				d.Evidence = beside(in)
-			}
-			return *d
+			return d
 		}
+	}
+	return nil
+}
+
+// Decide is the decision for a proposed remedy.
+func Decide(in Input) Decision {
+	if d := first(checks, in); d != nil {
+		calledInTime(in, d)
+		if d.State == v1alpha1.StateEscalated {
+			d.Evidence = beside(in)
+		}
+		return *d
 	}
 	return Decision{State: v1alpha1.StateApplying, Reason: v1alpha1.ReasonRemedyRecorded, Apply: true, HoldFor: in.holdFor(),
 		Message: fmt.Sprintf("%s: %s", in.Proposal.Remedy, in.Proposal.Because)}
@@ -155,14 +190,29 @@ func needsPerson(in Input) *Decision {
 		Message: in.says() + ". " + text.AsSentence(in.Action.Because)}
 }
 
-func downTooLong(in Input) *Decision {
-	visible := in.Diagnosis.Status.Times.Visible
-	approved := in.Proposal.ID != "" && in.Diagnosis.Spec.Approved == in.Proposal.ID
-	if visible == nil || approved || in.Now.Sub(visible.Time) < in.Policy.EscalateAfter {
-		return nil
+// CallDue is when a person is to be called at the latest, whatever else goes on;
+// zero where nobody is to be called by the time alone. That a person was called
+// keeps from nothing: what may be done is still done.
+func CallDue(policy stack.Policy, d v1alpha1.BridgeDiagnosis) time.Time {
+	times := d.Status.Times
+	if policy.Mode == v1alpha1.ModeObserve || d.Status.State.Final() || times.Visible == nil {
+		return time.Time{}
 	}
-	return &Decision{State: v1alpha1.StateEscalated, Reason: v1alpha1.ReasonDownTooLong, RecheckAfter: time.Minute,
-		Message: fmt.Sprintf("down for more than %s. %s", in.Policy.EscalateAfter, in.says())}
+	return times.Visible.Add(policy.EscalateAfter)
+}
+
+// calledInTime makes a decision by which nothing is done one that calls a person,
+// where it is time for that, and has it looked at again in time for it.
+func calledInTime(in Input, d *Decision) {
+	due := CallDue(in.Policy, in.Diagnosis)
+	switch left := due.Sub(in.Now); {
+	case due.IsZero() || d.State == v1alpha1.StateEscalated:
+	case left > 0:
+		d.RecheckAfter = min(d.RecheckAfter, left)
+	default:
+		d.State, d.Reason = v1alpha1.StateEscalated, v1alpha1.ReasonDownTooLong
+		d.Message = fmt.Sprintf("not over after %s. %s", in.Policy.EscalateAfter, d.Message)
+	}
 }
 
 func heldByRoot(in Input) *Decision {
@@ -182,7 +232,7 @@ func rejected(in Input) *Decision {
 	}
 	for _, a := range in.Diagnosis.Status.Attempts {
 		takenBack := a.Outcome == v1alpha1.AttemptRolledBack || a.Outcome == v1alpha1.AttemptWithdrawn
-		if a.ID == spec.TakeBack && takenBack && (spec.Approved == "" || spec.Approved != in.Proposal.ID) {
+		if a.ID == spec.TakeBack && takenBack && (a.Proposal.ID == in.Proposal.ID || !in.approved()) {
 			return suggested(in, fmt.Sprintf("a person had %s taken back (spec.takeBack)", a.Proposal.Remedy))
 		}
 	}
@@ -215,19 +265,13 @@ func paused(in Input) *Decision {
 }
 
 // inMaintenance touches nothing until the window is over. A person is called in
-// it as ever, and so it is looked at again for that.
+// it as ever.
 func inMaintenance(in Input) *Decision {
 	window := in.Policy.MaintenanceAt(in.Now)
 	if !window.Now() {
 		return nil
 	}
-	after := window.Until.Sub(in.Now)
-	if visible := in.Diagnosis.Status.Times.Visible; visible != nil {
-		if left := visible.Add(in.Policy.EscalateAfter).Sub(in.Now); left > 0 {
-			after = min(after, left)
-		}
-	}
-	return waiting(v1alpha1.ReasonMaintenanceWindow, after, in, window.Because)
+	return waiting(v1alpha1.ReasonMaintenanceWindow, window.Until.Sub(in.Now), in, window.Because)
 }
 
 func waiting(reason string, after time.Duration, in Input, because string) *Decision {
@@ -235,28 +279,49 @@ func waiting(reason string, after time.Duration, in Input, because string) *Deci
 		Message: fmt.Sprintf("%s. %s waits: %s", in.says(), in.Proposal.Remedy, because)}
 }
 
-var rank = map[v1alpha1.Confidence]int{v1alpha1.ConfidenceLow: 1, v1alpha1.ConfidenceMedium: 2, v1alpha1.ConfidenceHigh: 3}
-
 func unsure(in Input) *Decision {
-	if in.Policy.Mode != v1alpha1.ModeAuto || rank[in.Finding.Confidence] >= rank[in.Policy.MinimumConfidence] {
+	if in.Policy.Mode != v1alpha1.ModeAuto || in.Finding.Confidence.AtLeast(in.Policy.MinimumConfidence) {
 		return nil
 	}
 	return suggested(in, fmt.Sprintf("the confidence is %s and the policy wants at least %s", in.Finding.Confidence, in.Policy.MinimumConfidence))
 }
 
-// triedBefore keeps the same change from being tried twice for the same finding.
-// One that met someone else's edit before anything was written was not tried.
+// approved says that a person approved exactly this proposal, and that it was not
+// used yet: an approval counts once. It may be given again after the attempt ended.
+func (in Input) approved() bool {
+	if in.Proposal.ID == "" || in.Diagnosis.Spec.Approved != in.Proposal.ID {
+		return false
+	}
+	return !slices.ContainsFunc(in.Diagnosis.Status.Attempts, func(a v1alpha1.Attempt) bool {
+		again := in.ApprovedAt != nil && a.EndedAt != nil && in.ApprovedAt.After(a.EndedAt.Time)
+		return a.Proposal.ID == in.Proposal.ID && counts(a) && !neverWritten(a) && !again
+	})
+}
+
+// triedBefore keeps the same change from being made twice for the same trouble,
+// from whatever side that is seen. One that met someone else's edit before
+// anything was written was not tried. What was tried for an earlier incident may
+// be approved by a person.
 func triedBefore(in Input) *Decision {
 	for _, a := range in.Diagnosis.Status.Attempts {
 		if a.Outcome == v1alpha1.AttemptReverted {
 			return reverted(in, a)
 		}
-		if a.Proposal.ID == in.Proposal.ID && a.Fingerprint == in.Finding.Fingerprint() && counts(a) && !remedy.Repeatable(a.Proposal.Remedy) && !neverWritten(a) {
-			return &Decision{State: v1alpha1.StateEscalated, Reason: v1alpha1.ReasonAttemptsExhausted, RecheckAfter: time.Minute,
-				Message: fmt.Sprintf("%s. %s was tried already (%s) and is not tried again", in.says(), in.Proposal.Remedy, a.Outcome)}
+		same := a.Proposal.ID == in.Proposal.ID && remedy.SameTrouble(in.Proposal.Remedy, a.Finding, in.Finding.Identity())
+		if same && counts(a) && !remedy.Repeatable(a.Proposal.Remedy) && !neverWritten(a) {
+			return exhausted(in, fmt.Sprintf("%s was tried already (%s) and is not tried again", in.Proposal.Remedy, a.Outcome))
 		}
 	}
+	if t := in.Tried; t != nil && !in.approved() {
+		return exhausted(in, fmt.Sprintf("%s was tried already, for %s at %s (%s), and is not tried again",
+			in.Proposal.Remedy, t.Diagnosis, t.EndedAt.UTC().Format(time.RFC3339), t.Outcome))
+	}
 	return nil
+}
+
+func exhausted(in Input, reason string) *Decision {
+	return &Decision{State: v1alpha1.StateEscalated, Reason: v1alpha1.ReasonAttemptsExhausted, RecheckAfter: time.Minute,
+		Message: fmt.Sprintf("%s. %s", in.says(), reason)}
 }
 
 func neverWritten(a v1alpha1.Attempt) bool {
@@ -277,8 +342,31 @@ func attemptsExhausted(in Input) *Decision {
 	if n < int(in.Policy.MaxAttempts) {
 		return nil
 	}
-	return &Decision{State: v1alpha1.StateEscalated, Reason: v1alpha1.ReasonAttemptsExhausted, RecheckAfter: time.Minute,
-		Message: fmt.Sprintf("%s. %d attempts did not end the loop; the policy allows no more", in.says(), n)}
+	return exhausted(in, fmt.Sprintf("%d attempts did not end the loop; the policy allows no more", n))
+}
+
+// ownedByAnother leaves alone a workload that another program made, such as a
+// database's operator: that would put it back, and may stop looking after it.
+func ownedByAnother(in Input) *Decision {
+	if in.Owner == "" || in.Action.Template == nil {
+		return nil
+	}
+	d := suggested(in, in.ownedBy())
+	d.Message += asDiff(in.Proposal.Changes)
+	return d
+}
+
+func (in Input) ownedBy() string {
+	return fmt.Sprintf("the workload belongs to %s, which would put it back; make the change there", in.Owner)
+}
+
+// underWay lets one attempt at a time change a workload, whoever's incident it is
+// for: of two, the later one could not be judged, nor the earlier one be taken back.
+func underWay(in Input) *Decision {
+	if in.UnderWay == "" {
+		return nil
+	}
+	return waiting(v1alpha1.ReasonBudgetSpent, recheck/2, in, fmt.Sprintf("the remedy of %s is in force on the same workload", in.UnderWay))
 }
 
 // unreachable keeps from a change that would wait for a person's hand anyway.
@@ -290,7 +378,7 @@ func unreachable(in Input) *Decision {
 }
 
 func unapproved(in Input) *Decision {
-	if in.Policy.Mode != v1alpha1.ModeApprove || in.Diagnosis.Spec.Approved == in.Proposal.ID {
+	if in.Policy.Mode != v1alpha1.ModeApprove || in.approved() {
 		return nil
 	}
 	return &Decision{State: v1alpha1.StateAwaitingApproval, Reason: v1alpha1.ReasonAwaitingApproval, RecheckAfter: time.Minute,

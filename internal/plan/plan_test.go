@@ -40,15 +40,17 @@ func attempt(id string, outcome v1alpha1.AttemptOutcome, ended time.Time) v1alph
 	at := metav1.NewTime(ended)
 	return v1alpha1.Attempt{
 		ID: id, Outcome: outcome, RecordedAt: at, EndedAt: &at,
-		Proposal:    v1alpha1.Proposal{ID: id, Remedy: v1alpha1.RemedyRaiseMemoryLimit},
-		Fingerprint: repairable().Finding.Fingerprint(),
+		Proposal: v1alpha1.Proposal{ID: id, Remedy: v1alpha1.RemedyRaiseMemoryLimit},
+		Finding:  repairable().Finding.Identity(),
 	}
 }
 
+// other is the diagnosis of another service, which began to loop just now.
 func other(service string, state v1alpha1.DiagnosisState, attempts ...v1alpha1.Attempt) v1alpha1.BridgeDiagnosis {
 	return v1alpha1.BridgeDiagnosis{
-		Spec:   v1alpha1.BridgeDiagnosisSpec{Service: service},
-		Status: v1alpha1.BridgeDiagnosisStatus{State: state, Attempts: attempts},
+		Spec: v1alpha1.BridgeDiagnosisSpec{Service: service},
+		Status: v1alpha1.BridgeDiagnosisStatus{State: state, Attempts: attempts,
+			Times: v1alpha1.IncidentTimes{Visible: new(metav1.NewMicroTime(now.Add(-10 * time.Second)))}},
 	}
 }
 
@@ -110,7 +112,31 @@ func TestDecide(t *testing.T) {
 		"only a person can": {func(in *Input) {
 			in.Finding.Cause, in.Action = v1alpha1.CausePostgresAuthFailed, remedy.Action{Remedy: v1alpha1.RemedyEscalate, Because: "compare the passwords"}
 		}, v1alpha1.StateEscalated, v1alpha1.ReasonNeedsPerson, "Compare the passwords"},
-		"down too long":   {func(in *Input) { in.Diagnosis.Status.Times.Visible = &metav1.MicroTime{Time: long} }, v1alpha1.StateEscalated, v1alpha1.ReasonDownTooLong, "30m"},
+		"down too long, and nothing may be done": {func(in *Input) {
+			in.Diagnosis.Status.Times.Visible, in.Policy.Paused = &metav1.MicroTime{Time: long}, true
+		}, v1alpha1.StateEscalated, v1alpha1.ReasonDownTooLong, "30m"},
+		"down too long, and the way is free": {func(in *Input) {
+			in.Diagnosis.Status.Times.Visible = &metav1.MicroTime{Time: long}
+		}, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
+		"down too long, and up just now": {func(in *Input) {
+			in.Diagnosis.Status.Times.Visible, in.Up = &metav1.MicroTime{Time: long}, true
+		}, v1alpha1.StateEscalated, v1alpha1.ReasonDownTooLong, "nothing is touched"},
+		"down too long, held by a root": {func(in *Input) {
+			in.Diagnosis.Status.Times.Visible = &metav1.MicroTime{Time: long}
+			in.Action = remedy.Action{Remedy: v1alpha1.RemedyHoldDependents, Hold: "postgres"}
+		}, v1alpha1.StateEscalated, v1alpha1.ReasonDownTooLong, "postgres"},
+		"down too long, merged just now": {func(in *Input) {
+			in.Diagnosis.Status.Times.Visible = &metav1.MicroTime{Time: long}
+			in.Diagnosis.Status.Commit = &v1alpha1.GitCommit{Proposal: "abd", Branch: "b", InForceAt: new(metav1.NewTime(now))}
+		}, v1alpha1.StateEscalated, v1alpha1.ReasonDownTooLong, "branch b is in force"},
+		"the workload belongs to another program's object": {func(in *Input) {
+			in.Owner = "Kafka/events"
+			in.Proposal.Changes = []v1alpha1.FieldChange{{Path: "limits.memory", Before: "128Mi", After: "192Mi"}}
+		}, v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "belongs to Kafka/events, which would put it back; make the change there\nlimits.memory\n- 128Mi\n+ 192Mi"},
+		"its pods may be recreated all the same": {func(in *Input) { in.Owner, in.Action.Template = "Kafka/events", nil }, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
+		"another incident's attempt is in force on the workload": {func(in *Input) {
+			in.UnderWay, in.Policy.Concurrent = "api-sidecar-2", 4
+		}, v1alpha1.StateWaiting, v1alpha1.ReasonBudgetSpent, "api-sidecar-2"},
 		"root in trouble": {func(in *Input) { in.Action = remedy.Action{Remedy: v1alpha1.RemedyHoldDependents, Hold: "postgres"} }, v1alpha1.StateWaiting, v1alpha1.ReasonWaitingForDependency, "postgres"},
 		"tried before": {func(in *Input) {
 			in.Diagnosis.Status.Attempts = []v1alpha1.Attempt{attempt("abc", v1alpha1.AttemptRolledBack, long)}
@@ -228,5 +254,185 @@ func TestDecideCommitsOnce(t *testing.T) {
 	in.Proposal.ID = "abd"
 	if d := Decide(in); !d.Commit {
 		t.Errorf("another proposal is not committed: %+v", d)
+	}
+}
+
+// A dependency that is down is seen from two sides: the change that did not help
+// against the one is not made again against the other.
+func TestSameChangeIsNotMadeTwice(t *testing.T) {
+	waitFor := func(ended v1alpha1.AttemptOutcome) Input {
+		in := repairable()
+		in.Action = remedy.Action{Remedy: v1alpha1.RemedyWaitForDependency, Template: &corev1.PodTemplateSpec{}}
+		in.Proposal = v1alpha1.Proposal{ID: "abc", Remedy: v1alpha1.RemedyWaitForDependency, Because: "started before postgres"}
+		in.Finding = diagnosis.Finding{Cause: v1alpha1.CauseDependencyUnhealthy, Root: "postgres", Confidence: v1alpha1.ConfidenceHigh, Message: "postgres"}
+		a := attempt("abc-1", ended, now.Add(-10*time.Minute))
+		a.Proposal, a.AppliedAt = in.Proposal, a.EndedAt
+		a.Finding = v1alpha1.FindingIdentity{Cause: v1alpha1.CausePostgresUnreachable, Dependency: "postgres"}
+		in.Diagnosis.Status.Attempts = []v1alpha1.Attempt{a}
+		return in
+	}
+	for name, c := range map[string]struct {
+		in    Input
+		apply bool
+	}{
+		"for kin of the cause":         {waitFor(v1alpha1.AttemptRolledBack), false},
+		"where nothing of it was done": {waitFor(v1alpha1.AttemptWithdrawn), true},
+		"for another trouble": {func() Input {
+			in := waitFor(v1alpha1.AttemptRolledBack)
+			in.Diagnosis.Status.Attempts[0].Finding = v1alpha1.FindingIdentity{Cause: v1alpha1.CauseKafkaTopicMissing}
+			return in
+		}(), true},
+		"for an earlier incident": {func() Input {
+			in := repairable()
+			in.Tried = &v1alpha1.TriedChange{Diagnosis: "api-0", Outcome: v1alpha1.AttemptRolledBack, EndedAt: metav1.NewTime(now.Add(-time.Hour))}
+			return in
+		}(), false},
+		"for an earlier incident, and a person approves it": {func() Input {
+			in := repairable()
+			in.Tried = &v1alpha1.TriedChange{Diagnosis: "api-0", Outcome: v1alpha1.AttemptRolledBack, EndedAt: metav1.NewTime(now.Add(-time.Hour))}
+			in.Policy.Mode, in.Diagnosis.Spec.Approved = v1alpha1.ModeApprove, "abc"
+			return in
+		}(), true},
+	} {
+		if d := Decide(c.in); d.Apply != c.apply {
+			t.Errorf("%s: %s, %s: %s", name, d.State, d.Reason, d.Message)
+		}
+	}
+}
+
+// Recreating pods may be done again, but each time a person wants to be asked
+// they are.
+func TestApprovalCountsOnce(t *testing.T) {
+	ended := now.Add(-10 * time.Minute)
+	for name, c := range map[string]struct {
+		outcome    v1alpha1.AttemptOutcome
+		approvedAt time.Time
+		takeBack   string
+		apply      bool
+	}{
+		"used":                     {v1alpha1.AttemptFailed, time.Time{}, "", false},
+		"given before the attempt": {v1alpha1.AttemptFailed, ended.Add(-time.Minute), "", false},
+		"given again after it":     {v1alpha1.AttemptFailed, ended.Add(time.Minute), "", true},
+		"nothing was done on it":   {v1alpha1.AttemptWithdrawn, time.Time{}, "", true},
+		"taken back":               {v1alpha1.AttemptRolledBack, time.Time{}, "abc-1", false},
+		"taken back, and the same manager writes": {v1alpha1.AttemptRolledBack, ended.Add(time.Minute), "abc-1", false},
+	} {
+		in := repairable()
+		in.Policy.Mode, in.Diagnosis.Spec.Approved, in.Diagnosis.Spec.TakeBack = v1alpha1.ModeApprove, "abc", c.takeBack
+		in.Proposal.Remedy = v1alpha1.RemedyRecreatePod
+		a := attempt("abc-1", c.outcome, ended)
+		a.Proposal = in.Proposal
+		in.Diagnosis.Status.Attempts = []v1alpha1.Attempt{a}
+		if !c.approvedAt.IsZero() {
+			in.ApprovedAt = new(metav1.NewTime(c.approvedAt))
+		}
+		if d := Decide(in); d.Apply != c.apply {
+			t.Errorf("%s: %s, %s: %s", name, d.State, d.Reason, d.Message)
+		}
+	}
+}
+
+// A storm, the budget and an attempt under way hold a commit as they hold a patch.
+func TestCommitsAreBounded(t *testing.T) {
+	for name, change := range map[string]func(*Input){
+		"a storm": func(in *Input) {
+			in.Others = []v1alpha1.BridgeDiagnosis{other("web", v1alpha1.StateDiagnosing), other("db", v1alpha1.StateDiagnosing)}
+		},
+		"no budget": func(in *Input) { in.Policy.RemediesPerHour = 0 },
+		"a commit for another service used it up": func(in *Input) {
+			in.Policy.RemediesPerHour = 1
+			web := other("web", v1alpha1.StateAwaitingMerge)
+			web.Status.Commit = &v1alpha1.GitCommit{Commit: "0123", PushedAt: metav1.NewTime(now.Add(-time.Minute))}
+			in.Others = []v1alpha1.BridgeDiagnosis{web}
+		},
+		"an attempt on the workload": func(in *Input) { in.UnderWay = "api-2" },
+		"a pause":                    func(in *Input) { in.Policy.Paused = true },
+	} {
+		in := repairable()
+		in.GitOps = GitOps{Owner: "Argo CD", Set: []string{"limits.memory"}, Repository: true}
+		change(&in)
+		if d := Decide(in); d.Commit || d.State != v1alpha1.StateWaiting {
+			t.Errorf("%s: commit %t, %s: %s", name, d.Commit, d.State, d.Message)
+		}
+	}
+}
+
+// Incidents that were left to a person long ago are no part of what happens now.
+func TestStormIsOfWhatBeganTogether(t *testing.T) {
+	days := func(service string, n time.Duration) v1alpha1.BridgeDiagnosis {
+		d := other(service, v1alpha1.StateEscalated)
+		d.Status.Times.Visible = new(metav1.NewMicroTime(now.Add(-n * 24 * time.Hour)))
+		return d
+	}
+	for name, c := range map[string]struct {
+		began  time.Time
+		others []v1alpha1.BridgeDiagnosis
+		storm  bool
+	}{
+		"two that are open for weeks":       {now.Add(-time.Minute), []v1alpha1.BridgeDiagnosis{days("web", 20), days("mail", 30)}, false},
+		"two that loop now":                 {now.Add(-time.Minute), []v1alpha1.BridgeDiagnosis{other("web", v1alpha1.StateWaiting), other("mail", v1alpha1.StateWaiting)}, true},
+		"all of them began yesterday":       {now.Add(-24 * time.Hour), []v1alpha1.BridgeDiagnosis{days("web", 1), days("mail", 1)}, true},
+		"an old one, in a storm of today's": {now.Add(-90 * 24 * time.Hour), []v1alpha1.BridgeDiagnosis{other("web", v1alpha1.StateWaiting), other("mail", v1alpha1.StateWaiting)}, true},
+	} {
+		in := repairable()
+		in.Diagnosis.Status.Times.Visible = new(metav1.NewMicroTime(c.began))
+		in.Others = c.others
+		if d := Decide(in); (d.Reason == v1alpha1.ReasonStorm) != c.storm || d.Apply == c.storm {
+			t.Errorf("%s: %s, %s: %s", name, d.State, d.Reason, d.Message)
+		}
+	}
+}
+
+// Whatever is waited for, it is looked at again when a person is to be called,
+// and then one is. What may be done is done before and after that.
+func TestPersonIsCalledInTime(t *testing.T) {
+	window := func(in *Input) { window(in, "0 2 * * *") }
+	for name, change := range map[string]func(*Input){
+		"a window":               window,
+		"a pause":                func(in *Input) { in.Policy.Paused = true },
+		"mode Suggest":           func(in *Input) { in.Policy.Mode = v1alpha1.ModeSuggest },
+		"an approval":            func(in *Input) { in.Policy.Mode = v1alpha1.ModeApprove },
+		"the budget":             func(in *Input) { in.Policy.RemediesPerHour = 0 },
+		"a root":                 func(in *Input) { in.Action = remedy.Action{Remedy: v1alpha1.RemedyHoldDependents, Hold: "postgres"} },
+		"the container stays up": func(in *Input) { in.Up = true },
+		"a merge": func(in *Input) {
+			in.GitOps = GitOps{Owner: "Argo CD", Set: []string{"limits.memory"}, Repository: true}
+			in.Diagnosis.Status.Commit = &v1alpha1.GitCommit{Proposal: "abc", Branch: "b", Commit: "c"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := repairable()
+			change(&in)
+			in.Policy.EscalateAfter = 22 * time.Second
+			if d := Decide(in); d.State == v1alpha1.StateEscalated || d.RecheckAfter != 2*time.Second {
+				t.Errorf("before: %s, again after %s", d.State, d.RecheckAfter)
+			}
+			in.Policy.EscalateAfter = 20 * time.Second
+			if d := Decide(in); d.State != v1alpha1.StateEscalated || d.Reason != v1alpha1.ReasonDownTooLong || d.RecheckAfter <= 0 {
+				t.Errorf("then: %s, %s: %s", d.State, d.Reason, d.Message)
+			}
+			was := repairable()
+			was.Diagnosis.Status.Times.Escalated = new(metav1.NewMicroTime(now))
+			was.Policy.EscalateAfter = 20 * time.Second
+			if d := Decide(was); !d.Apply {
+				t.Errorf("after it was over: %s, %s: %s", d.State, d.Reason, d.Message)
+			}
+		})
+	}
+}
+
+func TestCallDue(t *testing.T) {
+	d := repairable().Diagnosis
+	policy := repairable().Policy
+	if due := CallDue(policy, d); !due.Equal(now.Add(-20*time.Second + 30*time.Minute)) {
+		t.Errorf("due at %s", due)
+	}
+	policy.Mode = v1alpha1.ModeObserve
+	if due := CallDue(policy, d); !due.IsZero() {
+		t.Errorf("in mode Observe: %s", due)
+	}
+	policy.Mode, d.Status.State = v1alpha1.ModeAuto, v1alpha1.StateRecovered
+	if due := CallDue(policy, d); !due.IsZero() {
+		t.Errorf("when it is over: %s", due)
 	}
 }

@@ -13,6 +13,10 @@ var kindred = [][]v1alpha1.Cause{
 	{v1alpha1.CauseOOMKilled, v1alpha1.CauseChildOOMKilled, v1alpha1.CauseHeapExhausted},
 	{v1alpha1.CauseConfigStale, v1alpha1.CausePostgresAuthFailed, v1alpha1.CauseKafkaAuthFailed},
 	{v1alpha1.CausePostgresTLSMismatch, v1alpha1.CausePostgresAccessRejected},
+	{v1alpha1.CausePostgresPoolExhausted, v1alpha1.CausePostgresConnectionsExhausted},
+	// Another address at which nothing answers either is no better address.
+	{v1alpha1.CausePostgresHostNotFound, v1alpha1.CausePostgresUnreachable},
+	{v1alpha1.CauseKafkaHostNotFound, v1alpha1.CauseKafkaUnreachable},
 }
 
 // unreached is for remedies that wait for a dependency or start pods anew.
@@ -32,4 +36,34 @@ func Kindred(name v1alpha1.RemedyName, a, b v1alpha1.Cause) bool {
 	return slices.ContainsFunc(slices.Concat(kindred, lookup(name).kindred), func(set []v1alpha1.Cause) bool {
 		return slices.Contains(set, a) && slices.Contains(set, b)
 	})
+}
+
+// SameTrouble reports whether, for a remedy, two findings show the same trouble:
+// they differ at most in what one look did not show, or their causes are kindred.
+func SameTrouble(name v1alpha1.RemedyName, a, b v1alpha1.FindingIdentity) bool {
+	if a.Cause == b.Cause {
+		return consistent(a, b)
+	}
+	return Kindred(name, a.Cause, b.Cause)
+}
+
+// consistent says that nothing which both findings name differs: one look may
+// not show which topic or which host the cause is about.
+func consistent(a, b v1alpha1.FindingIdentity) bool {
+	for _, named := range [][2]string{
+		{a.Root, b.Root}, {a.Dependency, b.Dependency}, {a.Variable, b.Variable}, {a.Host, b.Host},
+		{a.Topic, b.Topic}, {a.Group, b.Group}, {a.Object, b.Object}, {a.Key, b.Key},
+	} {
+		if named[0] != named[1] && named[0] != "" && named[1] != "" {
+			return false
+		}
+	}
+	return a.Port == b.Port || a.Port == 0 || b.Port == 0
+}
+
+// MayCause reports whether a remedy that was used for one finding may itself have
+// caused another one: then that is no sign that the remedy helped.
+func MayCause(name v1alpha1.RemedyName, was, is v1alpha1.FindingIdentity) bool {
+	r := lookup(name)
+	return r.mayCause != nil && r.mayCause(was, is)
 }

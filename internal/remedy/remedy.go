@@ -157,6 +157,9 @@ type remedy struct {
 	// kindred are sets of causes that are the same trouble for this remedy,
 	// beside those that are so for any (see Kindred).
 	kindred [][]v1alpha1.Cause
+	// mayCause says that the change that was made for one finding may itself have
+	// caused another one. nil where it cannot.
+	mayCause func(was, is v1alpha1.FindingIdentity) bool
 	// propose returns the action, or why it must not be used here.
 	propose func(Input) (Action, *Refusal)
 }

@@ -21,6 +21,9 @@ var rollbackRollout = remedy{
 		v1alpha1.CauseImagePullFailed, v1alpha1.CauseStartupProbeFailed, v1alpha1.CauseLivenessProbeFailed,
 		v1alpha1.CauseUnknown,
 	},
+	// All that is wrong with another release came with it, such as that it cannot
+	// read a newer schema.
+	mayCause: func(_, _ v1alpha1.FindingIdentity) bool { return true },
 	propose: func(in Input) (Action, *Refusal) {
 		rollout := in.Case.Rollout
 		switch {

@@ -23,6 +23,12 @@ var setEnv = remedy{
 		v1alpha1.CausePostgresTLSMismatch,
 		v1alpha1.CausePostgresPoolExhausted, v1alpha1.CausePostgresConnectionsExhausted,
 	},
+	// Only a variable that is named, and is another one than was set, is not about
+	// the change. Which one was set is not known where the finding named none.
+	mayCause: func(was, is v1alpha1.FindingIdentity) bool {
+		about := is.Cause == v1alpha1.CauseEnvVarInvalid || is.Cause == v1alpha1.CauseEnvVarMissing
+		return about && (is.Variable == "" || was.Variable == "" || is.Variable == was.Variable)
+	},
 	propose: func(in Input) (Action, *Refusal) {
 		if container(in.Template, in.Case.Container.Name) == nil {
 			return refuse(v1alpha1.RemedySetEnv, "container %q is not in the pod template", in.Case.Container.Name)

@@ -1,15 +1,22 @@
 // Package verify tells from an attempt and fresh evidence whether it helped.
-// Ready is not enough: the container has to stay up for the whole soak. It is
-// pure.
+//
+// It helped once the container came up and stayed up, Ready by the pod's own
+// condition, for the whole soak, on as many pods as the change was made for; that
+// the change is still there is for package attempt to see. What happens to pods for other reasons says nothing
+// of it: replicas that are added later, a node that is drained or does not
+// answer, a pod that no node has room for. It did not help if the container ends
+// again, for the same cause or for one that the change may have made, or if it
+// never comes up. It is pure.
 package verify
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/remedy"
 )
 
 // Outcome of a verification.
@@ -19,9 +26,10 @@ type Outcome string
 const (
 	// Waiting: neither shown yet.
 	Waiting Outcome = "Waiting"
-	// Helped: every pod stayed up for the soak.
+	// Helped: enough pods stayed up for the soak.
 	Helped Outcome = "Helped"
-	// CauseGone: it loops on, for another cause: this one is cured.
+	// CauseGone: it loops on, for a cause that the change did not make and that
+	// shows itself later in the container's life: this one is cured.
 	CauseGone Outcome = "CauseGone"
 	// Failed: it loops on for the same cause, or did not come up in time.
 	Failed Outcome = "Failed"
@@ -31,82 +39,197 @@ const (
 // remedy counts as failed: one crash may be the order of start-up.
 const crashesThatFail = 2
 
-// Pod is one pod that should be up.
+// recheck is when to look again while no event may tell.
+const recheck = 5 * time.Second
+
+// Pod is one pod of the workload.
 type Pod struct {
 	Name    string
 	Created time.Time
 	// Restarts of the container.
 	Restarts int32
-	// UpSince is since when it has been up without a break, zero if it is not.
+	// UpSince is since when it has been up and Ready without a break, zero if it is not.
 	UpSince time.Time
 	// Looping says that it is in CrashLoopBackOff or cannot start.
 	Looping bool
 	// Older says that it is not of the newest pod template, as far as is known.
 	Older bool
+	// Excused says that it is not up for a reason that lies outside of it: no node
+	// has room for it, its node does not answer, or a readiness gate is closed.
+	Excused bool
 }
 
 // Input is what the verdict rests on.
 type Input struct {
 	Now     time.Time
 	Attempt v1alpha1.Attempt
-	// Fingerprint of the fresh finding, and whether its cause is known.
-	Fingerprint string
-	CauseKnown  bool
-	Pods        []Pod
-	// Wanted replicas.
-	Wanted int32
+	// Finding is the fresh one, zero where nothing was diagnosed since the
+	// attempt, and Confidence is how sure it is.
+	Finding    v1alpha1.FindingIdentity
+	Confidence v1alpha1.Confidence
+	// Ran is how long the run lasted that ended for Finding's cause, 0 where that
+	// is not known.
+	Ran time.Duration
+	// Pods that should be up: of the newest revision, and earlier ones where the
+	// workload keeps them. None that is being deleted or has ended.
+	Pods []Pod
+	// Desired replicas now.
+	Desired int32
 }
 
 // Verdict is what a verification shows.
 type Verdict struct {
 	Outcome Outcome
-	Because string
-	// UpSince is since when all pods have been up, zero if they are not.
+	Reason  string
+	// UpSince is since when enough pods have been up, zero if they are not.
 	UpSince time.Time
+	// CameUp is when enough pods were first seen up since the change, zero if they
+	// never were: persist it as the attempt's cameUpAt.
+	CameUp time.Time
 	// RecheckAfter is when to look again at the latest.
 	RecheckAfter time.Duration
 }
 
 // Check is the verdict on an applied attempt.
 func Check(in Input) Verdict {
-	since, up := allUp(in)
-	soak := time.Duration(in.Attempt.SoakSeconds) * time.Second
-	crashes := crashes(in)
-	switch {
-	case up && in.Now.Sub(since) >= soak:
-		return Verdict{Outcome: Helped, UpSince: since, Because: fmt.Sprintf("up for %s without a restart", soak)}
-	case crashes >= crashesThatFail && in.CauseKnown && in.Fingerprint != in.Attempt.Fingerprint && !akin(in):
-		return Verdict{Outcome: CauseGone, Because: "the cause it was for is gone; the container now ends for another one"}
-	case crashes >= crashesThatFail:
-		return Verdict{Outcome: Failed, Because: fmt.Sprintf("the container ended %d times after the change", crashes)}
-	case !up && in.Now.After(in.Attempt.Deadline.Time):
-		return Verdict{Outcome: Failed, Because: "the container did not come up before the deadline"}
-	case up:
-		return Verdict{Outcome: Waiting, UpSince: since, RecheckAfter: since.Add(soak).Sub(in.Now), Because: "up; the soak runs"}
-	default:
-		return Verdict{Outcome: Waiting, RecheckAfter: min(5*time.Second, max(time.Second, in.Attempt.Deadline.Sub(in.Now))), Because: "not up yet"}
-	}
+	v := judge(in)
+	v.CameUp = cameUp(in, v.UpSince)
+	return v
 }
 
-func allUp(in Input) (since time.Time, up bool) {
-	if len(in.Pods) == 0 || len(in.Pods) < int(in.Wanted) {
+func judge(in Input) Verdict {
+	since, up := upSince(in)
+	soak := time.Duration(in.Attempt.SoakSeconds) * time.Second
+	crashes := crashes(in)
+	v := Verdict{Outcome: Waiting, UpSince: since, RecheckAfter: recheck}
+	switch {
+	case up && in.Now.Sub(since) >= soak:
+		v.Outcome, v.Reason = Helped, fmt.Sprintf("up for %s without a restart", soak)
+	case crashes >= crashesThatFail:
+		return afterCrashes(in, v, crashes)
+	case in.Attempt.CameUpAt == nil && !up:
+		return notUpYet(in, v)
+	case !in.Now.Before(latestEnd(in, cameUp(in, since))):
+		return atTheEnd(in, v, up, crashes)
+	case up:
+		v.Reason, v.RecheckAfter = "up; the soak runs", since.Add(soak).Sub(in.Now)
+	default:
+		v.Reason = fmt.Sprintf("it was up; not enough of its %d pods are at the moment", in.replicas())
+	}
+	return v
+}
+
+func notUpYet(in Input, v Verdict) Verdict {
+	if in.Now.After(in.Attempt.Deadline.Time) {
+		v.Outcome, v.Reason = Failed, "the container did not come up before the deadline"
+		return v
+	}
+	v.Reason, v.RecheckAfter = "not up yet", min(recheck, max(time.Second, in.Attempt.Deadline.Sub(in.Now)))
+	return v
+}
+
+// latestEnd is when a soak ends that pods which come and go begin anew again and
+// again: three soaks after the container came up, and not before the deadline
+// and one soak more.
+func latestEnd(in Input, cameUp time.Time) time.Time {
+	soak := time.Duration(in.Attempt.SoakSeconds) * time.Second
+	end := in.Attempt.Deadline.Time
+	if last := cameUp.Add(2 * soak); last.After(end) {
+		end = last
+	}
+	return end.Add(soak)
+}
+
+// atTheEnd judges what pods that come and go leave open. Where none of them
+// ended by itself, and each has been up since it came, the change helped.
+func atTheEnd(in Input, v Verdict, up bool, crashes int32) Verdict {
+	soak := time.Duration(in.Attempt.SoakSeconds) * time.Second
+	tookTooLong := func(p Pod) bool {
+		old := in.Now.Sub(p.Created) >= soak+in.timeout()
+		return old && !p.Excused && (p.UpSince.IsZero() || in.Now.Sub(p.UpSince) < soak)
+	}
+	if up && crashes == 0 && !slices.ContainsFunc(in.Pods, tookTooLong) {
+		v.Outcome, v.Reason = Helped, "no container has ended since the change, though pods came and went"
+		return v
+	}
+	v.Outcome, v.Reason = Failed, fmt.Sprintf("the container came up and did not stay up and Ready for %s", soak)
+	return v
+}
+
+// timeout is how long a container may take to come up.
+func (in Input) timeout() time.Duration {
+	from := in.Attempt.RecordedAt.Time
+	if in.Attempt.AppliedAt != nil {
+		from = in.Attempt.AppliedAt.Time
+	}
+	return max(0, in.Attempt.Deadline.Sub(from))
+}
+
+func cameUp(in Input, since time.Time) time.Time {
+	if in.Attempt.CameUpAt != nil {
+		return in.Attempt.CameUpAt.Time
+	}
+	return since
+}
+
+// replicas are those that the change was made for, or fewer where fewer are
+// asked for now: those that were added later have not got to be up.
+func (in Input) replicas() int {
+	if made := in.Attempt.Replicas; made > 0 {
+		return int(min(made, in.Desired))
+	}
+	return int(in.Desired)
+}
+
+// upSince is since when enough pods have been up: as many as the change was made
+// for, less those that are excused, and more than half in any case.
+func upSince(in Input) (since time.Time, up bool) {
+	since, up = enoughUp(in.Pods, in.replicas())
+	if !up || ownTemplate(in.Attempt) && !slices.ContainsFunc(in.Pods, func(p Pod) bool { return !p.Older && !p.UpSince.IsZero() }) {
 		return time.Time{}, false
 	}
-	reached := !ownTemplate(in.Attempt)
-	for _, p := range in.Pods {
-		if p.UpSince.IsZero() {
-			return time.Time{}, false
-		}
-		if p.UpSince.After(since) {
-			since = p.UpSince
-		}
-		reached = reached || !p.Older
-	}
 	// A pod that was up before the change says nothing of it.
-	if applied := in.Attempt.AppliedAt; applied != nil && since.Before(applied.Time) {
-		since = applied.Time
+	for _, at := range []*metav1.Time{in.Attempt.AppliedAt, in.Attempt.SettledAt} {
+		if at != nil && since.Before(at.Time) {
+			since = at.Time
+		}
 	}
-	return since, reached
+	return since, true
+}
+
+// enoughUp is since when as many pods have been up as are needed, the longest
+// first: one that is added, or made anew, begins no new soak of the others.
+func enoughUp(pods []Pod, replicas int) (since time.Time, enough bool) {
+	var up []time.Time
+	excused := 0
+	for _, p := range pods {
+		switch {
+		case !p.UpSince.IsZero():
+			up = append(up, p.UpSince)
+		case p.Excused:
+			excused++
+		}
+	}
+	needed := max(replicas-excused, replicas/2+1)
+	if replicas == 0 || len(up) < needed {
+		return time.Time{}, false
+	}
+	slices.SortFunc(up, time.Time.Compare)
+	return up[needed-1], true
+}
+
+// Recovered is the verdict on a container of which no attempt is in force: it is
+// over once all of its pods, of whatever revision, have been up for the soak.
+// The outcome is Helped or Waiting.
+func Recovered(now time.Time, pods []Pod, desired int32, soak time.Duration) Verdict {
+	since, up := enoughUp(pods, max(int(desired), len(pods)))
+	switch {
+	case !up:
+		return Verdict{Outcome: Waiting, Reason: "not up yet", RecheckAfter: recheck}
+	case now.Sub(since) < soak:
+		return Verdict{Outcome: Waiting, Reason: "up; the soak runs", UpSince: since, RecheckAfter: since.Add(soak).Sub(now)}
+	}
+	return Verdict{Outcome: Helped, Reason: fmt.Sprintf("up for %s without a restart", soak), UpSince: since}
 }
 
 // ownTemplate says that the attempt changed the looping pods' own template:
@@ -149,32 +272,3 @@ func countedFrom(a v1alpha1.Attempt) time.Time {
 	}
 	return a.RecordedAt.Time
 }
-
-// akin says that the fresh finding is the trouble that the attempt is for.
-// Fingerprints begin with the cause.
-func akin(in Input) bool {
-	if lessTold(in.Fingerprint, in.Attempt.Fingerprint) {
-		return true
-	}
-	is, _, _ := strings.Cut(in.Fingerprint, "/")
-	was, _, _ := strings.Cut(in.Attempt.Fingerprint, "/")
-	return remedy.Kindred(in.Attempt.Proposal.Remedy, v1alpha1.Cause(is), v1alpha1.Cause(was))
-}
-
-// lessTold says that two fingerprints differ only in what one of them leaves open:
-// one look may not show which topic or which host the cause is about.
-func lessTold(a, b string) bool {
-	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
-	if len(as) != len(bs) {
-		return false
-	}
-	for i := range as {
-		if as[i] != bs[i] && !open(as[i]) && !open(bs[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-// open is an element that the evidence did not show: a port is 0 then.
-func open(element string) bool { return element == "" || element == "0" }
