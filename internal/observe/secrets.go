@@ -2,7 +2,6 @@ package observe
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -29,7 +28,7 @@ func (n namedValues) secrets() []evidence.Secret {
 	var out []evidence.Secret
 	for _, value := range slices.Sorted(maps.Keys(n)) {
 		names := n[value]
-		if slices.ContainsFunc(names, isCoordinate) && isPlain(value) && !slices.ContainsFunc(names, connection.SensitiveName) {
+		if slices.ContainsFunc(names, func(n string) bool { return redact.IsCoordinate(n, value) }) && !slices.ContainsFunc(names, connection.SensitiveName) {
 			continue
 		}
 		out = append(out, evidence.NewSecret(value))
@@ -58,19 +57,6 @@ func (n namedValues) addEnv(env evidence.Env) {
 	}
 }
 
-// coordinates are last words of names whose values say where something is, or
-// as whom, and do not prove it.
-var coordinates = []string{
-	"host", "hostname", "hosts", "server", "servers", "broker", "brokers", "address", "addr", "port",
-	"database", "dbname", "db", "name", "schema", "user", "username", "login",
-	"sslmode", "topic", "topics", "group", "mechanism", "protocol",
-}
-
-func isCoordinate(name string) bool {
-	words := wordsOf(name)
-	return len(words) > 0 && slices.Contains(coordinates, words[len(words)-1])
-}
-
 // places are last words of names whose values say where something is.
 var places = []string{"host", "hostname", "hosts", "server", "servers", "broker", "brokers", "address", "addr"}
 
@@ -91,8 +77,3 @@ func markMisplaced(env evidence.Env, redactor *redact.Redactor) {
 func wordsOf(name string) []string {
 	return strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '_' || r == '-' || r == '.' })
 }
-
-var plain = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:,-]{0,252}$`)
-
-// isPlain excludes URLs and whatever else may hold a credential.
-func isPlain(value string) bool { return plain.MatchString(value) }

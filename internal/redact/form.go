@@ -10,7 +10,10 @@ import (
 const longest = 2 << 10
 
 // triggers are parts of names that may hold a secret.
-var triggers = []string{"pass", "pwd", "secret", "token", "key", "credential", "auth", "jaas", "cookie", "jwt", "connectionstring", "connection_string"}
+var triggers = []string{
+	"pass", "pwd", "pw", "secret", "token", "key", "credential", "auth", "jaas", "cookie", "jwt", "otp", "sig",
+	"connectionstring", "connection_string",
+}
 
 // byForm finds secrets by what stands around them. Each search is for a
 // literal, so that a log without any costs next to nothing.
@@ -23,8 +26,100 @@ func byForm(s string) []span {
 	for _, scheme := range []string{"bearer ", "basic ", "apikey "} {
 		spans = append(spans, each(lower, scheme, func(i int) (span, int) { return credentials(s, i, i+len(scheme)) })...)
 	}
+	for _, phrase := range phrases {
+		spans = append(spans, each(lower, phrase, func(i int) (span, int) { return phrased(s, lower, i, i+len(phrase)) })...)
+	}
+	for _, prefix := range tokenPrefixes {
+		spans = append(spans, each(s, prefix, func(i int) (span, int) { return token(s, i, i+len(prefix)) })...)
+	}
+	for _, command := range []string{"PASS ", "AUTH "} { // of Redis, FTP, SMTP
+		spans = append(spans, each(s, command, func(i int) (span, int) { return login(s, i, i+len(command)) })...)
+	}
+	spans = append(spans, each(s, "@", func(i int) (span, int) { return beforeAt(s, i), 0 })...)
 	spans = append(spans, each(s, "-----BEGIN ", func(i int) (span, int) { return privateKey(s, i) })...)
 	return append(spans, each(s, "eyJ", func(i int) (span, int) { return jwt(s, i) })...)
+}
+
+// phrases stand before a password in sentences and commands.
+var phrases = []string{"password is ", "with password ", "using password ", "password -> ", "<password>", "password for user ", "cookie: ", "mysql -p", "sshpass -p "}
+
+// phrased is the word after a phrase, in quotes or not, where it is no prose.
+func phrased(s, lower string, start, i int) (span, int) {
+	if strings.HasSuffix(lower[start:i], "user ") { // "... user hook: X"
+		colon := strings.Index(s[i:upTo(s, i, "\r\n")], ": ")
+		if colon < 0 {
+			return span{}, 0
+		}
+		i += colon + 2
+	}
+	if found, ok := quotedValue(s, lower, i, true); ok {
+		return found, 0
+	}
+	end := upTo(s, i, " \t\r\n,;&\"')}]<>|")
+	if word := lower[i:end]; isProse(word) || strings.HasSuffix(lower[start:i], "is ") && strings.Trim(strings.Trim(word, ".:!"), "abcdefghijklmnopqrstuvwxyz-") == "" {
+		return span{}, 0 // "the password is wrong", and any other word of a sentence
+	}
+	return unlessRedacted(s, i, end), 0
+}
+
+// login is the word after a command of a protocol, where it can be no other.
+func login(s string, start, i int) (span, int) {
+	end := upTo(s, i, " \t\r\n,;\"'")
+	if start > 0 && alphanumeric(s[start-1]) || !dense(s[i:end]) {
+		return span{}, 0
+	}
+	return unlessRedacted(s, i, end), 0
+}
+
+// tokenPrefixes are how the tokens of well-known services begin: GitHub, GitLab,
+// Slack, Stripe, AWS, npm, PyPI, SendGrid, DigitalOcean, Hugging Face, Google.
+var tokenPrefixes = []string{
+	"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "xoxa-", "xoxs-", "xapp-",
+	"sk_live_", "rk_live_", "sk_test_", "whsec_", "AKIA", "ASIA", "npm_", "pypi-", "SG.", "dop_v1_", "hf_", "AIza", "hvs.",
+	"hooks.slack.com/services/", "discord.com/api/webhooks/",
+}
+
+// token is one of a well-known service, by its beginning and length.
+func token(s string, start, i int) (span, int) {
+	const least = 14
+	if start > 0 && alphanumeric(s[start-1]) {
+		return span{}, 0
+	}
+	end := i
+	for end < min(len(s), i+longest) && (isBase64(s[end]) || s[end] == '.' && strings.HasSuffix(s[start:i], ".")) {
+		end++
+	}
+	if end-i < least {
+		return span{}, 0
+	}
+	if strings.HasSuffix(s[start:i], "/") { // the host of a webhook is none
+		start = i
+	}
+	return unlessRedacted(s, start, end), 0
+}
+
+// beforeAt is the password in the names that drivers give a server by without a
+// URL: user:password@tcp(db:3306)/shop of Go's MySQL, user/password@//db:1521/shop
+// of Oracle's.
+func beforeAt(s string, at int) span {
+	rest := s[at+1:]
+	mysql := strings.HasPrefix(rest, "tcp(") || strings.HasPrefix(rest, "unix(")
+	if !mysql && !strings.HasPrefix(rest, "//") {
+		return span{}
+	}
+	start := at
+	for start > max(0, at-longest) && strings.IndexByte(" \t\r\n\"'`=<>", s[start-1]) < 0 {
+		start--
+	}
+	separator := byte('/')
+	if mysql {
+		separator = ':'
+	}
+	cut := strings.IndexByte(s[start:at], separator)
+	if cut < 0 {
+		return span{}
+	}
+	return unlessRedacted(s, start+cut+1, at)
 }
 
 // asciiLower leaves all offsets as they are, which strings.ToLower does not.
@@ -75,7 +170,13 @@ func userinfo(s string, i int) (span, int) {
 	end := upTo(s, start, " \t\r\n\"'<>`")
 	authority := s[start:end]
 	if strings.IndexByte(authority, '@') < 0 {
-		return span{}, end
+		// A quote in a password ends no URL.
+		longer := s[start:upTo(s, start, " \t\r\n\",")]
+		user, rest, named := strings.Cut(longer, ":")
+		if !named || !strings.Contains(rest, "@") || strings.ContainsAny(user, "/.'<>`") {
+			return span{}, end
+		}
+		authority = longer
 	}
 	if cut := strings.IndexAny(authority, "/?#"); cut >= 0 && (strings.Contains(authority[:cut], "@") || !isDatabase(s[:i])) {
 		authority = authority[:cut]
@@ -83,9 +184,11 @@ func userinfo(s string, i int) (span, int) {
 	at := strings.LastIndexByte(authority, '@')
 	colon := strings.IndexByte(authority, ':')
 	switch {
+	case colon >= 0 && colon == at-1: // a token, and no password
+		return unlessRedacted(s, start, start+colon), start + at
 	case colon >= 0 && colon < at:
 		return unlessRedacted(s, start+colon+1, start+at), start + at
-	case at >= 20: // a token in the user's place
+	case at >= 20, at >= 12 && dense(authority[:at]): // a token in the user's place
 		return unlessRedacted(s, start, start+at), start + at
 	default:
 		return span{}, start

@@ -15,7 +15,7 @@ var strong = []string{
 }
 
 // weak words do so only as a whole word.
-var weak = []string{"pwd", "pass", "pw", "token", "jwt", "key", "cookie", "salt", "pin", "otp", "auth", "bearer", "dsn"}
+var weak = []string{"pwd", "pass", "pw", "token", "jwt", "key", "cookie", "salt", "pin", "otp", "sig", "auth", "bearer", "dsn"}
 
 // glued are endings of a word that make it a weak one, as in DBPASS and USERPWD.
 var glued = []string{"pass", "passwd", "pwd", "pw", "token"}

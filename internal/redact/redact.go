@@ -2,9 +2,15 @@
 // messages, status, events. It is pure.
 //
 // It works twice over: by value, for the secrets that the looping container is
-// known to hold, in the encodings that values are met in; and by form, for
-// those that nobody told it of: passwords in URLs, password=..., bearer tokens,
-// private keys.
+// known to hold, and for what in them is a secret by itself; by form, for those
+// that nobody told it of: passwords in URLs, password=..., bearer tokens, private
+// keys.
+//
+// Values are not searched for in a list of encodings. A text is read as its
+// reader would understand it: escapes of all kinds undone, line breaks and log
+// prefixes dropped, case folded, runs of base64, hexadecimal digits and bytes
+// decoded; a map leads back to where that stands. Work and memory are bounded.
+// What cannot be searched within the bound is withheld, not shown.
 //
 // Evidence survives. What stands in a secret's place has neither blanks nor
 // quotes, so that a message keeps its shape: user "hook" becomes
@@ -16,8 +22,8 @@
 package redact
 
 import (
+	"bytes"
 	"cmp"
-	"encoding/binary"
 	"slices"
 	"strings"
 
@@ -27,20 +33,19 @@ import (
 // shortest value that is replaced wherever it stands, in bytes.
 const shortest = 4
 
+// Withheld stands in the place of a text that could not be searched for secrets
+// within the bounds of work and memory.
+const Withheld = "[withheld: it could not be searched for the pod's secrets]"
+
 // Redactor replaces secrets in text. The zero value replaces by form only.
 // It is safe for concurrent use.
 type Redactor struct {
-	// patterns by their first four bytes, the longest first.
-	patterns map[uint32][]pattern
-	// seen has a bit for the hash of each key of patterns: nearly all
-	// positions of a text are ruled out by it.
-	seen [1 << 10]uint64
-}
-
-type pattern struct {
-	text string
-	// run says that the secret is part of a longer base64 run, which goes as a whole.
-	run bool
+	// needles are the secrets and their parts; bare are these without all that is
+	// neither letter nor digit.
+	needles, bare *index
+	blocks        blocks
+	// tooLarge says that there are more secrets than can be searched for.
+	tooLarge bool
 }
 
 // span is a part of a text, the end not included.
@@ -48,44 +53,77 @@ type span struct{ start, end int }
 
 // New makes a Redactor for known secrets.
 func New(secrets ...evidence.Secret) *Redactor {
-	r := &Redactor{patterns: map[uint32][]pattern{}}
+	r := &Redactor{}
+	total := 0
 	for _, s := range secrets {
-		value := s.Reveal()
-		if len(value) < shortest || common(value) {
-			continue
-		}
-		for _, p := range encodings(value) {
-			r.add(p)
+		if total += len(s.Reveal()); total > mostSecrets {
+			return &Redactor{tooLarge: true}
 		}
 	}
-	for key, list := range r.patterns {
-		slices.SortFunc(list, func(a, b pattern) int {
-			return cmp.Or(cmp.Compare(len(b.text), len(a.text)), cmp.Compare(a.text, b.text))
-		})
-		r.patterns[key] = slices.Compact(list)
+	needles := all(secrets)
+	if len(needles) > 0 || total > mostParsed {
+		r.needles, r.bare = newIndex(), newIndex()
 	}
+	held := 0
+	for _, value := range needles {
+		if held += len(value); held > mostNeedles {
+			return &Redactor{tooLarge: true}
+		}
+		r.add(value)
+	}
+	for _, s := range secrets {
+		if value := s.Reveal(); len(value) > mostParsed {
+			r.blocks.add(value)
+		}
+	}
+	slices.Sort(r.blocks.hashes)
 	return r
 }
 
-func (r *Redactor) add(p pattern) {
-	p.text = withoutBreaks(p.text)
-	if len(p.text) < shortest {
-		return
+// add indexes a value in the forms that views of a text can have it in.
+func (r *Redactor) add(value string) {
+	isDense := dense(value)
+	v := joined(value, false)
+	for range deepest + 1 { // a value may look escaped itself
+		text := v.text
+		r.needles.add(text, isDense)
+		r.needles.add(bytes.TrimRight(text, "="), isDense)
+		r.needles.add(bytes.ReplaceAll(text, []byte(" "), []byte("+")), isDense)
+		r.needles.add(bytes.ReplaceAll(text, []byte("'"), []byte("''")), isDense)
+		r.needles.add(bytes.ReplaceAll(text, []byte(`"`), []byte(`""`)), isDense)
+		if isDense {
+			r.needles.add(reversed(text), false)
+		}
+		next, changed := decoded(v)
+		if !changed {
+			break
+		}
+		v = next
 	}
-	key := binary.LittleEndian.Uint32([]byte(p.text))
-	r.patterns[key] = append(r.patterns[key], p)
-	h := hash(key)
-	r.seen[h>>6] |= 1 << (h & 63)
+	r.needles.add([]byte(value), isDense)
+	if bare := squeezed(v).text; dense(string(bare)) {
+		r.bare.add(bare, false)
+	}
 }
 
-// hash of four bytes in 16 bits (Knuth's multiplicative hash).
-func hash(key uint32) uint32 { return key * 2654435761 >> 16 }
+func reversed(b []byte) []byte {
+	out := bytes.Clone(b)
+	slices.Reverse(out)
+	return out
+}
 
 // Text with every secret replaced by evidence.Redacted.
 func (r *Redactor) Text(s string) string {
+	if r.tooLarge && s != "" {
+		return Withheld
+	}
 	spans := byForm(s)
-	if len(r.patterns) > 0 {
-		spans = append(spans, r.byValue(s)...)
+	if r.needles != nil && s != "" {
+		found, ok := r.byValue(s)
+		if !ok {
+			return Withheld
+		}
+		spans = append(spans, found...)
 	}
 	return replace(s, spans)
 }
@@ -101,77 +139,44 @@ func (r *Redactor) Clean(text string, maxBytes int) string {
 	return limit(strings.ToValidUTF8(r.Text(strip(text)), "\ufffd"), maxBytes)
 }
 
-// byValue finds the known secrets. Line breaks are passed over: a secret that a
-// log wraps is still one.
-func (r *Redactor) byValue(s string) []span {
-	text, at := unwrap(s)
+// workPerByte bounds the search in a text, in steps: enough for any text that is
+// not made to be slow to search.
+const workPerByte, leastWork = 256, 1 << 20
+
+// byValue finds the known secrets in all views of a text; false where the search
+// had to be given up.
+func (r *Redactor) byValue(s string) ([]span, bool) {
+	work := leastWork + workPerByte*len(s)
 	var spans []span
-	covered := 0 // of s, so that a run is widened once
-	for i := 0; i+shortest <= len(text); i++ {
-		key := uint32(text[i]) | uint32(text[i+1])<<8 | uint32(text[i+2])<<16 | uint32(text[i+3])<<24
-		h := hash(key)
-		if r.seen[h>>6]&(1<<(h&63)) == 0 {
-			continue
-		}
-		for _, p := range r.patterns[key] {
-			if strings.HasPrefix(text[i:], p.text) {
-				last := i + len(p.text) - 1
-				start, end := at(i), at(last)+1
-				if p.run && start >= covered {
-					start, end = base64Run(s, start, end)
-				}
-				spans = append(spans, span{start, end})
-				covered = max(covered, end)
-				i = last
-				break
-			}
-		}
+	in := func(v *view) func(int, int) {
+		return func(start, end int) { spans = append(spans, v.span(start, end)) }
 	}
-	return spans
-}
-
-// unwrap drops line breaks. at gives the position in s of one in the result.
-func unwrap(s string) (text string, at func(int) int) {
-	text = withoutBreaks(s)
-	if len(text) == len(s) {
-		return s, func(i int) int { return i }
-	}
-	// dropped[k] is where, in text, the k-th break stood.
-	var dropped []int
-	for i := range len(s) {
-		if s[i] == '\n' || s[i] == '\r' {
-			dropped = append(dropped, i-len(dropped))
-		}
-	}
-	return text, func(i int) int {
-		before, _ := slices.BinarySearch(dropped, i+1)
-		return i + before
-	}
-}
-
-func withoutBreaks(s string) string {
-	if !strings.ContainsAny(s, "\r\n") {
-		return s
-	}
-	var b strings.Builder
-	b.Grow(len(s))
-	for s != "" {
-		cut := strings.IndexByte(s, '\n')
-		line := s
-		if cut >= 0 {
-			line = s[:cut]
-		}
-		if strings.IndexByte(line, '\r') >= 0 {
-			line = strings.ReplaceAll(line, "\r", "")
-		}
-		b.WriteString(line)
-		s = s[len(s[:max(cut, 0)]):]
-		if cut < 0 {
+	raw := plainView([]byte(s))
+	r.needles.find(raw.text, &work, in(raw))
+	first := joined(s, false)
+	v := first
+	for range deepest + 2 {
+		r.needles.find(v.text, &work, in(v))
+		next, changed := decoded(v)
+		if !changed {
 			break
 		}
-		s = s[1:]
+		v = next
 	}
-	return b.String()
+	r.inRuns(raw, &work, in(raw))
+	if strings.Contains(s, "\n") || len(first.text) != len(raw.text) {
+		r.inRuns(first, &work, in(first))
+	}
+	r.inBlocks(raw.text, in(raw))
+	r.inBlocks(first.text, in(first))
+	spans = append(spans, r.dumps(s, &work)...)
+	bare := squeezed(v)
+	r.bare.find(bare.text, &work, in(bare))
+	if strings.Contains(s, "\n") {
+		unprefixed := joined(s, true)
+		r.needles.find(unprefixed.text, &work, in(unprefixed))
+	}
+	return spans, work > 0
 }
 
 // replace each span, those that overlap together.
