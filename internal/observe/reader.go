@@ -48,9 +48,11 @@ type Options struct {
 type Reader struct {
 	Options
 	logs *logCache
+	seen seenSecrets
 }
 
-// New makes a Reader. One per process: it remembers the logs that it has read.
+// New makes a Reader. One per process: it remembers the logs that it has read,
+// and the values of Secrets that were in them.
 func New(o Options) *Reader {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -111,10 +113,18 @@ func (r *Reader) Case(ctx context.Context, request Request) (Observation, error)
 	c.Env, c.Config = environment.Env, environment.Config
 	r.setThrottled(ctx, pod, &c.Container)
 
-	redactor := redact.New(environment.Secrets...)
+	redactor := redact.New(r.seen.with(seenBy(request, pod), environment.Secrets)...)
 	markMisplaced(c.Env, redactor)
 	redactCase(&c, redactor)
 	return Observation{Case: c, Redactor: redactor}, errors.Join(errLog, errEnv, errEvents, errNode, errRollout)
+}
+
+// seenBy is whose secrets a request's are: its workload's, across the pods of it.
+func seenBy(request Request, pod *corev1.Pod) string {
+	if request.Workload.UID != "" {
+		return string(request.Workload.UID)
+	}
+	return string(pod.UID)
 }
 
 // LoopingPod is the pod to look at: the first that loops, in the order of
