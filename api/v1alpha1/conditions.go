@@ -87,6 +87,8 @@ const (
 	ReasonObserving = "Observing"
 	// ReasonRemedySuggested: a remedy is proposed; the mode leaves it to a person.
 	ReasonRemedySuggested = "RemedySuggested"
+	// ReasonOwnedByOperator: another operator owns the workload and would put a change back; a person changes it in that operator's own object.
+	ReasonOwnedByOperator = "OwnedByOperator"
 	// ReasonAwaitingApproval: a remedy is proposed and applied once a person approves it.
 	ReasonAwaitingApproval = "AwaitingApproval"
 	// ReasonAwaitingMerge: the remedy is committed to a branch of the owner's Git repository; a person merges it.

@@ -35,18 +35,16 @@ func (in *round) changedBy(action remedy.Action) *v1alpha1.DiagnosedWorkload {
 }
 
 // besideOthers is where the changes of a workload stand beside GitOps, and the
-// object of another program that owns the workload, empty where none does.
-func (r *Reconciler) besideOthers(ctx context.Context, from client.Reader, namespace string, w *v1alpha1.DiagnosedWorkload, changes []v1alpha1.FieldChange) (beside plan.GitOps, owner string, err error) {
+// custom resource that owns the workload, zero where none does.
+func (r *Reconciler) besideOthers(ctx context.Context, from client.Reader, namespace string, w *v1alpha1.DiagnosedWorkload, changes []v1alpha1.FieldChange) (beside plan.GitOps, owner workload.Owner, err error) {
 	if w == nil {
-		return plan.GitOps{}, "", nil
+		return plan.GitOps{}, owner, nil
 	}
 	live, err := lookup.Get(ctx, from, workload.Ref{Kind: w.Kind, Namespace: namespace, Name: w.Name})
 	if err != nil {
-		return plan.GitOps{}, "", client.IgnoreNotFound(err) // what is gone is found out elsewhere
+		return plan.GitOps{}, owner, client.IgnoreNotFound(err) // what is gone is found out elsewhere
 	}
-	if foreign, owned := workload.ForeignOwner(live.Object()); owned {
-		owner = foreign.String()
-	}
+	owner, _ = lookup.TopOwner(ctx, r.APIReader, live.Object())
 	object := gitops.ObjectOf(live)
 	standing := gitops.Stand(object, gitops.Fields(live.Template(), changes))
 	if standing.Rung == gitops.Unowned {

@@ -5,6 +5,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // Forbids says why an attempt that was recorded, and of which nothing was
@@ -18,8 +19,8 @@ func Forbids(in Input, attempt v1alpha1.Attempt) string {
 	switch {
 	case !remedy.Allowed(in.Policy, attempt.Proposal.Remedy):
 		return fmt.Sprintf("the policy switches %s off", attempt.Proposal.Remedy)
-	case in.Owner != "" && attempt.Patch != "":
-		return in.ownedBy()
+	case in.Owner != (workload.Owner{}) && attempt.Patch != "":
+		return in.ownedBy(patchedBy(attempt, in.Diagnosis))
 	case in.GitOps.takesBack() != "" && attempt.Patch != "" && !in.holds(attempt):
 		return in.GitOps.takesBack()
 	case in.Unreachable != "" && attempt.Patch != "" && attempt.Workload == nil:
@@ -29,6 +30,14 @@ func Forbids(in Input, attempt v1alpha1.Attempt) string {
 		return because
 	}
 	return in.modeForbids(attempt)
+}
+
+// patchedBy is the workload that an attempt patches.
+func patchedBy(attempt v1alpha1.Attempt, d v1alpha1.BridgeDiagnosis) v1alpha1.DiagnosedWorkload {
+	if attempt.Workload != nil {
+		return *attempt.Workload
+	}
+	return d.Spec.Workload
 }
 
 // unwanted says that a person does not want an attempt.

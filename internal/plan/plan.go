@@ -15,6 +15,7 @@ import (
 	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/stack"
 	"github.com/bridgestack/operator/internal/text"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // How long a decision may stand before it is looked at again.
@@ -48,10 +49,10 @@ type Input struct {
 	// before, in every pod that should be up: also in those that keep an earlier
 	// template.
 	Up bool
-	// Owner of the workload whose pod template the action changes, where another
-	// program made that workload, as Kind/name; empty where none did. It would put
-	// back what is changed there.
-	Owner string
+	// Owner is the custom resource that owns the workload whose pod template the
+	// action changes, zero where none does. Its operator would put back what is
+	// changed there.
+	Owner workload.Owner
 	// UnderWay is the other diagnosis of which an attempt is in force on that
 	// workload, empty where none is.
 	UnderWay string
@@ -101,13 +102,13 @@ var checks = []check{
 	needsPerson,
 	heldByRoot,
 	rejected,
+	ownedByOperator,
 	suggestOnly,
 	paused,
 	inMaintenance,
 	unsure,
 	triedBefore,
 	attemptsExhausted,
-	ownedByAnother,
 	ownedByGitOps,
 	unreachable,
 	unapproved,
@@ -343,21 +344,6 @@ func attemptsExhausted(in Input) *Decision {
 		return nil
 	}
 	return exhausted(in, fmt.Sprintf("%d attempts did not end the loop; the policy allows no more", n))
-}
-
-// ownedByAnother leaves alone a workload that another program made, such as a
-// database's operator: that would put it back, and may stop looking after it.
-func ownedByAnother(in Input) *Decision {
-	if in.Owner == "" || in.Action.Template == nil {
-		return nil
-	}
-	d := suggested(in, in.ownedBy())
-	d.Message += asDiff(in.Proposal.Changes)
-	return d
-}
-
-func (in Input) ownedBy() string {
-	return fmt.Sprintf("the workload belongs to %s, which would put it back; make the change there", in.Owner)
 }
 
 // underWay lets one attempt at a time change a workload, whoever's incident it is

@@ -12,9 +12,12 @@ import (
 	"github.com/bridgestack/operator/internal/diagnosis"
 	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/stack"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 var now = time.Date(2026, 11, 1, 3, 0, 0, 0, time.UTC)
+
+var redpanda = workload.Owner{APIVersion: "cluster.redpanda.com/v1alpha2", Kind: "Redpanda", Name: "rp", UID: "rp"}
 
 // repairable is a finding that Auto acts upon at once.
 func repairable() Input {
@@ -81,7 +84,24 @@ func TestDecide(t *testing.T) {
 			in.Diagnosis.Status.Attempts = []v1alpha1.Attempt{attempt("abd", v1alpha1.AttemptRolledBack, long)}
 			in.Diagnosis.Spec.TakeBack, in.Diagnosis.Spec.Approved, in.Policy.Mode = "abd", "abc", v1alpha1.ModeApprove
 		}, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
-		"another one was rejected":                 {func(in *Input) { in.Diagnosis.Spec.Rejected = "abd" }, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
+		"another one was rejected": {func(in *Input) { in.Diagnosis.Spec.Rejected = "abd" }, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
+		"owned by another operator": {func(in *Input) {
+			in.Owner, in.Diagnosis.Spec.Workload = redpanda, v1alpha1.DiagnosedWorkload{Kind: v1alpha1.StatefulSet, Name: "rp"}
+			in.Proposal.Changes = []v1alpha1.FieldChange{{Path: "limits.memory", Before: "128Mi", After: "192Mi"}}
+		}, v1alpha1.StateSuggested, v1alpha1.ReasonOwnedByOperator, "not applied: Redpanda/rp owns StatefulSet rp: change it there\nlimits.memory\n- 128Mi\n+ 192Mi"},
+		"owned by another operator, in mode Suggest": {func(in *Input) { in.Owner, in.Policy.Mode = redpanda, v1alpha1.ModeSuggest }, v1alpha1.StateSuggested, v1alpha1.ReasonOwnedByOperator, "Redpanda/rp owns"},
+		"owned by another operator, though approved": {func(in *Input) {
+			in.Owner, in.Policy.Mode, in.Diagnosis.Spec.Approved = redpanda, v1alpha1.ModeApprove, "abc"
+		}, v1alpha1.StateSuggested, v1alpha1.ReasonOwnedByOperator, "Redpanda/rp owns"},
+		"the dependency to be restarted is owned by another operator": {func(in *Input) {
+			in.Owner = redpanda
+			in.Action.On = &remedy.Workload{DiagnosedWorkload: v1alpha1.DiagnosedWorkload{Kind: v1alpha1.StatefulSet, Name: "rp"}}
+		}, v1alpha1.StateSuggested, v1alpha1.ReasonOwnedByOperator, "Redpanda/rp owns StatefulSet rp"},
+		"owned by another operator and down for too long": {func(in *Input) {
+			in.Owner = redpanda
+			visible := metav1.NewMicroTime(long)
+			in.Diagnosis.Status.Times.Visible = &visible
+		}, v1alpha1.StateEscalated, v1alpha1.ReasonDownTooLong, ""},
 		"paused stack":                             {func(in *Input) { in.Policy.Paused = true }, v1alpha1.StateWaiting, v1alpha1.ReasonPaused, "spec.paused"},
 		"paused workload":                          {func(in *Input) { in.WorkloadPaused = true }, v1alpha1.StateWaiting, v1alpha1.ReasonPaused, v1alpha1.AnnotationPaused},
 		"in a maintenance window":                  {func(in *Input) { window(in, "0 2 * * *") }, v1alpha1.StateWaiting, v1alpha1.ReasonMaintenanceWindow, "until 2026-11-01T05:00:00Z"},
@@ -129,11 +149,7 @@ func TestDecide(t *testing.T) {
 			in.Diagnosis.Status.Times.Visible = &metav1.MicroTime{Time: long}
 			in.Diagnosis.Status.Commit = &v1alpha1.GitCommit{Proposal: "abd", Branch: "b", InForceAt: new(metav1.NewTime(now))}
 		}, v1alpha1.StateEscalated, v1alpha1.ReasonDownTooLong, "branch b is in force"},
-		"the workload belongs to another program's object": {func(in *Input) {
-			in.Owner = "Kafka/events"
-			in.Proposal.Changes = []v1alpha1.FieldChange{{Path: "limits.memory", Before: "128Mi", After: "192Mi"}}
-		}, v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "belongs to Kafka/events, which would put it back; make the change there\nlimits.memory\n- 128Mi\n+ 192Mi"},
-		"its pods may be recreated all the same": {func(in *Input) { in.Owner, in.Action.Template = "Kafka/events", nil }, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
+		"its pods may be recreated all the same": {func(in *Input) { in.Owner, in.Action.Template = redpanda, nil }, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
 		"another incident's attempt is in force on the workload": {func(in *Input) {
 			in.UnderWay, in.Policy.Concurrent = "api-sidecar-2", 4
 		}, v1alpha1.StateWaiting, v1alpha1.ReasonBudgetSpent, "api-sidecar-2"},

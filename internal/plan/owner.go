@@ -1,0 +1,30 @@
+package plan
+
+import (
+	"fmt"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/workload"
+)
+
+// ownedByOperator leaves the template of a workload alone that another operator
+// made of an object of its own, such as a database's: what is patched there is put
+// back, after two roll-outs of somebody's database. No mode and no approval changes
+// that, and so it is said in each mode. Of what only pods are touched by, nothing
+// drifts.
+func ownedByOperator(in Input) *Decision {
+	if in.Owner == (workload.Owner{}) || in.Action.Template == nil {
+		return nil
+	}
+	w := in.Diagnosis.Spec.Workload
+	if in.Action.On != nil {
+		w = in.Action.On.DiagnosedWorkload
+	}
+	d := suggested(in, in.ownedBy(w))
+	d.Reason, d.Message = v1alpha1.ReasonOwnedByOperator, d.Message+asDiff(in.Proposal.Changes)
+	return d
+}
+
+func (in Input) ownedBy(w v1alpha1.DiagnosedWorkload) string {
+	return fmt.Sprintf("%s owns %s %s: change it there", in.Owner, w.Kind, w.Name)
+}
