@@ -69,8 +69,12 @@ const (
 const (
 	// CauseEnvVarMissing: the program says that a required variable, key, secret or password is not set.
 	CauseEnvVarMissing Cause = "EnvVarMissing"
-	// CauseEnvVarInvalid: the program rejects the value of a variable or setting that is set.
+	// CauseEnvVarInvalid: the program rejects the value of a variable or setting that is set, also an empty one.
 	CauseEnvVarInvalid Cause = "EnvVarInvalid"
+	// CauseConfigFileInvalid: a configuration file is missing, cannot be parsed, or has keys or values that the program rejects.
+	CauseConfigFileInvalid Cause = "ConfigFileInvalid"
+	// CauseLicenseInvalid: a license is missing, expired or of another edition.
+	CauseLicenseInvalid Cause = "LicenseInvalid"
 	// CauseConfigRefMissing: CreateContainerConfigError: a Secret, a ConfigMap or a key in one does not exist.
 	CauseConfigRefMissing Cause = "ConfigRefMissing"
 	// CauseConfigStale: a Secret or ConfigMap that the container reads is newer than the running template, and the new value works.
@@ -99,6 +103,22 @@ const (
 	CauseThreadsExhausted Cause = "ThreadsExhausted"
 	// CauseCPUStarved: throttled at the CPU limit until a timeout or a probe ended it.
 	CauseCPUStarved Cause = "CPUStarved"
+	// CauseDeviceUnavailable: a GPU or other device, its driver or runtime hook is not there or has no memory left.
+	CauseDeviceUnavailable Cause = "DeviceUnavailable"
+	// CauseNodeSettingTooLow: a kernel setting of the node is too low or a kernel module is not loaded: vm.max_map_count, fs.inotify.*, huge pages.
+	CauseNodeSettingTooLow Cause = "NodeSettingTooLow"
+)
+
+// State.
+const (
+	// CauseDataLocked: the data is locked by another process or by what an earlier run left: postmaster.pid, server.pid, a node or database lock.
+	CauseDataLocked Cause = "DataLocked"
+	// CauseDataIncompatible: the data was written by another version: downgrade refused, "database files are incompatible with server".
+	CauseDataIncompatible Cause = "DataIncompatible"
+	// CauseDataCorrupt: checksums do not match, or a log or checkpoint cannot be read; always for a person.
+	CauseDataCorrupt Cause = "DataCorrupt"
+	// CauseMigrationFailed: a migration is recorded as failed, dirty, locked, unknown or not yet run, and the program refuses to start for that.
+	CauseMigrationFailed Cause = "MigrationFailed"
 )
 
 // Probes and lifecycle.
@@ -117,8 +137,10 @@ const (
 	CauseCommandNotFound Cause = "CommandNotFound"
 	// CauseCommandNotExecutable: 126, permission denied on exec.
 	CauseCommandNotExecutable Cause = "CommandNotExecutable"
-	// CauseExecFormatError: wrong architecture, missing interpreter.
+	// CauseExecFormatError: wrong architecture; a script whose interpreter is not there (also CRLF after #!), whatever the exit code.
 	CauseExecFormatError Cause = "ExecFormatError"
+	// CauseBinaryIncompatible: the loader or the processor refuses the program: GLIBC_x not found, a shared library missing, x86-64-v2, a native module of another ABI.
+	CauseBinaryIncompatible Cause = "BinaryIncompatible"
 	// CausePermissionDenied: EACCES or EPERM on a file, port or capability at run time.
 	CausePermissionDenied Cause = "PermissionDenied"
 	// CauseReadOnlyFilesystem: EROFS.
@@ -131,8 +153,10 @@ const (
 	CauseImagePullFailed Cause = "ImagePullFailed"
 	// CauseVolumeMountFailed: FailedMount, FailedAttachVolume.
 	CauseVolumeMountFailed Cause = "VolumeMountFailed"
-	// CauseSandboxFailed: FailedCreatePodSandBox (CNI, runtime), the text not being about memory.
+	// CauseSandboxFailed: FailedCreatePodSandBox or a runtime hook (CNI, runtime), the text not being about memory.
 	CauseSandboxFailed Cause = "SandboxFailed"
+	// CauseSecurityProfileMissing: the seccomp or AppArmor profile is not on the node.
+	CauseSecurityProfileMissing Cause = "SecurityProfileMissing"
 	// CauseSegfault: SIGSEGV, SIGBUS, SIGILL, SIGABRT of the main process.
 	CauseSegfault Cause = "Segfault"
 )
@@ -159,6 +183,18 @@ const (
 	CauseUpstreamOverloaded Cause = "UpstreamOverloaded"
 	// CauseUpstreamConnectionLost: such a host ended an open connection.
 	CauseUpstreamConnectionLost Cause = "UpstreamConnectionLost"
+	// CauseUpstreamStarting: such a host answers that it is loading, has no primary or no leader yet.
+	CauseUpstreamStarting Cause = "UpstreamStarting"
+	// CauseUpstreamRejectsWrites: such a host is read-only, full or past its watermark.
+	CauseUpstreamRejectsWrites Cause = "UpstreamRejectsWrites"
+	// CauseUpstreamTLSMismatch: one side wants TLS and the other refuses it, or the host's certificate does not verify.
+	CauseUpstreamTLSMismatch Cause = "UpstreamTLSMismatch"
+	// CauseUpstreamIncompatible: such a host has the object with other settings, speaks another version, or does not know the feature.
+	CauseUpstreamIncompatible Cause = "UpstreamIncompatible"
+	// CauseAPIForbidden: the Kubernetes API refuses the program: RBAC, admission.
+	CauseAPIForbidden Cause = "ApiForbidden"
+	// CauseLeaderElectionLost: the program ended itself because it lost its lease.
+	CauseLeaderElectionLost Cause = "LeaderElectionLost"
 )
 
 // No cause shown.
@@ -197,6 +233,8 @@ var Causes = []Cause{
 	CauseKafkaDiskFull,
 	CauseEnvVarMissing,
 	CauseEnvVarInvalid,
+	CauseConfigFileInvalid,
+	CauseLicenseInvalid,
 	CauseConfigRefMissing,
 	CauseConfigStale,
 	CauseTLSConfigInvalid,
@@ -209,12 +247,19 @@ var Causes = []Cause{
 	CauseFileDescriptorsExhausted,
 	CauseThreadsExhausted,
 	CauseCPUStarved,
+	CauseDeviceUnavailable,
+	CauseNodeSettingTooLow,
+	CauseDataLocked,
+	CauseDataIncompatible,
+	CauseDataCorrupt,
+	CauseMigrationFailed,
 	CauseLivenessProbeFailed,
 	CauseStartupProbeFailed,
 	CauseLifecycleHookFailed,
 	CauseCommandNotFound,
 	CauseCommandNotExecutable,
 	CauseExecFormatError,
+	CauseBinaryIncompatible,
 	CausePermissionDenied,
 	CauseReadOnlyFilesystem,
 	CausePortInUse,
@@ -222,6 +267,7 @@ var Causes = []Cause{
 	CauseImagePullFailed,
 	CauseVolumeMountFailed,
 	CauseSandboxFailed,
+	CauseSecurityProfileMissing,
 	CauseSegfault,
 	CauseApplicationError,
 	CauseCompletedExit,
@@ -231,5 +277,11 @@ var Causes = []Cause{
 	CauseUpstreamAuthFailed,
 	CauseUpstreamOverloaded,
 	CauseUpstreamConnectionLost,
+	CauseUpstreamStarting,
+	CauseUpstreamRejectsWrites,
+	CauseUpstreamTLSMismatch,
+	CauseUpstreamIncompatible,
+	CauseAPIForbidden,
+	CauseLeaderElectionLost,
 	CauseUnknown,
 }

@@ -13,7 +13,7 @@ import (
 func (r *reading) attribute(k *clue, record func() string) {
 	switch k.fault {
 	case faultNone, faultProgram, faultRecovered:
-		if k.cause == v1alpha1.CausePostgresAccessRejected && r.tlsOff && unencrypted.MatchString(k.text) {
+		if r.wantsTLS(k) {
 			k.cause = v1alpha1.CausePostgresTLSMismatch
 		}
 		r.bind(k)
@@ -34,6 +34,13 @@ func (r *reading) attribute(k *clue, record func() string) {
 	if k.family == familyKafka {
 		r.kafka(k, record)
 	}
+}
+
+// wantsTLS says that pg_hba.conf has no entry for a client that is told not to
+// speak TLS. An entry that rejects is meant so.
+func (r *reading) wantsTLS(k *clue) bool {
+	return k.cause == v1alpha1.CausePostgresAccessRejected && r.tlsOff &&
+		unencrypted.MatchString(k.text) && !strings.Contains(k.text, "pg_hba.conf rejects")
 }
 
 func (k *clue) noAddress() bool { return k.subject.Host == "" && k.subject.Port == 0 }

@@ -44,7 +44,7 @@ func TestClientWords(t *testing.T) {
 		{"aiohttp", "aiohttp.client_exceptions.ClientResponseError: 401, message='Unauthorized', url='http://pricing:8080/v1'", v1alpha1.CauseUpstreamAuthFailed},
 		{"requests, retries", "requests.exceptions.RetryError: HTTPConnectionPool(host='pricing', port=8080): Max retries exceeded with url: /v1 (Caused by ResponseError('too many 503 error responses'))", v1alpha1.CauseUpstreamOverloaded},
 		{"net/http", `/app/pricing.rb:4:in 'value': 503 "Service Unavailable" (Net::HTTPFatalError)`, v1alpha1.CauseUpstreamOverloaded},
-		{"redis, loading", "redis.exceptions.BusyLoadingError: Redis is loading the dataset in memory", v1alpha1.CauseUpstreamOverloaded},
+		{"redis, loading", "redis.exceptions.BusyLoadingError: Redis is loading the dataset in memory", v1alpha1.CauseUpstreamStarting},
 		{"phpredis", "PHP Fatal error:  Uncaught RedisException: socket error on read socket in /app/cache.php:9", v1alpha1.CauseUpstreamConnectionLost},
 		{"c-ares", "status = StatusCode.UNAVAILABLE\ndetails = \"errors resolving pricing:8080: address lookup failed for pricing:8080: DNS server returned general failure\"", v1alpha1.CauseDNSUnavailable},
 	}

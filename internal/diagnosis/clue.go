@@ -15,10 +15,12 @@ import (
 
 // clue is something that the log says, and of whom.
 type clue struct {
-	cause  v1alpha1.Cause
-	fault  fault
-	family family
-	weight weight
+	// id of the signature, and the kind of server whose words it is.
+	id, server string
+	cause      v1alpha1.Cause
+	fault      fault
+	family     family
+	weight     weight
 	// order of the clue in the log; record is that of the log record.
 	order, record int
 	level         logscan.Level
@@ -58,11 +60,12 @@ func read(c evidence.Case, log []byte) reading {
 		for _, hit := range line.Hits {
 			s := &all.signatures[hit.Signature]
 			k := clue{
+				id: s.id, server: s.server,
 				cause: s.cause, fault: s.fault, family: s.family, weight: s.weight, named: s.family != familyAny,
 				order: i, record: line.Record, level: line.Level, text: hit.Text,
 				survived: line.Survived, trace: line.SurvivedTrace, subject: subjectOf(hit), guessed: s.guessed,
 			}
-			if s.context != nil && !k.matchContext(s, record()) && !k.matchContext(s, logscan.Context(log, line, 2)) {
+			if s.within != nil && !k.matchContext(s, record()) && !k.matchContext(s, logscan.Context(log, line, 2)) {
 				continue
 			}
 			if s.ofEnv && !k.quotesEnv(c.Env, record()) {
@@ -78,7 +81,7 @@ func read(c evidence.Case, log []byte) reading {
 
 // matchContext checks the record and takes the subject from it.
 func (k *clue) matchContext(s *compiled, record string) bool {
-	hit, ok := s.context.Find(record)
+	hit, ok := s.within.Find(record)
 	if !ok {
 		return false
 	}

@@ -12,30 +12,6 @@ import (
 	"github.com/bridgestack/operator/internal/text"
 )
 
-// containerSignatures are what the kernel says to a program that runs.
-var containerSignatures = []signature{
-	says(v1alpha1.CausePermissionDenied, `(?i)\bEACCES\b|\bEPERM\b|permission denied|operation not permitted|PermissionError|AccessDeniedException|UnauthorizedAccessException|access to the path .* is denied|os error 13|os error 1\b|\(13: |Errno::EACCES`,
-		"EACCES", "EPERM", "ermission denied", "peration not permitted", "PermissionError", "AccessDeniedException", "UnauthorizedAccess", "is denied", "os error 13", "os error 1)", "(13: ", "Errno::EACCES", "Permission Denied").
-		but(`(?i)permission denied (?:for|to) (?:table|relation|schema|sequence|database|function|view|type|column|create|set|copy|role|procedure)|InsufficientPrivilege|vault|publickey|HTTP|\b403\b|rpc error|Access denied for user|code = PermissionDenied|^exec /\S+: permission denied$|^\[dumb-init\]`),
-	// The runtime's and an init's words, in the log where exec itself fails.
-	says(v1alpha1.CauseCommandNotExecutable, `^exec /\S+: permission denied$|^\[dumb-init\] \S+: Permission denied$`, "permission denied"),
-	says(v1alpha1.CauseCommandNotFound, `^exec /\S+: no such file or directory$|^\[dumb-init\] \S+: No such file or directory$`, "no such file or directory"),
-	says(v1alpha1.CauseReadOnlyFilesystem, `(?i)read-only file ?system|\bEROFS\b|os error 30`, "ead-only file", "EROFS", "os error 30", "ead-Only file", "ReadOnlyFileSystem"),
-	says(v1alpha1.CausePortInUse, `(?i)address (?:is )?already in use|\bEADDRINUSE\b|port \d+ (?:(?:was|is) already|seems to be) in use|port \d+,? (?:it )?is in use|only one usage of each socket address|eaddrinuse|os error 98|Failed to bind to address .*in use|address in use`,
-		"already in use", "EADDRINUSE", "nly one usage of each", "eaddrinuse", "os error 98", "ddress in use", "to be in use", "is in use"),
-	says(v1alpha1.CauseExecFormatError, `(?i)exec format error|cannot execute binary file|bad interpreter|os error 8\)|ENOEXEC`, "xec format error", "cannot execute binary", "ad interpreter", "os error 8)", "ENOEXEC", "xec Format Error").but(`(?i)Permission denied`),
-	// A helper program that is not in the image.
-	says(v1alpha1.CauseCommandNotFound, `\bspawn \S+ ENOENT|exec: "[^"]+": executable file not found in \$PATH|Cannot run program "[^"]+".*error=2\b|in [\x60'](?:exec|spawn|popen|system|\x60)': No such file or directory`,
-		" ENOENT", "executable file not found", "Cannot run program", "No such file or directory"),
-	says(v1alpha1.CauseCommandNotFound, `FileNotFoundError: \[Errno 2\]`, "FileNotFoundError").within(`_execute_child|_posix_spawn|create_subprocess`),
-	says(v1alpha1.CauseCommandNotFound, `returned non-zero exit status 127\b|^(?:/bin/)?\w*sh: (?:line )?(?:\d+: )?\S+: (?:command )?not found$`, "exit status 127", "not found").within(`non-zero exit status 127|Command failed: |execSync|CalledProcessError`),
-	// PHP goes on after a short write; what the program makes of it ends it.
-	says(v1alpha1.CauseDiskFull, `PHP Fatal error: |Fatal error: Uncaught`, "Fatal error: ").within(`(?:Notice|Warning): .*errno=28 No space left`),
-	// A sanitizer's word for what a kernel would end by a signal; it exits with 1.
-	says(v1alpha1.CauseSegfault, `ERROR: \w*Sanitizer: (?:heap|stack|global|dynamic|container|use-|double|attempting|SEGV|BUS|ILL|FPE|ABRT|bad-free|alloc-dealloc|memcpy|negative|unknown-crash|wild|null)`, "Sanitizer: "),
-	says(v1alpha1.CauseSegfault, `A fatal error has been detected by the Java Runtime Environment|SIGSEGV \(0xb\)|^Segmentation fault|Fatal Python error: (?:Segmentation fault|Bus error|Illegal instruction)|core dumped`, "Java Runtime Environment", "SIGSEGV (0x", "egmentation fault", "Fatal Python error", "core dumped").weighing(weightConsequence),
-}
-
 // byWaiting decides by why a container does not run.
 func byWaiting(c evidence.Case) (Finding, bool) {
 	w := c.Container.Waiting
@@ -47,9 +23,20 @@ func byWaiting(c evidence.Case) (Finding, bool) {
 	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError", "SignatureValidationFailed":
 		return imagePull(c, f), true
 	case "CreateContainerConfigError":
-		return configError(c, w.Message, f)
+		message := w.Message
+		if e, ok := lastEvent(c, failedFor); message == "" && ok {
+			f.Evidence = append(f.Evidence, eventItem(e))
+			message = strings.TrimPrefix(e.Message, "Error: ")
+		}
+		return configError(c, message, f)
 	}
 	return Finding{}, false
+}
+
+// failedFor is the event in which the kubelet says why it could not make a
+// container; the waiting state's own message may be missing.
+func failedFor(e evidence.Event) bool {
+	return e.Reason == "Failed" && strings.HasPrefix(e.Message, "Error: ")
 }
 
 var (
@@ -172,28 +159,46 @@ func startError(c evidence.Case) (string, bool) {
 	}
 	if w := c.Container.Waiting; w != nil {
 		switch w.Reason {
-		case "RunContainerError", "CreateContainerError", "StartError":
-			return message + " " + w.Message, true
+		case "RunContainerError", "CreateContainerError", "StartError", "PreCreateHookError", "PreStartHookError":
+			message, found = message+" "+w.Message, true
 		}
+	}
+	if e, ok := lastEvent(c, failedFor); found && ok && strings.TrimSpace(message) == "" {
+		message = e.Message
 	}
 	return message, found
 }
 
-// startFailure reads the runtime's message (runc, containerd).
+var (
+	profileMissing = regexp.MustCompile(`(?i)seccomp profile|apparmor[^:]*(?:profile|failed)|apply (?:the )?apparmor|profile "[^"]+" is not loaded`)
+	deviceMissing  = regexp.MustCompile(`(?i)nvidia-container|nvidia-smi|CDI device|select device driver|libnvidia|libcuda|gathering device information|/dev/\S+.*no such`)
+	hookFailed     = regexp.MustCompile(`(?i)error running (?:\w+ )?hook|createRuntime hook|prestart hook|OCI hook`)
+)
+
+// startFailures are the runtime's messages (runc, containerd), the first that
+// matches decides. In what is said of them %s is the command.
+var startFailures = []struct {
+	says, unless *regexp.Regexp
+	cause        v1alpha1.Cause
+	message      string
+}{
+	{says: profileMissing, cause: v1alpha1.CauseSecurityProfileMissing, message: "The seccomp or AppArmor profile that the pod asks for is not on the node."},
+	{says: deviceMissing, cause: v1alpha1.CauseDeviceUnavailable, message: "A device, its driver or its runtime hook is not there."},
+	{says: hookFailed, cause: v1alpha1.CauseSandboxFailed, message: "A hook of the container runtime failed."},
+	{says: execFormat, cause: v1alpha1.CauseExecFormatError, message: "%s is no executable for this machine: wrong architecture, or a script without its interpreter."},
+	{says: regexp.MustCompile(`mount`), unless: regexp.MustCompile(`exec:`), cause: v1alpha1.CauseVolumeMountFailed, message: "The runtime could not mount a volume into the container."},
+	{says: regexp.MustCompile(`read-only file system`), cause: v1alpha1.CauseReadOnlyFilesystem, message: "The runtime could not prepare the container: its file system is read-only."},
+	{says: regexp.MustCompile(`chdir to cwd.*permission denied`), cause: v1alpha1.CausePermissionDenied, message: "The container's user may not enter its working directory."},
+	{says: execNotFound, cause: v1alpha1.CauseCommandNotFound, message: "There is no executable %s in the image, or its interpreter (#!) is not there."},
+	{says: execNotExecutable, cause: v1alpha1.CauseCommandNotExecutable, message: "%s may not be executed: its mode or its directory forbids it."},
+}
+
+// startFailure reads the runtime's message.
 func startFailure(message, command string) (Finding, bool) {
-	switch {
-	case execFormat.MatchString(message):
-		return Finding{Cause: v1alpha1.CauseExecFormatError, Message: command + " is no executable for this machine: wrong architecture, or a script without its interpreter."}, true
-	case strings.Contains(message, "mount") && !strings.Contains(message, "exec:"):
-		return Finding{Cause: v1alpha1.CauseVolumeMountFailed, Message: "The runtime could not mount a volume into the container."}, true
-	case strings.Contains(message, "read-only file system"):
-		return Finding{Cause: v1alpha1.CauseReadOnlyFilesystem, Message: "The runtime could not prepare the container: its file system is read-only."}, true
-	case strings.Contains(message, "chdir to cwd") && strings.Contains(message, "permission denied"):
-		return Finding{Cause: v1alpha1.CausePermissionDenied, Message: "The container's user may not enter its working directory."}, true
-	case execNotFound.MatchString(message):
-		return Finding{Cause: v1alpha1.CauseCommandNotFound, Message: "There is no executable " + command + " in the image, or its interpreter (#!) is not there."}, true
-	case execNotExecutable.MatchString(message):
-		return Finding{Cause: v1alpha1.CauseCommandNotExecutable, Message: command + " may not be executed: its mode or its directory forbids it."}, true
+	for _, f := range startFailures {
+		if f.says.MatchString(message) && (f.unless == nil || !f.unless.MatchString(message)) {
+			return Finding{Cause: f.cause, Message: strings.Replace(f.message, "%s", command, 1)}, true
+		}
 	}
 	return Finding{}, false
 }
@@ -207,24 +212,36 @@ func commandOf(c evidence.Case) string {
 
 // byShell decides by the exit codes that shells give (POSIX, 2.8.2) and what
 // they print.
-func byShell(c evidence.Case) (Finding, bool) {
+func byShell(c evidence.Case, r reading) (Finding, bool) {
 	ended := c.Container.Ended()
 	if ended == nil || ended.ExitCode != 126 && ended.ExitCode != 127 {
 		return Finding{}, false
 	}
-	f := Finding{Confidence: v1alpha1.ConfidenceHigh, Evidence: []v1alpha1.EvidenceItem{terminationItem(ended)}}
-	line, found := lastMatching(c.Last(), shellSays)
-	if found {
-		f.Evidence = append(f.Evidence, logItem(line))
+	if k, ok := r.decisive(); ok && k.weight == weightDirect && !ofShell(k.cause) {
+		return Finding{}, false // The log says why.
 	}
+	line, found := lastMatching(c.Last(), shellSays)
 	if !found && ended.ExitCode == 127 && (unsetInShell.Match(c.Last()) || uncaughtInScript.Match(c.Last())) {
 		return Finding{}, false // bash ends so for set -u and ${NAME:?}, escript for exceptions.
 	}
-	f.Cause, f.Message = shellFailure(line, ended.ExitCode)
-	if !found {
-		f.Confidence = v1alpha1.ConfidenceMedium
+	f := Finding{Confidence: v1alpha1.ConfidenceMedium, Evidence: []v1alpha1.EvidenceItem{terminationItem(ended)}}
+	if found {
+		f.Confidence = v1alpha1.ConfidenceHigh
+		f.Evidence = append(f.Evidence, logItem(line))
 	}
+	f.Cause, f.Message = shellFailure(line, ended.ExitCode)
 	return f, true
+}
+
+// ofShell are the causes that a shell's own exit code tells as well.
+func ofShell(cause v1alpha1.Cause) bool {
+	switch cause {
+	case v1alpha1.CauseCommandNotFound, v1alpha1.CauseCommandNotExecutable, v1alpha1.CausePermissionDenied,
+		v1alpha1.CauseExecFormatError, v1alpha1.CauseApplicationError, v1alpha1.CauseArgumentsInvalid:
+		return true
+	default:
+		return false
+	}
 }
 
 // shellFailure tells what a shell's exit code and its last words mean.
@@ -233,7 +250,7 @@ func shellFailure(line string, code int32) (v1alpha1.Cause, string) {
 	case noExecutable.MatchString(line):
 		return v1alpha1.CauseExecFormatError, "The file is no executable for this machine: wrong architecture, or its interpreter is missing."
 	case strings.Contains(line, "loading shared libraries"):
-		return v1alpha1.CauseCommandNotFound, "The program's shared libraries are not in the image."
+		return v1alpha1.CauseBinaryIncompatible, "The program's shared libraries are not in the image."
 	case code == 127:
 		return v1alpha1.CauseCommandNotFound, "A command was not found: exit code 127."
 	}
@@ -247,7 +264,7 @@ var unsetInShell = regexp.MustCompile(`(?m)^\S+: (?:line )?\d+: [A-Za-z_]\w*: [^
 var uncaughtInScript = regexp.MustCompile(`(?m)^escript: exception `)
 
 // noExecutable: a shell that execvp falls back to reads the binary as a script.
-var noExecutable = regexp.MustCompile(`(?i)exec format error|bad interpreter|cannot execute binary|: 1: \W?ELF`)
+var noExecutable = regexp.MustCompile(`(?i)exec format error|bad interpreter|cannot execute binary|cannot execute: required file not found|: 1: \W?ELF|\\r['"]?: No such file|\r['"]?: No such file`)
 
 var shellSays = regexp.MustCompile(`(?i)not found|no such file or directory|permission denied|cannot execute|bad interpreter|exec format error|is a directory|loading shared libraries`)
 
@@ -296,6 +313,11 @@ func byPodEvents(c evidence.Case) (Finding, bool) {
 	if atInit(e.Message) {
 		f.Cause = v1alpha1.CauseOOMKilled
 		f.Message = "The pod's sandbox was killed for memory: a memory limit is too small even for it."
+		return f, true
+	}
+	if deviceMissing.MatchString(e.Message) {
+		f.Cause = v1alpha1.CauseDeviceUnavailable
+		f.Message = "A device, its driver or its runtime hook is not there: " + text.Clip(e.Message, 200)
 		return f, true
 	}
 	f.Cause = v1alpha1.CauseSandboxFailed

@@ -82,7 +82,7 @@ func (r *reading) better(k, best clue) bool {
 		return true
 	case k.record == best.record:
 		return betterInRecord(k, best)
-	case k.givesUp() && best.fault != faultProgram:
+	case k.onlyRepeats(best):
 		return false
 	case k.weight >= weightNetwork:
 		return true
@@ -91,6 +91,18 @@ func (r *reading) better(k, best clue) bool {
 	}
 	return k.weight >= min(weightConsequence, best.weight)
 }
+
+// onlyRepeats says that an exception only says that something else failed, or
+// how a file cannot be parsed of which it is known.
+func (k clue) onlyRepeats(best clue) bool {
+	if k.fault != faultProgram {
+		return false
+	}
+	return k.givesUp() && best.fault != faultProgram || best.cause == v1alpha1.CauseConfigFileInvalid && parses.MatchString(k.text)
+}
+
+// parses are the words of parsers.
+var parses = regexp.MustCompile(`(?i)syntax ?error|pars(?:e|er|ing)|unexpected (?:token|identifier|end|character|string)|decode|invalid json|yaml|toml`)
 
 // givesUp is an exception of the program that only says that something else failed.
 func (k clue) givesUp() bool {
@@ -103,7 +115,7 @@ func (k clue) isWrapper() bool { return k.fault == faultProgram && k.weight == w
 // betterInRecord compares two clues of one record, such as a chain of exceptions.
 func betterInRecord(k, best clue) bool {
 	switch {
-	case k.fault == faultProgram:
+	case k.fault == faultProgram, fieldOnly.MatchString(k.text):
 		return false
 	case best.fault == faultProgram:
 		return true
@@ -113,6 +125,10 @@ func betterInRecord(k, best clue) bool {
 	}
 	return k.weight >= best.weight
 }
+
+// fieldOnly is a field of an error that is printed with its fields: it repeats
+// what the error's message says better.
+var fieldOnly = regexp.MustCompile(`^\s*(?:code|errno|syscall): ['"]?-?\w+['"]?,?$`)
 
 // related says that what came before explains a consequence of another family:
 // a resolver that fails, descriptors that ran out.
@@ -183,6 +199,22 @@ func (r *reading) goesOn(k clue) bool {
 		}
 	}
 	return false
+}
+
+// saidLast says that the program said no more after the decisive clue than
+// good-bye, and that it was no mere warning.
+func (r *reading) saidLast() bool {
+	k, ok := r.decisive()
+	if !ok || k.level == logscan.LevelWarn || k.level == logscan.LevelInfo || k.level == logscan.LevelDebug || k.order >= len(r.lines) {
+		return false
+	}
+	_, after, _ := strings.Cut(string(r.log[r.lines[k.order].Offset:]), "\n")
+	for _, line := range tail([]byte(after), 20) {
+		if text, level := logscan.Plain(line); level < logscan.LevelError && !goodbye.MatchString(text) {
+			return false
+		}
+	}
+	return true
 }
 
 // stopped are the words of a program that was told to stop.

@@ -303,7 +303,7 @@ func judgeAnswer(c evidence.Case, d evidence.Dependency, f Finding, p *evidence.
 // judgePassed holds the log's cause against a probe that passes.
 func judgePassed(c evidence.Case, f Finding, p *evidence.Probe) Finding {
 	if cameUnencrypted(f, p) {
-		f.Message = leads[v1alpha1.CausePostgresTLSMismatch] + strings.TrimPrefix(strings.TrimSuffix(f.Message, "."), leads[f.Cause]) + "; the server lets a probe in that uses TLS."
+		f.Message = leadOf(v1alpha1.CausePostgresTLSMismatch) + strings.TrimPrefix(strings.TrimSuffix(f.Message, "."), leadOf(f.Cause)) + "; the server lets a probe in that uses TLS."
 		f.Refuted = append(f.Refuted, refute(f.Cause, "a probe that uses TLS passes"))
 		f.Cause, f.Confidence = v1alpha1.CausePostgresTLSMismatch, v1alpha1.ConfidenceMedium
 		return f

@@ -27,8 +27,8 @@ var rules = []rule{
 	{"start of the process", onCase(byStart)},
 	{"kubelet's kill", onCase(byKubelet)},
 	{"signal", bySignalAndLog},
-	{"completion", onCase(byCompletion)},
-	{"shell's exit code", onCase(byShell)},
+	{"completion", byCompletion},
+	{"shell's exit code", byShell},
 	{"log, dependencies and probes", byConnectionsAndPod},
 }
 

@@ -1,22 +1,11 @@
 package diagnosis
 
 import (
-	"strings"
 	"sync"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/logscan"
 )
-
-// familyOf is the family of a cause, familyAny for those of no connection.
-func familyOf(cause v1alpha1.Cause) family {
-	for _, f := range []family{familyPostgres, familyKafka, familyUpstream} {
-		if strings.HasPrefix(string(cause), string(f)) {
-			return f
-		}
-	}
-	return familyAny
-}
 
 // causeOf is the cause that a fault is in a family.
 var causeOf = map[family]map[fault]v1alpha1.Cause{
@@ -53,8 +42,8 @@ var causeOf = map[family]map[fault]v1alpha1.Cause{
 		faultTimeout:      v1alpha1.CauseUpstreamUnreachable,
 		faultNoRoute:      v1alpha1.CauseUpstreamUnreachable,
 		faultClosed:       v1alpha1.CauseUpstreamConnectionLost,
-		faultTLS:          v1alpha1.CauseUpstreamUnreachable,
-		faultCertificate:  v1alpha1.CauseUpstreamUnreachable,
+		faultTLS:          v1alpha1.CauseUpstreamTLSMismatch,
+		faultCertificate:  v1alpha1.CauseUpstreamTLSMismatch,
 		faultAuth:         v1alpha1.CauseUpstreamAuthFailed,
 		faultBusy:         v1alpha1.CauseUpstreamOverloaded,
 		faultGaveUp:       v1alpha1.CauseUpstreamUnreachable,
@@ -75,7 +64,7 @@ var (
 		"http://", "https://", "redis", "amqp", "rabbit", "mysql", "mariadb", "mongo", "elastic", "opensearch", "consul", "vault", "httpconnectionpool",
 		"httpsconnectionpool", "grpc", "rpc error", "memcache", "etcd", "cassandra", "minio", "smtp", "ldap", "nats", "clickhouse", "undici", "axios",
 		"fetch failed", "httpx", "reqwest", "hyper", "urllib3", "urlopen", "okhttp", "resttemplate", "httpclient", "faraday", "net::http", "keycloak", "zookeeper",
-		"kombu", "celery", "pika", "aiormq", "lapin", "bunny::", "temporal", "statsd", "otel", "api", "s3", "resourceaccessexception", "webclient", "lettuce", "jedis",
+		"kombu", "celery", "pika", "aiormq", "lapin", "bunny::", "temporal", "statsd", "otel", "s3", "resourceaccessexception", "webclient", "lettuce", "jedis",
 	}
 )
 

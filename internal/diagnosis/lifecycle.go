@@ -52,7 +52,8 @@ func byKubelet(c evidence.Case) (Finding, bool) {
 	return starved(c, f, detail.Message), true
 }
 
-var probeKill = regexp.MustCompile(`failed (?:liveness|startup) probe`)
+// probeKill are the kubelet's words, today's and those of the docker shim.
+var probeKill = regexp.MustCompile(`failed (?:liveness|startup) probe|is unhealthy, it will be killed`)
 
 // budget says how long a start the probe allows.
 func budget(spec *evidence.ProbeSpec) string {
@@ -121,18 +122,42 @@ func near(at time.Time, ended *evidence.Termination) bool {
 }
 
 // byCompletion decides by exit code 0: a program that has nothing more to do
-// loops under restartPolicy Always. A finished init container does not.
-func byCompletion(c evidence.Case) (Finding, bool) {
+// loops under restartPolicy Always. A finished init container does not. Where
+// the log gives a reason to end, it is that: wrappers in shell and Erlang's
+// runtime end with 0 after a crash, too.
+func byCompletion(c evidence.Case, r reading) (Finding, bool) {
 	ended := c.Container.Ended()
-	if ended == nil || ended.ExitCode != 0 || c.Container.Role == evidence.RoleInit {
+	if ended == nil || ended.ExitCode != 0 || !mustKeepRunning(c) {
 		return Finding{}, false
 	}
-	if c.Pod.RestartPolicy != "" && c.Pod.RestartPolicy != "Always" && c.Container.Role != evidence.RoleSidecar {
-		return Finding{}, false
-	}
-	return Finding{
+	f := Finding{
 		Cause: v1alpha1.CauseCompletedExit, Confidence: v1alpha1.ConfidenceHigh,
 		Message:  "The program ended by itself with exit code 0 and is restarted because its restart policy is Always.",
 		Evidence: []v1alpha1.EvidenceItem{terminationItem(ended)},
-	}, true
+	}
+	said, ok := byLog(c, r)
+	if !ok {
+		return f, true
+	}
+	if crashReport.Match(r.log[max(0, len(r.log)-8<<10):]) || said.Confidence != v1alpha1.ConfidenceLow && r.saidLast() {
+		return Finding{}, false // The rules that read the log decide.
+	}
+	f.Confidence = v1alpha1.ConfidenceLow
+	f.Evidence = append(f.Evidence, said.Evidence...)
+	return f, true
 }
+
+// mustKeepRunning says that the container is restarted also when it ends well.
+func mustKeepRunning(c evidence.Case) bool {
+	switch c.Container.Role {
+	case evidence.RoleInit:
+		return false
+	case evidence.RoleSidecar:
+		return true
+	default:
+		return c.Pod.RestartPolicy == "" || c.Pod.RestartPolicy == "Always"
+	}
+}
+
+// crashReport are the last words of runtimes that end with 0 after a crash.
+var crashReport = regexp.MustCompile(`Kernel pid terminated|init terminating in do_boot|Runtime terminating during boot|Crash dump is being written`)

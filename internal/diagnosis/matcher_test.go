@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,10 +23,7 @@ func TestMatcherIsTheExpression(t *testing.T) {
 	}
 	matched := 0
 	for _, s := range signatures().signatures {
-		for _, pattern := range []string{s.pattern, s.signature.context, s.unless} {
-			if pattern == "" {
-				continue
-			}
+		for _, pattern := range slices.Concat(s.words, s.signature.within, s.unless) {
 			matcher, want := logscan.MustMatcher(pattern), regexp.MustCompile(pattern)
 			for _, line := range lines {
 				is := want.MatchString(line)

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/text"
 )
@@ -33,61 +32,13 @@ func message(k clue) string {
 	case k.subject.Host != "":
 		where = k.subject.Host
 	}
-	if lead, ok := leads[k.cause]; ok {
+	if lead := leadOf(k.cause); lead != "" {
 		if where != "" && k.fault != faultNone {
 			lead += " (" + where + ")"
 		}
 		return fmt.Sprintf("%s: %s", lead, said)
 	}
 	return said
-}
-
-// leads are the words with which a cause's message begins.
-var leads = map[v1alpha1.Cause]string{
-	v1alpha1.CausePostgresHostNotFound:            "The host name of Postgres does not resolve",
-	v1alpha1.CausePostgresUnreachable:             "No connection to Postgres can be made",
-	v1alpha1.CausePostgresStarting:                "Postgres does not accept connections yet or any more",
-	v1alpha1.CausePostgresAuthFailed:              "Postgres refuses the login",
-	v1alpha1.CausePostgresAccessRejected:          "pg_hba.conf does not let this client in",
-	v1alpha1.CausePostgresTLSMismatch:             "Client and Postgres do not agree on TLS",
-	v1alpha1.CausePostgresDatabaseMissing:         "The database does not exist",
-	v1alpha1.CausePostgresSchemaMissing:           "A table, column, schema or function does not exist: a migration is missing",
-	v1alpha1.CausePostgresPermissionDenied:        "The Postgres role lacks a privilege",
-	v1alpha1.CausePostgresConnectionsExhausted:    "Postgres has no connection slot left",
-	v1alpha1.CausePostgresPoolExhausted:           "The client's own connection pool is exhausted",
-	v1alpha1.CausePostgresDiskFull:                "Postgres' disk is full",
-	v1alpha1.CausePostgresReadOnly:                "Postgres is read-only",
-	v1alpha1.CausePostgresConnectionLost:          "An open connection to Postgres was ended",
-	v1alpha1.CauseKafkaHostNotFound:               "No Kafka bootstrap host resolves",
-	v1alpha1.CauseKafkaUnreachable:                "No connection to Kafka can be made",
-	v1alpha1.CauseKafkaAdvertisedListenerMismatch: "The address that the Kafka broker advertises cannot be reached from here",
-	v1alpha1.CauseKafkaAuthFailed:                 "Kafka refuses the login or its mechanism",
-	v1alpha1.CauseKafkaTLSMismatch:                "Client and Kafka do not agree on TLS",
-	v1alpha1.CauseKafkaAuthorizationDenied:        "Kafka denies access to a topic, group or the cluster",
-	v1alpha1.CauseKafkaTopicMissing:               "A Kafka topic does not exist",
-	v1alpha1.CauseKafkaCoordinatorUnavailable:     "Kafka has no leader or coordinator yet",
-	v1alpha1.CauseKafkaNotEnoughReplicas:          "Kafka has too few in-sync replicas",
-	v1alpha1.CauseKafkaMessageTooLarge:            "A message is larger than Kafka accepts",
-	v1alpha1.CauseKafkaGroupUnstable:              "The consumer group does not settle",
-	v1alpha1.CauseKafkaDiskFull:                   "The Kafka broker's disk is full or broken",
-	v1alpha1.CauseEnvVarMissing:                   "A required setting is missing",
-	v1alpha1.CauseEnvVarInvalid:                   "A setting's value is rejected",
-	v1alpha1.CauseTLSConfigInvalid:                "The program's own certificate, key or CA file is missing or invalid",
-	v1alpha1.CauseArgumentsInvalid:                "The program rejects its command line",
-	v1alpha1.CauseHeapExhausted:                   "The runtime's own heap limit was reached",
-	v1alpha1.CauseDiskFull:                        "No space is left on a file system of the container",
-	v1alpha1.CauseFileDescriptorsExhausted:        "The process ran out of file descriptors",
-	v1alpha1.CauseThreadsExhausted:                "No thread or process can be created any more",
-	v1alpha1.CausePermissionDenied:                "The kernel denies access to a file, port or capability",
-	v1alpha1.CauseReadOnlyFilesystem:              "A file system is read-only",
-	v1alpha1.CausePortInUse:                       "A port is already in use",
-	v1alpha1.CauseExecFormatError:                 "A file is no executable for this machine",
-	v1alpha1.CauseApplicationError:                "The program failed by its own logic",
-	v1alpha1.CauseDNSUnavailable:                  "The resolver does not answer",
-	v1alpha1.CauseUpstreamUnreachable:             "Another server cannot be reached",
-	v1alpha1.CauseUpstreamAuthFailed:              "Another server refuses the login",
-	v1alpha1.CauseUpstreamOverloaded:              "Another server is too busy",
-	v1alpha1.CauseUpstreamConnectionLost:          "Another server ended the connection",
 }
 
 // variable is the env variable that a clue is about: the one that it names, as

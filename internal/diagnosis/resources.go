@@ -8,26 +8,6 @@ import (
 	"github.com/bridgestack/operator/internal/evidence"
 )
 
-// resourceSignatures are how runtimes and the kernel tell of what ran out.
-var resourceSignatures = []signature{
-	// The runtime's own heap.
-	says(v1alpha1.CauseHeapExhausted, `^Out of memory(?:!|\.$| in perl:)|OutOfMemoryError: (?:Java heap space|GC overhead|Metaspace|Direct buffer|Requested array|Compressed class|Cannot reserve|Out of swap)|(?:JavaScript|JS) heap out of memory|Could not reserve enough space for|^lua\S*: not enough memory|cannot allocate vector of size|Reached heap limit|Ineffective mark-compacts near heap limit|^MemoryError\b|\bMemoryError(?::|$)|ArrayMemoryError|^fatal error: (?:runtime: )?out of memory|runtime: cannot allocate|Allowed memory size of \d+ bytes exhausted|System\.OutOfMemoryException|NoMemoryError|failed to allocate memory|memory allocation of \d+ bytes failed|std::bad_alloc|CALL_AND_RETRY_LAST|Terminating due to java\.lang\.OutOfMemoryError|There is insufficient memory for the Java Runtime|eheap_alloc: Cannot allocate|\b(?:[mcx]?alloc|realloc|x?malloc|calloc|mmap|sbrk)\w*(?:\(\))?(?: failed)?: (?:Cannot allocate memory|Out of memory)|Array buffer allocation failed|DefaultCPUAllocator: can't allocate memory`,
-		"Out of memory", "OutOfMemoryError", "heap out of memory", "reserve enough space", "not enough memory", "cannot allocate vector", "Reached heap limit", "near heap limit", "MemoryError", "out of memory", "cannot allocate", "Cannot allocate", "Allowed memory size", "OutOfMemoryException", "failed to allocate memory", "memory allocation of", "bad_alloc", "CALL_AND_RETRY_LAST", "insufficient memory", "allocation failed", "can't allocate memory").but(`native thread|unable to create.*thread`),
-	says(v1alpha1.CauseHeapExhausted, `(?i)\[Errno 12\] Cannot allocate memory|ENOMEM|os error 12`, "Errno 12]", "ENOMEM", "os error 12").weighing(weightConsequence),
-
-	// ENOSPC, EDQUOT.
-	says(v1alpha1.CauseDiskFull, `(?i)no space left on device|ENOSPC|database or disk is full|disk quota exceeded|EDQUOT|not enough space on the disk|not enough (?:free )?disk space|\bdisk (?:is )?full\b|os error 28`,
-		"o space left on device", "ENOSPC", "disk is full", "isk quota exceeded", "EDQUOT", "space on the disk", "enough disk space", "enough free disk", "free disk space", "isk full", "os error 28").but(`(?i)pg_tblspc|could not extend file|file watchers|inotify|shared memory segment|errors\.DiskFull`),
-
-	// EMFILE, ENFILE, and watchers.
-	says(v1alpha1.CauseFileDescriptorsExhausted, `(?i)too many open files|\bEMFILE\b|\bENFILE\b|file table overflow|os error 24|file watchers reached|inotify (?:watch|instance) limit|number of inotify instances`, "oo many open files", "EMFILE", "ENFILE", "ile table overflow", "os error 24", "file watchers reached", "inotify "),
-
-	// EAGAIN on fork and clone.
-	says(v1alpha1.CauseThreadsExhausted, `(?i)can't start new thread|failed to create new OS thread|unable to create (?:new )?native thread|pthread_create failed|fork/exec [^:]*: resource temporarily unavailable|(?:fork|clone|vfork|pthread_create|posix_spawn)\w*(?:\(\))?(?: failed)?:? .{0,40}resource temporarily unavailable|cannot fork|fork: retry|can't create Thread|failed to (?:spawn|create|start) (?:a )?(?:new )?thread|unable to (?:fork|create (?:new )?thread)|thread: Resource temporarily unavailable|spawn [^ ]+ EAGAIN|could not (?:create|start) (?:a )?(?:new )?thread|Cannot create (?:GC |worker |new )?thread|runtime/cgo: pthread_create|newosproc|pids? limit|Failed to create (?:CoreCLR|thread)`,
-		"start new thread", "new OS thread", "native thread", "pthread_create", "esource temporarily unavailable", "annot fork", "fork: retry", "create Thread", "spawn thread", "create thread", "start thread", "create new thread", "spawn a thread", "create a thread", "EAGAIN", "newosproc", "pids limit", "pid limit", "GC thread", "worker thread"),
-	says(v1alpha1.CauseThreadsExhausted, `\[Errno 11\]|Resource temporarily unavailable`, "rrno 11]", "esource temporarily unavailable").within(`_fork_exec|os\.fork|subprocess|posix_spawn|_start_new_thread|Process\.spawn|std::thread|std::system_error|(?i)\b(?:start|spawn|create|launch)\w* (?:\w+ ){0,2}(?:thread|worker|process|child)`),
-}
-
 // byMemory decides what the kernel and the kubelet say of memory.
 func byMemory(c evidence.Case) (Finding, bool) {
 	ended := c.Container.Ended()

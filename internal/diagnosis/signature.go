@@ -2,43 +2,87 @@ package diagnosis
 
 import (
 	"fmt"
-	"slices"
+	"strings"
 	"sync"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/logscan"
 )
 
+// knowledge is what one source tells of how programs speak: a protocol, a
+// runtime, a library, a kind of server. It has a file of its own, and adding to
+// it touches no other.
+type knowledge struct {
+	// server is the kind of server whose words these are, empty where they are of none.
+	server string
+	// source says where the words stand: a registry of codes, a program's own source.
+	source     string
+	signatures []signature
+}
+
+// sources are all that is known, in the order in which lines are held against it.
+var sources = []knowledge{
+	postgresServer, postgresClients, kafkaCodes, kafkaClients, resolver, connections, tlsPeers, recovered,
+	redis, mysql, amqp, mongodb, elasticsearch, coordination, httpStatuses, grpc, cloud, databases, kubernetes,
+	environment, pydantic, nodeConfig, spring, dotnet, servers, parsers, jvmLauncher, certificates, arguments,
+	files, licenses, storage, migrations, devices, nodeSettings, limits, kernel, binaries, crashes, runtimes,
+}
+
 // signature is one way in which clients, servers, runtimes or the kernel say a
 // thing. Either it names the cause by itself, or it tells a fault of the
 // network of which it is yet to be found out whose it is.
 type signature struct {
+	// id names the signature: unique, and kept.
+	id    string
 	cause v1alpha1.Cause
 	fault fault
-	// family whose words these are; familyAny where they are anybody's.
+	// family whose words these are: that of the cause, unless it says otherwise;
+	// familyAny where they are anybody's.
 	family family
+	// weight is that of the kind of signature, unless it says otherwise.
 	weight weight
-	// literals of which one stands in the raw line.
-	literals []string
-	// pattern on the plain line. Its named groups become the finding's subject:
-	// host, port, var, topic, group, user.
-	pattern string
-	// context that must be found in the whole record besides.
-	context string
-	// unless this is found in the line.
-	unless string
+	// words are alternatives, in package regexp's syntax, of which one must match
+	// the plain line. Their named groups become the finding's subject: host,
+	// port, var, topic, group, object, key.
+	words []string
+	// within are alternatives of which one must be found in the whole record besides.
+	within []string
+	// unless one of these is found in the line.
+	unless []string
 	// ofEnv: only where the line or its record quotes the value of a variable.
 	ofEnv bool
 	// guessed: it may well mean something else.
 	guessed bool
+	// match is a record in which it is found, not one in which it is not.
+	match, not string
+	// source where it is not that of the whole file.
+	source string
 }
+
+// ignoreCase makes patterns ignore case.
+func ignoreCase(patterns ...string) []string {
+	out := make([]string, len(patterns))
+	for i, p := range patterns {
+		out[i] = "(?i)" + p
+	}
+	return out
+}
+
+// oneOf is a pattern that one of several matches.
+func oneOf(patterns ...string) string { return "(?:" + strings.Join(patterns, "|") + ")" }
+
+// seq is a pattern that several match one after the other: one that is too long
+// for a line.
+func seq(patterns ...string) string { return strings.Join(patterns, "") }
 
 // weight is how much a signature tells.
 type weight int
 
 const (
+	// weightOfKind: that of the kind of signature.
+	weightOfKind weight = iota
 	// weightNone: not a cause: it marks something else, such as a recovery.
-	weightNone weight = iota
+	weightNone
 	// weightGeneric: a client gave up and does not say why.
 	weightGeneric
 	// weightConsequence: what other faults also lead to, such as a pool that
@@ -83,7 +127,9 @@ const (
 // compiled is a signature with its patterns ready.
 type compiled struct {
 	signature
-	context *logscan.Matcher
+	// server is the kind of server whose words these are, empty where they are of none.
+	server string
+	within *logscan.Matcher
 }
 
 // catalogue is all signatures and the scanner for them.
@@ -100,40 +146,27 @@ func Prepare() {
 
 // signatures are compiled once.
 var signatures = sync.OnceValue(func() *catalogue {
-	c, err := newCatalogue(slices.Concat(
-		postgresSignatures,
-		kafkaSignatures,
-		networkSignatures,
-		upstreamSignatures,
-		configSignatures,
-		resourceSignatures,
-		containerSignatures,
-		applicationSignatures,
-	))
+	c, err := newCatalogue(sources)
 	if err != nil {
 		panic("diagnosis: " + err.Error()) // A mistake in the tables: no test passes with it.
 	}
 	return c
 })
 
-// newCatalogue compiles signatures.
-func newCatalogue(list []signature) (*catalogue, error) {
+// newCatalogue compiles what is known.
+func newCatalogue(all []knowledge) (*catalogue, error) {
 	c := &catalogue{}
-	scan := make([]logscan.Signature, len(list))
-	for i, s := range list {
-		parts := [3]*logscan.Matcher{}
-		for j, expression := range [3]string{s.pattern, s.context, s.unless} {
-			if expression == "" {
-				continue
-			}
-			m, err := logscan.NewMatcher(expression)
+	var scan []logscan.Signature
+	for _, k := range all {
+		for _, s := range k.signatures {
+			scanned, done, err := compileSignature(s)
 			if err != nil {
-				return nil, fmt.Errorf("signature %q of %s: %w", s.literals, s.cause, err)
+				return nil, fmt.Errorf("signature %s: %w", s.id, err)
 			}
-			parts[j] = m
+			done.server = k.server
+			scan = append(scan, scanned)
+			c.signatures = append(c.signatures, done)
 		}
-		scan[i] = logscan.Signature{Literals: s.literals, Pattern: parts[0], Unless: parts[2]}
-		c.signatures = append(c.signatures, compiled{signature: s, context: parts[1]})
 	}
 	scanner, err := logscan.NewScanner(scan)
 	if err != nil {
@@ -143,51 +176,47 @@ func newCatalogue(list []signature) (*catalogue, error) {
 	return c, nil
 }
 
-// says is a signature that names a cause by itself.
-func says(cause v1alpha1.Cause, pattern string, literals ...string) signature {
-	return signature{cause: cause, family: familyOf(cause), weight: weightDirect, pattern: pattern, literals: literals}
+func compileSignature(s signature) (logscan.Signature, compiled, error) {
+	var parts [3]*logscan.Matcher
+	for i, patterns := range [3][]string{s.words, s.within, s.unless} {
+		if len(patterns) == 0 {
+			continue
+		}
+		m, err := logscan.NewMatcher(patterns...)
+		if err != nil {
+			return logscan.Signature{}, compiled{}, err
+		}
+		parts[i] = m
+	}
+	return logscan.Signature{Pattern: parts[0], Unless: parts[2]}, compiled{signature: s.complete(), within: parts[1]}, nil
 }
 
-// hints is a signature of what other faults may also lead to.
-func hints(cause v1alpha1.Cause, pattern string, literals ...string) signature {
-	s := says(cause, pattern, literals...)
-	s.weight = weightConsequence
-	return s
-}
-
-// network is a signature of a fault of a connection.
-func network(f fault, whose family, pattern string, literals ...string) signature {
-	s := signature{fault: f, family: whose, weight: weightNetwork, pattern: pattern, literals: literals}
-	switch f {
-	case faultClosed, faultTimeout:
-		s.weight = weightConsequence
-	case faultGaveUp:
-		s.weight = weightGeneric
-	default:
+// complete fills in what follows from the kind of signature.
+func (s signature) complete() signature {
+	if s.cause != "" && s.family == familyAny {
+		s.family = familyOf(s.cause)
+	}
+	if s.fault == faultProgram && s.cause == "" {
+		s.cause = v1alpha1.CauseApplicationError
+	}
+	if s.weight == weightOfKind {
+		s.weight = weightOf(s.fault)
 	}
 	return s
 }
 
-// within narrows a signature to records that hold a pattern.
-func (s signature) within(context string) signature {
-	s.context = context
-	return s
-}
-
-// but excludes lines with a pattern.
-func (s signature) but(unless string) signature {
-	s.unless = unless
-	return s
-}
-
-// weighing changes a signature's weight.
-func (s signature) weighing(w weight) signature {
-	s.weight = w
-	return s
-}
-
-// guess makes a signature's findings Low.
-func (s signature) guess() signature {
-	s.guessed = true
-	return s
+// weightOf is the weight of a kind of signature.
+func weightOf(f fault) weight {
+	switch f {
+	case faultNone, faultProgram:
+		return weightDirect
+	case faultClosed, faultTimeout:
+		return weightConsequence
+	case faultGaveUp:
+		return weightGeneric
+	case faultRecovered:
+		return weightNone
+	default:
+		return weightNetwork
+	}
 }

@@ -111,3 +111,33 @@ func TestWords(t *testing.T) {
 		}
 	}
 }
+
+// TestWordsOfCauses: a line of the words of each cause that no document has.
+func TestWordsOfCauses(t *testing.T) {
+	tests := []struct {
+		log   string
+		cause v1alpha1.Cause
+	}{
+		{"FATAL license expired on 2026-01-31, exiting", v1alpha1.CauseLicenseInvalid},
+		{"requests.exceptions.SSLError: HTTPSConnectionPool(host='pricing', port=8443): Max retries exceeded " +
+			"(Caused by SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed')))", v1alpha1.CauseUpstreamTLSMismatch},
+		{`E1124 10:00:00.000000       1 main.go:71] "unable to start" err="secrets is forbidden: User ` +
+			`\"system:serviceaccount:shop:app\" cannot list resource \"secrets\" in API group \"\""`, v1alpha1.CauseAPIForbidden},
+		{`E1124 10:00:00.000000       1 main.go:91] "problem running manager" err="leader election lost"`, v1alpha1.CauseLeaderElectionLost},
+		{`panic: no matches for kind "Certificate" in version "cert-manager.io/v1"`, v1alpha1.CauseUpstreamIncompatible},
+		{"ReplyError: READONLY You can't write against a read only replica.", v1alpha1.CauseUpstreamRejectsWrites},
+		{"[1]: max virtual memory areas vm.max_map_count [65530] is too low, increase to at least [262144]", v1alpha1.CauseNodeSettingTooLow},
+		{"RuntimeError: No CUDA GPUs are available", v1alpha1.CauseDeviceUnavailable},
+		{"error: Dirty database version 7. Fix and force version.", v1alpha1.CauseMigrationFailed},
+		{"/app/server: error while loading shared libraries: libpq.so.5: cannot open shared object file: No such file or directory", v1alpha1.CauseBinaryIncompatible},
+	}
+	for _, test := range tests {
+		t.Run(string(test.cause), func(t *testing.T) {
+			c := ended(1, "Error", "")
+			c.Log.Previous = []byte(test.log)
+			if f := Diagnose(c); f.Cause != test.cause {
+				t.Errorf("%s %s: %s, want %s", f.Cause, f.Confidence, f.Message, test.cause)
+			}
+		})
+	}
+}

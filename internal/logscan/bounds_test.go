@@ -13,8 +13,8 @@ const quietLine = "2026-11-24T10:00:00Z INFO GET /api/v1/orders 200 13ms\n"
 func boundScanner(tb testing.TB) *Scanner {
 	tb.Helper()
 	s, err := NewScanner([]Signature{
-		{Literals: []string{"connection refused"}, Pattern: MustMatcher(`(?i)connection refused`)},
-		{Literals: []string{"password authentication failed"}},
+		{Pattern: MustMatcher(`(?i)connection refused`)},
+		{Pattern: MustMatcher(`password authentication failed`)},
 	})
 	if err != nil {
 		tb.Fatal(err)

@@ -139,16 +139,21 @@ func texts(tree *syntax.Regexp) ([]string, bool, bool) {
 	return all, words[0].fold, len(all) > 0
 }
 
-// each joins the words of all alternatives, if they agree about case.
+// each joins the words of all alternatives. Where one of them ignores case, all do.
 func each(alternatives []*syntax.Regexp, words func(*syntax.Regexp) ([]string, bool, bool)) ([]string, bool, bool) {
 	var all []string
 	var folds bool
-	for i, sub := range alternatives {
+	for _, sub := range alternatives {
 		some, fold, ok := words(sub)
-		if !ok || i > 0 && fold != folds || len(all)+len(some) > maxWords {
+		if !ok || len(all)+len(some) > maxWords {
 			return nil, false, false
 		}
-		all, folds = append(all, some...), fold
+		all, folds = append(all, some...), folds || fold
+	}
+	if folds {
+		for i, word := range all {
+			all[i] = strings.ToLower(word)
+		}
 	}
 	return all, folds, true
 }
@@ -174,6 +179,7 @@ func needed(tree *syntax.Regexp) []oneOf {
 	for _, sub := range tree.Sub {
 		all = append(all, needed(sub)...)
 	}
+	all = append(all, runs(tree.Sub)...)
 	// A long word tells most.
 	slices.SortStableFunc(all, func(a, b oneOf) int { return shortest(b.words) - shortest(a.words) })
 	return all
@@ -190,18 +196,40 @@ func needs(tree *syntax.Regexp) ([]string, bool, bool) {
 		return needs(tree.Sub[0])
 	case syntax.OpAlternate:
 		return each(tree.Sub, needs)
+	case syntax.OpRepeat:
+		if tree.Min < 1 {
+			return nil, false, false
+		}
+		return needs(tree.Sub[0])
 	case syntax.OpConcat:
 		var best []string
 		var folds bool
-		for _, sub := range tree.Sub {
-			if words, fold, ok := needs(sub); ok && shortest(words) > shortest(best) {
-				best, folds = words, fold
+		for _, n := range needed(tree) {
+			if len(best) == 0 || telling(n.words) > telling(best) {
+				best, folds = n.words, n.fold
 			}
 		}
 		return best, folds, best != nil
 	default:
 		return nil, false, false
 	}
+}
+
+// runs are the words of each row of parts that stand for words only: could and
+// not, side by side, are looked for as one.
+func runs(parts []*syntax.Regexp) []oneOf {
+	var all []oneOf
+	for from := 0; from < len(parts); from++ {
+		for to := len(parts); to > from+1; to-- {
+			words, fold, ok := texts(&syntax.Regexp{Op: syntax.OpConcat, Sub: parts[from:to]})
+			if ok {
+				all = append(all, oneOf{words, fold})
+				from = to - 1
+				break
+			}
+		}
+	}
+	return all
 }
 
 // shortest is the length of the shortest word.

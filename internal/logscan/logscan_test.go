@@ -64,7 +64,7 @@ func TestMatcher(t *testing.T) {
 }
 
 func TestRecords(t *testing.T) {
-	s, err := NewScanner([]Signature{{Literals: []string{"refused"}}, {Literals: []string{"KeyError"}}})
+	s, err := NewScanner([]Signature{{Pattern: MustMatcher(`refused`)}, {Pattern: MustMatcher(`KeyError`)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestRecords(t *testing.T) {
 
 // TestScanAllocatesNothingForOtherLines: lines without a literal cost no allocation.
 func TestScanAllocatesNothingForOtherLines(t *testing.T) {
-	s, err := NewScanner([]Signature{{Literals: []string{"connection refused"}}})
+	s, err := NewScanner([]Signature{{Pattern: MustMatcher(`connection refused`)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestScanAllocatesNothingForOtherLines(t *testing.T) {
 
 // BenchmarkScan walks over a log in which one line in two hundred holds a literal.
 func BenchmarkScan(b *testing.B) {
-	s, err := NewScanner([]Signature{{Literals: []string{"connection refused"}}, {Literals: []string{"no such host"}}})
+	s, err := NewScanner([]Signature{{Pattern: MustMatcher(`connection refused`)}, {Pattern: MustMatcher(`no such host`)}})
 	if err != nil {
 		b.Fatal(err)
 	}

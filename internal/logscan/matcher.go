@@ -34,17 +34,26 @@ type branch struct {
 // maxWords is how many words an alternative may stand for.
 const maxWords = 48
 
-// NewMatcher takes a pattern of package regexp's syntax apart.
-func NewMatcher(pattern string) (*Matcher, error) {
+// NewMatcher takes patterns of package regexp's syntax apart, of which one must match.
+func NewMatcher(patterns ...string) (*Matcher, error) {
+	m := &Matcher{}
+	for _, pattern := range patterns {
+		if err := m.add(pattern); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m *Matcher) add(pattern string) error {
 	if _, err := regexp.Compile(pattern); err != nil {
-		return nil, fmt.Errorf("pattern: %w", err)
+		return fmt.Errorf("pattern: %w", err)
 	}
 	flags, rest := splitFlags(pattern)
-	m := &Matcher{}
 	for _, part := range alternatives(rest) {
 		tree, err := syntax.Parse(flags+part, syntax.Perl)
 		if err != nil {
-			return nil, fmt.Errorf("alternative %q: %w", part, err)
+			return fmt.Errorf("alternative %q: %w", part, err)
 		}
 		if words, ok := expand(tree); ok && usable(words) {
 			for _, w := range words {
@@ -57,12 +66,12 @@ func NewMatcher(pattern string) (*Matcher, error) {
 		m.fold = m.fold || b.exp.fold || slices.ContainsFunc(b.needs, func(n oneOf) bool { return n.fold })
 		m.branches = append(m.branches, b)
 	}
-	return m, nil
+	return nil
 }
 
 // MustMatcher is NewMatcher for patterns in the source.
-func MustMatcher(pattern string) *Matcher {
-	m, err := NewMatcher(pattern)
+func MustMatcher(patterns ...string) *Matcher {
+	m, err := NewMatcher(patterns...)
 	if err != nil {
 		panic(err)
 	}
@@ -97,18 +106,30 @@ func (m *Matcher) Find(text string) (Hit, bool) {
 // find is the first alternative that matches, with its submatches if it has any.
 func (m *Matcher) find(text, lower string) ([]int, []string, bool) {
 	for i := range m.branches {
-		b := &m.branches[i]
-		if !b.holds(text, lower) {
-			continue
-		}
-		if b.exp == nil {
-			return nil, nil, true
-		}
-		if groups := b.exp.find(text, lower); groups != nil {
-			return groups, b.exp.names, true
+		if groups, names, ok := m.branches[i].find(text, lower); ok {
+			return groups, names, true
 		}
 	}
 	return nil, nil, false
+}
+
+// find says whether the alternative matches, with its submatches if it has any.
+func (b *branch) find(text, lower string) ([]int, []string, bool) {
+	if !b.holds(text, lower) {
+		return nil, nil, false
+	}
+	if b.exp == nil {
+		return nil, nil, true
+	}
+	groups := b.exp.find(text, lower)
+	return groups, b.exp.names, groups != nil
+}
+
+func (b *branch) String() string {
+	if b.exp == nil {
+		return b.word
+	}
+	return b.exp.anywhere.String()
 }
 
 // holds says whether the branch's word, or all that its expression needs, is in

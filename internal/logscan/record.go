@@ -12,7 +12,7 @@ const maxRecord = 200
 
 var (
 	// goesOn are the words of a program that survives what it reports.
-	goesOn = MustMatcher(`(?i)\bcontinuing\b|carrying on|degraded|\bdisabled\b|disabling|\bignored\b|\bignoring\b|non-?fatal|best[- ]effort|falling back|\bfall ?back\b|using default|proceeding|skipping|running without|starting without|not critical|\boptional\b|will be unavailable|without it\b|turned off|noncritical`)
+	goesOn = MustMatcher(`(?i)\bcontinuing\b|carrying on|degraded|\bdisabled\b|disabling|\bignored\b|\bignoring\b|non-?fatal|best[- ]effort|falling back|\bfall ?back\b|using default|proceeding|skipping|running without|starting without|not critical|\boptional\b[^\[]|will be unavailable|without it\b|turned off|noncritical`)
 	// connector joins the traces of one chain of exceptions.
 	connector = regexp.MustCompile(`^(?:Traceback \(most recent call last\)|During handling of the above|The above exception was|Caused by:|Suppressed:|\.\.\. \d+ |Wrapped by:|\[cause\]|--->|   at |goroutine \d+|\[signal |exit status)`)
 	stamped   = regexp.MustCompile(`^(?:\x1b\[[0-9;]*m|\[?\[[0-9;]*m)*[\[({]?(?:\d{4}[-/]|\d\d:\d\d:\d\d|"|(?:time|ts|level)=|(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)\b|(?:info|warn|error|debug):|[IWEF]\d{4} |%\d\||[A-Z][a-z]{2} +\d{1,2} \d\d:)`)

@@ -7,6 +7,7 @@ package logscan
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"maps"
@@ -29,11 +30,8 @@ const (
 
 // Signature is one way in which programs say one thing.
 type Signature struct {
-	// Literals of which one must stand in a line, in whatever case, for the line
-	// to be looked at. No shorter than four bytes, and free of characters that
-	// JSON escapes.
-	Literals []string
-	// Pattern that a plain line must match. Nil: the literal is enough.
+	// Pattern that a plain line must match. Only lines are looked at that hold, in
+	// whatever case, a literal that one of its alternatives needs.
 	Pattern *Matcher
 	// Unless it matches this.
 	Unless *Matcher
@@ -50,10 +48,9 @@ type Hit struct {
 	names  []string
 }
 
-// Group is the text of a named group of the signature's pattern, empty where
-// it is not there.
-//
-// A pattern with several alternatives names the group in each: var, var2, ...
+// Group is the text of a named group of the alternative that matched, empty
+// where it is not there. An alternative that has the group in several places
+// names it var, var2, ...
 func (h Hit) Group(name string) string {
 	for i, n := range h.names {
 		if strings.TrimRight(n, "23456789") == name && 2*i+1 < len(h.groups) && h.groups[2*i] >= 0 {
@@ -85,25 +82,28 @@ type Line struct {
 // Scanner finds signatures in logs. It is safe for concurrent use.
 type Scanner struct {
 	automaton *ahocorasick.Automaton
-	// byLiteral are the signatures that each of the automaton's patterns stands for.
-	byLiteral  [][]int
+	// byLiteral are the alternatives that each of the automaton's literals stands for.
+	byLiteral  [][]alternative
 	signatures []Signature
 }
+
+// alternative is one branch of one signature's pattern.
+type alternative struct{ signature, branch int }
 
 // NewScanner compiles the signatures. An error names the one that is at fault.
 func NewScanner(signatures []Signature) (*Scanner, error) {
 	s := &Scanner{signatures: signatures}
-	owners := map[string][]int{}
+	owners := map[string][]alternative{}
 	for i, signature := range signatures {
-		if len(signature.Literals) == 0 {
-			return nil, fmt.Errorf("signature %d has no literal", i)
-		}
-		for _, literal := range signature.Literals {
-			if len(literal) < 4 {
-				return nil, fmt.Errorf("signature %d: literal %q is too short to tell lines apart", i, literal)
+		for j := range signature.Pattern.branches {
+			b := &signature.Pattern.branches[j]
+			literals := b.literals()
+			if len(literals) == 0 {
+				return nil, fmt.Errorf("signature %d: alternative %q needs no word that tells lines apart", i, b)
 			}
-			folded := strings.ToLower(literal)
-			owners[folded] = append(owners[folded], i)
+			for _, literal := range literals {
+				owners[literal] = append(owners[literal], alternative{i, j})
+			}
 		}
 	}
 	var err error
@@ -114,18 +114,21 @@ func NewScanner(signatures []Signature) (*Scanner, error) {
 	return s, nil
 }
 
+// Literals are what the automaton looks for, in lower case.
+func (s *Scanner) Literals() int { return len(s.byLiteral) }
+
 // compile builds the automaton over the literals, each once.
 //
-// Of the kept libraries that were compared over the 1,181 literals of package
+// Of the kept libraries that were compared over 1,181 literals of package
 // diagnosis, coregx/ahocorasick (MIT) is the fastest: a compiled table whose
 // entries say themselves whether a literal ends there. MB a second of one core's
 // time, over a quiet service's log and over a log with a literal in most lines:
 // coregx v0.3.1 459 and 183, BobuSumisu v1.0.3 (MIT) 218 and 122, cloudflare of
 // September 2024 (BSD-3-Clause) 160 and 117, petar-dambovaliev of April 2025
 // (MIT) 179 and 103.
-func compile(owners map[string][]int) (*ahocorasick.Automaton, [][]int, error) {
+func compile(owners map[string][]alternative) (*ahocorasick.Automaton, [][]alternative, error) {
 	literals := slices.Sorted(maps.Keys(owners))
-	byLiteral := make([][]int, len(literals))
+	byLiteral := make([][]alternative, len(literals))
 	for i, literal := range literals {
 		byLiteral[i] = owners[literal]
 	}
@@ -281,40 +284,38 @@ func (s *Scanner) line(log []byte, m mark) (Line, bool) {
 	return line, true
 }
 
-// match appends the hits in one plain line.
+// match appends the hits in one plain line: of each signature the first
+// alternative that matches.
 func (s *Scanner) match(hits []Hit, text string) []Hit {
-	first := len(hits)
 	lower := strings.ToLower(text)
+	var candidates []alternative
 	for _, found := range s.automaton.FindAllOverlapping([]byte(lower)) {
-		for _, signature := range s.byLiteral[found.PatternID] {
-			if seen(hits[first:], signature) {
-				continue
-			}
-			if hit, ok := s.try(signature, text, lower); ok {
-				hits = append(hits, hit)
-			}
+		candidates = append(candidates, s.byLiteral[found.PatternID]...)
+	}
+	slices.SortFunc(candidates, func(a, b alternative) int {
+		return cmp.Or(a.signature-b.signature, a.branch-b.branch)
+	})
+	tried, matched := alternative{-1, -1}, -1
+	for _, c := range candidates {
+		if c == tried || c.signature == matched {
+			continue
+		}
+		tried = c
+		if hit, ok := s.try(c, text, lower); ok {
+			hits = append(hits, hit)
+			matched = c.signature
 		}
 	}
-	slices.SortStableFunc(hits[first:], func(a, b Hit) int { return a.Signature - b.Signature })
 	return hits
 }
 
-func seen(hits []Hit, signature int) bool {
-	return slices.ContainsFunc(hits, func(h Hit) bool { return h.Signature == signature })
-}
-
-func (s *Scanner) try(signature int, text, lower string) (Hit, bool) {
-	hit := Hit{Signature: signature, Text: text}
-	want := &s.signatures[signature]
-	if want.Unless != nil && want.Unless.Match(text, lower) {
-		return hit, false
+func (s *Scanner) try(c alternative, text, lower string) (Hit, bool) {
+	signature := &s.signatures[c.signature]
+	groups, names, ok := signature.Pattern.branches[c.branch].find(text, lower)
+	if !ok || signature.Unless != nil && signature.Unless.Match(text, lower) {
+		return Hit{}, false
 	}
-	if want.Pattern == nil {
-		return hit, true
-	}
-	var ok bool
-	hit.groups, hit.names, ok = want.Pattern.find(text, lower)
-	return hit, ok
+	return Hit{Signature: c.signature, Text: text, groups: groups, names: names}, true
 }
 
 // window cuts a huge line down to what stands around at.

@@ -1,0 +1,120 @@
+package diagnosis
+
+import v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+
+// httpStatuses is what HTTP servers answer to a program that needs them.
+var httpStatuses = knowledge{
+	server: "HTTP",
+	source: "RFC 9110, section 15; requests, httpx, aiohttp, undici, axios, net/http, OkHttp, " +
+		"RestTemplate, HttpClient, reqwest, " +
+		"Net::HTTP",
+	signatures: []signature{
+		{
+			id:    "http-auth",
+			cause: v1alpha1.CauseUpstreamAuthFailed,
+			words: ignoreCase(
+				`(?:status(?: code)?|indicate success)[: =]*\(?(?:401|403|407)\b`,
+				`(?:HTTP(?:/\d(?:\.\d)?)?|responded with)[: =]*\(?(?:401|403|407)\b`,
+				`(?:returned|Code:|response code|error:?|got|failed with)[: =]*\(?(?:HTTP )?(?:401|403|407)\b`,
+				`\b401 "?Unauthorized`,
+				`\b403 "?Forbidden`,
+				`\b407 "?Proxy Authentication`,
+				`\b40[13], message=`,
+				`Unexpected response code: 40[13]`,
+				`40[13] Client Error`,
+				`\binvalid token\b`,
+				`\bauthentication (?:failure|required)\b`,
+			),
+			unless: ignoreCase(
+				`(?:GET|POST|PUT|DELETE|PATCH) /\S* (?:401|403)`,
+				`returned 401$`,
+				`client \S+, returned`,
+				`for user "`,
+				`kafka`,
+				`postgres`,
+				`proxy authentication required by`,
+				`unexpected token|token '`,
+			),
+			match: "requests.exceptions.HTTPError: 401 Client Error: Unauthorized for url: http://pricing:8080/v1",
+			not:   "10.244.0.1 \"GET /v1/orders 401\"",
+		},
+		{
+			id:    "http-overloaded",
+			cause: v1alpha1.CauseUpstreamOverloaded,
+			words: ignoreCase(
+				`429 "?Too Many Requests`,
+				`503 "?Service Unavailable`,
+				`\b(?:429|503), message=`,
+				`too many (?:429|503) error responses`,
+				`Service Temporarily Unavailable`,
+				`429 Client Error`,
+				`503 Server Error`,
+				`\bTooManyRequests`,
+				`(?:status(?: code)?|indicate success|response code|returned|failed with)[: =]+(?:HTTP )?(?:429|503)\b`,
+				`node not reached`,
+			),
+			unless: ignoreCase(
+				`(?:GET|POST|PUT|DELETE|PATCH) /\S* (?:429|503)`,
+				`for role`,
+				`for database`,
+				`sorry`,
+				`postgres`,
+				`already`,
+				`probe failed`,
+			),
+			match: "httpx.HTTPStatusError: Server error '503 Service Unavailable' for url 'http://pricing:8080/v1'",
+			not:   "\"GET /v1/orders 503\"",
+		},
+		{
+			id:     "http-unreachable",
+			cause:  v1alpha1.CauseUpstreamUnreachable,
+			weight: weightConsequence,
+			words: ignoreCase(
+				`\b502 "?Bad Gateway`,
+				`\b504 "?Gateway Time-?out`,
+				`(?:502|504) Server Error`,
+				`(?:status(?: code)?|response code)[: =]+(?:502|504)\b`,
+			),
+			unless: ignoreCase(`(?:GET|POST|PUT|DELETE|PATCH) /\S* 50[24]`, `upstream prematurely`),
+			match:  "Error: Request failed with status code 502",
+			not:    "\"GET /v1/orders 502\"",
+		},
+		{
+			id:     "http-connection-lost",
+			cause:  v1alpha1.CauseUpstreamConnectionLost,
+			weight: weightConsequence,
+			words: ignoreCase(
+				`Server closed the connection`,
+				`invalid connection$`,
+				`Connection is closed\.`,
+				`RemoteDisconnected`,
+				`server disconnected`,
+				`RST_STREAM`,
+				`\bGOAWAY\b`,
+				`transport is closing`,
+				`read: connection reset`,
+				`Connection closed by server`,
+			),
+			within: ignoreCase(
+				`mysql|redis|multiplexed|amqp|rabbit|pika|mongo|http|grpc`,
+				`rpc error|elastic|mariadb|undici|axios`,
+			),
+			unless: ignoreCase(`kafka|postgres|unexpectedly$|SSL connection closed|refused`),
+			match:  "http.client.RemoteDisconnected: Remote end closed connection without response",
+			not:    "INFO the stream was closed with RST_STREAM",
+		},
+		{
+			id:     "http-gave-up",
+			fault:  faultGaveUp,
+			family: familyUpstream,
+			words: ignoreCase(
+				`max retries exceeded`,
+				`NoHostAvailable`,
+				`\bfetch failed\b`,
+			),
+			unless: ignoreCase(`kafka|postgres|metrics|spans`),
+			match:  "TypeError: fetch failed",
+			not:    "INFO fetched 3 records",
+		},
+	},
+}
