@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -148,6 +149,7 @@ func Load(ctx context.Context, files []File, o Options) (project *Project, err e
 	if err := p.refuseFiles(o); err != nil {
 		return nil, err
 	}
+	p.nameShortVolumes()
 	p.Ignored = p.ignored()
 	return p, nil
 }
@@ -236,6 +238,23 @@ func (p *Project) refuseFiles(o Options) error {
 		refuse("label_file", s.LabelFiles)
 	}
 	return errors.Join(out...)
+}
+
+// driveLetter is how the library reads v:/data: as a path of Windows.
+var driveLetter = regexp.MustCompile(`^([A-Za-z]):(/[^:]*)(?::(.*))?$`)
+
+// nameShortVolumes makes volumes of one letter what they are meant as.
+func (p *Project) nameShortVolumes() {
+	for _, s := range p.Model.Services {
+		for i, v := range s.Volumes {
+			m := driveLetter.FindStringSubmatch(v.Target)
+			if m == nil || v.Source != "" {
+				continue
+			}
+			s.Volumes[i].Source, s.Volumes[i].Target = m[1], m[2]
+			s.Volumes[i].ReadOnly = v.ReadOnly || slices.Contains(strings.Split(m[3], ","), "ro")
+		}
+	}
 }
 
 // services of the project by name.
