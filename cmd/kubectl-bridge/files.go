@@ -104,6 +104,20 @@ func (r *projectRoot) explain(err error) error {
 	return err
 }
 
+// look says what is at a path. What is outside is not looked at, and taken to be
+// there.
+func (r *projectRoot) look(path string) (exists, isDirectory bool) {
+	relative, err := r.relative(path)
+	if err != nil {
+		return true, false
+	}
+	info, err := r.Stat(relative)
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist), false
+	}
+	return true, info.IsDir()
+}
+
 // files are those of the root by their absolute paths without the first slash.
 func (r *projectRoot) files() fs.FS { return rooted{r} }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bridgestack/operator/internal/compose"
 	"github.com/bridgestack/operator/internal/plugin/manifests"
 )
 
@@ -105,6 +106,7 @@ func (i *initialize) ofProject(command *cobra.Command, files []string) (manifest
 		return manifests.Output{}, err
 	}
 	defer root.Close()
+	lookBeside(named(files)).tell(command.ErrOrStderr())
 	facts, err := project.Facts()
 	if err != nil {
 		return manifests.Output{}, badInput{err}
@@ -117,6 +119,14 @@ func (i *initialize) ofProject(command *cobra.Command, files []string) (manifest
 		return manifests.Of(in), nil
 	}
 	return manifests.Stack(in), nil
+}
+
+func named(files []string) []compose.File {
+	var out []compose.File
+	for _, f := range files {
+		out = append(out, compose.File{Name: f})
+	}
+	return out
 }
 
 func writeAll(to io.Writer, out manifests.Output) error {

@@ -28,8 +28,8 @@ func validateCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "validate FILE...",
 		Short: "Find in compose files, env files and BridgeStacks what would fail once deployed",
-		Long: `Looks at compose files, env files and BridgeStacks, and needs no cluster. Compose files of one directory are merged as
-compose does, in the order given; env files beside them give values to ${VARIABLES}, as .env does where none is named.
+		Long: `Looks at compose files, env files and BridgeStacks, and needs no cluster. Compose files are merged as compose does, in the
+order given; env files beside them give values to ${VARIABLES}, as .env does where none is named.
 
 The exit code is 1 where there are errors, and 2 where a file cannot be read or the arguments are wrong.
 Warnings become errors in services that are in production, as ENVIRONMENT, NODE_ENV and the like tell, or --production.
@@ -95,11 +95,10 @@ func read(names []string) ([]compose.File, error) {
 }
 
 // findings of all files: env files and objects each by itself, compose files as
-// the projects that they make.
+// the project that they make together, as for init.
 func (v *validation) findings(command *cobra.Command, files []compose.File) ([]validate.Finding, error) {
 	var out []validate.Finding
-	projects := map[string][]compose.File{}
-	var directories []string
+	var project []compose.File
 	for _, f := range files {
 		switch validate.KindOf(f) {
 		case validate.KindEnv:
@@ -110,26 +109,26 @@ func (v *validation) findings(command *cobra.Command, files []compose.File) ([]v
 		case validate.KindObjects:
 			out = append(out, validate.Stacks(command.Context(), f)...)
 		default:
-			directory := filepath.Dir(f.Name)
-			if projects[directory] == nil {
-				directories = append(directories, directory)
-			}
-			projects[directory] = append(projects[directory], f)
+			project = append(project, f)
 		}
 	}
-	for _, directory := range directories {
-		o, root, err := v.project.options(projects[directory][0].Name)
-		if err != nil {
-			return nil, err
-		}
-		defer root.Close()
-		if o.ProjectName == "" && o.Environment["COMPOSE_PROJECT_NAME"] == "" {
-			o.Environment = maps.Clone(o.Environment)
-			o.Environment["COMPOSE_PROJECT_NAME"] = loader.NormalizeProjectName(filepath.Base(o.Directory))
-		}
-		out = append(out, validate.Project(command.Context(), projects[directory], validate.Options{Options: o, Production: v.production})...)
+	if len(project) == 0 {
+		return out, nil
 	}
-	return out, nil
+	o, root, err := v.project.options(project[0].Name)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	if o.ProjectName == "" && o.Environment["COMPOSE_PROJECT_NAME"] == "" {
+		o.Environment = maps.Clone(o.Environment)
+		o.Environment["COMPOSE_PROJECT_NAME"] = loader.NormalizeProjectName(filepath.Base(o.Directory))
+	}
+	beside := lookBeside(project)
+	beside.tell(command.ErrOrStderr())
+	return append(out, validate.Project(command.Context(), project, validate.Options{
+		Options: o, Production: v.production, Elsewhere: beside.services(), Look: root.look,
+	})...), nil
 }
 
 // forPeople writes a line for each finding and one below it with the cure.

@@ -140,7 +140,7 @@ func Load(ctx context.Context, files []File, o Options) (project *Project, err e
 	details := types.ConfigDetails{WorkingDir: o.Directory, ConfigFiles: configFiles(files, o), Environment: maps.Clone(o.Environment)}
 	model, err := loader.LoadWithContext(ctx, details, o.forLoader(s))
 	if err != nil {
-		return nil, documents.explain(err)
+		return nil, once(documents.explain(documents.named(err, files)))
 	}
 	p := &Project{
 		Model: model, Unset: s.names(), documents: append(elsewhere.included, documents...), extended: elsewhere.extended,
@@ -150,6 +150,9 @@ func Load(ctx context.Context, files []File, o Options) (project *Project, err e
 		return nil, err
 	}
 	p.nameShortVolumes()
+	if err := p.refuse(); err != nil {
+		return nil, err
+	}
 	p.Ignored = p.ignored()
 	return p, nil
 }

@@ -3,6 +3,7 @@ package compose
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -129,6 +130,177 @@ var (
 	validating  = regexp.MustCompile(`^validating [^\n]*?: `)
 )
 
+var (
+	// ofFile is how the library calls a file where none is read.
+	ofFile = regexp.MustCompile(`\bcompose\[(\d+)\]`)
+	// inBrackets is how it calls a place while it decodes.
+	inBrackets = regexp.MustCompile(`'((?:services|networks|volumes|secrets|configs)\[[^']+)'`)
+	bracket    = regexp.MustCompile(`\[([^\]]*)\]`)
+	// twice is a key that a mapping has twice.
+	twice = regexp.MustCompile(`failed to parse (.+?): yaml: construct errors: (?:line \d+: )?line (\d+): mapping key (.+) already defined at line (\d+)`)
+	// sameName is a name for several containers.
+	sameName = regexp.MustCompile(`can't set container_name and (\S+) as container name must be unique`)
+	// circular are services that extend each other.
+	circular = regexp.MustCompile(`(?s)^Circular reference:(.*)`)
+	extender = regexp.MustCompile(`(?m)^\s*(?:extends )?(\S+) in `)
+	// wrongName is a service that cannot be called so.
+	wrongName = regexp.MustCompile(`^(?:validating [^\n]*?: )?services additional properties '([^']+)' not allowed`)
+	// ofPart is an error about a part of a short form, with the part.
+	ofPart = regexp.MustCompile(`(?i)^(?:invalid (?:hostPort|containerPort|spec|ip address|proto|port range|ranges specified for container and host ports)|no port specified|invalid (?:range|port)[^:]*): ?(:?[^:\s][^\s]*?)(?:: |$)`)
+	// onTop is a key of the file itself.
+	onTop = regexp.MustCompile(`^(?:validating [^\n]*?: )?(version|name|services|volumes|networks|secrets|configs|include) must\b`)
+)
+
+// named is an error with the files called what their owner calls them.
+func (ds documents) named(err error, files []File) error {
+	if _, ok := errors.AsType[interface {
+		error
+		Unwrap() []error
+	}](err); ok || !ofFile.MatchString(err.Error()) {
+		return err
+	}
+	return errors.New(ofFile.ReplaceAllStringFunc(err.Error(), func(found string) string {
+		i, _ := strconv.Atoi(ofFile.FindStringSubmatch(found)[1]) // digits
+		if i < len(files) {
+			return files[i].Name
+		}
+		return found
+	}))
+}
+
+// known errors of the library whose place and words it takes more to tell.
+func (ds documents) known(text string) (*Error, bool) {
+	if m := twice.FindStringSubmatch(text); m != nil {
+		line, _ := strconv.Atoi(m[2]) // digits
+		return &Error{Position{ds.fileOf(m[1]), line}, fmt.Sprintf("%s is there twice, first at line %s", m[3], m[4])}, true
+	}
+	if m := sameName.FindStringSubmatch(text); m != nil {
+		return &Error{ds.at([]string{"services", m[1], "container_name"}), fmt.Sprintf("services.%s.container_name: several containers cannot be called the same: take it away, or run one", m[1])}, true
+	}
+	if m := wrongName.FindStringSubmatch(text); m != nil {
+		return &Error{ds.at([]string{"services", m[1]}), fmt.Sprintf("services: %q is no name of a service: letters from a to z, digits, . _ and - are", m[1])}, true
+	}
+	if m := circular.FindStringSubmatch(text); m != nil {
+		var names []string
+		for _, e := range extender.FindAllStringSubmatch(m[1], -1) {
+			names = append(names, e[1])
+		}
+		if len(names) > 0 {
+			return &Error{ds.at([]string{"services", names[0], "extends"}), "services extend each other in a circle: " + strings.Join(names, ", ")}, true
+		}
+	}
+	if m := ofPart.FindStringSubmatch(text); m != nil {
+		if place, path, found := ds.having(m[1]); found {
+			return &Error{place, path + ": " + text}, true
+		}
+	}
+	if m := onTop.FindStringSubmatch(text); m != nil {
+		return &Error{ds.at([]string{m[1]}), ds.reword(text)}, true
+	}
+	if m := inBrackets.FindStringSubmatch(text); m != nil {
+		path := bracket.ReplaceAllString(m[1], ".$1")
+		return &Error{ds.at(strings.Split(path, ".")), path + ": " + ds.reword(inBrackets.ReplaceAllString(text, ""))}, true
+	}
+	return nil, false
+}
+
+// fileOf is what a document's file is called.
+func (ds documents) fileOf(name string) string {
+	for _, d := range ds {
+		if d.file == name || strings.HasSuffix(name, "/"+d.file) {
+			return d.file
+		}
+	}
+	return name
+}
+
+// having is the first place among services' ports and volumes with a text in it.
+func (ds documents) having(part string) (Position, string, bool) {
+	for _, d := range ds {
+		for _, s := range entries(child(d.top(), "services")) {
+			for _, attribute := range []string{"ports", "volumes", "expose"} {
+				list := resolve(child(s.value, attribute))
+				if list == nil || list.Kind != yaml.SequenceNode {
+					continue
+				}
+				for _, n := range list.Content {
+					for _, value := range append(scalars(n), scalarsOfMapping(n)...) {
+						if strings.Contains(value.Value, part) {
+							return d.position(value), "services." + s.key.Value + "." + attribute, true
+						}
+					}
+				}
+			}
+		}
+	}
+	return Position{}, "", false
+}
+
+func scalarsOfMapping(n *yaml.Node) []*yaml.Node {
+	var out []*yaml.Node
+	for _, e := range entries(n) {
+		if v := resolve(e.value); v.Kind == yaml.ScalarNode {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// once are errors each of which is told once: a variable that is missing is so in
+// every service that its value is merged into.
+func once(err error) error {
+	type group struct {
+		first *Error
+		more  int
+	}
+	var groups []*group
+	byText := map[string]*group{}
+	for _, known := range apart(err) {
+		text := known.Message
+		if m := missing.FindString(text); m != "" {
+			text = m
+		}
+		g := byText[text]
+		if g == nil {
+			g = &group{first: known}
+			byText[text] = g
+			groups = append(groups, g)
+			continue
+		}
+		if g.more++; strings.HasPrefix(g.first.Message, "x-") && !strings.HasPrefix(known.Message, "x-") {
+			g.first = known
+		}
+	}
+	var out []error
+	for _, g := range groups {
+		if g.more > 0 && missing.MatchString(g.first.Message) {
+			g.first = &Error{g.first.Position, fmt.Sprintf("%s (and so in %d more places)", g.first.Message, g.more)}
+		}
+		out = append(out, g.first)
+	}
+	if len(out) == 1 {
+		return out[0]
+	}
+	return errors.Join(out...)
+}
+
+// apart are the errors that are joined in one.
+func apart(err error) []*Error {
+	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // joined ones themselves
+		var out []*Error
+		for _, e := range several.Unwrap() {
+			out = append(out, apart(e)...)
+		}
+		return out
+	}
+	if known, ok := errors.AsType[*Error](err); ok {
+		return []*Error{known}
+	}
+	return []*Error{{Message: err.Error()}}
+}
+
+var missing = regexp.MustCompile(`the required variable \w+ is not set`)
+
 // explain makes the library's error one that tells the place where it can.
 func (ds documents) explain(err error) error {
 	var several interface{ Unwrap() []error }
@@ -149,6 +321,9 @@ func (ds documents) explain(err error) error {
 	}
 	if file, ok := errors.AsType[*refused](err); ok {
 		return &Error{ds.naming(file.path), file.Error()}
+	}
+	if known, ok := ds.known(err.Error()); ok {
+		return known
 	}
 	return &Error{ds.place(err.Error()), ds.reword(err.Error())}
 }
@@ -202,5 +377,5 @@ var plainer = strings.NewReplacer(
 )
 
 func (ds documents) reword(text string) string {
-	return plainer.Replace(validating.ReplaceAllString(text, ""))
+	return strings.TrimSpace(plainer.Replace(validating.ReplaceAllString(text, "")))
 }

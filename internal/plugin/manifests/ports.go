@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/bridgestack/operator/internal/compose"
+	"github.com/bridgestack/operator/internal/plugin/images"
 )
 
 // mostPorts of a Service. More of them, as of a media server, make it larger than
@@ -196,27 +197,27 @@ func (b *builder) exposedByBuild(s compose.Service) []compose.Port {
 // known.
 func (b *builder) ownPorts(s compose.Service, unknown bool) []int32 {
 	config := b.Project.Model.Services[s.Name]
-	known, ok := imageOf(s.Image)
+	known, ok := images.Of(s.Image)
 	switch {
 	case s.Role == compose.RolePostgres:
 		return []int32{cmp.Or(atoi32(b.value(s, "PGPORT")), 5432)}
 	case s.Role.SpeaksKafka() && len(s.Listeners) == 0:
 		return []int32{9092}
-	case !ok || !known.runsServer(config):
+	case !ok || !known.RunsServer(config.Entrypoint, config.Command):
 		return nil
 	case s.Role.SpeaksKafka():
 		return nil // its settings say
-	case known.data || unknown || slices.ContainsFunc(s.Ports, func(p compose.Port) bool { return p.Target == known.first() }):
-		return known.ports
+	case known.Data || unknown || slices.ContainsFunc(s.Ports, func(p compose.Port) bool { return p.Target == first(known) }):
+		return known.Ports
 	}
 	return nil
 }
 
-func (k knownImage) first() int32 {
-	if len(k.ports) == 0 {
+func first(image images.Image) int32 {
+	if len(image.Ports) == 0 {
 		return 0
 	}
-	return k.ports[0]
+	return image.Ports[0]
 }
 
 // mainPort is the one that others ask first, 0 where none is known.
@@ -226,7 +227,7 @@ func (b *builder) mainPort(s compose.Service, ports []corev1.ServicePort) int32 
 			return l.Port
 		}
 	}
-	if own := b.ownPorts(s, false); len(own) > 0 && (keepsData(s.Image) || s.Role != "") {
+	if own := b.ownPorts(s, false); len(own) > 0 && (images.KeepsData(s.Image) || s.Role != "") {
 		return own[0]
 	}
 	if s.Health != nil && s.Health.HTTP != nil {

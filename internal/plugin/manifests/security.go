@@ -8,6 +8,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/bridgestack/operator/internal/plugin/images"
 )
 
 // security is the container's security context. A service that names a user
@@ -97,16 +99,16 @@ func (u *unit) groups(config types.ServiceConfig) {
 			c.SupplementalGroups = append(c.SupplementalGroups, *n)
 		}
 	}
-	image, _ := imageOf(u.Service.Image)
+	image, _ := images.Of(u.Service.Image)
 	switch {
 	case len(u.templates) == 0 && !u.hasVolumes():
 	case own != nil && (*own > 0 || user != nil && *user > 0):
 		c.FSGroup = own
 	case own == nil && user != nil && *user > 0:
 		c.FSGroup = user
-	case config.User == "" && image.group > 0:
-		c.FSGroup = &image.group
-		u.decide("volumes", fmt.Sprintf("its volumes are given to group %d, which its image runs as", image.group))
+	case config.User == "" && image.Group > 0:
+		c.FSGroup = &image.Group
+		u.decide("volumes", fmt.Sprintf("its volumes are given to group %d, which its image runs as", image.Group))
 	}
 	if len(c.SupplementalGroups) > 0 || c.FSGroup != nil || len(c.Sysctls) > 0 {
 		u.pod.SecurityContext = c

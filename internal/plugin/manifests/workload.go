@@ -14,6 +14,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/compose"
+	"github.com/bridgestack/operator/internal/plugin/images"
 	"github.com/bridgestack/operator/internal/workload"
 )
 
@@ -203,7 +204,7 @@ func (u *unit) hosts(config types.ServiceConfig) {
 func (u *unit) hostname(config types.ServiceConfig) string {
 	given, _, _ := strings.Cut(config.Hostname, ".")
 	switch {
-	case given != "" && isDNS(given) && (u.bindsItself() || !u.keepsData() || namesData[repository(u.Service.Image)]):
+	case given != "" && isDNS(given) && (u.bindsItself() || !u.keepsData() || namesData[images.Repository(u.Service.Image)]):
 		return given
 	case u.bindsItself():
 		return u.name
@@ -242,7 +243,9 @@ func (u *unit) host(config types.ServiceConfig) {
 	}
 }
 
-func (u *unit) keepsData() bool { return keepsData(u.Service.Image) || u.Role == compose.RolePostgres }
+func (u *unit) keepsData() bool {
+	return images.KeepsData(u.Service.Image) || u.Role == compose.RolePostgres
+}
 
 // workload is a Job for what runs to its end, a StatefulSet for what keeps data
 // in a volume, a DaemonSet for what runs on every node, else a Deployment.

@@ -2,18 +2,25 @@ package validate
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/bridgestack/operator/internal/compose"
 )
 
-// emptySecret: a secret that is declared and has no value.
+// emptySecret: a secret that a server cannot do without, and has no value. That of
+// a feature which is off may be empty.
 var emptySecret = rule{
-	Rule: Rule{"empty-secret", "A secret is empty"},
+	Rule: Rule{"empty-secret", "A secret that is needed is empty"},
 	project: func(p *project, report report) {
 		for _, s := range p.facts.Services {
+			value := func(name string) (string, bool) {
+				v := p.Model.Services[s.Name].Environment[name]
+				return p.value(s, name), v != nil
+			}
 			for _, v := range p.secretsOf(s) {
-				if p.value(s, v.Name) != "" || p.isUnset(s, v.Name) {
+				if p.value(s, v.Name) != "" || p.isUnset(s, v.Name) || !isNeeded(v.Name, value) {
 					continue
 				}
 				f := p.variable(s.Name, v.Name, fmt.Sprintf("%s of %s is empty", v.Name, s.Name), "give it a value, or take it away if the service can do without")
@@ -23,12 +30,46 @@ var emptySecret = rule{
 		}
 	},
 	env: func(e *envFile, report report) {
+		value := func(name string) (string, bool) {
+			i := slices.IndexFunc(e.variables, func(v assignment) bool { return v.name == name })
+			if i < 0 {
+				return "", false
+			}
+			return e.variables[i].value, true
+		}
 		for _, v := range e.secrets() {
-			if v.value == "" {
+			if v.value == "" && isNeeded(v.name, value) {
 				report(Finding{Severity: e.graver(), File: e.name, Line: v.line, Column: 1, Message: v.name + " is empty", Cure: "give it a value"})
 			}
 		}
 	},
+}
+
+// neededSecret are those that servers do not start without, or run open to all.
+var neededSecret = regexp.MustCompile(`^(?:POSTGRES_PASSWORD|POSTGRESQL_PASSWORD|(?:MYSQL|MARIADB)_ROOT_PASSWORD|MONGO_INITDB_ROOT_PASSWORD|MINIO_ROOT_PASSWORD|(?:MSSQL_)?SA_PASSWORD|(?:\w+_)?SECRET_KEY(?:_BASE)?|RABBITMQ_DEFAULT_PASS)$`)
+
+// lets are variables by which a server is told to do without a password.
+var lets = []string{"POSTGRES_HOST_AUTH_METHOD", "MYSQL_ALLOW_EMPTY_PASSWORD", "MYSQL_RANDOM_ROOT_PASSWORD", "MARIADB_ALLOW_EMPTY_ROOT_PASSWORD", "MARIADB_RANDOM_ROOT_PASSWORD", "ALLOW_EMPTY_PASSWORD"}
+
+// isNeeded says that a secret has to have a value: by its name, or as the user
+// beside it has one.
+func isNeeded(name string, value func(string) (string, bool)) bool {
+	if neededSecret.MatchString(name) {
+		return !slices.ContainsFunc(lets, func(other string) bool { v, _ := value(other); return v != "" })
+	}
+	for _, ending := range []string{"PASSWORD", "PASSWD", "PASS"} {
+		prefix, is := strings.CutSuffix(name, ending)
+		if !is {
+			continue
+		}
+		for _, user := range []string{"USER", "USERNAME", "LOGIN"} {
+			if v, set := value(prefix + user); set && v != "" {
+				return true
+			}
+		}
+		return false
+	}
+	return false
 }
 
 // isUnset says that a variable is what another rule tells of: one that takes its

@@ -19,7 +19,11 @@ var kafkaListener = rule{
 			}
 			i := slices.IndexFunc(target.Listeners, func(l compose.Listener) bool { return l.Port == r.Port })
 			message := fmt.Sprintf("%s of %s leads to %s, where %s sends its clients on to %s", v.Name, s.Name, address(r.Host, r.Port), target.Name, address(target.Listeners[i].Host, r.Port))
-			report(p.variable(s.Name, v.Name, message, "use the listener for inside: "+p.insideOf(target.Name)))
+			cure := "use the listener for inside: " + p.insideOf(target.Name)
+			if !slices.ContainsFunc(target.Listeners, func(l compose.Listener) bool { return l.Inside }) {
+				cure = fmt.Sprintf("have %s advertise %s to clients inside", target.Name, address(target.Name, r.Port))
+			}
+			report(p.variable(s.Name, v.Name, message, cure))
 		})
 	},
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bridgestack/operator/internal/compose"
+	"github.com/bridgestack/operator/internal/plugin/images"
 )
 
 // localhostAddress: inside a container, localhost is that container and never
@@ -13,7 +14,13 @@ var localhostAddress = rule{
 	Rule: Rule{"localhost-address", "A service is addressed as localhost, which is the client's own container"},
 	project: func(p *project, report report) {
 		p.outside(func(s compose.Service, v compose.Variable, r compose.Reference) {
-			if !isLocal(r.Host) || p.listensThere(s, v, r) {
+			if !isLocal(r.Host) || !p.connects(s, v.Name) || isOwn(s, v.Name) || !p.isServers(s, v, r) {
+				return
+			}
+			if r.Host == dockerHost {
+				f := p.variable(s.Name, v.Name, fmt.Sprintf("%s of %s leads to the machine that compose runs on, which a cluster has not", v.Name, s.Name), p.instead(s, v, r))
+				f.Severity = Warning
+				report(f)
 				return
 			}
 			message := fmt.Sprintf("%s of %s leads to %s, which inside the container is the container itself", v.Name, s.Name, address(r.Host, r.Port))
@@ -22,10 +29,29 @@ var localhostAddress = rule{
 	},
 }
 
-// listensThere says that an address without a port is not a server's that the
-// service is a client of: its own, or how people's browsers reach it.
-func (p *project) listensThere(s compose.Service, v compose.Variable, r compose.Reference) bool {
-	return r.Port == 0 && r.Service == "" && (strings.Contains(p.value(s, v.Name), "://") || !saysAddress.MatchString(v.Name))
+// dockerHost is the host that the engine runs on.
+const dockerHost = "host.docker.internal"
+
+// isServers says that an address is a server's that the service is a client of, and
+// not how people's browsers reach it. A URL of http may be either, unless its name
+// or the service at its port tells.
+func (p *project) isServers(s compose.Service, v compose.Variable, r compose.Reference) bool {
+	switch {
+	case saysAddress.MatchString(v.Name):
+		return r.Port > 0 || !strings.Contains(p.value(s, v.Name), "://")
+	case r.Port == 0 && r.Service == "":
+		return false
+	}
+	target, known := p.facts.ByName(r.Service)
+	if known && (target.Role != "" || images.KeepsData(target.Image)) {
+		return true
+	}
+	for _, h := range hostsIn(v.Name, p.value(s, v.Name)) {
+		if h.name == r.Host && h.scheme != "" && h.scheme != "http" && h.scheme != "https" && h.scheme != "ws" && h.scheme != "wss" {
+			return true
+		}
+	}
+	return false
 }
 
 // instead is what to write for localhost.
@@ -40,6 +66,9 @@ func (p *project) instead(s compose.Service, v compose.Variable, r compose.Refer
 	if r.Port == 0 {
 		inside := p.insideOf(target)
 		name, number, _ := strings.Cut(inside, ":")
+		if number == "" {
+			return fmt.Sprintf("set %s to %s", v.Name, name)
+		}
 		return fmt.Sprintf("set %s to %s, and its port to %s", v.Name, name, number)
 	}
 	return "write " + p.insideOf(target)

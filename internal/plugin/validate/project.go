@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bridgestack/operator/internal/compose"
+	"github.com/bridgestack/operator/internal/plugin/images"
 )
 
 // project is one that could be loaded.
@@ -15,6 +16,12 @@ type project struct {
 	scalars    []scalar
 	given      map[string]string
 	production bool
+	// words of the project's own, once they were looked for.
+	words []string
+	// elsewhere are services of compose files beside these.
+	elsewhere []string
+	// look says what is at a path, nil where nobody may.
+	look func(path string) (exists, isDirectory bool)
 }
 
 // at is where an attribute is written, with a finding's message and cure.
@@ -78,6 +85,12 @@ func (p *project) graver(s compose.Service) Severity {
 
 // keepsData says that a service is one that the others have in common.
 func keepsData(s compose.Service) bool { return s.Role != "" }
+
+// isDatabase says that a service is a database or a broker, which nobody asks from
+// a browser.
+func isDatabase(s compose.Service) bool {
+	return s.Role != "" || images.KeepsData(s.Image) && !slices.Contains([]string{"prometheus", "victoria-metrics", "minio"}, images.Repository(s.Image))
+}
 
 // insideOf is the address of a service inside, such as db:5432.
 func (p *project) insideOf(name string) string {

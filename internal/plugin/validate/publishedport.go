@@ -2,6 +2,7 @@ package validate
 
 import (
 	"fmt"
+	"regexp"
 
 	"github.com/bridgestack/operator/internal/compose"
 )
@@ -22,5 +23,25 @@ var publishedPort = rule{
 				}
 			}
 		})
+		p.inCommands(func(s compose.Service, target compose.Service, host string, number int32) {
+			if port, published := publishedAt(target, number); published && !listensAt(target, number) && s.Name != target.Name {
+				report(p.at(fmt.Sprintf("the command of %s leads to %s: %d is published on the host, inside %s listens on %d", s.Name, address(host, number), number, target.Name, port.Target),
+					"write "+address(host, port.Target), "services", s.Name, "command"))
+			}
+		})
 	},
+}
+
+// hostAndPort is an address in a command.
+var hostAndPort = regexp.MustCompile(`(?:^|[^\w.-])([a-zA-Z][\w.-]*):(\d{2,5})\b`)
+
+// inCommands visits the addresses of services in commands.
+func (p *project) inCommands(visit func(s, target compose.Service, host string, number int32)) {
+	for _, s := range p.facts.Services {
+		for _, m := range hostAndPort.FindAllStringSubmatch(p.command(s), -1) {
+			if target, known := p.facts.ByName(m[1]); known {
+				visit(s, target, m[1], port(m[2]))
+			}
+		}
+	}
 }

@@ -3,6 +3,7 @@ package validate
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -16,11 +17,11 @@ var unknownHost = rule{
 	project: func(p *project, report report) {
 		for _, s := range p.facts.Services {
 			for _, v := range s.Env {
-				if s.Role != "" && strings.Contains(v.Name, "LISTENER") {
-					continue // its own, with names of listeners for schemes
+				if s.Role != "" && strings.Contains(v.Name, "LISTENER") || !p.connects(s, v.Name) || p.reachesOthers(s) {
+					continue // a broker's own have names of listeners for schemes
 				}
 				for _, h := range hostsIn(v.Name, p.value(s, v.Name)) {
-					if p.knows(s, h.name) {
+					if p.knows(s, h.name) || h.scheme != "" && !slices.Contains(serverSchemes, strings.TrimPrefix(h.scheme, "jdbc:")) {
 						continue
 					}
 					cure := "name a service of the project, or the full name of a host outside of it"
@@ -34,9 +35,31 @@ var unknownHost = rule{
 	},
 }
 
+// serverSchemes are those of URLs that have a server's name in them.
+var serverSchemes = []string{
+	"http", "https", "ws", "wss", "postgres", "postgresql", "mysql", "mariadb", "sqlserver", "redis", "rediss", "valkey", "amqp", "amqps", "mongodb", "nats", "kafka",
+	"tcp", "udp", "tls", "ssl", "grpc", "grpcs", "memcached", "memcache", "elasticsearch", "clickhouse", "mqtt", "mqtts", "smtp", "smtps", "ldap", "ldaps", "bolt", "neo4j",
+	"cassandra", "zookeeper", "etcd", "ftp", "sftp", "ssh", "pulsar", "postgresql+asyncpg", "postgresql+psycopg2", "postgresql+psycopg", "postgres+asyncpg", "mysql+pymysql", "mysql2", "ecto", "pgsql",
+}
+
+// reachesOthers says that a service is in a network that is not the project's own,
+// where there are hosts that it does not know.
+func (p *project) reachesOthers(s compose.Service) bool {
+	config := p.Model.Services[s.Name]
+	for name := range config.Networks {
+		if bool(p.Model.Networks[name].External) {
+			return true
+		}
+	}
+	return config.NetworkMode == "host" || strings.HasPrefix(config.NetworkMode, "container:")
+}
+
+// placeholder is a host that stands for one that is still to be named.
+var placeholder = regexp.MustCompile(`(?i)^(?:\d+|host(?:name)?|server|your[-_].*|my[-_](?:host|server)|mock|none|null|changeme|x+|user|example|test)$`)
+
 // knows a name by which something can be reached.
 func (p *project) knows(s compose.Service, name string) bool {
-	if strings.Contains(name, ".") || isLocal(name) || strings.ContainsAny(name, "$%{<") {
+	if strings.Contains(name, ".") || isLocal(name) || strings.ContainsAny(name, "$%{<") || placeholder.MatchString(name) || slices.Contains(p.elsewhere, name) {
 		return true
 	}
 	if _, err := netip.ParseAddr(name); err == nil {

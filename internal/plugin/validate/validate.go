@@ -78,11 +78,21 @@ type Options struct {
 	// Production takes every service for one in production. Default: those whose
 	// environment says so, by ENVIRONMENT, NODE_ENV and the like.
 	Production bool
+	// Elsewhere are services of compose files beside these, which may be meant to
+	// run together with them.
+	Elsewhere []string
+	// Look says what is at an absolute path of the project. Default: files that are
+	// mounted are not looked for.
+	Look func(path string) (exists, isDirectory bool)
 }
 
 // Project looks at compose files that are merged into one project.
 func Project(ctx context.Context, files []compose.File, o Options) []Finding {
 	var found findings
+	if total := bytesOf(files); total > compose.MaxBytes { // what reads them first has no limit of its own
+		found.of(invalid, files)(Finding{File: files[0].Name, Message: fmt.Sprintf("the compose files have more than %d KiB together", compose.MaxBytes>>10)})
+		return found
+	}
 	environment := map[string]string{}
 	maps.Copy(environment, o.Environment)
 	s := &source{files: files, environment: environment, scalars: scalarsOf(files)}
@@ -99,13 +109,21 @@ func Project(ctx context.Context, files []compose.File, o Options) []Finding {
 	}
 	facts, err := loaded.Facts()
 	found.addErrors(err, files)
-	p := &project{Project: loaded, facts: facts, files: files, production: o.Production, scalars: s.scalars, given: o.Environment}
+	p := &project{Project: loaded, facts: facts, files: files, production: o.Production, scalars: s.scalars, given: o.Environment, elsewhere: o.Elsewhere, look: o.Look}
 	for _, r := range rules {
 		if r.project != nil {
 			r.project(p, found.of(r, files))
 		}
 	}
 	return found.sorted()
+}
+
+func bytesOf(files []compose.File) int {
+	total := 0
+	for _, f := range files {
+		total += len(f.Content)
+	}
+	return total
 }
 
 type findings []Finding

@@ -26,18 +26,18 @@ func lines(found []Finding) string {
 
 // TestRules: each rule finds its mistake where it is, and nothing where there is none.
 func TestRules(t *testing.T) {
-	const db = "  db:\n    image: postgres:16\n    ports: [\"5433:5432\"]\n    environment: {POSTGRES_PASSWORD: s0me-Th1ng}\n"
-	const broker = "  broker:\n    image: apache/kafka:3\n    ports: [\"29092:29092\"]\n    environment: {KAFKA_ADVERTISED_LISTENERS: \"IN://broker:9092,OUT://localhost:29092\"}\n"
-	app := func(rest string) string { return "services:\n  app:\n    image: a\n" + rest }
+	const db = "  db:\n    image: postgres:16\n    ports: [\"127.0.0.1:5433:5432\"]\n    environment: {POSTGRES_PASSWORD: \"${PW}\"}\n"
+	const broker = "  broker:\n    image: apache/kafka:3\n    ports: [\"127.0.0.1:29092:29092\"]\n    environment: {KAFKA_ADVERTISED_LISTENERS: \"IN://broker:9092,OUT://localhost:29092\"}\n"
+	app := func(rest string) string { return "services:\n  app:\n    image: a:1\n" + rest }
 	for name, c := range map[string]struct{ text, want string }{
 		"nothing wrong":                {app("    environment: {PGHOST: db, REDIS_URL: \"redis://cache.example.com\"}\n") + db, ""},
 		"required variable":            {app("    environment:\n      A: ${A:?needed}\n      B: $${B:?not one}\n"), "5:10 error required-variable"},
 		"unset variable":               {app("    environment:\n      A: x ${A} y\n      B: ${B:-b}\n"), "5:10 warning unset-variable"},
-		"cycle":                        {"services:\n  a: {image: a, depends_on: [b]}\n  b: {image: b, depends_on: [a]}\n", "2:3 error dependency-cycle"},
-		"invalid":                      {"services:\n  a:\n    image: a\n    prots: []\n", "4:5 error compose-invalid"},
+		"cycle":                        {"services:\n  a: {image: a:1, depends_on: [b]}\n  b: {image: b:1, depends_on: [a]}\n", "2:3 error dependency-cycle"},
+		"invalid":                      {"services:\n  a:\n    image: a:1\n    prots: []\n", "4:5 error compose-invalid"},
 		"no YAML":                      {"services: [\n", "2:1 error compose-invalid"},
 		"x-bridge":                     {app("    x-bridge: {memoryCeling: 1Gi}\n"), "4:5 error compose-invalid"},
-		"unknown host in a URL":        {app("    environment:\n      AMQP_URL: amqp://u:p@rabit:5672/v\n") + "  rabbit: {image: rabbitmq}\n", "5:7 error unknown-host"},
+		"unknown host in a URL":        {app("    environment:\n      AMQP_URL: amqp://u:p@rabit:5672/v\n") + "  rabbit: {image: rabbitmq:1}\n", "5:7 error unknown-host"},
 		"unknown host":                 {app("    environment:\n      - PGHOST=databse\n") + db, "5:9 error unknown-host"},
 		"extra host":                   {app("    extra_hosts: [\"legacy:10.0.0.1\"]\n    environment: {PGHOST: legacy}\n"), ""},
 		"localhost":                    {app("    environment:\n      PGHOST: localhost\n") + db, "5:7 error localhost-address"},
@@ -48,7 +48,7 @@ func TestRules(t *testing.T) {
 		"no shared network":            {app("    networks: [a]\n    environment: {PGHOST: db}\n") + db + "    networks: [b]\nnetworks: {a: , b: }\n", "4:5 error no-shared-network"},
 		"healthy without check":        {app("    depends_on: {db: {condition: service_healthy}}\n") + db, "4:18 warning healthy-without-check"},
 		"healthy, switched off":        {app("    depends_on: {db: {condition: service_healthy}}\n") + db + "    healthcheck: {disable: true}\n", "4:18 error healthy-without-check"},
-		"never completed":              {app("    depends_on: {m: {condition: service_completed_successfully}}\n") + "  m: {image: m, restart: always}\n", "5:17 error never-completed"},
+		"never completed":              {app("    depends_on: {m: {condition: service_completed_successfully}}\n") + "  m: {image: m:1, restart: always}\n", "5:19 error never-completed"},
 		"check of a published port":    {app("    ports: [\"8001:8000\"]\n    healthcheck: {test: curl -f http://localhost:8001/}\n"), "5:19 error healthcheck-port"},
 		"check of a told port":         {app("    ports: [\"80:80\"]\n    environment: {MANAGEMENT_PORT: 8081}\n    healthcheck: {test: curl -f http://localhost:8081/}\n"), ""},
 		"pools":                        {app("    environment:\n      PGHOST: db\n      DB_POOL_MAX_SIZE: 50\n    deploy: {replicas: 2}\n") + db, "6:7 error pool-size"},
@@ -57,21 +57,45 @@ func TestRules(t *testing.T) {
 		"heap, tight":                  {app("    command: java -Xmx900m -jar a.jar\n    mem_limit: 1g\n"), "4:5 warning java-heap"},
 		"heap, fits":                   {app("    environment: {JAVA_OPTS: -Xmx700m}\n    mem_limit: 1g\n"), ""},
 		"buffer":                       {app("    environment:\n      KAFKA_BUFFER_MEMORY: 33554432\n    mem_limit: 48m\n"), "5:7 warning kafka-buffer-memory"},
-		"redpanda":                     {"services:\n  r:\n    image: redpandadata/redpanda\n    command: redpanda start --memory 2G\n    mem_limit: 1g\n", "4:5 error redpanda-memory"},
-		"shared buffers":               {"services:\n  db:\n    image: postgres\n    command: -c shared_buffers=800MB\n    mem_limit: 1g\n", "4:5 warning postgres-memory"},
+		"redpanda":                     {"services:\n  r:\n    image: redpandadata/redpanda:1\n    command: redpanda start --memory 2G\n    mem_limit: 1g\n", "4:5 error redpanda-memory"},
+		"shared buffers":               {"services:\n  db:\n    image: postgres:1\n    command: -c shared_buffers=800MB\n    mem_limit: 1g\n", "4:5 warning postgres-memory"},
 		"reservation":                  {app("    deploy: {resources: {limits: {memory: 64M}, reservations: {memory: 128M}}}\n"), "4:64 error reservation-above-limit"},
 		"weak":                         {app("    environment:\n      API_KEY: changeme\n"), "5:7 warning weak-secret"},
 		"weak, in production":          {app("    environment:\n      NODE_ENV: production\n      API_KEY: your-key-here\n"), "6:7 error weak-secret"},
-		"weak, the user's name":        {"services:\n  db:\n    image: postgres\n    environment:\n      POSTGRES_USER: shop\n      POSTGRES_PASSWORD: shop\n", "6:7 warning weak-secret"},
-		"a switch about passwords":     {app("    environment: {ALLOW_EMPTY_PASSWORD: \"yes\", PASSWORD_AUTH: \"true\"}\n"), ""},
-		"short":                        {app("    environment:\n      JWT_SECRET: k3y-of-sixteen-ch\n"), "5:7 warning short-secret"},
-		"empty":                        {app("    environment:\n      API_KEY: ''\n"), "5:7 warning empty-secret"},
+		"weak, the user's name":        {"services:\n  db:\n    image: postgres:1\n    environment:\n      POSTGRES_USER: shop\n      POSTGRES_PASSWORD: shop\n", "6:7 warning weak-secret"},
+		"a switch about passwords":     {app("    environment: {REQUIRE_PASSWORD: \"yes\", PASSWORD_AUTH: \"true\", GF_AUTH_ANONYMOUS_ORG_ROLE: Admin}\n"), ""},
+		"short":                        {app("    environment:\n      JWT_SECRET: k3y-of-sixteen-ch\n"), "5:7 warning literal-secret\n5:7 warning short-secret"},
+		"empty":                        {"services:\n  db:\n    image: postgres:1\n    environment:\n      POSTGRES_PASSWORD: ''\n", "5:7 warning empty-secret"},
+		"empty, with a user":           {app("    environment: {SMTP_USER: mailer, SMTP_PASSWORD: \"${X:-}\"}\n"), "4:38 warning empty-secret"},
+		"empty, of a feature":          {app("    environment: {API_KEY: '', OAUTH_GITHUB_SECRET: \"${X:-}\", VAPID_PRIVATE_KEY: , SMTP_USER: '', SMTP_PASSWORD: ''}\n"), ""},
 		"development in production":    {app("    environment:\n      ENVIRONMENT: production\n      POSTGRES_SSL_ENABLED: \"false\"\n"), "6:7 warning production-settings"},
-		"one line for two services":    {"x-e: &e\n  API_KEY: changeme\nservices:\n  a: {image: a, environment: *e}\n  b: {image: b, environment: *e}\n", "2:3 warning weak-secret"},
-		"a service of another profile": {app("    environment: {PGHOST: other}\n") + "  other: {image: o, profiles: [p]}\n", ""},
+		"for browsers":                 {app("    ports: [\"3000:3000\"]\n    environment: {NEXT_PUBLIC_API_URL: \"http://localhost:8000\", EXTERNAL_ENDPOINT: \"http://localhost:8000\", JMX_HOSTNAME: localhost, PGRST_ADMIN_SERVER_HOST: localhost, API_URL: \"http://localhost:8000\"}\n") + "  api: {image: \"b:1\", ports: [\"8000:8000\"]}\n" + db, ""},
+		"a database's env_file":        {"services:\n  db: {image: \"mariadb:11\", environment: {MARIADB_HOST: localhost, MARIADB_ROOT_PASSWORD: \"${PW}\"}}\n", ""},
+		"the engine's host":            {app("    environment:\n      PGHOST: host.docker.internal\n") + db, "5:7 warning localhost-address"},
+		"a port of its image's own":    {"services:\n  otel: {image: \"otel/opentelemetry-collector:0.1\", ports: [\"4317:4317\"], healthcheck: {test: [\"CMD\", \"wget\", \"http://localhost:13133/\"]}}\n", ""},
+		"no hosts":                     {app("    environment: {SMS: \"sms://user:pw@mock\", AUTHENTICATION_OIDC_ADDITIONALSCOPES: \"http://1\", OIDC_CALLBACK: \"http://nowhere/x\"}\n"), ""},
+		"an external network":          {app("    networks: [out]\n    environment: {PGHOST: theirs}\n") + "networks: {out: {external: true}}\n", ""},
+		"no listener for inside":       {app("    environment:\n      KAFKA_BROKERS: kafka:9092\n") + "  kafka: {image: \"apache/kafka:3\", environment: {KAFKA_ADVERTISED_LISTENERS: \"PLAINTEXT://localhost:9092\"}}\n", "5:7 error kafka-listener"},
+		"a published port in command":  {app("    command: [\"--db\", \"db:5433\"]\n") + db, "4:5 error published-port"},
+		"a host port twice":            {"services:\n  a: {image: \"a:1\", ports: [\"80:80\"]}\n  b: {image: \"b:1\", ports: [\"0.0.0.0:80:8080\"]}\n  c: {image: \"c:1\", ports: [\"80:80/udp\", \"127.0.0.1:80:80\"]}\n", "3:30 error port-conflict"},
+		"three of one name":            {app("    container_name: app\n    deploy: {replicas: 3}\n"), "4:5 error compose-invalid"},
+		"three at one port":            {app("    ports: [\"80:80\"]\n    deploy: {replicas: 3}\n"), "4:5 error cannot-scale"},
+		"three in a range":             {app("    ports: [\"8000-8002:80\"]\n    scale: 3\n"), ""},
+		"quotes":                       {app("    environment:\n    - MODE=\"b\"\n    - 'OTHER=c'\n"), "5:7 warning kept-quotes"},
+		"no shell":                     {app("    command: migrate && serve\n"), "4:5 error no-shell"},
+		"with a shell":                 {app("    command: sh -c 'migrate && serve'\n    entrypoint: [/bin/sh, -c]\n") + "  b: {image: \"b:1\", command: \"bash -ec \\\"a | b\\\"\"}\n  c: {image: \"c:1\", command: \"run --a='x;y' ${Z:-a|b}\"}\n", ""},
+		"started only":                 {app("    depends_on: [db]\n") + db, "4:18 warning started-only"},
+		"an open database":             {"services:\n  m: {image: \"mongo:7\", ports: [\"27017:27017\"]}\n  n: {image: \"mongo:7\", ports: [\"127.0.0.1:27018:27017\"]}\n", "2:25 warning open-port"},
+		"no password":                  {"services:\n  db: {image: \"postgres:16\", environment: {POSTGRES_HOST_AUTH_METHOD: trust}}\n  m: {image: \"mysql:8\", environment: {MYSQL_ALLOW_EMPTY_PASSWORD: \"yes\"}}\n", "2:44 warning no-password\n3:39 warning no-password"},
+		"the engine's socket":          {app("    volumes: [\"/var/run/docker.sock:/var/run/docker.sock\"]\n    privileged: true\n"), "4:5 warning docker-socket\n5:5 warning privileged"},
+		"no version":                   {"services:\n  a: {image: nginx}\n  b: {image: \"localhost:5000/b:latest\"}\n  c: {image: \"c@sha256:0000000000000000000000000000000000000000000000000000000000000000\"}\n  d: {image: d, build: .}\n", "2:7 warning unpinned-image\n3:7 warning unpinned-image"},
+		"spelled out":                  {app("    environment:\n      API_TOKEN: kd83hf73hf83h\n"), "5:7 warning literal-secret"},
+		"easy to guess":                {"services:\n  wordpress:\n    image: w:1\n    environment:\n      SA_PASSWORD: example_123\n      MYSQL_ROOT_PASSWORD: somewordpress\n      B_PASSWORD: P@ssw0rd!\n      JWT_SECRET: your-super-secret-jwt-token-with-at-least-32-characters-long\n      C_PASSWORD: q1w2e3r4\n", "5:7 warning weak-secret\n6:7 warning weak-secret\n7:7 warning weak-secret\n8:7 warning weak-secret\n9:7 warning weak-secret"},
+		"one line for two services":    {"x-e: &e\n  API_KEY: changeme\nservices:\n  a: {image: a:1, environment: *e}\n  b: {image: b:1, environment: *e}\n", "2:3 warning weak-secret"},
+		"a service of another profile": {app("    environment: {PGHOST: other}\n") + "  other: {image: o:1, profiles: [p]}\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			found := check(t, c.text, nil)
+			found := check(t, c.text, map[string]string{"PW": "s0me-Th1ng-of-the-environment"})
 			if got := lines(found); got != c.want {
 				t.Errorf("got %q\nwant %q\n%s\n%+v", got, c.want, c.text, found)
 			}
@@ -104,7 +128,8 @@ func TestEnvFile(t *testing.T) {
 		"invalid":    {"A=b\nB C\nD='open\n", "1:1 error env-file-invalid"},
 		"weak":       {"A=b\n\nDB_PASSWORD=postgres\n", "3:1 warning weak-secret"},
 		"production": {"APP_ENV=prod\nDB_PASSWORD=postgres\n", "2:1 error weak-secret"},
-		"empty":      {"API_KEY=\n", "1:1 warning empty-secret"},
+		"empty":      {"SECRET_KEY=\n", "1:1 warning empty-secret"},
+		"a feature":  {"API_KEY=\nSMTP_USER=\nSMTP_PASSWORD=\n", ""},
 		"twice":      {"A=1\nA=2\n", "2:1 warning duplicate-variable"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bridgestack/operator/internal/compose"
 	"github.com/bridgestack/operator/internal/connection"
+	"github.com/bridgestack/operator/internal/plugin/images"
 )
 
 // weakSecret: a password that everybody tries first.
@@ -36,7 +37,7 @@ var weakSecret = rule{
 // weak says why a service's variable is no secret.
 func (p *project) weak(s compose.Service, name string) string {
 	value := p.value(s, name)
-	if why := weak(name, value); why != "" || value == "" || !connection.SensitiveName(name) || isSwitch(name, value) {
+	if why := weak(name, value); why != "" || !holdsSecret(name, value) {
 		return why
 	}
 	for _, v := range s.Env {
@@ -44,8 +45,28 @@ func (p *project) weak(s compose.Service, name string) string {
 			return "has the value of " + v.Name
 		}
 	}
+	if isMadeOf(value, p.ownWords()) {
+		return "has a value that everybody can guess"
+	}
 	return ""
 }
+
+// ownWords are names of the project, which everybody tries next.
+func (p *project) ownWords() []string {
+	if p.words == nil {
+		p.words = append(p.words, strings.ToLower(p.facts.Project))
+		for _, s := range p.facts.Services {
+			p.words = append(p.words, strings.ToLower(s.Name), strings.ToLower(images.Repository(s.Image)), strings.ToLower(s.Database))
+		}
+		for _, w := range slices.Clone(p.words) {
+			p.words = append(p.words, separators.Split(w, -1)...)
+		}
+		p.words = slices.DeleteFunc(p.words, func(w string) bool { return len(w) < 3 })
+	}
+	return p.words
+}
+
+var separators = regexp.MustCompile(`[^a-z0-9]+`)
 
 var userName = regexp.MustCompile(`(?i)USER(?:_?NAME)?$`)
 
@@ -53,10 +74,18 @@ const weakCure = "generate one, such as by `openssl rand -hex 24`, and keep it o
 
 // wellKnown are the first that anybody tries.
 var wellKnown = []string{
-	"postgres", "postgresql", "mysql", "mariadb", "redis", "mongo", "root", "admin", "administrator", "user", "guest", "test", "testing",
-	"password", "passw0rd", "pass", "secret", "changeme", "change-me", "change_me", "changeit", "default", "example", "demo", "dev", "development",
-	"minioadmin", "minio", "minio123", "rabbitmq", "kafka", "grafana", "qwerty", "letmein", "123456", "12345678", "1234", "supersecret", "mysecretpassword",
+	"postgres", "postgresql", "mysql", "mariadb", "redis", "mongo", "mongodb", "root", "admin", "administrator", "user", "guest", "test", "testing", "tester",
+	"password", "passwort", "pass", "passwd", "secret", "changeme", "change", "changeit", "default", "example", "demo", "dev", "develop", "development", "local", "localhost",
+	"minioadmin", "minio", "rabbitmq", "rabbit", "kafka", "grafana", "qwerty", "letmein", "welcome", "supersecret", "mysecretpassword", "keycloak", "airflow", "elastic",
+	"wordpress", "nextcloud", "debezium", "docker", "compose", "django", "rails", "laravel", "homestead", "sail", "odoo", "gitea", "gitlab", "jenkins", "sonar", "sonarqube",
+	"mssql", "oracle", "sqlserver", "sql", "database", "db", "server", "app", "application", "api", "web", "service", "temporal", "superset", "metabase", "n8n", "kong", "zabbix",
 }
+
+// fillers stand beside a word that everybody tries.
+var fillers = []string{"my", "some", "your", "the", "a", "an", "this", "is", "not", "me", "it", "very", "strong", "super", "secure", "long", "random", "key", "token", "jwt", "word", "please", "replace", "with", "value", "string", "here", "in", "production", "prod", "for", "only", "use", "and", "or", "auth", "session", "encryption", "hash", "salt", "at", "least", "characters", "char", "chars"}
+
+// known by the keys' places, or in other alphabets.
+var otherKnown = []string{"q1w2e3r4", "q1w2e3r4t5", "1q2w3e4r", "1qaz2wsx", "zaq12wsx", "abc123", "abcd1234", "asdf", "asdfgh", "foo", "bar", "foobar", "xxx", "hunter2", "correcthorsebatterystaple"}
 
 // placeholders are values that are to be replaced.
 var placeholders = regexp.MustCompile(`(?i)^(?:your[-_ ].*|<.*>|change[-_ ]?(?:me|this|it).*|replace[-_ ]?(?:me|this|with).*|x{3,}|todo.*|fixme.*|insert[-_ ].*)$`)
@@ -72,7 +101,7 @@ func weak(name, value string) string {
 		}
 		return ""
 	}
-	if !connection.SensitiveName(name) || isSwitch(name, value) || value == "" {
+	if !holdsSecret(name, value) {
 		return ""
 	}
 	switch {
@@ -84,7 +113,54 @@ func weak(name, value string) string {
 	return ""
 }
 
-func isWellKnown(value string) bool { return slices.Contains(wellKnown, strings.ToLower(value)) }
+func isWellKnown(value string) bool {
+	return slices.Contains(otherKnown, strings.ToLower(value)) || isMadeOf(value, nil)
+}
+
+// plainer undoes what people write for letters in passwords.
+var plainer = strings.NewReplacer("@", "a", "4", "a", "3", "e", "0", "o", "$", "s", "5", "s", "1", "i", "!", "i")
+
+// isMadeOf says that a value is nothing but words that everybody tries, or the
+// given ones, with digits and signs at most beside them.
+func isMadeOf(value string, words []string) bool {
+	lower := strings.ToLower(value)
+	rest := strings.Trim(lower, "0123456789!@#$%^&*()_-+=.?")
+	return rest == "" && len(value) <= 12 || rest != "" && (isComposed(rest, words) || isComposed(plainer.Replace(lower), words) || isComposed(plainer.Replace(rest), words))
+}
+
+// isComposed takes a text apart into words; what separates them does not count. One
+// of them has to be more than a filler.
+func isComposed(text string, words []string) bool {
+	if len(text) > 64 {
+		return false
+	}
+	reached := make([]int, len(text)+1) // 0: not, 1: by fillers alone, 2: with a word
+	reached[0] = 1
+	for i := range len(text) {
+		if reached[i] == 0 {
+			continue
+		}
+		if c := text[i]; (c < 'a' || c > 'z') && (i > 0 || len(text) > 1) {
+			reached[i+1] = max(reached[i+1], reached[i])
+		}
+		for kind, list := range [][]string{fillers, wellKnown, words} {
+			for _, w := range list {
+				if w != "" && strings.HasPrefix(text[i:], w) {
+					reached[i+len(w)] = max(reached[i+len(w)], reached[i], 1+min(kind, 1))
+				}
+			}
+		}
+	}
+	return reached[len(text)] == 2
+}
+
+// holdsSecret says that a variable holds a secret itself: its name ends in what
+// secrets are called, and its value is no switch.
+func holdsSecret(name, value string) bool {
+	return value != "" && connection.SensitiveName(name) && secretEnding.MatchString(name) && !isSwitch(name, value)
+}
+
+var secretEnding = regexp.MustCompile(`(?i)(?:PASS(?:WORDS?|WD|PHRASE|CODE)?|PWD|PW|SECRETS?|TOKEN|KEY|KEY_BASE|CREDENTIALS?|SALT)(?:_?\d+)?$|^NEO4J_AUTH$`)
 
 // switchName is a variable that is about passwords and holds none.
 var switchName = regexp.MustCompile(`(?i)ALLOW|RANDOM|ENABLE|DISABLE|REQUIRE|EMPTY`)

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/bridgestack/operator/internal/compose"
+)
+
+// mostBeside bounds the files that are looked at beside those given.
+const mostBeside = 64
+
+// besideFiles are the compose files in the directories of those given, by name, with
+// the services of each.
+type besideFiles struct {
+	given []string
+	files map[string][]string
+}
+
+// lookBeside finds other compose files: a project may be made of several, and not
+// all of them be given.
+func lookBeside(given []compose.File) besideFiles {
+	b := besideFiles{files: map[string][]string{}}
+	for _, f := range given {
+		b.given = append(b.given, filepath.Clean(f.Name))
+	}
+	seen := map[string]bool{}
+	for _, name := range b.given {
+		directory := filepath.Dir(name)
+		if seen[directory] {
+			continue
+		}
+		seen[directory] = true
+		entries, err := os.ReadDir(directory)
+		if err != nil {
+			continue // it was readable for the file in it; what is beside is a courtesy
+		}
+		for _, e := range entries {
+			path := filepath.Join(directory, e.Name())
+			if ext := filepath.Ext(path); len(b.files) < mostBeside && e.Type().IsRegular() && (ext == ".yaml" || ext == ".yml") && !slices.Contains(b.given, path) {
+				if services := servicesIn(path); len(services) > 0 {
+					b.files[path] = services
+				}
+			}
+		}
+	}
+	return b
+}
+
+// servicesIn a compose file, none where it is no such file.
+func servicesIn(path string) []string {
+	content, err := readInput(path)
+	if err != nil || len(content) > compose.MaxBytes {
+		return nil
+	}
+	var top struct {
+		Kind     string               `yaml:"kind"`
+		Services map[string]yaml.Node `yaml:"services"`
+	}
+	if err := yaml.Unmarshal(content, &top); err != nil || top.Kind != "" {
+		return nil
+	}
+	var out []string
+	for name := range top.Services {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// services of all of them.
+func (b besideFiles) services() []string {
+	var out []string
+	for _, list := range b.files {
+		out = append(out, list...)
+	}
+	return out
+}
+
+// with are the files that have a service.
+func (b besideFiles) with(service string) []string {
+	var out []string
+	for path, list := range b.files {
+		if slices.Contains(list, service) {
+			out = append(out, path)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// tell that an override file is there which compose would read, too, where it is
+// given no file.
+func (b besideFiles) tell(to io.Writer) {
+	for _, given := range b.given {
+		if !slices.Contains(composeNames, filepath.Base(given)) {
+			continue
+		}
+		for path := range b.files {
+			ext := filepath.Ext(path)
+			if strings.TrimSuffix(path, ext) == strings.TrimSuffix(given, filepath.Ext(given))+".override" {
+				fmt.Fprintf(to, "note: %s is not read: name it behind %s, as compose reads both where it is given no file\n", path, given)
+			}
+		}
+	}
+}
