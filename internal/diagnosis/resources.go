@@ -14,24 +14,21 @@ func byMemory(c evidence.Case) (Finding, bool) {
 	if ended == nil {
 		return Finding{}, false
 	}
-	limit := "its memory limit"
-	if c.Container.Resources.MemoryLimit > 0 {
-		limit = fmt.Sprintf("its memory limit of %s", mebibytes(c.Container.Resources.MemoryLimit))
-	}
+	limit, origin := memoryLimit(c)
 	f := Finding{Confidence: v1alpha1.ConfidenceHigh, Evidence: []v1alpha1.EvidenceItem{terminationItem(ended)}}
 	switch {
 	case atInit(ended.Message) || atInit(waitingMessage(c)):
 		f.Cause = v1alpha1.CauseOOMKilled
-		f.Message = "The container was killed for memory before its process had started: " + limit + " is too small even for the runtime to start it."
+		f.Message = "The container was killed for memory before its process had started: " + limit + " is too small even for the runtime to start it" + origin + "."
 		if c.Container.Waiting != nil {
 			f.Evidence = append(f.Evidence, waitingItem(c.Container.Waiting))
 		}
 	case ended.Reason == "OOMKilled" && (ended.ExitCode == 137 || ended.Signal == 9):
 		f.Cause = v1alpha1.CauseOOMKilled
-		f.Message = "The kernel killed the container's main process at " + limit + "."
+		f.Message = "The kernel killed the container's main process at " + limit + origin + "."
 	case ended.Reason == "OOMKilled":
 		f.Cause = v1alpha1.CauseChildOOMKilled
-		f.Message = fmt.Sprintf("The kernel killed a child process at %s; the main process then ended by itself with exit code %d.", limit, ended.ExitCode)
+		f.Message = fmt.Sprintf("The kernel killed a child process at %s%s; the main process then ended by itself with exit code %d.", limit, origin, ended.ExitCode)
 		f.Refuted = append(f.Refuted, refute(v1alpha1.CauseOOMKilled, "the main process ended with exit code %d, not by SIGKILL", ended.ExitCode))
 	default:
 		return Finding{}, false

@@ -32,6 +32,9 @@ type Case struct {
 	Node Node
 	// Rollout is the state of the workload's revisions.
 	Rollout Rollout
+	// LimitDefaults are what LimitRanges give to containers that set no limit; they are
+	// read only where one may have given this container its limit.
+	LimitDefaults []LimitDefault
 	// Config are the Secrets and ConfigMaps that the template refers to.
 	Config []ConfigObject
 	// Dependencies of the service, as the stack declares them or the env implies them.
@@ -48,6 +51,8 @@ type Pod struct {
 	Reason, Message string
 	RestartPolicy   string
 	Created         time.Time
+	// Resources of the pod as a whole (KEP-2837).
+	Resources Resources
 	// Terminating says that the pod is being deleted: whatever ends in it now is no crash.
 	Terminating bool
 	// Scheduled says that it has a node.
@@ -107,10 +112,14 @@ type Container struct {
 	Terminated *Termination
 	// LastTermination is that of the previous run, nil if there was none.
 	LastTermination *Termination
-	Resources       Resources
-	Liveness        *ProbeSpec
-	Startup         *ProbeSpec
-	Readiness       *ProbeSpec
+	// Resources of the container as it runs.
+	Resources Resources
+	// Template are the resources of this container in the pod template that the pod
+	// was made of, nil where that is not known: what admits a pod may set others.
+	Template  *Resources
+	Liveness  *ProbeSpec
+	Startup   *ProbeSpec
+	Readiness *ProbeSpec
 	// RunAsNonRoot and RunAsUser are the effective security context, nil where unset.
 	RunAsNonRoot *bool
 	RunAsUser    *int64

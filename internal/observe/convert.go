@@ -17,6 +17,10 @@ import (
 // PodOf is the pod as rules see it.
 func PodOf(pod *corev1.Pod) evidence.Pod {
 	ready, since := readiness(pod)
+	var resources evidence.Resources
+	if r := pod.Spec.Resources; r != nil {
+		resources = resourcesOf(*r)
+	}
 	return evidence.Pod{
 		Namespace:     pod.Namespace,
 		Name:          pod.Name,
@@ -26,6 +30,7 @@ func PodOf(pod *corev1.Pod) evidence.Pod {
 		Message:       pod.Status.Message,
 		RestartPolicy: string(cmp.Or(pod.Spec.RestartPolicy, corev1.RestartPolicyAlways)),
 		Created:       pod.CreationTimestamp.Time,
+		Resources:     resources,
 		Terminating:   pod.DeletionTimestamp != nil,
 
 		Scheduled:       pod.Spec.NodeName != "",

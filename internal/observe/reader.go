@@ -99,24 +99,26 @@ func (r *Reader) Case(ctx context.Context, request Request) (Observation, error)
 
 	// All at once: an incident waits for the slowest and not for the sum.
 	var environment Environment
-	var errLog, errEnv, errEvents, errNode, errRollout error
+	var origin podOrigin
+	var errLog, errEnv, errEvents, errNode, errWorkload error
 	var wait sync.WaitGroup
 	wait.Go(func() { c.Log, errLog = r.readLogs(ctx, pod, c.Container) })
 	wait.Go(func() { environment, errEnv = r.environment(ctx, pod, request.Container) })
 	wait.Go(func() { c.Events, errEvents = r.Events(ctx, pod) })
 	wait.Go(func() { c.Node, errNode = r.Node(ctx, pod.Spec.NodeName) })
-	wait.Go(func() { c.Rollout, errRollout = r.Rollout(ctx, request.Workload) })
+	wait.Go(func() { origin, errWorkload = r.originOf(ctx, request, pod) })
 	wait.Wait()
 	if errLog != nil && len(c.Log.Previous)+len(c.Log.Current) == 0 {
 		c.Log.Unavailable = errLog.Error()
 	}
 	c.Env, c.Config = environment.Env, environment.Config
+	c.Rollout, c.Container.Template, c.LimitDefaults = origin.rollout, origin.resources, origin.limitDefaults
 	r.setThrottled(ctx, pod, &c.Container)
 
 	redactor := redact.New(r.seen.with(seenBy(request, pod), environment.Secrets)...)
 	markMisplaced(c.Env, redactor)
 	redactCase(&c, redactor)
-	return Observation{Case: c, Redactor: redactor}, errors.Join(errLog, errEnv, errEvents, errNode, errRollout)
+	return Observation{Case: c, Redactor: redactor}, errors.Join(errLog, errEnv, errEvents, errNode, errWorkload)
 }
 
 // seenBy is whose secrets a request's are: its workload's, across the pods of it.

@@ -66,6 +66,9 @@ func keepWhatTells(kept, pod *corev1.Pod) {
 	kept.Spec.Volumes = keptVolumes(pod.Spec.Volumes)
 	kept.Spec.InitContainers, kept.Spec.Containers = keptContainers(pod.Spec.InitContainers), keptContainers(pod.Spec.Containers)
 	kept.Status.HostIPs = pod.Status.HostIPs
+	if r := pod.Spec.Resources; r != nil {
+		kept.Spec.Resources = &corev1.ResourceRequirements{Limits: r.Limits, Requests: r.Requests}
+	}
 	kept.Spec.ServiceAccountName, kept.Spec.EnableServiceLinks = pod.Spec.ServiceAccountName, pod.Spec.EnableServiceLinks
 	if s := pod.Spec.SecurityContext; s != nil && (s.RunAsNonRoot != nil || s.RunAsUser != nil) {
 		kept.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsNonRoot: s.RunAsNonRoot, RunAsUser: s.RunAsUser}

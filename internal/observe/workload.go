@@ -37,18 +37,6 @@ func (r *Reader) Pods(ctx context.Context, ref workload.Ref) ([]Pod, error) {
 	return inOrder(pods, history), nil
 }
 
-// Rollout is the state of the workload's revisions.
-func (r *Reader) Rollout(ctx context.Context, ref workload.Ref) (evidence.Rollout, error) {
-	if ref.Name == "" {
-		return evidence.Rollout{}, nil
-	}
-	w, history, pods, err := r.withPods(ctx, ref)
-	if err != nil {
-		return evidence.Rollout{}, fmt.Errorf("read %s of %s: %w", ref, ref.Namespace, err)
-	}
-	return rolloutOf(w, history, pods), nil
-}
-
 // rolloutOf is a workload's state; pods may hold those of others.
 func rolloutOf(w workload.Workload, history workload.History, pods []corev1.Pod) evidence.Rollout {
 	object := w.Object()

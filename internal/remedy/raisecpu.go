@@ -27,7 +27,7 @@ var raiseCPULimit = remedy{
 		ceiling := in.Policy.CPUCeilingFor(in.Service)
 		switch {
 		case !limited || present.MilliValue() <= 0:
-			return refuse(v1alpha1.RemedyRaiseCPULimit, "the container has no CPU limit of its own: a pod-level limit or the node holds it back")
+			return refuse(v1alpha1.RemedyRaiseCPULimit, "%s", noLimit("CPU", in.Case.CPULimit(), millicores))
 		case in.Bounds.VerticalAutoscaler != "":
 			return refuse(v1alpha1.RemedyRaiseCPULimit, "VerticalPodAutoscaler %s owns the container's resources; change its policy", in.Bounds.VerticalAutoscaler)
 		case ceiling == nil:

@@ -27,7 +27,7 @@ var raiseMemoryLimit = remedy{
 		}
 		present, limited := c.Resources.Limits[corev1.ResourceMemory]
 		if !limited || present.Value() <= 0 {
-			return refuse(v1alpha1.RemedyRaiseMemoryLimit, "the container has no memory limit of its own: the node or a pod-level limit ran out")
+			return refuse(v1alpha1.RemedyRaiseMemoryLimit, "%s", noLimit("memory", in.Case.MemoryLimit(), human))
 		}
 		if in.Bounds.VerticalAutoscaler != "" {
 			return refuse(v1alpha1.RemedyRaiseMemoryLimit, "VerticalPodAutoscaler %s owns the container's resources; change its policy", in.Bounds.VerticalAutoscaler)

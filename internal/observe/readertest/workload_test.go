@@ -5,11 +5,13 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/workload"
 )
@@ -100,12 +102,13 @@ func TestDeployment(t *testing.T) {
 	if _, ok, err := reader.WorkloadOf(t.Context(), foreign); ok || err != nil {
 		t.Errorf("a pod that nobody owns: got %t, %v", ok, err)
 	}
-	state, err := reader.Rollout(t.Context(), w)
-	if err != nil || state.Revision != "10" || state.PreviousRevision != "9" || state.UID != string(d.UID) {
+	got, err := reader.Case(t.Context(), observe.Request{Pod: newPod, Container: "app", Workload: w})
+	state := got.Case.Rollout
+	if state.Revision != "10" || state.PreviousRevision != "9" || state.UID != string(d.UID) {
 		t.Errorf("rollout: got %+v, %v", state, err)
 	}
 	w.UID = "another"
-	if _, err := reader.Rollout(t.Context(), w); err == nil {
+	if got, err := reader.Case(t.Context(), observe.Request{Pod: newPod, Container: "app", Workload: w}); err == nil || got.Case.Rollout.Known {
 		t.Error("a Deployment that was made anew under its name counts as the old one")
 	}
 }
@@ -147,5 +150,65 @@ func TestLoopingPod(t *testing.T) {
 	}
 	if _, ok := observe.LoopingPod(pods, func(*corev1.Pod) bool { return false }); ok {
 		t.Error("found a looping pod where none loops")
+	}
+}
+
+// A limit that the API server's LimitRanger gave to a container is the LimitRange's,
+// and one that is in the pod and in nobody's default is what admitted the pod set.
+func TestCaseTellsWhoSetTheLimit(t *testing.T) {
+	ns := namespace(t)
+	create(t, &corev1.LimitRange{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "small"}, Spec: corev1.LimitRangeSpec{Limits: []corev1.LimitRangeItem{{
+		Type: corev1.LimitTypeContainer, Default: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("30Mi")}}}}})
+	for name, c := range map[string]struct {
+		inTemplate, inPod string
+		want              evidence.Limit
+		older             bool
+	}{
+		"default":     {want: evidence.Limit{Value: 30 << 20, Source: evidence.LimitOfLimitRange, LimitRange: "small"}},
+		"template":    {inTemplate: "40Mi", inPod: "40Mi", want: evidence.Limit{Value: 40 << 20, Source: evidence.LimitOfTemplate, Template: 40 << 20}},
+		"webhook":     {inPod: "20Mi", want: evidence.Limit{Value: 20 << 20, Source: evidence.LimitOfAdmission}},
+		"resized":     {inTemplate: "40Mi", inPod: "20Mi", want: evidence.Limit{Value: 20 << 20, Source: evidence.LimitOfAdmission, Template: 40 << 20}},
+		"of-an-older": {inTemplate: "40Mi", inPod: "20Mi", older: true, want: evidence.Limit{Value: 20 << 20}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			limited := func(spec corev1.PodSpec, limit string) corev1.PodSpec {
+				spec = *spec.DeepCopy()
+				if limit != "" {
+					spec.Containers[0].Resources.Limits = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(limit)}
+				}
+				return spec
+			}
+			own := map[string]string{"app": name}
+			d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}, Spec: appsv1.DeploymentSpec{
+				Selector: &metav1.LabelSelector{MatchLabels: own}, Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: own}, Spec: limited(template.Spec, c.inTemplate)}}}
+			create(t, d)
+			d.Status.ObservedGeneration = d.Generation
+			if err := cluster.client.Status().Update(t.Context(), d); err != nil {
+				t.Fatal(err)
+			}
+			set := func(number string) *appsv1.ReplicaSet {
+				rs := &appsv1.ReplicaSet{ObjectMeta: meta(ns, name+"-"+number, d, "Deployment"), Spec: appsv1.ReplicaSetSpec{Selector: d.Spec.Selector, Template: d.Spec.Template}}
+				rs.Labels, rs.Annotations = own, map[string]string{workload.AnnotationRevision: number}
+				create(t, rs)
+				return rs
+			}
+			sets := []*appsv1.ReplicaSet{set("2"), set("1")}
+			of := sets[0]
+			if c.older {
+				of = sets[1]
+			}
+			p := pod(meta(ns, name, of, "ReplicaSet"))
+			p.Labels, p.Spec = own, limited(template.Spec, c.inPod)
+			create(t, p)
+			inCache(t, d, sets[0], sets[1], p)
+			eventually(t, "the cache has the Deployment's status", func() bool {
+				var cached appsv1.Deployment
+				return cluster.cached.Get(t.Context(), client.ObjectKeyFromObject(d), &cached) == nil && cached.Status.ObservedGeneration == d.Generation
+			})
+			got, _ := newReader(t, cluster.config, nil).Case(t.Context(), observe.Request{Pod: p, Container: "app", Workload: workload.Ref{Kind: v1alpha1.Deployment, Namespace: ns, Name: name}})
+			if limit := got.Case.MemoryLimit(); limit != c.want {
+				t.Errorf("got %+v, want %+v", limit, c.want)
+			}
+		})
 	}
 }
