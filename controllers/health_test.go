@@ -2,6 +2,7 @@ package controllers_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -106,4 +107,41 @@ func TestHealthyEndpointIsQuiet(t *testing.T) {
 	if n := o.wire.sent(); n != settled {
 		t.Errorf("%d writes though nothing had changed", n-settled)
 	}
+}
+
+// Endpoints of one stack that hang keep nobody else's from being asked in time.
+func TestHangingEndpointsHoldUpNobodyElse(t *testing.T) {
+	t.Parallel()
+	ns, h := namespace(t), newHealthEndpoint(t)
+	const hanging = 9
+	var services []v1alpha1.Service
+	for i := range 24 {
+		name := fmt.Sprintf("slow-%02d", i)
+		s := service(name)
+		s.Endpoint = &v1alpha1.Endpoint{HTTP: &v1alpha1.HTTPEndpoint{Host: "127.0.0.9", Port: hanging}}
+		services = append(services, s)
+		deploy(t, ns, name, runs)
+	}
+	slow := stack(ns, services...)
+	slow.Name = "slow"
+	slow.Spec.Detection.HealthWindow = &metav1.Duration{Duration: 4 * time.Second}
+	slow.Spec.Detection.HealthFailures = new(int32)
+	*slow.Spec.Detection.HealthFailures = 100 // its own incidents are not at issue
+	create(t, slow, h.watched(t, ns))
+	deploy(t, ns, "api", runs)
+	var hung atomic.Int32
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		if strings.HasSuffix(address, fmt.Sprintf(":%d", hanging)) {
+			hung.Add(1)
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}
+	start(t, ns, settings{dial: dial})
+	until(t, func() bool { return hung.Load() > 0 && h.asked.Load() > 0 }, func() string { return "both stacks' endpoints are asked" })
+	asked := h.asked.Load()
+	// Ten more times takes ten seconds in turns of a second, and a minute and a half
+	// behind rounds of 24 endpoints that hang for three seconds, four at a time.
+	until(t, func() bool { return h.asked.Load() >= asked+10 }, func() string { return "the endpoint that answers is asked every second" })
 }

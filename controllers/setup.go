@@ -90,7 +90,7 @@ func (o Options) controllers() []controller {
 		},
 		&health.Reconciler{
 			Client: o.Client, Observer: o.Observer, Prober: o.Prober, Resolver: resolver, Opener: opener, Memory: answers,
-			Metrics: o.Metrics, Clock: o.Clock,
+			Metrics: o.Metrics, Clock: o.Clock, Concurrency: o.Concurrency,
 		},
 		&bridgediagnosis.Reconciler{
 			Client: o.Client, APIReader: o.APIReader, Observer: o.Observer, Prober: o.Prober, Applier: o.Applier, Reporter: o.Reporter,

@@ -4,6 +4,7 @@ package bridgediagnosis
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"sync"
 
@@ -59,8 +60,8 @@ type Reconciler struct {
 	// Concurrency is how many incidents are worked on at once.
 	Concurrency int
 
-	// deciding lets one incident at a time claim its share of the budget.
-	deciding sync.Mutex
+	// deciding lets one incident of a stack at a time claim its share of the budget.
+	deciding stackLocks
 	// uncommitted says, by diagnosis, why its proposal is not in Git.
 	uncommitted sync.Map
 }
@@ -87,7 +88,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(r.ofPod)).
 		Watches(&v1alpha1.BridgeStack{}, handler.EnqueueRequestsFromMapFunc(r.ofStack),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&v1alpha1.BridgeDiagnosis{}, handler.EnqueueRequestsFromMapFunc(r.waitingBeside)).
+		Watches(&v1alpha1.BridgeDiagnosis{}, handler.EnqueueRequestsFromMapFunc(r.waitingBeside), builder.WithPredicates(turnMayHaveCome)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: fairqueue.New}).
 		Complete(r)
 }
@@ -131,6 +132,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		r.closeIfGone,
 		r.continueAttempt,
 		r.recoverIfUp,
+		r.awaitHealth,
 		r.diagnose,
 		r.showHealth,
 		r.plan,
@@ -194,6 +196,27 @@ func (r *Reconciler) ofWorkload(ctx context.Context, o client.Object) []reconcil
 // ofStack finds a stack's open diagnoses: its policy may have changed.
 func (r *Reconciler) ofStack(ctx context.Context, o client.Object) []reconcile.Request {
 	return r.openIn(ctx, o.GetNamespace(), o.GetName(), func(*v1alpha1.BridgeDiagnosis) bool { return true })
+}
+
+// turnMayHaveCome lets through what may be what another incident of the stack waits for: that
+// one changed its state or how its attempt stands, or is gone. What else is written of
+// it concerns nobody: each of the others would look, and probe, anew.
+var turnMayHaveCome = predicate.Funcs{
+	CreateFunc: func(event.CreateEvent) bool { return false }, // what begins makes nobody's turn
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		before, was := e.ObjectOld.(*v1alpha1.BridgeDiagnosis)
+		after, is := e.ObjectNew.(*v1alpha1.BridgeDiagnosis)
+		return !was || !is || before.Status.State != after.Status.State || standing(before) != standing(after)
+	},
+}
+
+// standing is how many attempts there were, and how the last one stands.
+func standing(d *v1alpha1.BridgeDiagnosis) string {
+	n := len(d.Status.Attempts)
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d %s", n, d.Status.Attempts[n-1].Outcome)
 }
 
 // waitingBeside finds the diagnoses of the same stack that wait: for a root to

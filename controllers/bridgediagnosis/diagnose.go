@@ -67,7 +67,7 @@ func (r *Reconciler) observe(ctx context.Context, in *round, pod observe.Pod, co
 		return seen, err
 	}
 	if err != nil { // the parts that could be read are there
-		ctrl.LoggerFrom(ctx).Info("some evidence could not be read", "pod", pod.Name, "because", err.Error())
+		ctrl.LoggerFrom(ctx).Info("some evidence could not be read", "pod", pod.Name, "error", err.Error())
 	}
 	if in.scope, err = r.Resolver.Scope(ctx, pod.Namespace); err != nil {
 		return seen, err

@@ -55,8 +55,7 @@ func (r *Reconciler) claimAndApply(ctx context.Context, in *round, action remedy
 }
 
 func (r *Reconciler) claim(ctx context.Context, in *round, action remedy.Action, proposal v1alpha1.Proposal) error {
-	r.deciding.Lock()
-	defer r.deciding.Unlock()
+	defer r.deciding.lock(client.ObjectKeyFromObject(in.owner))()
 	decision, err := r.decide(ctx, in, r.APIReader, action, proposal)
 	if err != nil || !decision.Apply {
 		in.follow(decision, r.Clock.Now())
@@ -90,6 +89,9 @@ func (in *round) call(now time.Time) {
 	if in.after.Status.Times.Escalated == nil {
 		at := metav1.NewMicroTime(now)
 		in.after.Status.Times.Escalated = &at
+		if root := in.after.Status.Root; root != nil && root.Diagnosis != "" && root.Diagnosis != in.after.Name {
+			in.after.Status.EscalatedRoot = root.DeepCopy()
+		}
 		in.after.Status.Notifications = notify.Enlist(in.after.Status.Notifications, in.owner.Spec.Notifications)
 	}
 }

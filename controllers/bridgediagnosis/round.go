@@ -204,8 +204,24 @@ func (r *Reconciler) leave(ctx context.Context, in *round) (v1alpha1.AttemptOutc
 	return v1alpha1.AttemptConflict, gone + "; what was written stays as it is", nil
 }
 
-// worst is the pod to look at: of the newest revision if that has one in
-// trouble, and there the one that restarted most.
+// replacedWithin is how long after the newest pod was made pods of an earlier
+// revision may still be there only because they are not replaced yet.
+const replacedWithin = 5 * time.Minute
+
+// rolloutRests is true where no pod of the newest revision was made lately: pods of an
+// earlier one stay, because of a partition, of OnDelete, of a pause or of a quota.
+func (in *round) rolloutRests() bool {
+	for _, p := range in.pods {
+		if p.Newest && in.now.Sub(p.CreationTimestamp.Time) < replacedWithin {
+			return false
+		}
+	}
+	return true
+}
+
+// worst is the pod to look at: one that is not up, of the newest revision if that has
+// one, and there the one that restarted most. While a rollout goes on, pods of earlier
+// revisions do not count beside those of the newest, which replace them.
 func (in *round) worst() (observe.Pod, evidence.Container, bool) {
 	var best observe.Pod
 	var found evidence.Container
@@ -215,20 +231,22 @@ func (in *round) worst() (observe.Pod, evidence.Container, bool) {
 		if !has || !p.DeletionTimestamp.IsZero() {
 			continue
 		}
-		if !ok || worse(p, c, best, found) {
+		if !ok || worse(p, c, best, found, in.rolloutRests()) {
 			best, found, ok = p, c, true
 		}
 	}
 	return best, found, ok
 }
 
-func worse(p observe.Pod, c evidence.Container, than observe.Pod, other evidence.Container) bool {
-	if p.Newest != than.Newest {
-		return p.Newest
-	}
+func worse(p observe.Pod, c evidence.Container, than observe.Pod, other evidence.Container, rolloutRests bool) bool {
 	_, up := detect.Up(observe.PodOf(p.Pod), c)
 	_, otherUp := detect.Up(observe.PodOf(than.Pod), other)
-	if up != otherUp {
+	switch {
+	case rolloutRests && up != otherUp:
+		return !up
+	case p.Newest != than.Newest:
+		return p.Newest
+	case up != otherUp:
 		return !up
 	}
 	return c.Restarts > other.Restarts

@@ -13,6 +13,7 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/verify"
 )
@@ -36,6 +37,34 @@ func (r *Reconciler) unhealthyFor(in *round) time.Duration {
 	return max(0, in.soak()-r.Clock.Now().Sub(seen.HealthySince))
 }
 
+// awaitedAnswer is how often it is looked whether an endpoint has answered.
+const awaitedAnswer = 5 * time.Second
+
+// awaitHealth waits for the first answer of the endpoint that showed the incident, as
+// after a restart of the operator: not where nobody asks for it, because the endpoint
+// is no longer in the policy or the container does not stay up long enough, and not
+// for longer than a person may wait to be called.
+func (r *Reconciler) awaitHealth(_ context.Context, in *round) (bool, error) {
+	if !in.byHealth() || in.service.Endpoint == nil || in.service.Endpoint.HTTP == nil {
+		return false, nil
+	}
+	if _, known := r.Health.Get(client.ObjectKeyFromObject(in.owner), in.service.Name); known {
+		return false, nil
+	}
+	pod, c, ok := in.worst()
+	if !ok {
+		return false, nil
+	}
+	since, up := detect.Up(observe.PodOf(pod.Pod), c)
+	visible := in.after.Status.Times.Visible
+	overdue := visible != nil && in.now.Sub(visible.Time) > in.policy().EscalateAfter
+	if !up || in.now.Sub(since) < detect.HealthPeriod(in.policy().Detection()) || overdue {
+		return false, nil
+	}
+	in.recheck = awaitedAnswer
+	return true, nil
+}
+
 // withHealth is the verdict on an attempt at what a health endpoint showed: to
 // be up is not enough.
 func (r *Reconciler) withHealth(in *round, v verify.Verdict) verify.Verdict {
@@ -56,9 +85,8 @@ func (r *Reconciler) showHealth(_ context.Context, in *round) (bool, error) {
 		return false, nil
 	}
 	seen, known := r.Health.Get(client.ObjectKeyFromObject(in.owner), in.service.Name)
-	if !known { // the first answer is due
-		in.recheck = time.Second
-		return true, nil
+	if !known { // what the container shows of itself has to do
+		return false, nil
 	}
 	s := &in.after.Status
 	s.Evidence = append(s.Evidence[:min(len(s.Evidence), maxEvidence-1)], v1alpha1.EvidenceItem{

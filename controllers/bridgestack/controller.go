@@ -8,26 +8,21 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
-
-	"github.com/bridgestack/operator/internal/fairqueue"
-
-	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
-
-	"github.com/bridgestack/operator/internal/text"
-
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/fairqueue"
 	"github.com/bridgestack/operator/internal/incident"
 	"github.com/bridgestack/operator/internal/notify"
 	"github.com/bridgestack/operator/internal/permission"
@@ -35,6 +30,7 @@ import (
 	"github.com/bridgestack/operator/internal/requeue"
 	"github.com/bridgestack/operator/internal/resolve"
 	"github.com/bridgestack/operator/internal/stack"
+	"github.com/bridgestack/operator/internal/text"
 	"github.com/bridgestack/operator/internal/workload"
 )
 

@@ -117,7 +117,7 @@ func (r *Reconciler) merged(ctx context.Context, w workload.Workload) (merged, a
 	}
 	merged, err = r.isMerged(ctx, &owner, d, w)
 	if err != nil {
-		ctrl.LoggerFrom(ctx).Info("whether a commit is merged is not known", "diagnosis", d.Name, "because", err.Error())
+		ctrl.LoggerFrom(ctx).Info("whether a commit is merged is not known", "diagnosis", d.Name, "error", err.Error())
 	}
 	return merged, true
 }

@@ -4,21 +4,25 @@ package health
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/egress"
+	"github.com/bridgestack/operator/internal/fairqueue"
 	"github.com/bridgestack/operator/internal/healthcheck"
 	"github.com/bridgestack/operator/internal/incident"
 	"github.com/bridgestack/operator/internal/metrics"
@@ -27,10 +31,8 @@ import (
 	"github.com/bridgestack/operator/internal/resolve"
 	"github.com/bridgestack/operator/internal/stack"
 	"github.com/bridgestack/operator/internal/workload"
+	"github.com/bridgestack/operator/internal/workload/lookup"
 )
-
-// askedAtOnce bounds the endpoints of one stack that are asked at a time.
-const askedAtOnce = 4
 
 // Reconciler asks the stacks' HTTP health endpoints, and opens a
 // BridgeDiagnosis for a service that fails though nothing of it restarts.
@@ -45,6 +47,8 @@ type Reconciler struct {
 	// Metrics count the answers; nil counts nothing.
 	Metrics *metrics.Metrics
 	Clock   clock.PassiveClock
+	// Concurrency is of how many stacks endpoints are asked at once.
+	Concurrency int
 }
 
 // SetupWithManager watches policies; the clock does the rest.
@@ -52,11 +56,14 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("health").
 		For(&v1alpha1.BridgeStack{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: fairqueue.New}).
 		Complete(r)
 }
 
 // Reconcile asks each endpoint once. It writes nothing unless one fails too often.
+// What goes wrong with one service keeps none of the others from being asked in time.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	began := r.Clock.Now()
 	var owner v1alpha1.BridgeStack
 	if err := r.Client.Get(ctx, req.NamespacedName, &owner); err != nil || !owner.DeletionTimestamp.IsZero() {
 		r.Memory.Forget(req.NamespacedName)
@@ -70,10 +77,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	asked := slices.DeleteFunc(slices.Clone(resolved.Services), func(s stack.Service) bool {
+	endpoints := slices.DeleteFunc(slices.Clone(resolved.Services), func(s stack.Service) bool {
 		return s.Endpoint == nil || s.Endpoint.HTTP == nil || s.External || s.Workload == nil
 	})
-	if len(asked) == 0 {
+	r.Memory.Keep(req.NamespacedName, names(endpoints))
+	if len(endpoints) == 0 {
 		r.Memory.Forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
@@ -81,25 +89,63 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	failed := make([]error, len(asked))
-	turn := make(chan struct{}, askedAtOnce)
+	r.checkAll(ctx, endpoints, func(ctx context.Context, service stack.Service) error {
+		return r.check(ctx, &owner, resolved.Policy, service, scope)
+	})
+	// A round may take long: the next one begins a period after it began.
+	period := detect.HealthPeriod(resolved.Policy.Detection())
+	return ctrl.Result{RequeueAfter: max(period-r.Clock.Since(began), shortestPause)}, nil
+}
+
+const (
+	// checkedAtOnce bounds the endpoints of one stack that are asked at a time.
+	checkedAtOnce = 16
+	// roundTimeout bounds a round: with the most services of a stack, 64 declared and
+	// some more of a selector, and each endpoint's own time-out it takes a third.
+	roundTimeout = time.Minute
+	// shortestPause between two rounds.
+	shortestPause = time.Second
+)
+
+// checkAll services, some at a time, and log what fails.
+func (r *Reconciler) checkAll(ctx context.Context, services []stack.Service, check func(context.Context, stack.Service) error) {
+	ctx, cancel := context.WithTimeout(ctx, roundTimeout)
+	defer cancel()
+	turn := make(chan struct{}, checkedAtOnce)
 	var wait sync.WaitGroup
-	for i, service := range asked {
+	for _, service := range services {
 		wait.Go(func() {
 			turn <- struct{}{}
 			defer func() { <-turn }()
-			failed[i] = r.check(ctx, &owner, resolved.Policy, service, scope)
+			if ctx.Err() != nil {
+				return
+			}
+			err := check(ctx, service)
+			if err != nil && !errors.Is(err, incident.ErrStaleView) { // the next round sees more
+				ctrl.LoggerFrom(ctx).Error(err, "failed to check a health endpoint", "service", service.Name)
+			}
 		})
 	}
 	wait.Wait()
-	return ctrl.Result{RequeueAfter: detect.HealthPeriod(resolved.Policy.Detection())}, errors.Join(failed...)
+}
+
+func names(services []stack.Service) []string {
+	var out []string
+	for _, s := range services {
+		out = append(out, s.Name)
+	}
+	return out
 }
 
 // check asks one service's endpoint and opens a diagnosis where it failed too often.
 func (r *Reconciler) check(ctx context.Context, owner *v1alpha1.BridgeStack, policy stack.Policy, service stack.Service, scope egress.Scope) error {
 	target, declared := connection.Declared(service.Service)
 	w := service.Workload.Ref(owner.Namespace)
-	pod, container, err := r.running(ctx, w, detect.HealthPeriod(policy.Detection()))
+	container, err := r.containerOf(ctx, w, service.Endpoint.HTTP.Port)
+	if err != nil || container == "" {
+		return err
+	}
+	pod, err := r.running(ctx, w, container, detect.HealthPeriod(policy.Detection()))
 	if err != nil || !declared || pod == nil {
 		return err // what has not begun to run has its start-up time
 	}
@@ -114,6 +160,9 @@ func (r *Reconciler) check(ctx context.Context, owner *v1alpha1.BridgeStack, pol
 	rules := policy.Detection()
 	rules.Since = before.Recovered
 	answer := r.Prober.Probe(ctx, scope, target, v1alpha1.AsDeclared)
+	if ctx.Err() != nil {
+		return ctx.Err() // the round ended, not the endpoint's time
+	}
 	r.Metrics.Health(client.ObjectKeyFromObject(owner), service.Name, answer.Outcome())
 	seen := r.Memory.Record(client.ObjectKeyFromObject(owner), service.Name, answer, rules, r.Clock.Now())
 	if before.Open || !seen.History.Failing(rules, r.Clock.Now()).Looping {
@@ -122,28 +171,50 @@ func (r *Reconciler) check(ctx context.Context, owner *v1alpha1.BridgeStack, pol
 	return r.Opener.Open(ctx, incident.Incident{Stack: owner, Service: service.Name, Workload: w, Container: container, DetectedBy: detect.ReasonHealth}, before)
 }
 
-// running is a pod of the workload that has run for a while, one that is ready
-// before others, and its first container; nil where there is none.
-func (r *Reconciler) running(ctx context.Context, w workload.Ref, atLeast time.Duration) (*corev1.Pod, string, error) {
+// defaultContainer is the annotation by which a pod names the container that kubectl
+// means where none is named; meshes set it to the application's.
+const defaultContainer = "kubectl.kubernetes.io/default-container"
+
+// containerOf is the container that an endpoint is of, empty where there is none: one
+// of the workload's own template, so that none which a mesh puts into pods is taken
+// for it. It is the one that declares the port, else the default one, else the first.
+func (r *Reconciler) containerOf(ctx context.Context, w workload.Ref, port int32) (string, error) {
+	found, err := lookup.Get(ctx, r.Client, w)
+	if apierrors.IsNotFound(err) || errors.Is(err, lookup.ErrReplaced) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading %s, whose health endpoint is asked: %w", w, err)
+	}
+	template := found.Template()
+	first := ""
+	for _, c := range template.Spec.Containers {
+		if slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.ContainerPort == port }) {
+			return c.Name, nil
+		}
+		if first == "" || c.Name == template.Annotations[defaultContainer] {
+			first = c.Name
+		}
+	}
+	return first, nil
+}
+
+// running is a pod of the workload whose container has run for a while, one that is
+// ready before others; nil where there is none.
+func (r *Reconciler) running(ctx context.Context, w workload.Ref, container string, atLeast time.Duration) (*corev1.Pod, error) {
 	pods, err := r.Observer.Pods(ctx, w)
 	var found *corev1.Pod
 	for _, p := range pods {
-		if len(p.Spec.Containers) == 0 || !p.DeletionTimestamp.IsZero() {
+		c, ok := observe.ContainerOf(p.Pod, container)
+		if !ok || !p.DeletionTimestamp.IsZero() || c.RunningSince.IsZero() || r.Clock.Since(c.RunningSince) < atLeast {
 			continue
 		}
-		c, ok := observe.ContainerOf(p.Pod, p.Spec.Containers[0].Name)
-		if !ok || c.RunningSince.IsZero() || r.Clock.Now().Sub(c.RunningSince) < atLeast {
-			continue
+		if _, ready := observe.ReadySince(p.Pod); ready {
+			return p.Pod, err
 		}
-		if _, ready := observe.ReadySince(p.Pod); found == nil || ready {
+		if found == nil {
 			found = p.Pod
 		}
-		if _, ready := observe.ReadySince(found); ready {
-			break
-		}
 	}
-	if found == nil {
-		return nil, "", err
-	}
-	return found, found.Spec.Containers[0].Name, err
+	return found, err
 }

@@ -72,7 +72,7 @@ func (r *Reader) setThrottled(ctx context.Context, pod *corev1.Pod, c *evidence.
 	}
 	share, err := r.Kubelets.throttled(ctx, pod, c.Name)
 	if err != nil {
-		ctrl.LoggerFrom(ctx).Info("how much a container was throttled is not known", "node", pod.Spec.NodeName, "because", err.Error())
+		ctrl.LoggerFrom(ctx).Info("how much a container was throttled is not known", "node", pod.Spec.NodeName, "error", err.Error())
 		return
 	}
 	c.Throttled = share
