@@ -204,7 +204,7 @@ func TestCaptureTellsNoSecret(t *testing.T) {
 	if _, set := d.Env["OPTIONAL"]; set || d.EnvIncomplete {
 		t.Errorf("env %v, incomplete %t", d.Env, d.EnvIncomplete)
 	}
-	v := classify.Classify(d, time.Now())
+	v := classify.Classify(d)
 	if v.Cause != "PostgresAuthFailed" || len(v.Evidence) == 0 {
 		t.Errorf("verdict %+v", v)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,7 +13,7 @@ import (
 )
 
 func classifyCommand() *cobra.Command {
-	options := classify.Options{Now: time.Now()}
+	options := classify.Options{}
 	var live capture
 	command := &cobra.Command{
 		Use:   "classify [FILE...]",

@@ -90,7 +90,7 @@ func (k *clue) matchContext(s *compiled, record string) bool {
 }
 
 // quoted is a value as messages quote it, and as node prints an error's input.
-var quoted = regexp.MustCompile("\"([^\"\n]{1,200})\"|'([^'\n]{1,200})'|`([^`\n]{1,200})`|(?:: |was |number \\()([^\\s\"'`()]{3,200})\\)?\\.?$")
+var quoted = regexp.MustCompile("\"([^\"\n]{1,200})\"|'([^'\n]{1,200})'|`([^`\n]{1,200})`|(?:: |was |handle |value |got |number \\()([^\\s\"'`()]{3,200})\\)?\\.?$")
 
 // quotesEnv finds the variable whose value the line, or its record, quotes.
 func (k *clue) quotesEnv(env evidence.Env, record string) bool {

@@ -38,6 +38,7 @@ func (d document) accepts(cause v1alpha1.Cause) bool {
 // diagnosed is the answer to a document.
 func (d document) diagnosed() Finding {
 	c := d.Case()
+	c.Now = c.Newest()
 	if !Looping(c) {
 		return Finding{Cause: noLoop, Confidence: v1alpha1.ConfidenceHigh}
 	}

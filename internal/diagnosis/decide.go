@@ -82,7 +82,7 @@ func (r *reading) better(k, best clue) bool {
 		return true
 	case k.record == best.record:
 		return betterInRecord(k, best)
-	case k.onlyRepeats(best):
+	case k.onlyRepeats(best), fieldOnly.MatchString(k.text):
 		return false
 	case k.weight >= weightNetwork:
 		return true

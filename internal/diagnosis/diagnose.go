@@ -145,14 +145,19 @@ func Looping(c evidence.Case) bool {
 	return !hasSettled(k, c.Now)
 }
 
-// hasSettled says that a container that was restarted has been running long enough.
+// hasSettled says that a container that was restarted is well again: ready, and
+// running for long. Where nothing in the evidence is later than its start, a
+// run before that was long, or too few restarts for a loop, must speak for it.
 func hasSettled(k evidence.Container, now time.Time) bool {
-	if k.RunningSince.IsZero() {
+	switch {
+	case k.RunningSince.IsZero() || !k.Ready:
 		return false
+	case now.After(k.RunningSince):
+		return now.Sub(k.RunningSince) >= settled
 	}
-	if now.IsZero() {
-		return k.Ready
-	}
-	probed := k.Liveness != nil || k.Startup != nil
-	return now.Sub(k.RunningSince) >= settled && (k.Ready || !probed)
+	last := k.LastTermination
+	return k.Restarts < fewRestarts || last == nil || last.StartedAt.IsZero() || last.Ran() >= settled
 }
+
+// fewRestarts is how many make no loop by themselves.
+const fewRestarts = 3

@@ -237,6 +237,17 @@ func TestLooping(t *testing.T) {
 		"cannot start":                   {waits("ImagePullBackOff", ""), true},
 		"healthy, old restarts":          {running(now.Add(-55*time.Minute), true), false},
 		"ready, restarted a moment ago":  {running(now.Add(-time.Minute), true), true},
+		"unready after its fourth crash": {running(now.Add(-55*time.Minute), false), true},
+		"ready, short runs before it, nothing later known": {func() evidence.Case {
+			c := running(now, true)
+			c.Container.LastTermination.StartedAt = now.Add(-5 * time.Second)
+			return c
+		}(), true},
+		"ready, one restart, nothing later known": {func() evidence.Case {
+			c := running(now, true)
+			c.Container.Restarts = 1
+			return c
+		}(), false},
 		"init container, done at last":   {done, false},
 		"never restarted, still healthy": {evidence.Case{Now: now, Container: evidence.Container{Ready: true, RunningSince: started}}, false},
 	} {

@@ -192,6 +192,29 @@ type Log struct {
 	Unavailable string
 }
 
+// Newest is the latest time that the evidence holds: when it was gathered, at
+// the earliest. Zero where it holds none.
+func (c Case) Newest() time.Time {
+	newest := c.Container.RunningSince
+	later := func(at time.Time) {
+		if at.After(newest) {
+			newest = at
+		}
+	}
+	for _, t := range []*Termination{c.Container.Terminated, c.Container.LastTermination} {
+		if t != nil {
+			later(t.Finished)
+		}
+	}
+	for _, s := range c.Siblings {
+		later(s.RunningSince)
+	}
+	for _, e := range c.Events {
+		later(e.Last)
+	}
+	return newest
+}
+
 // Last is the log that tells how the most recent run ended: the previous
 // instance's while a new one runs, else the current one's if it has ended.
 func (c Case) Last() []byte {

@@ -14,19 +14,21 @@ func TestPlain(t *testing.T) {
 		texts []string
 		level Level
 	}{
-		"plain":        {"connection refused", []string{"connection refused"}, LevelUnset},
-		"stamped":      {"2026-11-24 10:00:00,123 - orders - ERROR - connection refused", []string{"connection refused"}, LevelError},
-		"bracketed":    {"[2026-11-24 10:00:00,123] [17] [WARNING] retrying", []string{"retrying"}, LevelWarn},
-		"python":       {"WARNING:kafka.conn:socket disconnected", []string{"socket disconnected"}, LevelWarn},
-		"coloured":     {"\x1b[90m2026-11-24T10:00:00Z\x1b[0m \x1b[31mERR\x1b[0m \x1b[1mno such host\x1b[0m", []string{"no such host"}, LevelError},
-		"stripped":     {"[90m2026-11-24T10:00:00Z[0m [31mERR[0m [1mno such host[0m", []string{"no such host"}, LevelError},
-		"JSON":         {`{"level":"error","ts":"2026-11-24T10:00:00Z","msg":"role \"x\" does not exist","stack":"at a\n at b"}`, []string{`role "x" does not exist`, "at a", " at b"}, LevelError},
-		"JSON, pino":   {`{"level":50,"time":1795451398693,"msg":"boom"}`, []string{"boom"}, LevelError},
-		"JSON, nested": {`{"level":"warn","err":{"message":"refused","errors":["a",{"x":"b"}]}}`, []string{"refused", "a", "b"}, LevelWarn},
-		"JSON, cut":    {`\"x\" does not exist\nat a","level":"error"}`, []string{`"x" does not exist`, `at a","level":"error"}`}, LevelUnset},
-		"logfmt":       {`ts=2026-11-24T10:00:00Z level=error msg="role \"x\" does not exist" exc="E: y"`, []string{`role "x" does not exist`, "E: y"}, LevelError},
-		"librdkafka":   {`%3|1795507365.330|FAIL|rdkafka#producer-1| [thrd:main]: refused`, []string{`%3|1795507365.330|FAIL|rdkafka#producer-1| [thrd:main]: refused`}, LevelError},
-		"not UTF-8":    {"a\xff\x00\x07b", []string{"ab"}, LevelUnset},
+		"plain":          {"connection refused", []string{"connection refused"}, LevelUnset},
+		"stamped":        {"2026-11-24 10:00:00,123 - orders - ERROR - connection refused", []string{"connection refused"}, LevelError},
+		"bracketed":      {"[2026-11-24 10:00:00,123] [17] [WARNING] retrying", []string{"retrying"}, LevelWarn},
+		"python":         {"WARNING:kafka.conn:socket disconnected", []string{"socket disconnected"}, LevelWarn},
+		"coloured":       {"\x1b[90m2026-11-24T10:00:00Z\x1b[0m \x1b[31mERR\x1b[0m \x1b[1mno such host\x1b[0m", []string{"no such host"}, LevelError},
+		"stripped":       {"[90m2026-11-24T10:00:00Z[0m [31mERR[0m [1mno such host[0m", []string{"no such host"}, LevelError},
+		"JSON":           {`{"level":"error","ts":"2026-11-24T10:00:00Z","msg":"role \"x\" does not exist","stack":"at a\n at b"}`, []string{`role "x" does not exist`, "at a", " at b"}, LevelError},
+		"JSON, pino":     {`{"level":50,"time":1795451398693,"msg":"boom"}`, []string{"boom"}, LevelError},
+		"JSON, nested":   {`{"level":"warn","err":{"message":"refused","errors":["a",{"x":"b"}]}}`, []string{"refused", "a", "b"}, LevelWarn},
+		"JSON, cut":      {`\"x\" does not exist\nat a","level":"error"}`, []string{`"x" does not exist`, `at a","level":"error"}`}, LevelUnset},
+		"logfmt":         {`ts=2026-11-24T10:00:00Z level=error msg="role \"x\" does not exist" exc="E: y"`, []string{`role "x" does not exist`, "E: y"}, LevelError},
+		"librdkafka":     {`%3|1795507365.330|FAIL|rdkafka#producer-1| [thrd:main]: refused`, []string{`%3|1795507365.330|FAIL|rdkafka#producer-1| [thrd:main]: refused`}, LevelError},
+		"Erlang's codes": {`{"init terminating in do_boot",{#{message=><<68,66,32,105,115,32,110,111,116,32,115,101,116>>}}}`, []string{`{"init terminating in do_boot",{#{message=>"DB is not set"}}}`}, LevelUnset},
+		"numbers":        {`shards [1000,1001,1002,1003,1004,1005,1006,1007,1008]`, []string{`shards [1000,1001,1002,1003,1004,1005,1006,1007,1008]`}, LevelUnset},
+		"not UTF-8":      {"a\xff\x00\x07b", []string{"ab"}, LevelUnset},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package logscan
 import (
 	"encoding/json"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -44,9 +45,31 @@ var levelPrefix = regexp.MustCompile(`^(?:[\w.$/-]{1,60} - )?(?:[\[(<|](?i:trace
 // stampedLevel is a level as it stands behind a time stamp only.
 var stampedLevel = regexp.MustCompile(`^(?:trace|debug|info|notice|warn|warning|error|fatal|critical)\b[ \t:|-]*`)
 
+// codes are texts that Erlang prints as lists of their characters' codes.
+var codes = regexp.MustCompile(`(?:<<|\[)((?:\d{1,3},){7,}\d{1,3})(?:>>|\]|\.\.\.|,?$)`)
+
+// decodeCodes turns such lists into the texts that they stand for. A list of
+// numbers that are no characters stays.
+func decodeCodes(text string) string {
+	return codes.ReplaceAllStringFunc(text, func(list string) string {
+		var b strings.Builder
+		for number := range strings.FieldsFuncSeq(list, func(r rune) bool { return r < '0' || r > '9' }) {
+			code, err := strconv.Atoi(number)
+			if err != nil || code > 126 || code < ' ' && code != '\n' && code != '\t' {
+				return list
+			}
+			b.WriteByte(byte(code))
+		}
+		return `"` + b.String() + `"`
+	})
+}
+
 // plain brings a line into its plain form.
 func plain(raw []byte) form {
 	text := strings.ToValidUTF8(string(raw), "\uFFFD")
+	if strings.Contains(text, "<<") || strings.Contains(text, ",[") || strings.Contains(text, "([") {
+		text = decodeCodes(text)
+	}
 	if strings.IndexByte(text, 0x1b) >= 0 {
 		text = ansi.ReplaceAllString(text, "")
 	}

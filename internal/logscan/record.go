@@ -12,7 +12,7 @@ const maxRecord = 200
 
 var (
 	// goesOn are the words of a program that survives what it reports.
-	goesOn = MustMatcher(`(?i)\bcontinuing\b|carrying on|degraded|\bdisabled\b|disabling|\bignored\b|\bignoring\b|non-?fatal|best[- ]effort|falling back|\bfall ?back\b|using default|proceeding|skipping|running without|starting without|not critical|\boptional\b[^\[]|will be unavailable|without it\b|turned off|noncritical`)
+	goesOn = MustMatcher(`(?i)\bcontinuing\b|carrying on|degraded|(?:^|[^"'\x60\w])disabled\b|disabling|\bignored\b|\bignoring\b|non-?fatal|best[- ]effort|falling back|\bfall ?back\b|using default|proceeding|skipping|running without|starting without|not critical|\boptional\b[^\[]|will be unavailable|without it\b|turned off|noncritical`)
 	// connector joins the traces of one chain of exceptions.
 	connector = regexp.MustCompile(`^(?:Traceback \(most recent call last\)|During handling of the above|The above exception was|Caused by:|Suppressed:|\.\.\. \d+ |Wrapped by:|\[cause\]|--->|   at |goroutine \d+|\[signal |exit status)`)
 	stamped   = regexp.MustCompile(`^(?:\x1b\[[0-9;]*m|\[?\[[0-9;]*m)*[\[({]?(?:\d{4}[-/]|\d\d:\d\d:\d\d|"|(?:time|ts|level)=|(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)\b|(?:info|warn|error|debug):|[IWEF]\d{4} |%\d\||[A-Z][a-z]{2} +\d{1,2} \d\d:)`)
@@ -187,7 +187,7 @@ func Context(log []byte, line Line, preface int) string {
 	at := nextLine(log, line.Offset)
 	from := at
 	for range 12 {
-		if at < 0 || stamped.Match(lineAt(log, at)) || at-from > maxContext {
+		if at < 0 || endsRecord(lineAt(log, at)) || isWhole(lineAt(log, line.Offset)) || at-from > maxContext {
 			break
 		}
 		b.WriteString(bare(window(lineAt(log, at), 0)))
@@ -195,6 +195,17 @@ func Context(log []byte, line Line, preface int) string {
 		at = nextLine(log, at)
 	}
 	return b.String()
+}
+
+// endsRecord says that a line is another record's: it has a time stamp or a
+// level, or is what npm adds after any program.
+func endsRecord(text []byte) bool {
+	return stamped.Match(text) || bytes.HasPrefix(text, []byte("npm "))
+}
+
+// isWhole says that a line is a whole record in JSON: nothing below it is part of it.
+func isWhole(text []byte) bool {
+	return len(text) > 1 && text[0] == '{' && text[len(text)-1] == '}'
 }
 
 // bare is a text without colours and escapes.

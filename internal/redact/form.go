@@ -354,6 +354,8 @@ var prose = []string{
 	// What shells, option parsers and the C library say of a name.
 	"parameter", "unbound", "permission", "operation", "read-only", "too", "bad", "illegal", "unsupported", "mandatory", "needs", "needed",
 	"are", "were", "may", "only", "neither", "variable", "setting", "option", "argument", "given", "supplied", "provided", "blank", "str",
+	// Erlang names errors of files so, behind the file: ".erlang.cookie: eacces".
+	"eacces", "eperm", "enoent", "enotdir", "eisdir", "eexist", "erofs", "enospc", "emfile",
 	"got", "at", "least", "length", "longer", "shorter", "doesn't", "isn't", "wasn't", "did", "cannot", "parse", "parsing", "set",
 }
 

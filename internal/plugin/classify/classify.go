@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/diagnosis"
@@ -29,26 +28,31 @@ type Document = observe.Document
 type Verdict struct {
 	ID         string                  `json:"id"`
 	Cause      string                  `json:"cause"`
-	Confidence v1alpha1.Confidence     `json:"confidence,omitempty"`
+	Confidence v1alpha1.Confidence     `json:"confidence"`
 	Message    string                  `json:"message"`
 	Evidence   []v1alpha1.EvidenceItem `json:"evidence"`
 	Refuted    []v1alpha1.RefutedCause `json:"refuted"`
 	Remedy     string                  `json:"remedy,omitempty"`
 }
 
-// Classify is the verdict on one document, seen at a time: how long a container
-// has been up decides whether its restarts are old.
-func Classify(d Document, now time.Time) Verdict {
+// Classify is the verdict on one document. Time is the newest in the document
+// itself, whenever it is read: how long a container had been up then decides
+// whether its restarts are old.
+func Classify(d Document) Verdict {
 	c := d.Case()
-	c.Now = now
+	c.Now = c.Newest()
+	v := Verdict{ID: d.ID, Evidence: []v1alpha1.EvidenceItem{}, Refuted: []v1alpha1.RefutedCause{}}
 	if !diagnosis.Looping(c) {
-		return Verdict{ID: d.ID, Cause: NoLoop, Message: "the container is healthy; its restarts are old"}
+		v.Cause, v.Confidence = NoLoop, v1alpha1.ConfidenceMedium
+		v.Message = "the container is ready; its restarts are old"
+		return v
 	}
 	f := diagnosis.Diagnose(c)
-	return Verdict{
-		ID: d.ID, Cause: string(f.Cause), Confidence: f.Confidence, Message: f.Message,
-		Evidence: f.Evidence, Refuted: f.Refuted, Remedy: string(remedy.For(f.Cause)),
-	}
+	v.Cause, v.Confidence, v.Message = string(f.Cause), f.Confidence, f.Message
+	v.Remedy = string(remedy.For(f.Cause))
+	v.Evidence = append(v.Evidence, f.Evidence...)
+	v.Refuted = append(v.Refuted, f.Refuted...)
+	return v
 }
 
 // LineError is a line that is not a document.
@@ -62,8 +66,6 @@ func (e *LineError) Unwrap() error { return e.Err }
 
 // Options of a stream.
 type Options struct {
-	// Now is the time that the documents are seen at.
-	Now time.Time
 	// KeepGoing passes over lines that are not JSON.
 	KeepGoing bool
 }
@@ -81,7 +83,7 @@ func Stream(in io.Reader, out io.Writer, o Options) error {
 		if readErr != nil && !errors.Is(readErr, io.EOF) {
 			return fmt.Errorf("reading line %d: %w", n, readErr)
 		}
-		if err := classifyLine(encoder, line, n, o.Now); err != nil {
+		if err := classifyLine(encoder, line, n); err != nil {
 			var notJSON *LineError
 			if !o.KeepGoing || !errors.As(err, &notJSON) {
 				return err
@@ -94,7 +96,7 @@ func Stream(in io.Reader, out io.Writer, o Options) error {
 	}
 }
 
-func classifyLine(to *json.Encoder, line []byte, n int, now time.Time) error {
+func classifyLine(to *json.Encoder, line []byte, n int) error {
 	if len(bytes.TrimSpace(line)) == 0 {
 		return nil
 	}
@@ -102,7 +104,7 @@ func classifyLine(to *json.Encoder, line []byte, n int, now time.Time) error {
 	if err := json.Unmarshal(line, &d); err != nil {
 		return &LineError{n, err}
 	}
-	if err := to.Encode(Classify(d, now)); err != nil {
+	if err := to.Encode(Classify(d)); err != nil {
 		return fmt.Errorf("writing the verdict on line %d: %w", n, err)
 	}
 	return nil
