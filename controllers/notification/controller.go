@@ -4,23 +4,30 @@ package notification
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/egress"
+	"github.com/bridgestack/operator/internal/fairqueue"
 	"github.com/bridgestack/operator/internal/incident"
 	"github.com/bridgestack/operator/internal/notify"
 	"github.com/bridgestack/operator/internal/report"
 	"github.com/bridgestack/operator/internal/requeue"
 	"github.com/bridgestack/operator/internal/resolve"
+	"github.com/bridgestack/operator/internal/stack"
 )
 
 // Reconciler tells a stack's receivers of its incidents. It has a
@@ -43,7 +50,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named("notification").
 		For(&v1alpha1.BridgeDiagnosis{}).
 		Watches(&v1alpha1.BridgeStack{}, handler.EnqueueRequestsFromMapFunc(r.ofStack)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency}).
+		Watches(&v1alpha1.BridgeDiagnosis{}, handler.EnqueueRequestsFromMapFunc(r.symptomsOf), builder.WithPredicates(ends)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: fairqueue.New}).
 		Complete(r)
 }
 
@@ -58,6 +66,33 @@ func (r *Reconciler) ofStack(ctx context.Context, o client.Object) []reconcile.R
 	var out []reconcile.Request
 	for i := range list {
 		if list[i].Status.Times.Escalated != nil {
+			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list[i])})
+		}
+	}
+	return out
+}
+
+// ends lets through that an incident ended, or is gone.
+var ends = predicate.Funcs{
+	CreateFunc: func(event.CreateEvent) bool { return false }, // each is looked at when the operator begins
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		before, was := e.ObjectOld.(*v1alpha1.BridgeDiagnosis)
+		after, is := e.ObjectNew.(*v1alpha1.BridgeDiagnosis)
+		return was && is && !before.Status.State.Final() && after.Status.State.Final()
+	},
+}
+
+// symptomsOf finds the diagnoses of which nobody is told as long as another one, their
+// root's, is open.
+func (r *Reconciler) symptomsOf(ctx context.Context, root client.Object) []reconcile.Request {
+	list, err := incident.OfStack(ctx, r.Client, root.GetNamespace(), root.GetLabels()[v1alpha1.LabelStack])
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "failed to list the symptoms of an incident for notification")
+		return nil
+	}
+	var out []reconcile.Request
+	for i := range list {
+		if slices.Contains(notify.RootsOf(&list[i]), root.GetName()) {
 			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list[i])})
 		}
 	}
@@ -87,11 +122,22 @@ func (r *Reconciler) due(ctx context.Context, reader client.Reader, req ctrl.Req
 	if d.Status.Times.Escalated == nil || !d.DeletionTimestamp.IsZero() {
 		return nil, 0, nil, nil
 	}
-	var stack v1alpha1.BridgeStack
-	if err := reader.Get(ctx, client.ObjectKey{Namespace: d.Namespace, Name: d.Spec.Stack}, &stack); err != nil {
+	var owner v1alpha1.BridgeStack
+	if err := reader.Get(ctx, client.ObjectKey{Namespace: d.Namespace, Name: d.Spec.Stack}, &owner); err != nil {
 		return nil, 0, nil, client.IgnoreNotFound(err)
 	}
-	due, next := notify.Plan(&d, stack.Spec.Notifications, r.Clock.Now())
+	in := notify.Incident{Diagnosis: &d, RootGrace: stack.PolicyOf(owner.Spec).EscalateAfter}
+	for _, name := range notify.RootsOf(&d) {
+		var root v1alpha1.BridgeDiagnosis
+		err := reader.Get(ctx, client.ObjectKey{Namespace: d.Namespace, Name: name}, &root)
+		if client.IgnoreNotFound(err) != nil {
+			return nil, 0, nil, fmt.Errorf("reading the diagnosis of the root of %s: %w", req, err)
+		}
+		if err == nil {
+			in.Roots = append(in.Roots, &root)
+		}
+	}
+	due, next := in.Plan(owner.Spec.Notifications, r.Clock.Now())
 	return due, next, &d, nil
 }
 

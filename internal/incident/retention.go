@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
@@ -47,7 +48,7 @@ func EndedAt(d *v1alpha1.BridgeDiagnosis) (time.Time, bool) {
 	if at := d.Status.Times.Recovered; at != nil {
 		return at.Time, true
 	}
-	if ready := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionReady); ready != nil {
+	if ready := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionReady); ready != nil && ready.Status == metav1.ConditionTrue {
 		return ready.LastTransitionTime.Time, true
 	}
 	return d.CreationTimestamp.Time, true

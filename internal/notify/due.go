@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/incident"
 	"github.com/bridgestack/operator/internal/text"
 )
 
@@ -28,6 +29,12 @@ const (
 	// it takes alerts for resolved that it is not told of until their endsAt, and
 	// forgets them when it restarts.
 	Refresh = 5 * time.Minute
+	// callStaleAfter is how long after the end of an incident a receiver is still told
+	// that it needed a person.
+	callStaleAfter = time.Hour
+	// giveUpAfter is how long after the end of an incident a receiver is tried to be
+	// told that it is over.
+	giveUpAfter = 24 * time.Hour
 	// mostMessage is the API's limit.
 	mostMessage = 1024
 )
@@ -40,11 +47,33 @@ type Due struct {
 	Event    v1alpha1.NotificationEvent
 }
 
+// Incident is what decides of what receivers are told.
+type Incident struct {
+	Diagnosis *v1alpha1.BridgeDiagnosis
+	// Roots are the diagnoses that this one is, or was when a person was called, a
+	// symptom of. Those that are gone are left out.
+	Roots []*v1alpha1.BridgeDiagnosis
+	// RootGrace is how long after its root a symptom may take to be over before it is
+	// told of itself: the policy's escalateAfter.
+	RootGrace time.Duration
+}
+
+// RootsOf names the diagnoses that one is, or was when a person was called, a symptom of.
+func RootsOf(d *v1alpha1.BridgeDiagnosis) []string {
+	var out []string
+	for _, root := range []*v1alpha1.RootReference{d.Status.Root, d.Status.EscalatedRoot} {
+		if root != nil && root.Diagnosis != "" && root.Diagnosis != d.Name && !slices.Contains(out, root.Diagnosis) {
+			out = append(out, root.Diagnosis)
+		}
+	}
+	return out
+}
+
 // Plan finds the messages that are due now, and when to look again: 0 where only
-// a change of the diagnosis or of the policy can make one due.
-func Plan(d *v1alpha1.BridgeDiagnosis, receivers []v1alpha1.Receiver, now time.Time) (due []Due, next time.Duration) {
+// a change of the diagnosis, of its roots or of the policy can make one due.
+func (in Incident) Plan(receivers []v1alpha1.Receiver, now time.Time) (due []Due, next time.Duration) {
 	for i, r := range receivers {
-		event, at := wanted(d, r, now)
+		event, at := in.wanted(r, now)
 		switch wait := at.Sub(now); {
 		case event == "":
 		case wait <= 0:
@@ -58,20 +87,24 @@ func Plan(d *v1alpha1.BridgeDiagnosis, receivers []v1alpha1.Receiver, now time.T
 
 // wanted is the next message for a receiver, none where it is empty, and when it
 // is due.
-func wanted(d *v1alpha1.BridgeDiagnosis, r v1alpha1.Receiver, now time.Time) (v1alpha1.NotificationEvent, time.Time) {
+func (in Incident) wanted(r v1alpha1.Receiver, now time.Time) (v1alpha1.NotificationEvent, time.Time) {
+	d := in.Diagnosis
 	record, enlisted := recordOf(d.Status.Notifications, r.Name)
 	at := now
 	if record.NextAttemptAt != nil {
 		at = record.NextAttemptAt.Time
 	}
-	over := d.Status.State.Final()
-	if untold(d, record, enlisted) {
+	if d.Status.Times.Escalated == nil || record.Delivered == v1alpha1.NotificationResolved || in.outdated(record, enlisted, at) {
 		return "", at
 	}
 	switch {
 	case record.Delivered == "":
-		return v1alpha1.NotificationEscalated, at
-	case over:
+		held, until := in.heldByRoots()
+		if held {
+			return "", at
+		}
+		return v1alpha1.NotificationEscalated, latest(at, until)
+	case d.Status.State.Final():
 		return v1alpha1.NotificationResolved, at
 	case r.Alertmanager != nil && record.DeliveredAt != nil:
 		if record.NextAttemptAt == nil {
@@ -82,19 +115,40 @@ func wanted(d *v1alpha1.BridgeDiagnosis, r v1alpha1.Receiver, now time.Time) (v1
 	return "", at
 }
 
-// untold is true where there is nothing to tell a receiver: nobody was called, all
-// is told, or the root's incident is told of instead. A receiver that is new is
-// not told what was over before it came.
-func untold(d *v1alpha1.BridgeDiagnosis, record v1alpha1.Delivery, enlisted bool) bool {
-	if d.Status.Times.Escalated == nil || record.Delivered == v1alpha1.NotificationResolved {
-		return true
+// outdated is true of what is over and that nobody needs to hear of any more: by a
+// receiver that is new, by one that could not be told of it while it mattered, and by
+// one that has not answered for long.
+func (in Incident) outdated(record v1alpha1.Delivery, enlisted bool, at time.Time) bool {
+	ended, over := incident.EndedAt(in.Diagnosis)
+	switch {
+	case !over:
+		return false
+	case record.Delivered == "":
+		return !enlisted || at.Sub(ended) > callStaleAfter
 	}
-	return record.Delivered == "" && (symptom(d) || d.Status.State.Final() && !enlisted)
+	return at.Sub(ended) > giveUpAfter
 }
 
-// symptom is true where another diagnosis is at the root.
-func symptom(d *v1alpha1.BridgeDiagnosis) bool {
-	return d.Status.Root != nil && d.Status.Root.Diagnosis != "" && d.Status.Root.Diagnosis != d.Name
+// heldByRoots is true where the root's incident is told of instead: while that is
+// open, and where this one ended not long after it. Else it is told of from the time
+// on that its roots have been over for the grace.
+func (in Incident) heldByRoots() (held bool, until time.Time) {
+	ended, over := incident.EndedAt(in.Diagnosis)
+	for _, root := range in.Roots {
+		rootEnded, rootOver := incident.EndedAt(root)
+		if !rootOver {
+			return true, time.Time{}
+		}
+		until = latest(until, rootEnded.Add(in.RootGrace))
+	}
+	return over && ended.Before(until), until
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func recordOf(all []v1alpha1.Delivery, receiver string) (v1alpha1.Delivery, bool) {

@@ -3,10 +3,10 @@ package notify
 import (
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/incident"
 )
 
 // Version of the document that webhooks receive. Members may be added without a
@@ -82,11 +82,9 @@ func MessageOf(d *v1alpha1.BridgeDiagnosis, event v1alpha1.NotificationEvent, no
 
 // resolvedAt is when the incident was over, and never before a person was called.
 func resolvedAt(d *v1alpha1.BridgeDiagnosis, now time.Time) *metav1.MicroTime {
-	at := now
-	if recovered := d.Status.Times.Recovered; recovered != nil {
-		at = recovered.Time
-	} else if ready := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionReady); ready != nil && ready.Status == metav1.ConditionTrue {
-		at = ready.LastTransitionTime.Time
+	at, over := incident.EndedAt(d)
+	if !over {
+		at = now
 	}
 	if escalated := d.Status.Times.Escalated; escalated != nil && at.Before(escalated.Time) {
 		at = escalated.Time

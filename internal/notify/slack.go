@@ -30,8 +30,11 @@ var harmless = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "`", 
 func slackOf(m Message) slackMessage {
 	var b strings.Builder
 	heading, emphasis := "needs a person", ":rotating_light:"
-	if m.Event == v1alpha1.NotificationResolved {
+	switch {
+	case m.Event == v1alpha1.NotificationResolved:
 		heading, emphasis = "is over", ":white_check_mark:"
+	case m.State.Final(): // the receiver could not be told before
+		heading, emphasis = "needed a person and is over by now", ":information_source:"
 	}
 	fmt.Fprintf(&b, "%s *%s of %s/%s* %s", emphasis, quoted(m.Service), quoted(m.Namespace), quoted(m.Stack), heading)
 	if m.Cause != "" {
