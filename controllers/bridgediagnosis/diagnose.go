@@ -35,14 +35,15 @@ func (r *Reconciler) diagnose(ctx context.Context, in *round) (bool, error) {
 	}
 	c := seen.Case
 	c.Probes = r.probe(ctx, in, c, seen.Redactor)
-	in.observed, in.finding, in.redactor = &c, diagnosis.Diagnose(c), seen.Redactor
+	r.Reporter.Learn(in.after, seen.Redactor)
+	in.observed, in.finding, in.redactor = &c, diagnosed(diagnosis.Diagnose(c), seen.Redactor), seen.Redactor
 	inside, pending, err := r.podView(ctx, in, pod.Pod, c, seen.Redactor)
 	if err != nil {
 		return false, err
 	}
 	if len(inside) > 0 {
 		c.Probes = append(c.Probes, inside...)
-		in.finding = diagnosis.Diagnose(c)
+		in.finding = diagnosed(diagnosis.Diagnose(c), seen.Redactor)
 	}
 	if in.tellsLess(c) {
 		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonVerifying, "the container runs again; the diagnosis is of what kept it from that before")
@@ -53,7 +54,7 @@ func (r *Reconciler) diagnose(ctx context.Context, in *round) (bool, error) {
 		in.recheck = 5 * time.Second
 		return true, nil
 	}
-	in.note(c, seen.Redactor, r.Clock.Now)
+	in.note(c, r.Clock.Now)
 	if pending > 0 {
 		in.awaitPodView(pod.Name, pending)
 	}
@@ -144,13 +145,13 @@ func (r *Reconciler) probe(ctx context.Context, in *round, c evidence.Case, reda
 }
 
 // note writes what was found into the status.
-func (in *round) note(c evidence.Case, redactor *redact.Redactor, now func() time.Time) {
+func (in *round) note(c evidence.Case, now func() time.Time) {
 	s := &in.after.Status
 	s.Cause, s.Confidence = in.finding.Cause, in.finding.Confidence
-	in.finding.Message = redactor.Text(in.finding.Message)
 	s.Evidence, s.Refuted = nil, in.finding.Refuted
 	for _, e := range in.finding.Evidence {
-		e.Text = redactor.Text(redact.Clean(e.Text, maxEvidenceText))
+		// Before it is cut: a part of a secret is harder to know.
+		e.Text = in.redactor.Clean(e.Text, maxEvidenceText)
 		s.Evidence = append(s.Evidence, e)
 	}
 	s.Evidence = s.Evidence[:min(len(s.Evidence), maxEvidence)]
@@ -159,6 +160,7 @@ func (in *round) note(c evidence.Case, redactor *redact.Redactor, now func() tim
 	for _, p := range c.Probes {
 		s.Probes = append(s.Probes, probeResult(p))
 	}
+	s.Probes = s.Probes[:min(len(s.Probes), maxProbes)]
 	s.Root = nil
 	if in.finding.Root != "" {
 		s.Root = &v1alpha1.RootReference{Service: in.finding.Root, Diagnosis: diagnosisOf(c, in.finding.Root)}
@@ -172,6 +174,7 @@ func (in *round) note(c evidence.Case, redactor *redact.Redactor, now func() tim
 
 const (
 	maxEvidence     = 32
+	maxProbes       = 64
 	maxEvidenceText = 1024
 )
 

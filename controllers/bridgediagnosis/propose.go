@@ -116,9 +116,6 @@ func (r *Reconciler) prove(ctx context.Context, in *round, action remedy.Action)
 		return ""
 	}
 	result := r.Prober.Probe(ctx, in.scope, *action.Proof, v1alpha1.Proposed)
-	for i := range result.Stages {
-		result.Stages[i].Message = in.redact(result.Stages[i].Message)
-	}
 	in.after.Status.Probes = append(in.after.Status.Probes, probeResult(result))
 	if result.Outcome() == v1alpha1.ProbePassed {
 		return ""

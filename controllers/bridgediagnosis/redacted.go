@@ -1,11 +1,42 @@
 package bridgediagnosis
 
 import (
+	"context"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/bridgestack/operator/internal/diagnosis"
+	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/redact"
 )
 
-// redact keeps secrets out of a text: by value, where this round has read what
-// the container holds, and by form.
+// learnSecrets makes known what the pods of the incident hold, where no earlier
+// round did: before it, nothing about them is written but what carries no text of
+// theirs.
+func (r *Reconciler) learnSecrets(ctx context.Context, in *round) {
+	if in.redactor = r.Reporter.Secrets(in.after); in.redactor != nil || len(in.pods) == 0 {
+		return
+	}
+	secrets, err := r.Observer.Redactor(ctx, observe.Request{Pod: in.pods[0].Pod, Workload: in.named()})
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Info("some secrets of the pod could not be read", "pod", in.pods[0].Name, "because", err.Error())
+	}
+	if secrets != nil && err == nil {
+		in.redactor = secrets
+		r.Reporter.Learn(in.after, secrets)
+	}
+}
+
+// diagnosed is the finding, without secrets in what remedies and later rounds know
+// it by: the host that a client was told may be a part of one.
+func diagnosed(f diagnosis.Finding, secrets *redact.Redactor) diagnosis.Finding {
+	for _, text := range []*string{&f.Message, &f.Root, &f.Subject.Dependency, &f.Subject.Host, &f.Subject.Topic, &f.Subject.Group} {
+		*text = secrets.Text(*text)
+	}
+	return f
+}
+
+// redact keeps secrets out of a text that leaves by another way than the status.
 func (in *round) redact(text string) string {
 	if in.redactor == nil {
 		return new(redact.Redactor).Text(text)

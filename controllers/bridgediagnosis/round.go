@@ -142,8 +142,11 @@ func (r *Reconciler) readWorkload(ctx context.Context, in *round) error {
 		return fmt.Errorf("reading %s: %w", ref, err)
 	}
 	in.workload = w
-	in.pods, err = r.Observer.Pods(ctx, ref)
-	return err
+	if in.pods, err = r.Observer.Pods(ctx, ref); err != nil {
+		return err
+	}
+	r.learnSecrets(ctx, in)
+	return nil
 }
 
 // closeIfGone ends an incident whose workload is no more, or no longer in the stack.

@@ -90,10 +90,9 @@ func (r *Reconciler) showHealth(_ context.Context, in *round) (bool, error) {
 	}
 	s := &in.after.Status
 	s.Evidence = append(s.Evidence[:min(len(s.Evidence), maxEvidence-1)], v1alpha1.EvidenceItem{
-		Source: v1alpha1.SourceProbe, Text: in.redact(redact.Clean(healthText(seen.Last), maxEvidenceText)),
+		Source: v1alpha1.SourceProbe, Text: redact.Clean(in.redact(healthText(seen.Last)), maxEvidenceText),
 	})
 	answer := probeResult(seen.Last)
-	answer.Message = in.redact(answer.Message)
 	s.Probes = append(s.Probes, answer)
 	if s.Loop != nil {
 		s.Loop.Reason = detect.ReasonHealth

@@ -121,6 +121,17 @@ func (r *Reader) Case(ctx context.Context, request Request) (Observation, error)
 	return Observation{Case: c, Redactor: redactor}, errors.Join(errLog, errEnv, errEvents, errNode, errWorkload)
 }
 
+// Redactor knows the secrets of a pod's containers, as Observation.Redactor does.
+// It is for texts about a pod that is not looked at again.
+func (r *Reader) Redactor(ctx context.Context, request Request) (*redact.Redactor, error) {
+	pod, err := r.whole(ctx, request.Pod)
+	if err != nil {
+		return nil, err
+	}
+	environment, err := r.environment(ctx, pod, request.Container)
+	return redact.New(r.seen.with(seenBy(request, pod), environment.Secrets)...), err
+}
+
 // seenBy is whose secrets a request's are: its workload's, across the pods of it.
 func seenBy(request Request, pod *corev1.Pod) string {
 	if request.Workload.UID != "" {

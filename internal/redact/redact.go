@@ -106,6 +106,22 @@ func (r *Redactor) add(value string) {
 	}
 }
 
+// Size is about what a Redactor holds, in bytes.
+func (r *Redactor) Size() int {
+	const fixed, perNeedle, perWindow = 64 << 10, 128, 48
+	if r == nil || r.needles == nil {
+		return 0
+	}
+	size := 2*fixed + 8*len(r.blocks.hashes)
+	for _, x := range []*index{r.needles, r.bare} {
+		size += perWindow * len(x.byWindow)
+		for text := range x.known {
+			size += perNeedle + 2*len(text)
+		}
+	}
+	return size
+}
+
 func reversed(b []byte) []byte {
 	out := bytes.Clone(b)
 	slices.Reverse(out)

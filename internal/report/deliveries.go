@@ -22,6 +22,7 @@ func (r *Reporter) Deliveries(ctx context.Context, live client.Reader, key clien
 		}
 		before, after = d.Status.Notifications, change(d.Status.Notifications)
 		d.Status.Notifications = after
+		redactStatus(&d.Status, r.Secrets(&d))
 		return r.Client.Status().Update(ctx, &d)
 	})
 	if err != nil {

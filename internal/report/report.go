@@ -29,14 +29,18 @@ type Reporter struct {
 	Events events.EventRecorder
 	// Metrics count what was written. nil counts nothing.
 	Metrics *metrics.Metrics
+
+	known known
 }
 
 // Diagnosis writes the status of a diagnosis where it changed, with the
 // resourceVersion that was read as precondition, and announces a transition on
-// the diagnosis and on its workload. After it, after is what the API server has.
+// the diagnosis and on its workload. Nothing secret gets past it: see Learn. After
+// it, after is what the API server has.
 func (r *Reporter) Diagnosis(ctx context.Context, before, after *v1alpha1.BridgeDiagnosis, reason string) error {
+	redactStatus(&after.Status, r.Secrets(after))
 	keepTimings(before.Status.Probes, after.Status.Probes)
-	SetDiagnosisConditions(after, reason)
+	SetDiagnosisConditions(after, reason) // made of what is redacted
 	if equality.Semantic.DeepEqual(before.Status, after.Status) {
 		return nil
 	}

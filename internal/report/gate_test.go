@@ -1,0 +1,109 @@
+package report
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/redact"
+)
+
+const canary = "Kf7Qw9zLm2-canary"
+
+// fill sets every text in a value to the canary, one element to each list.
+func fill(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if v.Type().Elem().PkgPath() == "k8s.io/apimachinery/pkg/apis/meta/v1" {
+			return
+		}
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem())
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(v.Index(0))
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Field(i).CanSet() {
+				fill(v.Field(i))
+			}
+		}
+	case reflect.String:
+		v.SetString(canary)
+	}
+}
+
+// left are the paths of the texts that still hold the canary.
+func left(v reflect.Value, path string) []string {
+	var out []string
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			return left(v.Elem(), path)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			out = append(out, left(v.Index(i), path)...)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				out = append(out, left(v.Field(i), path+"."+v.Type().Field(i).Name)...)
+			}
+		}
+	case reflect.String:
+		if v.Type() == reflect.TypeFor[string]() && strings.Contains(v.String(), canary) {
+			out = append(out, path)
+		}
+	}
+	return out
+}
+
+// identifiers are texts that the operator makes itself, or names of objects that
+// a pod has no part in.
+var identifiers = []string{
+	".ID", ".Target", ".Path", ".Name", ".Diagnosis", ".Pod", ".Reason", ".Type", ".Stage", ".GitOps", ".Receiver", ".Proposal", ".Branch", ".Commit", ".Files",
+	".TemplateHash", ".Patch", ".Undo", ".ApprovedBy", ".ServiceAccountName", ".Variable", ".Object", ".Key", ".Hash", ".Node",
+}
+
+// Whoever adds a text to the status says whether a secret may come into it.
+func TestTheGateKnowsAllTextsOfAStatus(t *testing.T) {
+	var s v1alpha1.BridgeDiagnosisStatus
+	fill(reflect.ValueOf(&s).Elem())
+	redactStatus(&s, redact.New(evidence.NewSecret(canary)))
+	for _, path := range left(reflect.ValueOf(s), "status") {
+		known := slices.ContainsFunc(identifiers, func(suffix string) bool { return strings.HasSuffix(path, suffix) })
+		acted := strings.Contains(path, ".Action.") // what is to be written, checked for secrets when it is recorded
+		if !known && !acted || path == "status.Probes.Target" || strings.HasSuffix(path, "Message") {
+			t.Errorf("%s is written as it is", path)
+		}
+	}
+}
+
+func TestWhatIsKnownIsBounded(t *testing.T) {
+	var r Reporter
+	for i := range 400 {
+		var secrets []evidence.Secret
+		for n := range 600 {
+			secrets = append(secrets, evidence.NewSecret(fmt.Sprintf("Kf7Qw9zLm2-%d-%d-%s", i, n, strings.Repeat("x1", 50))))
+		}
+		d := &v1alpha1.BridgeDiagnosis{}
+		d.UID = types.UID(fmt.Sprint(i))
+		r.Learn(d, redact.New(secrets...))
+		if i > 20 {
+			break // making them takes longer than keeping them
+		}
+		if r.Secrets(d) == nil {
+			t.Fatal("what was learned last is forgotten")
+		}
+	}
+	if r.known.size > mostKnown || len(r.known.of) != len(r.known.order) {
+		t.Errorf("%d bytes of %d diagnoses are kept", r.known.size, len(r.known.of))
+	}
+}
