@@ -353,7 +353,7 @@ type BridgeStackStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// conditions: Ready, Healthy, ComposeLoaded where spec.compose is set, and
-	// Reconciling and Stalled while true.
+	// Stalled while true.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

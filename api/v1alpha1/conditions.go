@@ -1,12 +1,13 @@
 package v1alpha1
 
-// Condition types of a BridgeStack. Ready, Reconciling and Stalled follow
-// kstatus: they speak of the policy, never of the application, so that a GitOps
+// Condition types of a BridgeStack. Ready and Stalled follow kstatus: they speak of the policy, never of the application, so that a GitOps
 // wait does not block on an application's crash. Healthy speaks of the stack.
 const (
 	// ConditionReady is true when the policy is valid and being followed.
 	ConditionReady = "Ready"
-	// ConditionReconciling is present, and true, only while a change of the policy is being taken in.
+	// ConditionReconciling is present, and true, only while the operator works on an
+	// incident (BridgeDiagnosis). A policy is taken in at one go: until then,
+	// status.observedGeneration is not that of the spec.
 	ConditionReconciling = "Reconciling"
 	// ConditionStalled is present, and true, only while the policy cannot be followed in full without a person.
 	ConditionStalled = "Stalled"
@@ -36,8 +37,6 @@ const (
 	ReasonReconciled = "Reconciled"
 	// ReasonPaused: the policy is paused; loops are diagnosed, nothing is touched.
 	ReasonPaused = "Paused"
-	// ReasonProgressing: a change of the policy is being taken in.
-	ReasonProgressing = "Progressing"
 	// ReasonNoWorkloadSelected: selector and services match no workload.
 	ReasonNoWorkloadSelected = "NoWorkloadSelected"
 	// ReasonWorkloadNotFound: a service names a workload that does not exist.

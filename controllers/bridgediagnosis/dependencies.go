@@ -91,13 +91,8 @@ func (r *Reconciler) stateOf(ctx context.Context, in *round, target stack.Servic
 		state.Looping, state.Diagnosis = true, siblings[i].Name
 	}
 	pods, err := r.Observer.Pods(ctx, w.Ref(in.after.Namespace))
-	for _, p := range pods {
-		if since, ready := observe.ReadySince(p.Pod); ready {
-			address = p.Status.PodIP
-			if since.After(state.ReadySince) {
-				state.ReadySince = since
-			}
-		}
+	if p, since, ready := observe.LongestReady(pods); ready {
+		state.ReadySince, address = since, p.Status.PodIP
 	}
 	return state, address, err
 }

@@ -222,37 +222,20 @@ func (in *round) rolloutRests() bool {
 	return true
 }
 
-// worst is the pod to look at: one that is not up, of the newest revision if that has
-// one, and there the one that restarted most. While a rollout goes on, pods of earlier
-// revisions do not count beside those of the newest, which replace them.
+// worst is the pod to look at; see detect.Worst.
 func (in *round) worst() (observe.Pod, evidence.Container, bool) {
-	var best observe.Pod
-	var found evidence.Container
-	ok := false
+	var pods []observe.Pod
+	var candidates []detect.Candidate
 	for _, p := range in.pods {
-		c, has := observe.ContainerOf(p.Pod, in.after.Spec.Container)
-		if !has || !p.DeletionTimestamp.IsZero() {
-			continue
-		}
-		if !ok || worse(p, c, best, found, in.rolloutRests()) {
-			best, found, ok = p, c, true
+		if c, has := observe.ContainerOf(p.Pod, in.after.Spec.Container); has && p.DeletionTimestamp.IsZero() {
+			pods, candidates = append(pods, p), append(candidates, detect.Candidate{Pod: observe.PodOf(p.Pod), Container: c, Newest: p.Newest})
 		}
 	}
-	return best, found, ok
-}
-
-func worse(p observe.Pod, c evidence.Container, than observe.Pod, other evidence.Container, rolloutRests bool) bool {
-	_, up := detect.Up(observe.PodOf(p.Pod), c)
-	_, otherUp := detect.Up(observe.PodOf(than.Pod), other)
-	switch {
-	case rolloutRests && up != otherUp:
-		return !up
-	case p.Newest != than.Newest:
-		return p.Newest
-	case up != otherUp:
-		return !up
+	i := detect.Worst(candidates, in.rolloutRests())
+	if i < 0 {
+		return observe.Pod{}, evidence.Container{}, false
 	}
-	return c.Restarts > other.Restarts
+	return pods[i], candidates[i].Container, true
 }
 
 // soak is how long the container must stay up: longer than it was ever seen to

@@ -159,7 +159,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 
 // problems are what a person must put right, those of the compose project first:
 // the others may come of them.
-func (r *Reconciler) problems(ctx context.Context, s *v1alpha1.BridgeStack, project *resolve.ComposeProject, resolved stack.Stack, rivals []stack.Rival) ([]report.Problem, error) {
+func (r *Reconciler) problems(ctx context.Context, s *v1alpha1.BridgeStack, project *resolve.ComposeProject, resolved stack.Stack, rivals []stack.Rival) ([]stack.Problem, error) {
 	missing, err := r.missingReferences(ctx, s, project.DeclaredEnv())
 	if err != nil {
 		return nil, err
@@ -172,11 +172,7 @@ func (r *Reconciler) problems(ctx context.Context, s *v1alpha1.BridgeStack, proj
 	for _, rival := range rivals {
 		claimed = append(claimed, resolved.ClaimedTwice(rival)...)
 	}
-	var out []report.Problem
-	for _, p := range slices.Concat(project.Problems(), resolved.Problems, claimed, missing, untold, r.Accounts.Problems(s)) {
-		out = append(out, report.Problem{Reason: p.Reason, Text: p.String()})
-	}
-	return out, nil
+	return slices.Concat(project.Problems(), resolved.Problems, claimed, missing, untold, r.Accounts.Problems(s)), nil
 }
 
 // missingReferences looks up, without reading their values, the Secrets and

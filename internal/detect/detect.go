@@ -176,10 +176,24 @@ func evicted(pod evidence.Pod, c evidence.Container, s Settings, now time.Time) 
 	if strings.HasPrefix(pod.Message, "Container ") && !strings.HasPrefix(pod.Message, "Container "+c.Name+" ") {
 		return Verdict{}
 	}
-	if end := c.Ended(); end != nil && now.Sub(end.Finished) > s.Window {
+	if !evictedAt(pod, c).After(s.begin(now)) {
 		return Verdict{}
 	}
 	return loop(ReasonEvicted, "%s", pod.Message)
+}
+
+// evictedAt is when a pod was evicted: when its container ended; where the kubelet
+// could not say (ContainerStatusUnknown has no times, and a container that never
+// ran has no status), when the pod ceased to be ready; else no sooner than it was
+// made.
+func evictedAt(pod evidence.Pod, c evidence.Container) time.Time {
+	if end := c.Ended(); end != nil && !end.Finished.IsZero() {
+		return end.Finished
+	}
+	if pod.Ready == evidence.ReadinessFalse && !pod.ReadySince.IsZero() {
+		return pod.ReadySince
+	}
+	return pod.Created
 }
 
 // Stuck is the verdict on a pod of which no container is even created, because

@@ -114,6 +114,12 @@ func TestFirstSight(t *testing.T) {
 		{"evicted long ago", evidence.Pod{Phase: "Failed", Reason: "Evicted", Created: ago(time.Hour),
 			Message: `Pod ephemeral local storage usage exceeds the total limit of containers 10Mi. `},
 			evidence.Container{Name: "app", Role: evidence.RoleMain, Terminated: ended("Error", 137, time.Minute, ago(50*time.Minute))}, ""},
+		{"evicted, and the kubelet knows no times", evidence.Pod{Phase: "Failed", Reason: "Evicted", Created: ago(time.Hour), Ready: evidence.ReadinessFalse, ReadySince: ago(time.Minute),
+			Message: `Usage of EmptyDir volume "scratch" exceeds the limit "1Gi". `},
+			evidence.Container{Name: "app", Role: evidence.RoleMain, Terminated: &evidence.Termination{ExitCode: 137, Reason: "ContainerStatusUnknown"}}, detect.ReasonEvicted},
+		{"evicted before it ran, three weeks ago", evidence.Pod{Phase: "Failed", Reason: "Evicted", Created: ago(21 * 24 * time.Hour),
+			Message: `Usage of EmptyDir volume "scratch" exceeds the limit "1Gi". `},
+			evidence.Container{Name: "app", Role: evidence.RoleMain}, ""},
 		{"evicted because the node was full", evidence.Pod{Phase: "Failed", Reason: "Evicted", Created: ago(time.Hour),
 			Message: `The node was low on resource: memory. Threshold quantity: 100Mi, available: 90Mi. `},
 			evidence.Container{Name: "app", Role: evidence.RoleMain, Terminated: ended("Error", 137, time.Minute, ago(time.Second))}, ""},
@@ -411,5 +417,55 @@ func TestHealth(t *testing.T) {
 	}
 	if got := h.Failing(none, now.Add(30*time.Second)); got.Looping {
 		t.Errorf("remembering more changed an earlier value: got %+v", got)
+	}
+}
+
+// A pod that was evicted stays, and is not counted again for the next incident.
+func TestEvictionIsCountedOnce(t *testing.T) {
+	pod := evidence.Pod{Phase: "Failed", Reason: "Evicted", Created: ago(time.Hour), Message: `Usage of EmptyDir volume "scratch" exceeds the limit "1Gi". `}
+	c := evidence.Container{Name: "app", Role: evidence.RoleMain, Terminated: ended("Error", 137, time.Minute, ago(4*time.Minute))}
+	for name, since := range map[string]time.Time{"before": ago(5 * time.Minute), "after": ago(2 * time.Minute)} {
+		got := detect.Loop(detect.History{}, pod, c, detect.Settings{Since: since}, now)
+		if got.Looping != (name == "before") {
+			t.Errorf("the last incident was over %s it: %+v", name, got)
+		}
+	}
+}
+
+// An image that cannot be pulled is an incident once the policy's grace is over.
+func TestStartGraceIsThePolicys(t *testing.T) {
+	c := waiting("ImagePullBackOff", 0)
+	s := detect.Settings{StartGrace: 5 * time.Minute}
+	h := detect.Observe(detect.History{}, c, s, ago(4*time.Minute))
+	if got := detect.Loop(h, young(4*time.Minute), c, s, now); got.Looping || got.RecheckAfter != time.Minute {
+		t.Errorf("within the grace: %+v", got)
+	}
+	if got := detect.Loop(h, young(5*time.Minute), c, s, now.Add(time.Minute)); !got.Looping {
+		t.Errorf("after it: %+v", got)
+	}
+}
+
+// Whoever asks may be held up by others. An endpoint that fails each time that it is
+// asked is failing, however seldom that is.
+func TestEndpointThatIsAskedSeldom(t *testing.T) {
+	for _, every := range []time.Duration{10 * time.Second, 59 * time.Second, 61 * time.Second, 5 * time.Minute} {
+		var h detect.Health
+		at := now
+		for range 4 {
+			h = detect.ObserveHealth(h, v1alpha1.ProbeFailed, none, at)
+			at = at.Add(every)
+		}
+		last := at.Add(-every)
+		if got := h.Failing(none, last); !got.Looping {
+			t.Errorf("asked every %s: %+v", every, got)
+		}
+		if got := h.Failing(detect.Settings{Since: last.Add(-time.Second)}, last); got.Looping {
+			t.Errorf("asked every %s, failures of an incident that is over count: %+v", every, got)
+		}
+		h = detect.ObserveHealth(h, v1alpha1.ProbePassed, none, at)
+		h = detect.ObserveHealth(h, v1alpha1.ProbeFailed, none, at.Add(5*time.Minute))
+		if got := h.Failing(none, at.Add(5*time.Minute)); got.Looping {
+			t.Errorf("asked every %s, it passed in between: %+v", every, got)
+		}
 	}
 }

@@ -7,44 +7,50 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
 
-// Health is what was seen of one health endpoint: the times of its failures
-// within the window. The zero value has seen none.
+// Health is what was seen of one health endpoint. The zero value has seen nothing.
 type Health struct {
+	// failures are the times of its failures within the window.
 	failures []time.Time
+	// row are those since it last passed, however long ago: as many as tell anything.
+	row []time.Time
 }
 
 // ObserveHealth remembers a result. An endpoint that could not be asked
-// (ProbeUnknown) has not failed. h itself is not changed.
+// (ProbeUnknown) has neither failed nor passed. h itself is not changed.
 func ObserveHealth(h Health, outcome v1alpha1.ProbeOutcome, s Settings, at time.Time) Health {
 	s = s.withDefaults()
-	begin := at.Add(-s.HealthWindow)
-	kept := slices.Clone(h.failures)
-	kept = slices.DeleteFunc(kept, func(t time.Time) bool { return !t.After(begin) })
-	if outcome == v1alpha1.ProbeFailed {
-		kept = append(kept, at)
+	failures, row := after(h.failures, at.Add(-s.HealthWindow)), slices.Clone(h.row)
+	switch outcome {
+	case v1alpha1.ProbeFailed:
+		failures, row = append(failures, at), append(row, at)
+	case v1alpha1.ProbePassed:
+		row = nil
+	case v1alpha1.ProbeUnknown:
 	}
 	// One more than is allowed tells as much as a hundred.
-	kept = kept[max(0, len(kept)-int(s.HealthFailures)-1):]
-	return Health{failures: kept}
+	enough := int(s.HealthFailures) + 1
+	return Health{failures: failures[max(0, len(failures)-enough):], row: row[max(0, len(row)-enough):]}
 }
 
-// Failing is the verdict on the endpoint at a moment.
+func after(times []time.Time, begin time.Time) []time.Time {
+	return slices.DeleteFunc(slices.Clone(times), func(t time.Time) bool { return !t.After(begin) })
+}
+
+// Failing is the verdict on the endpoint at a moment: it failed too often within
+// the window, or, where it is asked more seldom than that, too often in a row.
 func (h Health) Failing(s Settings, now time.Time) Verdict {
 	s = s.withDefaults()
 	begin := now.Add(-s.HealthWindow)
 	if s.Since.After(begin) {
 		begin = s.Since
 	}
-	var failed int32
-	for _, at := range h.failures {
-		if at.After(begin) {
-			failed++
-		}
+	if failed := len(after(h.failures, begin)); failed > int(s.HealthFailures) {
+		return loop(ReasonHealth, "the health endpoint failed %d times within %s", failed, s.HealthWindow)
 	}
-	if failed <= s.HealthFailures {
-		return Verdict{}
+	if failed := len(after(h.row, s.Since)); failed > int(s.HealthFailures) {
+		return loop(ReasonHealth, "the health endpoint failed the last %d times that it was asked", failed)
 	}
-	return loop(ReasonHealth, "the health endpoint failed %d times within %s", failed, s.HealthWindow)
+	return Verdict{}
 }
 
 // HealthPeriod is how often an endpoint is to be asked so that failing all the

@@ -297,7 +297,8 @@ type DependencyWorkload struct {
 	Known bool
 	// Ready is true when it has a ready pod.
 	Ready bool
-	// ReadySince is when it became ready, zero where that is not known.
+	// ReadySince is since when a pod of it has been ready, of several the one that
+	// has been for longest; zero where that is not known.
 	ReadySince time.Time
 	// Looping is true when a container of it is in a restart loop.
 	Looping bool

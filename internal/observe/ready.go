@@ -15,3 +15,15 @@ func ReadySince(pod *corev1.Pod) (time.Time, bool) {
 	}
 	return time.Time{}, false
 }
+
+// LongestReady is the pod that has been ready for longest, and since when; false
+// where none is. A service is there from when its first pod is: that another one was
+// moved a moment ago says nothing of it.
+func LongestReady(pods []Pod) (pod Pod, since time.Time, ready bool) {
+	for _, p := range pods {
+		if at, is := ReadySince(p.Pod); is && (!ready || at.Before(since)) {
+			pod, since, ready = p, at, true
+		}
+	}
+	return pod, since, ready
+}

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/stack"
 )
 
 // waitsForPerson are the states that only a person, or the container itself, ends.
@@ -94,7 +95,7 @@ func (c conditions) whileTrue(kind string, holds bool, reason, message string) {
 }
 
 // SetStackConditions computes all conditions of a stack.
-func SetStackConditions(s *v1alpha1.BridgeStack, stalled []Problem, healthy int) {
+func SetStackConditions(s *v1alpha1.BridgeStack, stalled []stack.Problem, healthy int) {
 	c := conditions{&s.Status.Conditions, s.Generation}
 	switch {
 	case len(stalled) > 0:
@@ -107,7 +108,6 @@ func SetStackConditions(s *v1alpha1.BridgeStack, stalled []Problem, healthy int)
 		c.set(v1alpha1.ConditionReady, true, v1alpha1.ReasonReconciled, "every field of the policy is resolved and followed")
 		c.whileTrue(v1alpha1.ConditionStalled, false, "", "")
 	}
-	c.whileTrue(v1alpha1.ConditionReconciling, false, "", "")
 	c.compose(s, stalled)
 	if healthy == len(s.Status.Services) && healthy > 0 {
 		c.set(v1alpha1.ConditionHealthy, true, v1alpha1.ReasonAllServicesHealthy, "all services are available and none loops")
@@ -118,12 +118,12 @@ func SetStackConditions(s *v1alpha1.BridgeStack, stalled []Problem, healthy int)
 }
 
 // compose says whether the compose project was understood, where there is one.
-func (c conditions) compose(s *v1alpha1.BridgeStack, stalled []Problem) {
+func (c conditions) compose(s *v1alpha1.BridgeStack, stalled []stack.Problem) {
 	if s.Spec.Compose == nil {
 		meta.RemoveStatusCondition(c.list, v1alpha1.ConditionComposeLoaded)
 		return
 	}
-	wrong := slices.DeleteFunc(slices.Clone(stalled), func(p Problem) bool { return !strings.HasPrefix(p.Text, "spec.compose") })
+	wrong := slices.DeleteFunc(slices.Clone(stalled), func(p stack.Problem) bool { return !strings.HasPrefix(p.Field, "spec.compose") })
 	if s.Status.Compose == nil || len(wrong) > 0 {
 		reason := v1alpha1.ReasonComposeInvalid
 		if len(wrong) > 0 {

@@ -5,7 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/stack"
 )
 
 // maxMessage is the API server's limit for the message of a condition (maxLength of
@@ -18,10 +21,11 @@ func TestConditionsOfAStackFitTheirRoom(t *testing.T) {
 	for i := range 600 {
 		s.Status.Services = append(s.Status.Services, v1alpha1.ServiceStatus{Name: fmt.Sprintf("metadata-stamping-service-%03d", i), Message: string(v1alpha1.CausePostgresConnectionsExhausted)})
 	}
-	var stalled []Problem
+	var stalled []stack.Problem
 	for i := range 64 {
 		for j := range 16 {
-			stalled = append(stalled, Problem{v1alpha1.ReasonReferenceNotFound, fmt.Sprintf("spec.compose.services[%d].env[%d].valueFrom: Secret %q does not exist in this namespace", i, j, strings.Repeat("é", 253))})
+			stalled = append(stalled, stack.Problem{Reason: v1alpha1.ReasonReferenceNotFound, Field: fmt.Sprintf("spec.compose.services[%d].env[%d].valueFrom", i, j),
+				Message: fmt.Sprintf("Secret %q does not exist in this namespace", strings.Repeat("é", 253))})
 		}
 	}
 	s.Spec.Compose = &v1alpha1.Compose{}
@@ -35,8 +39,26 @@ func TestConditionsOfAStackFitTheirRoom(t *testing.T) {
 		}
 	}
 	// One alone may be too long too.
-	SetStackConditions(s, []Problem{{v1alpha1.ReasonComposeInvalid, "spec.compose: " + strings.Repeat("x", 2*maxMessage)}}, 0)
+	SetStackConditions(s, []stack.Problem{{Reason: v1alpha1.ReasonComposeInvalid, Field: "spec.compose", Message: strings.Repeat("x", 2*maxMessage)}}, 0)
 	if m := s.Status.Conditions[0].Message; len(m) > maxMessage || !strings.HasPrefix(m, "spec.compose: xxx") {
 		t.Errorf("a message of %d bytes", len(m))
+	}
+}
+
+// Only what concerns the compose project says that it was not understood, whatever
+// else names it.
+func TestComposeLoadedIsOfTheProject(t *testing.T) {
+	for name, c := range map[string]struct {
+		problem stack.Problem
+		loaded  bool
+	}{
+		"a file is missing":      {stack.Problem{Reason: v1alpha1.ReasonReferenceNotFound, Field: "spec.compose.files[0]", Message: "ConfigMap"}, false},
+		"another field's matter": {stack.Problem{Reason: v1alpha1.ReasonWorkloadNotFound, Field: "spec.services[0].name", Message: "spec.compose has none either"}, true},
+	} {
+		s := &v1alpha1.BridgeStack{Spec: v1alpha1.BridgeStackSpec{Compose: &v1alpha1.Compose{}}, Status: v1alpha1.BridgeStackStatus{Compose: &v1alpha1.ComposeStatus{}}}
+		SetStackConditions(s, []stack.Problem{c.problem}, 0)
+		if got := meta.IsStatusConditionTrue(s.Status.Conditions, v1alpha1.ConditionComposeLoaded); got != c.loaded {
+			t.Errorf("%s: loaded %t", name, got)
+		}
 	}
 }

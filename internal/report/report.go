@@ -17,6 +17,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/metrics"
+	"github.com/bridgestack/operator/internal/stack"
 	"github.com/bridgestack/operator/internal/text"
 )
 
@@ -105,9 +106,6 @@ func keepTimings(before, after []v1alpha1.ProbeResult) {
 	copy(after, before)
 }
 
-// Problem is something in a policy that a person must put right.
-type Problem struct{ Reason, Text string }
-
 // maxConditionMessage is how long a stack's condition becomes, in bytes. The API
 // takes 32768 characters; nobody reads more than this.
 const maxConditionMessage = 8192
@@ -130,10 +128,10 @@ func joined(texts []string) string {
 	return b.String()
 }
 
-func problemText(problems []Problem) string {
+func problemText(problems []stack.Problem) string {
 	texts := make([]string, len(problems))
 	for i, p := range problems {
-		texts[i] = p.Text
+		texts[i] = p.String()
 	}
 	return joined(texts)
 }
@@ -152,7 +150,7 @@ func unhealthyText(services []v1alpha1.ServiceStatus) string {
 }
 
 // Stack writes the status of a stack where it changed.
-func (r *Reporter) Stack(ctx context.Context, before, after *v1alpha1.BridgeStack, stalled []Problem) error {
+func (r *Reporter) Stack(ctx context.Context, before, after *v1alpha1.BridgeStack, stalled []stack.Problem) error {
 	healthy := 0
 	for _, s := range after.Status.Services {
 		if s.Healthy {

@@ -7,16 +7,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/detect"
 )
 
-// Defaults of the policy, as the API documents them. They are applied here and
-// not by the API server, so that a policy applied from Git never drifts.
+// Defaults of the policy, as the API documents them; those of detection are in
+// package detect. They are applied here and not by the API server, so that a policy
+// applied from Git never drifts.
 const (
-	defaultRestarts        = 3
-	defaultWindow          = 5 * time.Minute
-	defaultStartGrace      = 10 * time.Second
-	defaultHealthFailures  = 2
-	defaultHealthWindow    = 2 * time.Minute
 	defaultFactorPercent   = 150
 	defaultRemediesPerHour = 10
 	defaultConcurrent      = 1
@@ -75,11 +72,11 @@ func PolicyOf(spec v1alpha1.BridgeStackSpec) Policy {
 		Mode:                r.Mode,
 		MinimumConfidence:   r.MinimumConfidence,
 		Paused:              spec.Paused,
-		Restarts:            number(d.Restarts, defaultRestarts),
-		Window:              duration(d.Window, defaultWindow),
-		StartGrace:          duration(spec.Detection.StartGrace, defaultStartGrace),
-		HealthFailures:      number(d.HealthFailures, defaultHealthFailures),
-		HealthWindow:        duration(d.HealthWindow, defaultHealthWindow),
+		Restarts:            number(d.Restarts, detect.DefaultRestarts),
+		Window:              duration(d.Window, detect.DefaultWindow),
+		StartGrace:          duration(d.StartGrace, detect.DefaultStartGrace),
+		HealthFailures:      number(d.HealthFailures, detect.DefaultHealthFailures),
+		HealthWindow:        duration(d.HealthWindow, detect.DefaultHealthWindow),
 		MemoryFactorPercent: number(r.Memory.FactorPercent, defaultFactorPercent),
 		MemoryCeiling:       r.Memory.Ceiling,
 		CPUFactorPercent:    number(r.CPU.FactorPercent, defaultFactorPercent),
