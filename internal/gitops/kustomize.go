@@ -58,7 +58,7 @@ func (s source) patch(files []File, dir string, item *yaml.Node, target Target, 
 	}
 	for i := range found {
 		edit := found[i].edit
-		found[i].where = fmt.Sprintf(" (patch at line %d)", inline.Line)
+		found[i].where, found[i].patch = fmt.Sprintf(" (patch at line %d)", inline.Line), true
 		found[i].edit = func(after string) ([]byte, error) { return s.editBlock(inline, after, edit) }
 	}
 	return found, nil
@@ -97,7 +97,7 @@ func jsonPatchFile(files []File, name string, target Target, f Field) ([]place, 
 	}
 	found, err := s.operations(target, f)
 	for j := range found {
-		found[j].file, found[j].where = i, name+found[j].where
+		found[j].file, found[j].where, found[j].patch = i, name+found[j].where, true
 	}
 	return found, err
 }

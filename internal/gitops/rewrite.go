@@ -43,8 +43,10 @@ var ErrMade = errors.New("the files have the change already")
 
 // Rewrite makes the changes in the owner's files and returns those that it
 // changed, or a Refusal: where a field is in no file or in more than one, where
-// a file says something else than the cluster, or where anything else would
-// change.
+// more than one place could be this cluster's workload, where a file says something
+// else than the cluster, or where anything else would change. Which of several
+// workloads of one name is meant is told by the namespaces of the documents and of
+// the kustomizations that include them, and by nothing else.
 func Rewrite(files []File, target Target, fields []Field) ([]File, error) {
 	files = slices.Clone(files)
 	changed := map[int]bool{}
@@ -83,7 +85,13 @@ type place struct {
 	// set says that it has the field, with this value.
 	set   bool
 	value string
-	edit  func(after string) ([]byte, error)
+	// namespace that the document names, empty where it names none.
+	namespace string
+	// patch says that it changes what other documents say.
+	patch bool
+	// sharedWith are the other kustomizations that the file is a part of.
+	sharedWith []string
+	edit       func(after string) ([]byte, error)
 }
 
 func rewriteOne(files []File, target Target, f Field) (int, []byte, error) {
@@ -98,6 +106,9 @@ func rewriteOne(files []File, target Target, f Field) (int, []byte, error) {
 	if err != nil {
 		return 0, nil, fmt.Errorf("%s: %w", f.Path, err)
 	}
+	if len(chosen.sharedWith) > 0 {
+		return 0, nil, refuse("%s: %s is a part of %s as well, which the change would reach", f.Path, chosen.where, strings.Join(chosen.sharedWith, ", "))
+	}
 	text, err := chosen.edit(f.After)
 	if err != nil {
 		return 0, nil, fmt.Errorf("%s: %w", chosen.where, err)
@@ -107,25 +118,26 @@ func rewriteOne(files []File, target Target, f Field) (int, []byte, error) {
 
 // choose is the one place where the field is, or where it can be added.
 func choose(places []place, f Field) (place, error) {
-	var has, same, lacks []place
+	var has, lacks []place
 	for _, p := range places {
-		switch {
-		case !p.set:
-			lacks = append(lacks, p)
-		case equal(f.Path, p.value, f.Before):
-			has, same = append(has, p), append(same, p)
-		default:
+		if p.set {
 			has = append(has, p)
+		} else {
+			lacks = append(lacks, p)
 		}
 	}
+	// A patch counts, whatever the document says that it changes.
+	if patches := slices.DeleteFunc(slices.Clone(has), func(p place) bool { return !p.patch }); len(patches) > 0 {
+		has = patches
+	}
 	switch {
-	case len(same) == 1:
-		return same[0], nil
-	case len(same) > 1:
-		return place{}, refuse("it is set in more than one place, and which of them counts is not known: %s", wheres(same))
+	case len(has) > 1:
+		return place{}, refuse("it is set in more than one place, and which of them counts is not known: %s", wheres(has))
+	case len(has) == 1 && equal(f.Path, has[0].value, f.Before):
+		return has[0], nil
 	case len(has) == 1 && equal(f.Path, has[0].value, f.After):
 		return place{}, ErrMade
-	case len(has) > 0:
+	case len(has) == 1:
 		return place{}, refuse("%s says %q, and the cluster has %q", has[0].where, has[0].value, f.Before)
 	case len(lacks) == 1:
 		return lacks[0], nil
@@ -200,7 +212,7 @@ func search(files []File, target Target, f Field) ([]place, error) {
 			out = append(out, p)
 		}
 	}
-	return out, nil
+	return layoutOf(files).rendered(out, target.Namespace)
 }
 
 func isYAML(name string) bool {
@@ -245,6 +257,7 @@ func (s source) places(target Target, f Field) ([]place, error) {
 		if err != nil {
 			return nil, err
 		}
+		p.namespace = namespaceOf(doc)
 		out = append(out, p)
 	}
 	return out, nil
@@ -276,6 +289,14 @@ func isWorkload(doc *yaml.Node, target Target) bool {
 		return false
 	}
 	_, name := entry(metadata, "name")
-	_, namespace := entry(metadata, "namespace")
-	return name != nil && name.Value == target.Name && (namespace == nil || namespace.Value == target.Namespace)
+	return name != nil && name.Value == target.Name
+}
+
+// namespaceOf is what a document names itself, empty where it names none.
+func namespaceOf(doc *yaml.Node) string {
+	_, metadata := entry(doc, "metadata")
+	if _, namespace := entry(metadata, "namespace"); namespace != nil {
+		return namespace.Value
+	}
+	return ""
 }

@@ -3,7 +3,9 @@ package gitops
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -34,7 +36,7 @@ func parse(text []byte) (source, error) {
 		var doc yaml.Node
 		err := decoder.Decode(&doc)
 		if err != nil {
-			if strings.Contains(err.Error(), "EOF") {
+			if errors.Is(err, io.EOF) {
 				return s, nil
 			}
 			return s, refuse("it is not YAML: %v", err)

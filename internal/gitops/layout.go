@@ -1,0 +1,182 @@
+package gitops
+
+import (
+	"cmp"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// rendering is one way in which a file comes into a cluster.
+type rendering struct {
+	// root is the folder of the kustomization.yaml that is built: one that no other
+	// one of the files includes. It is the file itself where none includes that.
+	root string
+	// namespace that the build puts its objects into, empty where it leaves that to
+	// the objects: of several on the way the outermost counts, as kustomize applies it
+	// last.
+	namespace string
+	// patch says that the file changes objects of other files there.
+	patch bool
+}
+
+// layout is how the files of a repository come into clusters, by file.
+type layout [][]rendering
+
+// kustomization is a kustomization.yaml as far as it tells where objects go.
+type kustomization struct {
+	file               int
+	dir, namespace     string
+	resources, patches []string
+}
+
+// layoutOf follows the kustomizations among the files. One that names what is not
+// among them, such as another repository, is followed no further there.
+func layoutOf(files []File) layout {
+	builds := map[string]kustomization{}
+	for i, f := range files {
+		if k, ok := kustomizationOf(i, f); ok {
+			builds[k.dir] = k
+		}
+	}
+	included := map[string]bool{}
+	for _, k := range builds {
+		for _, r := range k.resources {
+			if at := path.Join(k.dir, r); at != k.dir {
+				included[at] = true
+			}
+		}
+	}
+	out := make(layout, len(files))
+	for _, dir := range slices.Sorted(maps.Keys(builds)) {
+		if !included[dir] {
+			out.follow(files, builds, rendering{root: dir}, dir, nil)
+		}
+	}
+	for i, f := range files {
+		if len(out[i]) == 0 {
+			out[i] = []rendering{{root: f.Path}}
+		}
+	}
+	return out
+}
+
+func (l layout) follow(files []File, builds map[string]kustomization, as rendering, dir string, way []string) {
+	k, ok := builds[dir]
+	if !ok || slices.Contains(way, dir) {
+		return
+	}
+	as.namespace = cmp.Or(as.namespace, k.namespace)
+	l.add(k.file, as, true)
+	for _, r := range k.resources {
+		at := path.Join(dir, r)
+		if _, built := builds[at]; built {
+			l.follow(files, builds, as, at, append(way, dir))
+			continue
+		}
+		for i, f := range files {
+			if f.Path == at || path.Dir(f.Path) == at && isYAML(f.Path) {
+				l.add(i, as, false)
+			}
+		}
+	}
+	for _, p := range k.patches {
+		if i := slices.IndexFunc(files, func(f File) bool { return f.Path == path.Join(dir, p) }); i >= 0 {
+			l.add(i, as, true)
+		}
+	}
+}
+
+func (l layout) add(file int, as rendering, patch bool) {
+	as.patch = patch
+	if !slices.Contains(l[file], as) {
+		l[file] = append(l[file], as)
+	}
+}
+
+func kustomizationOf(file int, f File) (kustomization, bool) {
+	if !isKustomization(f.Path) {
+		return kustomization{}, false
+	}
+	s, err := parse(f.Text)
+	if err != nil || len(s.docs) == 0 {
+		return kustomization{}, false
+	}
+	doc := s.docs[0]
+	k := kustomization{file: file, dir: path.Dir(f.Path)}
+	if _, n := entry(doc, "namespace"); n != nil {
+		k.namespace = n.Value
+	}
+	for _, key := range []string{"resources", "bases", "components"} {
+		k.resources = append(k.resources, scalars(doc, key)...)
+	}
+	k.patches = scalars(doc, "patchesStrategicMerge")
+	for _, key := range []string{"patches", "patchesJson6902"} {
+		for _, item := range items(doc, key) {
+			if _, at := entry(item, "path"); at != nil {
+				k.patches = append(k.patches, at.Value)
+			}
+		}
+	}
+	return k, true
+}
+
+func items(doc *yaml.Node, key string) []*yaml.Node {
+	if _, list := entry(doc, key); list != nil && list.Kind == yaml.SequenceNode {
+		return list.Content
+	}
+	return nil
+}
+
+func scalars(doc *yaml.Node, key string) []string {
+	var out []string
+	for _, item := range items(doc, key) {
+		if item.Kind == yaml.ScalarNode && !strings.Contains(item.Value, "\n") {
+			out = append(out, item.Value)
+		}
+	}
+	return out
+}
+
+// rendered are the places among some that come into a namespace, all by one way: a
+// refusal where there are several ways, as which of them leads into this cluster is
+// not written there.
+func (l layout) rendered(places []place, namespace string) ([]place, error) {
+	byRoot := map[string][]place{}
+	for _, p := range places {
+		for _, r := range l[p.file] {
+			if into := cmp.Or(r.namespace, p.namespace); into != "" && into != namespace {
+				continue
+			}
+			p.patch = p.patch || r.patch
+			byRoot[r.root] = append(byRoot[r.root], p)
+		}
+	}
+	roots := slices.Sorted(maps.Keys(byRoot))
+	if len(roots) > 1 {
+		var all []string
+		for _, root := range roots {
+			where := wheres(byRoot[root])
+			if !strings.HasPrefix(where, root) {
+				where += " (by way of " + root + ")"
+			}
+			all = append(all, where)
+		}
+		return nil, refuse("more than one place could be the workload of this cluster: %s; spec.gitOps.repository.path says in which folder to look", strings.Join(all, ", "))
+	}
+	if len(roots) == 0 {
+		return nil, nil
+	}
+	out := byRoot[roots[0]]
+	for i := range out {
+		for _, r := range l[out[i].file] {
+			if r.root != roots[0] && !slices.Contains(out[i].sharedWith, r.root) {
+				out[i].sharedWith = append(out[i].sharedWith, r.root)
+			}
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,106 @@
+package gitops
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+// in puts a namespace into a manifest.
+func in(namespace, manifest string) string {
+	return strings.Replace(manifest, "  name: api\n", "  name: api\n  namespace: "+namespace+"\n", 1)
+}
+
+// What tells two workloads of one name apart is their namespace, and never that
+// one of them happens to have the value that the cluster still has.
+func TestWhichFileIsThisClusters(t *testing.T) {
+	const cluster, merged = "resources: {limits: {memory: 128Mi}}\n", "resources: {limits: {memory: 256Mi}}\n"
+	was, other := deployment(cluster), deployment(merged)
+	for name, c := range map[string]struct {
+		files   map[string]string
+		changed string
+		refuses []string
+	}{
+		"another cluster's file has the value that this one still has": {map[string]string{
+			"clusters/prod/api.yaml": in("shop", other), "clusters/staging/api.yaml": in("shop", was),
+		}, "", []string{"clusters/prod/api.yaml", "clusters/staging/api.yaml", "spec.gitOps.repository.path"}},
+		"the kustomizations' namespaces tell them apart": {map[string]string{
+			"team-a/api.yaml": was, "team-a/kustomization.yaml": "namespace: team-a\nresources: [api.yaml]\n",
+			"team-b/api.yaml": was, "team-b/kustomization.yaml": "namespace: shop\nresources: [api.yaml]\n",
+		}, "team-b/api.yaml", nil},
+		"this namespace's has drifted": {map[string]string{
+			"team-a/api.yaml": was, "team-a/kustomization.yaml": "namespace: team-a\nresources: [api.yaml]\n",
+			"team-b/api.yaml": other, "team-b/kustomization.yaml": "namespace: shop\nresources: [api.yaml]\n",
+		}, "", []string{"team-b/api.yaml", `says "256Mi"`}},
+		"the outermost kustomization decides": {map[string]string{
+			"base/api.yaml": was, "base/kustomization.yaml": "namespace: elsewhere\nresources: [api.yaml]\n",
+			"prod/kustomization.yaml": "namespace: shop\nresources: [../base]\n",
+		}, "base/api.yaml", nil},
+		"it decides against the document, too": {map[string]string{
+			"api.yaml": in("shop", was), "kustomization.yaml": "namespace: elsewhere\nresources: [api.yaml]\n",
+		}, "", []string{"no file describes it"}},
+		"a base that several overlays share": {map[string]string{
+			"base/api.yaml": was, "base/kustomization.yaml": "resources: [api.yaml]\n",
+			"overlays/eu/kustomization.yaml": "resources: [../../base]\n", "overlays/us/kustomization.yaml": "resources: [../../base]\n",
+		}, "", []string{"base/api.yaml (by way of overlays/eu)", "base/api.yaml (by way of overlays/us)"}},
+		"a base that other namespaces share": {map[string]string{
+			"base/api.yaml": was, "base/kustomization.yaml": "resources: [api.yaml]\n",
+			"a/kustomization.yaml": "namespace: shop\nresources: [../base]\n", "b/kustomization.yaml": "namespace: team-b\nresources: [../base]\n",
+		}, "", []string{"base/api.yaml is a part of b as well"}},
+		"a patch of this namespace over a base that is shared": {map[string]string{
+			"base/api.yaml": other, "base/kustomization.yaml": "resources: [api.yaml]\n",
+			"a/kustomization.yaml": "namespace: shop\nresources: [../base]\npatches:\n- path: patch.yaml\n", "a/patch.yaml": was,
+			"b/kustomization.yaml": "namespace: team-b\nresources: [../base]\n",
+		}, "a/patch.yaml", nil},
+		"a patch says something else, and the base what the cluster has": {map[string]string{
+			"base/api.yaml": was, "base/kustomization.yaml": "resources: [api.yaml]\n",
+			"a/kustomization.yaml": "namespace: shop\nresources: [../base]\npatches:\n- path: patch.yaml\n", "a/patch.yaml": other,
+		}, "", []string{"a/patch.yaml", `says "256Mi"`}},
+		"two patches": {map[string]string{
+			"base/api.yaml": was, "base/kustomization.yaml": "resources: [api.yaml]\n",
+			"a/kustomization.yaml": "resources: [../base]\npatches:\n- path: one.yaml\n- path: two.yaml\n", "a/one.yaml": was, "a/two.yaml": other,
+		}, "", []string{"a/one.yaml, a/two.yaml"}},
+		"a component": {map[string]string{
+			"a/kustomization.yaml": "namespace: shop\ncomponents: [../c]\n", "c/kustomization.yaml": "kind: Component\nresources: [api.yaml]\n", "c/api.yaml": was,
+		}, "c/api.yaml", nil},
+		"kustomizations in a circle": {map[string]string{
+			"a/kustomization.yaml": "resources: [../b, api.yaml]\n", "b/kustomization.yaml": "resources: [../a]\n", "a/api.yaml": was,
+		}, "a/api.yaml", nil},
+		"another repository is included": {map[string]string{
+			"kustomization.yaml": "namespace: shop\nresources:\n- https://example.com/base?ref=v1\n- api.yaml\n", "api.yaml": was,
+		}, "api.yaml", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var files []File
+			for path, text := range c.files {
+				files = append(files, File{path, []byte(text)})
+			}
+			got, err := Rewrite(files, target(), Fields(target().Template, []v1alpha1.FieldChange{memory}))
+			if c.changed != "" {
+				if err != nil || len(got) != 1 || got[0].Path != c.changed || !strings.Contains(string(got[0].Text), "192Mi") {
+					t.Fatalf("changed %v, %v; want %s", got, err, c.changed)
+				}
+				return
+			}
+			var refusal *Refusal
+			if !errors.As(err, &refusal) {
+				t.Fatalf("changed %v, %v; want a refusal", got, err)
+			}
+			for _, says := range c.refuses {
+				if !strings.Contains(err.Error(), says) {
+					t.Errorf("it does not say %q: %v", says, err)
+				}
+			}
+		})
+	}
+}
+
+// An anchor may be named as an error is that ends a file.
+func TestErrorThatNamesEOF(t *testing.T) {
+	text := deployment("image: a\n") + "---\nb: *EOF\n"
+	if s, err := parse([]byte(text)); err == nil {
+		t.Errorf("%d documents, and the rest is dropped", len(s.docs))
+	}
+}
