@@ -52,8 +52,9 @@ type Options struct {
 	// are then read as compose does. Default: none, and all four are refused.
 	Directory string
 	// Read reads those files. Each is read by it before the library reads it, so
-	// that none is that it refuses. Default: the library reads whatever is named.
-	Read Reader
+	// that none is that it refuses. Default: the library reads whatever is named. It
+	// is no part of what a project is made from (JSON knows no functions).
+	Read Reader `json:"-"`
 }
 
 // Project is a compose project that was understood.

@@ -20,9 +20,9 @@ func TestWorst(t *testing.T) {
 		return c
 	}
 	for name, c := range map[string]struct {
-		pods       []detect.Candidate
+		pods         []detect.Candidate
 		rolloutRests bool
-		worst      string
+		worst        string
 	}{
 		"none":                                {nil, false, ""},
 		"the one that loops":                  {[]detect.Candidate{up("a", true), looping("b", true, 3)}, false, "b"},
