@@ -534,35 +534,11 @@ type Attempt struct {
 	// +optional
 	Reason AttemptReason `json:"reason,omitempty"`
 	// action is exactly what the attempt writes.
-	// +optional
-	Action AttemptAction `json:"action,omitzero"`
+	// +required
+	Action AttemptAction `json:"action"`
 	// finding that led to it.
 	// +optional
 	Finding FindingIdentity `json:"finding,omitzero"`
-	// fingerprint of the finding that led to it: the same change is not
-	// tried twice for the same fingerprint.
-	// +optional
-	Fingerprint string `json:"fingerprint,omitempty"`
-	// workload whose pod template the patch is for, where it is not the
-	// diagnosis' own: RestartDependency restarts another one.
-	// +optional
-	Workload *DiagnosedWorkload `json:"workload,omitempty"`
-	// generation of the workload when the attempt was recorded.
-	// +optional
-	Generation int64 `json:"generation,omitempty"`
-	// templateHash is the SHA-256 of the pod template before the change: a
-	// rollback must lead back to exactly it.
-	// +optional
-	TemplateHash string `json:"templateHash,omitempty"`
-	// patch is the exact change to the pod template, a JSON Patch (RFC 6902).
-	// Empty where the remedy does not change the template.
-	// +optional
-	// +kubebuilder:validation:MaxLength=16384
-	Patch string `json:"patch,omitempty"`
-	// undo is the JSON Patch that takes the change back.
-	// +optional
-	// +kubebuilder:validation:MaxLength=16384
-	Undo string `json:"undo,omitempty"`
 	// restarts of the container when the attempt was recorded.
 	// +optional
 	Restarts int32 `json:"restarts,omitempty"`

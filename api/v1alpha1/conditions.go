@@ -159,6 +159,9 @@ const (
 	// AnnotationDetectedBy on a diagnosis says what opened it where that was no
 	// restart loop: HealthEndpointFailing.
 	AnnotationDetectedBy = "bridgestack.dev/detected-by"
+	// AnnotationDiagnosis on a Job that the operator made is the UID of the
+	// BridgeDiagnosis that it was made for.
+	AnnotationDiagnosis = "bridgestack.dev/diagnosis"
 	// ProbeContainerPrefix begins the names of the ephemeral containers by which
 	// a stack that allows it (spec.diagnosis.probeFromPod) is probed from inside
 	// a failing pod.

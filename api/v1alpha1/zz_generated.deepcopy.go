@@ -40,11 +40,6 @@ func (in *Attempt) DeepCopyInto(out *Attempt) {
 	in.Proposal.DeepCopyInto(&out.Proposal)
 	in.Action.DeepCopyInto(&out.Action)
 	out.Finding = in.Finding
-	if in.Workload != nil {
-		in, out := &in.Workload, &out.Workload
-		*out = new(DiagnosedWorkload)
-		**out = **in
-	}
 	if in.ApprovedAt != nil {
 		in, out := &in.ApprovedAt, &out.ApprovedAt
 		*out = (*in).DeepCopy()

@@ -34,7 +34,7 @@ func rollback(ctx context.Context, s steered) error {
 	case a.Outcome == v1alpha1.AttemptRollingBack:
 		fmt.Fprintf(s.out, "%s of %s is being taken back already\n", a.Proposal.Remedy, s.name())
 		return nil
-	case a.Undo == "" && a.Outcome != v1alpha1.AttemptRecorded:
+	case undo(*a) == "" && a.Outcome != v1alpha1.AttemptRecorded:
 		return fmt.Errorf("there is no way back from %s on %s: it changed no setting; `%s` keeps the operator from doing more", a.Proposal.Remedy, a.Proposal.Target, fmt.Sprintf("kubectl bridge pause -n %s %s", s.d.Namespace, s.d.Spec.Stack))
 	}
 	fmt.Fprintf(s.out, "to be taken back on %s, as nobody else edited it since:\n", a.Proposal.Target)
@@ -55,24 +55,30 @@ func reversed(p v1alpha1.Proposal) v1alpha1.Proposal {
 func (s steered) byHand() error {
 	var last *v1alpha1.Attempt
 	for i, a := range s.d.Status.Attempts {
-		if a.Outcome == v1alpha1.AttemptHelped && a.Undo != "" {
+		if a.Outcome == v1alpha1.AttemptHelped && undo(a) != "" {
 			last = &s.d.Status.Attempts[i]
 		}
 	}
 	if last == nil {
 		return fmt.Errorf("%s: no remedy is in force that could be taken back", s.stands())
 	}
-	w := s.d.Spec.Workload
-	if last.Workload != nil {
-		w = *last.Workload
-	}
-	patch, err := onWorkload(last.Undo)
+	w := last.Action.PatchTemplate.Workload
+	patch, err := onWorkload(undo(*last))
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "%s: %s helped, and the operator no longer watches over it. Nothing was done. This takes it back:\n\n", s.stands(), last.Proposal.Remedy)
 	fmt.Fprintf(s.out, "  kubectl -n %s patch %s %s --type=json -p '%s'\n", s.d.Namespace, strings.ToLower(string(w.Kind)), w.Name, strings.ReplaceAll(patch, "'", `'\''`))
 	return nil
+}
+
+// undo is the JSON patch of the pod template that takes an attempt back, empty
+// where there is no way back.
+func undo(a v1alpha1.Attempt) string {
+	if a.Action.PatchTemplate == nil {
+		return ""
+	}
+	return a.Action.PatchTemplate.Undo
 }
 
 // onWorkload is a JSON patch of a pod template as one of its workload.

@@ -14,8 +14,11 @@ import (
 func attempted(outcome v1alpha1.AttemptOutcome) func(*v1alpha1.BridgeDiagnosis) {
 	return func(d *v1alpha1.BridgeDiagnosis) {
 		d.Status.Attempts = []v1alpha1.Attempt{{ID: "abc-1", Proposal: *d.Status.Proposal, Outcome: outcome,
-			Patch:      `[{"op":"replace","path":"/spec/containers/0/resources/limits/memory","value":"96Mi"}]`,
-			Undo:       `[{"op":"replace","path":"/spec/containers/0/resources/limits/memory","value":"64Mi"}]`,
+			Action: v1alpha1.AttemptAction{Type: v1alpha1.ActionPatchTemplate, PatchTemplate: &v1alpha1.PatchTemplateAction{
+				Workload: d.Spec.Workload, TemplateHash: "0123",
+				Patch: `[{"op":"replace","path":"/spec/containers/0/resources/limits/memory","value":"96Mi"}]`,
+				Undo:  `[{"op":"replace","path":"/spec/containers/0/resources/limits/memory","value":"64Mi"}]`,
+			}},
 			RecordedAt: metav1.Now(), Deadline: metav1.Now()}}
 	}
 }
@@ -98,7 +101,7 @@ func TestSteeringSaysWhyNot(t *testing.T) {
 	none := func(*v1alpha1.BridgeDiagnosis) {}
 	without := func(d *v1alpha1.BridgeDiagnosis) {
 		attempted(v1alpha1.AttemptApplied)(d)
-		d.Status.Attempts[0].Undo = ""
+		d.Status.Attempts[0].Action.PatchTemplate.Undo = ""
 	}
 	for name, test := range map[string]struct {
 		verb string

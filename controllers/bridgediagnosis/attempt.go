@@ -8,31 +8,41 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/attempt"
+	"github.com/bridgestack/operator/internal/connection"
+	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/incident"
+	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/text"
-	"github.com/bridgestack/operator/internal/verify"
 )
 
 // record persists an attempt before anything of it is written. The GitOps
 // controller is kept from what it changes for the time of holdFor, 0 for not.
 func (r *Reconciler) record(ctx context.Context, in *round, action remedy.Action, proposal v1alpha1.Proposal, holdFor time.Duration) error {
-	now := r.Clock.Now()
+	now, number := r.Clock.Now(), len(in.after.Status.Attempts)+1
+	recorded, err := attempt.ActionOf(action, attempt.Target{
+		Diagnosis: in.after.UID, Number: number,
+		Workload: in.after.Spec.Workload, Generation: in.workload.Object().GetGeneration(), Template: in.workload.Template(),
+	})
+	if err != nil {
+		return err
+	}
 	if err := r.keep(ctx, in.after, in.takesBackOnDelete(action)); err != nil {
 		return err
 	}
-	attempt := v1alpha1.Attempt{
-		ID:          fmt.Sprintf("%s-%d", proposal.ID, len(in.after.Status.Attempts)+1),
+	a := v1alpha1.Attempt{
+		ID:          fmt.Sprintf("%s-%d", proposal.ID, number),
 		Proposal:    proposal,
 		Outcome:     v1alpha1.AttemptRecorded,
-		Fingerprint: in.finding.Fingerprint(),
+		Action:      recorded,
 		Finding:     in.finding.Identity(),
 		Replicas:    in.wanted(),
-		Generation:  in.workload.Object().GetGeneration(),
 		SoakSeconds: int32(in.soak().Seconds()),
 		Restarts:    in.mostRestarts(),
 		RecordedAt:  metav1.NewTime(now),
@@ -41,29 +51,22 @@ func (r *Reconciler) record(ctx context.Context, in *round, action remedy.Action
 		ServiceAccountName: r.Permissions.Accounts.Of(in.owner),
 	}
 	if holdFor > 0 {
-		until := metav1.NewTime(now.Add(holdFor))
-		attempt.HeldUntil = &until
+		a.HeldUntil = new(metav1.NewTime(now.Add(holdFor)))
 	}
 	if in.policy().Mode == v1alpha1.ModeApprove {
-		attempt.ApprovedBy, attempt.ApprovedAt = approval(in.after)
+		a.ApprovedBy, a.ApprovedAt = approval(in.after)
 	}
 	if loop := in.after.Status.Loop; loop != nil {
-		attempt.LongestRunSeconds = loop.LongestRunSeconds
+		a.LongestRunSeconds = loop.LongestRunSeconds
 	}
-	if action.Template != nil {
-		before := in.template()
-		if action.On != nil {
-			before, attempt.Workload = action.On.Template, &action.On.DiagnosedWorkload
-		}
-		var err error
-		attempt.TemplateHash = remedy.TemplateHash(before)
-		if attempt.Patch, attempt.Undo, err = remedy.Patches(before, action.Template); err != nil {
-			return err
-		}
-	}
-	in.after.Status.Attempts = append(in.after.Status.Attempts, attempt)
+	in.after.Status.Attempts = append(in.after.Status.Attempts, a)
 	in.become(v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, fmt.Sprintf("%s. %s: %s", text.AsClause(in.finding.Message), proposal.Remedy, proposal.Because))
-	return r.persist(ctx, in)
+	if err := r.persist(ctx, in); err != nil {
+		return err
+	}
+	logAttempt(ctx, in, "attempt recorded")
+	in.justRecorded = true
+	return nil
 }
 
 // mostRestarts is the highest restart count of the pods: what is above it after
@@ -95,72 +98,212 @@ func (r *Reconciler) persist(ctx context.Context, in *round) error {
 	return nil
 }
 
-// continueAttempt takes the attempt that is in force one step further. It lets
-// the round go on where the attempt ended and the loop did not.
-func (r *Reconciler) continueAttempt(ctx context.Context, in *round) (bool, error) {
-	attempt := in.attempt()
-	if attempt == nil || !attempt.Outcome.InForce() {
-		r.unblock(ctx, in)
+// maxSteps ends a round that would ask for ever; each question is asked once.
+const maxSteps = 16
+
+// advanceAttempt takes the latest attempt further: it gathers what is to be seen
+// of it and executes what package attempt says is next, until the round is over
+// or the incident goes on without it.
+func (r *Reconciler) advanceAttempt(ctx context.Context, in *round) (bool, error) {
+	if in.attempt() == nil {
 		return false, r.keep(ctx, in.after, false)
 	}
-	if attempt.Outcome == v1alpha1.AttemptRollingBack && in.paused() {
-		in.holdBack()
-		return true, nil
+	view, err := r.viewAttempt(ctx, in)
+	if err != nil {
+		return true, err
 	}
-	switch attempt.Outcome {
-	case v1alpha1.AttemptRecorded:
-		return true, r.resume(ctx, in)
-	case v1alpha1.AttemptRollingBack:
-		return true, r.rollBack(ctx, in)
-	default:
-		if done, err := r.takenBack(ctx, in); done || err != nil {
+	var failure error // of this round's write
+	for range maxSteps {
+		step := attempt.Next(view)
+		switch step.Do {
+		case attempt.DoAsk:
+			err = r.answerQuestion(ctx, in, &view, step.Question)
+		case attempt.DoWrite, attempt.DoUndo:
+			view.Write, failure, err = r.writeAttempt(ctx, in, step.Do)
+		case attempt.DoEvict:
+			r.evict(ctx, in, step.Pods)
+			view.EvictionTried = true
+		case attempt.DoRetry:
+			return true, failure
+		case attempt.DoRest:
+			return false, r.keep(ctx, in.after, in.deleted)
+		case attempt.DoAdvance, attempt.DoWait, attempt.DoFinish, attempt.DoFinishAndGoOn:
+			in.take(ctx, step, r.Clock.Now())
+			return step.Do != attempt.DoFinishAndGoOn, nil
+		}
+		if err != nil {
 			return true, err
 		}
-		if in.takeBackWanted() {
-			return true, r.failed(ctx, in, "a person wants it taken back (spec.takeBack)")
+	}
+	return true, fmt.Errorf("attempt %s: no step was found that ends the round", in.attempt().ID)
+}
+
+// take notes what a step makes of the attempt and of the diagnosis. It is
+// persisted at the end of the round, before anything else is written.
+func (in *round) take(ctx context.Context, step attempt.Step, now time.Time) {
+	in.recheck = step.After
+	if step.KeepFinding {
+		in.keepFinding()
+	}
+	if step.Attempt != nil {
+		was := *in.attempt()
+		*in.attempt() = *step.Attempt
+		if step.Attempt.Outcome == v1alpha1.AttemptApplied && in.after.Status.Times.Patched == nil {
+			in.after.Status.Times.Patched = new(metav1.NewMicroTime(now))
 		}
-		return r.verify(ctx, in)
+		if was.Outcome != step.Attempt.Outcome {
+			logAttempt(ctx, in, "attempt "+strings.ToLower(string(step.Attempt.Outcome)))
+		}
+	}
+	switch step.State {
+	case "":
+	case v1alpha1.StateRecovered:
+		in.recovered(now, step.UpSince, step.Reason, step.Message)
+	case v1alpha1.StateEscalated:
+		in.escalate(step.Reason, step.Message, now)
+	default:
+		in.become(step.State, step.Reason, step.Message)
 	}
 }
 
-// applyRecorded writes what the persisted attempt says, and nothing else.
-func (r *Reconciler) applyRecorded(ctx context.Context, in *round, action remedy.Action) error {
+// logAttempt tells of a change of an attempt's outcome.
+func logAttempt(ctx context.Context, in *round, message string) {
+	a := in.attempt()
+	ctrl.LoggerFrom(ctx).Info(message, "stack", in.after.Spec.Stack, "service", in.after.Spec.Service, "cause", a.Finding.Cause,
+		"remedy", a.Proposal.Remedy, "attempt", a.ID, "outcome", a.Outcome, "reason", a.Reason)
+}
+
+// keepFinding leaves the diagnosis that of the cause which the attempt is for:
+// once that is gone, its evidence is too.
+func (in *round) keepFinding() {
+	was, is := in.before.Status, &in.after.Status
+	is.Cause, is.Confidence, is.Evidence, is.Refuted, is.Root = was.Cause, was.Confidence, was.Evidence, was.Refuted, was.Root
+}
+
+// writeAttempt writes what the persisted attempt says, there or back, and nothing
+// else. failure is the error of a write that may pass when it is tried again.
+func (r *Reconciler) writeAttempt(ctx context.Context, in *round, do attempt.Do) (result *attempt.WriteResult, failure, err error) {
 	if err := r.fresh(ctx, in); err != nil {
-		return err
+		return nil, nil, err
 	}
-	denied, err := r.Permissions.Denied(ctx, in.owner, in.recordedRights())
-	if err != nil {
-		return err
-	}
-	if denied != "" {
-		return r.withdraw(ctx, in, denied)
-	}
-	attempt := in.attempt()
-	switch {
-	case attempt.Patch != "":
-		err = r.Applier.Template(ctx, in.after.Namespace, in.patched(), *attempt, r.still(in))
-	case action.Topic != nil:
-		err = r.Prober.CreateTopic(ctx, in.scope, action.Topic.Connection, action.Topic.Topic)
-	case action.Group != nil:
-		err = r.Prober.DeleteGroup(ctx, in.scope, action.Group.Connection, action.Group.Group)
-	case action.Job != "":
-		err = r.Applier.RunJob(ctx, in.after, action.Job, jobName(attempt))
-	default:
-		err = r.Applier.Evict(ctx, in.after.Namespace, action.Pods)
+	if do == attempt.DoUndo {
+		err = r.Applier.Rollback(ctx, in.after.Namespace, *in.attempt(), r.still(in))
+	} else {
+		err = r.writeAction(ctx, in, in.attempt().Action)
 	}
 	if err == nil {
-		in.applied(r.Clock.Now())
-		return nil
+		return &attempt.WriteResult{Outcome: attempt.WriteAccepted}, nil, nil
 	}
-	return r.notApplied(ctx, in, action, err)
+	if errors.Is(err, incident.ErrStaleView) {
+		return nil, nil, err
+	}
+	err = in.redacted(err)
+	result = &attempt.WriteResult{Outcome: attempt.WriteFailed, Message: err.Error()}
+	switch {
+	case errors.Is(err, apply.ErrConflict), errors.Is(err, apply.ErrGone):
+		result.Outcome = attempt.WriteConflicted
+	case errors.Is(err, apply.ErrRefused):
+		result.Outcome = attempt.WriteRefused
+	}
+	return result, err, nil
 }
 
-// patched is the workload whose template the attempt changes.
-func (in *round) patched() v1alpha1.DiagnosedWorkload {
-	if other := in.attempt().Workload; other != nil {
-		return *other
+func (r *Reconciler) writeAction(ctx context.Context, in *round, action v1alpha1.AttemptAction) error {
+	switch action.Type {
+	case v1alpha1.ActionPatchTemplate:
+		return r.Applier.Template(ctx, in.after.Namespace, *in.attempt(), r.still(in))
+	case v1alpha1.ActionEvictPods:
+		return r.Applier.Evict(ctx, in.after.Namespace, in.ownPods(action.EvictPods.Pods))
+	case v1alpha1.ActionRunJob:
+		return r.Applier.RunJob(ctx, in.after, *action.RunJob)
+	case v1alpha1.ActionCreateTopic:
+		topic := action.CreateTopic
+		cluster, err := r.kafkaCluster(ctx, in, topic.Service)
+		if err != nil {
+			return err
+		}
+		return r.Prober.CreateTopic(ctx, in.scope, cluster, v1alpha1.DeclaredTopic{Name: topic.Name, Partitions: topic.Partitions, ReplicationFactor: topic.ReplicationFactor})
+	case v1alpha1.ActionDeleteConsumerGroup:
+		group := action.DeleteConsumerGroup
+		cluster, err := r.kafkaCluster(ctx, in, group.Service)
+		if err != nil {
+			return err
+		}
+		return r.Prober.DeleteGroup(ctx, in.scope, cluster, group.Group)
 	}
-	return in.after.Spec.Workload
+	return fmt.Errorf("an attempt of the type %q writes nothing that is known: %w", action.Type, apply.ErrRefused)
+}
+
+// ownPods are those of the pods that are the workload's: what is read back from a
+// status names no others.
+func (in *round) ownPods(pods []v1alpha1.PodIdentity) []v1alpha1.PodIdentity {
+	var out []v1alpha1.PodIdentity
+	for _, p := range pods {
+		for _, own := range in.pods {
+			if own.Name == p.Name && own.UID == p.UID {
+				out = append(out, p)
+			}
+		}
+	}
+	return out
+}
+
+// kafkaCluster is a cluster of the stack as it is declared, to be reached with the
+// container's own credentials, which are never persisted.
+func (r *Reconciler) kafkaCluster(ctx context.Context, in *round, service string) (evidence.Connection, error) {
+	seen, err := r.settingsOfPod(ctx, in)
+	if err != nil {
+		return evidence.Connection{}, err
+	}
+	for _, d := range seen.Dependencies {
+		switch {
+		case d.Service != service || d.Declared == nil || d.Declared.Protocol != evidence.Kafka:
+		case d.Configured != nil:
+			return connection.Toward(*d.Declared, *d.Configured, seen.Env), nil
+		default:
+			return *d.Declared, nil
+		}
+	}
+	return evidence.Connection{}, fmt.Errorf("the stack declares no Kafka cluster %q that %s depends on: %w", service, in.after.Spec.Service, apply.ErrRefused)
+}
+
+// settingsOfPod is this round's case, or is read anew where it has none yet: then
+// without probes.
+func (r *Reconciler) settingsOfPod(ctx context.Context, in *round) (evidence.Case, error) {
+	if in.observed != nil {
+		return *in.observed, nil
+	}
+	pod, container, ok := in.worst()
+	if !ok {
+		return evidence.Case{}, errors.New("the workload has no pod now whose settings say how to reach the Kafka cluster")
+	}
+	seen, err := r.observe(ctx, in, pod, container)
+	if err != nil {
+		return evidence.Case{}, err
+	}
+	in.redactor = seen.Redactor
+	return seen.Case, nil
+}
+
+// evict ends pods as far as that is allowed: those that cannot be evicted come up
+// by themselves when their back-off is over, or keep a template from being rolled
+// out, which is for the verdict to see.
+func (r *Reconciler) evict(ctx context.Context, in *round, pods []v1alpha1.PodIdentity) {
+	log := ctrl.LoggerFrom(ctx).WithValues("stack", in.after.Spec.Stack, "service", in.after.Spec.Service, "attempt", in.attempt().ID, "pods", len(pods))
+	denied, err := r.Permissions.Denied(ctx, in.inWhoseStead(), plan.EvictionRights(pods))
+	switch {
+	case err != nil:
+		log.Error(err, "failed to ask whether pods in back-off may be evicted")
+		return
+	case denied != "":
+		log.Info("pods in back-off are left to themselves", "denied", denied)
+		return
+	}
+	if err := r.Applier.Evict(ctx, in.after.Namespace, in.ownPods(pods)); err != nil {
+		log.Error(in.redacted(err), "failed to evict pods in back-off")
+		return
+	}
+	log.Info("pods in back-off evicted")
 }
 
 // fresh makes sure, right before a write, that this round's view is what the
@@ -179,137 +322,4 @@ func (r *Reconciler) fresh(ctx context.Context, in *round) error {
 // still is fresh, for the moment of a write.
 func (r *Reconciler) still(in *round) func(context.Context) error {
 	return func(ctx context.Context) error { return r.fresh(ctx, in) }
-}
-
-func (in *round) applied(now time.Time) {
-	attempt := in.attempt()
-	at := metav1.NewTime(now)
-	attempt.Outcome, attempt.AppliedAt = v1alpha1.AttemptApplied, &at
-	// An attempt that could be applied only now has its whole time from now on.
-	attempt.Deadline = metav1.NewTime(now.Add(in.policy().Timeout))
-	if in.after.Status.Times.Patched == nil {
-		exact := metav1.NewMicroTime(now)
-		in.after.Status.Times.Patched = &exact
-	}
-	in.become(v1alpha1.StateVerifying, v1alpha1.ReasonRemedyApplied,
-		fmt.Sprintf("%s was applied: %s. It counts once the container has stayed up for %ds", attempt.Proposal.Remedy, attempt.Proposal.Because, attempt.SoakSeconds))
-	in.recheck = time.Second
-}
-
-// maxAttemptMessage is the API's limit: an admission webhook may say more.
-const maxAttemptMessage = 1024
-
-// end makes an attempt's outcome final.
-func (in *round) end(outcome v1alpha1.AttemptOutcome, message string, now time.Time) {
-	attempt, at := in.attempt(), metav1.NewTime(now)
-	attempt.Outcome, attempt.Message, attempt.EndedAt = outcome, text.Clip(message, maxAttemptMessage), &at
-}
-
-// verify tells whether the applied attempt helped.
-func (r *Reconciler) verify(ctx context.Context, in *round) (bool, error) {
-	if done, err := r.wakePods(ctx, in); done || err != nil {
-		return done, err
-	}
-	r.unblock(ctx, in)
-	attempt := in.attempt()
-	verdict, err := r.verdict(ctx, in)
-	if err != nil {
-		return true, err
-	}
-	if attempt.CameUpAt == nil && !verdict.CameUp.IsZero() {
-		at := metav1.NewTime(verdict.CameUp)
-		attempt.CameUpAt = &at
-	}
-	switch verdict.Outcome {
-	case verify.Helped:
-		in.end(v1alpha1.AttemptHelped, verdict.Reason, r.Clock.Now())
-		in.recovered(r.Clock.Now(), verdict.UpSince, v1alpha1.ReasonRecovered, fmt.Sprintf("%s helped: %s", attempt.Proposal.Remedy, verdict.Reason))
-		return true, nil
-	case verify.CauseGone:
-		in.end(v1alpha1.AttemptHelped, verdict.Reason, r.Clock.Now())
-		return false, nil
-	case verify.Failed:
-		return true, r.failed(ctx, in, verdict.Reason)
-	case verify.Waiting:
-	}
-	in.become(v1alpha1.StateVerifying, v1alpha1.ReasonVerifying, fmt.Sprintf("%s is in force: %s", attempt.Proposal.Remedy, verdict.Reason))
-	in.recheck = verdict.RecheckAfter
-	return true, nil
-}
-
-// verdict on the applied attempt. Where it loops on, it is diagnosed anew: for
-// the same cause, or for the next one?
-func (r *Reconciler) verdict(ctx context.Context, in *round) (verify.Verdict, error) {
-	attempt := in.attempt()
-	input := verify.Input{Now: r.Clock.Now(), Attempt: *attempt, Pods: in.podsNow(), Desired: in.wanted()}
-	verdict := r.withHealth(in, verify.Check(input))
-	if verdict.Outcome != verify.Failed {
-		return verdict, nil
-	}
-	done, err := r.diagnose(ctx, in)
-	if done || err != nil { // there is nothing to look at, and it failed all the same
-		return verdict, err
-	}
-	input.Finding, input.Confidence = in.finding.Identity(), in.finding.Confidence
-	if ended := in.observed.Container.Ended(); ended != nil {
-		input.Ran = ended.Ran()
-	}
-	return r.withHealth(in, verify.Check(input)), nil
-}
-
-// takeBackWanted is true where a person wants the attempt in force taken back,
-// and there is a way back.
-func (in *round) takeBackWanted() bool {
-	attempt := in.attempt()
-	return attempt.ID == in.after.Spec.TakeBack && attempt.Undo != "" && !remedy.Final(attempt.Proposal.Remedy)
-}
-
-// judgement on an attempt that is taken back.
-func (in *round) judgement() string {
-	if in.takeBackWanted() {
-		return fmt.Sprintf("%s is not wanted", in.attempt().Proposal.Remedy)
-	}
-	return fmt.Sprintf("%s did not help", in.attempt().Proposal.Remedy)
-}
-
-// failed takes back an attempt that did not help, where there is a way back.
-func (r *Reconciler) failed(ctx context.Context, in *round, because string) error {
-	attempt := in.attempt()
-	if attempt.Undo == "" || remedy.Final(attempt.Proposal.Remedy) {
-		in.end(v1alpha1.AttemptFailed, because, r.Clock.Now())
-		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonRemedyFailed, fmt.Sprintf("%s did not help: %s", attempt.Proposal.Remedy, because))
-		in.recheck = time.Second
-		return nil
-	}
-	attempt.Outcome, attempt.Message = v1alpha1.AttemptRollingBack, because
-	in.become(v1alpha1.StateRollingBack, v1alpha1.ReasonRemedyFailed, fmt.Sprintf("%s and is being taken back: %s", in.judgement(), because))
-	if err := r.persist(ctx, in); err != nil || in.paused() {
-		return err
-	}
-	return r.rollBack(ctx, in)
-}
-
-// rollBack restores the pod template exactly, unless someone edited it since.
-func (r *Reconciler) rollBack(ctx context.Context, in *round) error {
-	if err := r.fresh(ctx, in); err != nil {
-		return err
-	}
-	if kept, err := r.keepsInForce(ctx, in); kept {
-		return err
-	}
-	attempt := in.attempt()
-	because := attempt.Message
-	err := r.Applier.Rollback(ctx, in.after.Namespace, in.patched(), *attempt, r.still(in))
-	switch {
-	case err == nil:
-		in.end(v1alpha1.AttemptRolledBack, because, r.Clock.Now())
-		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonRolledBack, fmt.Sprintf("%s and was taken back: %s", in.judgement(), because))
-	case errors.Is(err, apply.ErrConflict), errors.Is(err, apply.ErrGone), errors.Is(err, apply.ErrRefused):
-		in.end(v1alpha1.AttemptConflict, fmt.Sprintf("%s; not taken back: %v", because, err), r.Clock.Now())
-		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonRemedyConflict, fmt.Sprintf("%s, and was not taken back: %v", in.judgement(), err))
-	default:
-		return err
-	}
-	in.recheck = time.Second
-	return nil
 }

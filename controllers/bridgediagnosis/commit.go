@@ -49,7 +49,7 @@ func (r *Reconciler) commit(ctx context.Context, in *round, d plan.Decision, act
 // seeMerged records when what was committed came into force in the cluster.
 func (in *round) seeMerged(now time.Time) {
 	c := in.after.Status.Commit
-	if c == nil || c.InForceAt != nil || in.patchedLive() || !hold(gitops.Fields(in.template(), c.Changes), in.template()) {
+	if c == nil || c.InForceAt != nil || in.patchedLive() || !hold(gitops.Fields(in.workload.Template(), c.Changes), in.workload.Template()) {
 		return
 	}
 	at := metav1.NewTime(now)
@@ -76,7 +76,7 @@ func (r *Reconciler) commitNow(ctx context.Context, in *round, action remedy.Act
 	branch := "bridgestack/" + in.after.Name
 	change := gitrepo.Change{Branches: []string{branch, branch + "-" + proposal.ID}, Message: in.commitMessage(proposal)}
 	push := func(changed []gitrepo.File) ([]gitrepo.File, error) { return changed, nil }
-	made, err := r.Committer.Commit(ctx, in.owner, in.after, in.template(), proposal.Changes, change, push)
+	made, err := r.Committer.Commit(ctx, in.owner, in.after, in.workload.Template(), proposal.Changes, change, push)
 	if errors.Is(err, gitops.ErrMade) {
 		made, err = gitrepo.Commit{Branch: gitcommit.BaseOf(in.owner.Spec.GitOps.Repository)}, nil
 	}

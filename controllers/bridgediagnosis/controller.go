@@ -128,21 +128,18 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil || in == nil {
 		return ctrl.Result{}, err
 	}
+	done := false
 	for _, next := range []phase{
-		r.closeIfGone,
-		r.continueAttempt,
+		r.waitForStack,
+		r.advanceAttempt,
+		r.closeIfOver,
 		r.recoverIfUp,
 		r.awaitHealth,
 		r.diagnose,
 		r.showHealth,
 		r.plan,
 	} {
-		done, phaseErr := next(ctx, in)
-		if phaseErr != nil {
-			err = phaseErr
-			break
-		}
-		if done {
+		if done, err = next(ctx, in); done || err != nil {
 			break
 		}
 	}

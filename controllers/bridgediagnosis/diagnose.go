@@ -26,7 +26,7 @@ func (r *Reconciler) diagnose(ctx context.Context, in *round) (bool, error) {
 	}
 	pod, container, ok := in.worst()
 	if !ok {
-		in.awaitPod(r.Clock.Now())
+		in.awaitPod()
 		return true, nil
 	}
 	seen, err := r.observe(ctx, in, pod, container)
@@ -81,16 +81,13 @@ func (r *Reconciler) observe(ctx context.Context, in *round, pod observe.Pod, co
 	return seen, err
 }
 
-// awaitPod waits for a pod to look at, but not for ever.
-func (in *round) awaitPod(now time.Time) {
+// awaitPod waits for a pod to look at.
+func (in *round) awaitPod() {
 	in.recheck = requeue.References
 	if in.after.Status.State == v1alpha1.StateEscalated {
 		return // a person was called, and pods are replaced
 	}
 	in.become(v1alpha1.StateWaiting, v1alpha1.ReasonLoopDetected, "the workload has no pod to look at now")
-	if visible := in.after.Status.Times.Visible; visible != nil && now.Sub(visible.Time) > in.policy().EscalateAfter {
-		in.escalate(v1alpha1.ReasonDownTooLong, "the workload has had no pod to look at for longer than the policy's escalateAfter", now)
-	}
 }
 
 // tellsLess is true where the container runs, nothing ended since it was last

@@ -2,18 +2,18 @@ package bridgediagnosis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/gitops"
 	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/remedy"
-	"github.com/bridgestack/operator/internal/text"
 	"github.com/bridgestack/operator/internal/workload"
 	"github.com/bridgestack/operator/internal/workload/lookup"
 )
@@ -40,9 +40,12 @@ func (r *Reconciler) besideOthers(ctx context.Context, from client.Reader, names
 	if w == nil {
 		return plan.GitOps{}, owner, nil
 	}
-	live, err := lookup.Get(ctx, from, workload.Ref{Kind: w.Kind, Namespace: namespace, Name: w.Name})
+	live, err := lookup.Get(ctx, from, workload.RefOfDiagnosed(namespace, *w))
+	if apierrors.IsNotFound(err) || errors.Is(err, lookup.ErrReplaced) {
+		return plan.GitOps{}, owner, nil // what is gone is found out elsewhere
+	}
 	if err != nil {
-		return plan.GitOps{}, owner, client.IgnoreNotFound(err) // what is gone is found out elsewhere
+		return plan.GitOps{}, owner, fmt.Errorf("reading %s/%s beside GitOps: %w", w.Kind, w.Name, err)
 	}
 	owner, _ = lookup.TopOwner(ctx, r.APIReader, live.Object())
 	object := gitops.ObjectOf(live)
@@ -57,35 +60,7 @@ func (r *Reconciler) besideOthers(ctx context.Context, from client.Reader, names
 	return beside, owner, nil
 }
 
-// takenBack stops where the GitOps controller that owns the workload took the
-// attempt's change back: Git stands. A person's own edit is no such thing.
-func (r *Reconciler) takenBack(ctx context.Context, in *round) (bool, error) {
-	attempt := in.attempt()
-	fields := gitops.Fields(in.template(), attempt.Proposal.Changes)
-	if attempt.Patch == "" || attempt.Workload != nil || in.workload.Object().GetGeneration() <= attempt.Generation || hold(fields, in.template()) {
-		return false, nil
-	}
-	// A cache may show what was before the patch.
-	live, err := lookup.Get(ctx, r.APIReader, workload.Ref{Kind: in.workload.Kind(), Namespace: in.after.Namespace, Name: in.workload.Object().GetName()})
-	if err != nil {
-		return false, client.IgnoreNotFound(err)
-	}
-	object := gitops.ObjectOf(live)
-	owner := gitops.OwnerOf(object)
-	manager := gitops.TakenBy(object, fields)
-	if manager == "" || !owner.Reconciles() || hold(fields, live.Template()) {
-		return false, nil
-	}
-	message := fmt.Sprintf("%s (field manager %s) took the change back, and what is in Git stands.", owner, manager)
-	if rule := gitops.IgnoreRule(object, owner, live.Template(), fields, v1alpha1.FieldManager); rule != "" {
-		message += " To allow it: " + rule
-	}
-	in.end(v1alpha1.AttemptReverted, message, r.Clock.Now())
-	in.escalate(v1alpha1.ReasonRemedyReverted, fmt.Sprintf("%s. %s was in force: %s", text.AsClause(in.after.Status.Message), attempt.Proposal.Remedy, message), r.Clock.Now())
-	in.recheck = time.Minute
-	return true, nil
-}
-
+// hold reports whether all of the fields have their values in a template.
 func hold(fields []gitops.Field, template *corev1.PodTemplateSpec) bool {
 	for _, f := range fields {
 		if !f.Holds(template) {

@@ -19,9 +19,11 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/attempt"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/stack"
 	"github.com/bridgestack/operator/internal/workload"
 )
 
@@ -38,29 +40,42 @@ func late(t *testing.T, patch func(context.Context, client.WithWatch, client.Obj
 	template := corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "api:1"}}}}
 	after := template.DeepCopy()
 	after.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "POSTGRES_HOST", Value: "postgres"}}
-	do, undo, err := remedy.Patches(&template, after)
+	now := time.Date(2026, 11, 1, 3, 0, 0, 0, time.UTC)
+	named := v1alpha1.DiagnosedWorkload{Kind: v1alpha1.Deployment, Name: "api", UID: "1"}
+	action, err := attempt.ActionOf(remedy.Action{Template: after}, attempt.Target{Workload: named, Template: &template})
 	if err != nil {
 		t.Fatal(err)
 	}
-	now := time.Date(2026, 11, 1, 3, 0, 0, 0, time.UTC)
-	diagnosed := v1alpha1.DiagnosedWorkload{Kind: v1alpha1.Deployment, Name: "api", UID: "1"}
 	diagnosis := &v1alpha1.BridgeDiagnosis{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "api-1"},
-		Spec:       v1alpha1.BridgeDiagnosisSpec{Stack: "shop", Service: "api", Container: "main", Workload: diagnosed},
+		Spec:       v1alpha1.BridgeDiagnosisSpec{Stack: "shop", Service: "api", Container: "main", Workload: named},
 		Status: v1alpha1.BridgeDiagnosisStatus{Attempts: []v1alpha1.Attempt{{
 			ID: "a-1", Outcome: v1alpha1.AttemptRecorded, Proposal: v1alpha1.Proposal{ID: "a", Remedy: v1alpha1.RemedySetEnv},
-			TemplateHash: remedy.TemplateHash(&template), Patch: do, Undo: undo, Deadline: metav1.NewTime(now.Add(-time.Second)),
+			Action: action, Deadline: metav1.NewTime(now.Add(-time.Second)),
 		}}},
 	}
 	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "api", UID: "1"}, Spec: appsv1.DeploymentSpec{Template: template}}
-	w, _ := workload.Of(d)
 	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(diagnosis, d).WithInterceptorFuncs(interceptor.Funcs{Patch: patch}).Build()
 	var read v1alpha1.BridgeDiagnosis
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(diagnosis), &read); err != nil {
 		t.Fatal(err)
 	}
-	r := &Reconciler{APIReader: c, Applier: &apply.Applier{Live: c, Writer: c}, Clock: clocktesting.NewFakePassiveClock(now)}
-	return r, &round{owner: &v1alpha1.BridgeStack{}, before: &read, after: read.DeepCopy(), workload: w, redactor: redact.New(evidence.NewSecret(canary))}
+	running := workloadOf(t, d)
+	r := &Reconciler{Client: c, APIReader: c, Applier: &apply.Applier{Live: c, Writer: c}, Clock: clocktesting.NewFakePassiveClock(now)}
+	policy := stack.PolicyOf(v1alpha1.BridgeStackSpec{Remediation: v1alpha1.Remediation{Mode: v1alpha1.ModeAuto}})
+	return r, &round{
+		owner: &v1alpha1.BridgeStack{}, stack: stack.Stack{Policy: policy}, now: now,
+		before: &read, after: read.DeepCopy(), workload: running, redactor: redact.New(evidence.NewSecret(canary)),
+	}
+}
+
+func workloadOf(t *testing.T, o client.Object) workload.Workload {
+	t.Helper()
+	w, ok := workload.Of(o)
+	if !ok {
+		t.Fatalf("%T is no workload", o)
+	}
+	return w
 }
 
 // An answer that was lost at the deadline does not mean that nothing was written.
@@ -83,7 +98,7 @@ func TestLostAnswerAtTheDeadline(t *testing.T) {
 				}
 				return timedOut
 			})
-			if err := r.applyRecorded(t.Context(), in, remedy.Action{}); err != nil {
+			if err := advance(t, r, in); err != nil {
 				t.Fatal(err)
 			}
 			if a := in.attempt(); a.Outcome != c.outcome || in.after.Status.State != c.state {
@@ -101,7 +116,7 @@ func TestUnreadableAtTheDeadline(t *testing.T) {
 	r.Applier.Live = interceptor.NewClient(fake.NewClientBuilder().Build(), interceptor.Funcs{Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
 		return errors.New("no route to the API server")
 	}})
-	if err := r.applyRecorded(t.Context(), in, remedy.Action{}); err == nil || in.attempt().Outcome != v1alpha1.AttemptRecorded {
+	if err := advance(t, r, in); err == nil || in.attempt().Outcome != v1alpha1.AttemptRecorded {
 		t.Errorf("the attempt is %s: %v", in.attempt().Outcome, err)
 	}
 }
@@ -111,14 +126,20 @@ func TestServersWordsAreRedacted(t *testing.T) {
 	r, in := late(t, func(context.Context, client.WithWatch, client.Object, client.Patch, ...client.PatchOption) error {
 		return errors.New("login with " + canary + " failed")
 	})
-	if err := r.applyRecorded(t.Context(), in, remedy.Action{}); err != nil {
+	if err := advance(t, r, in); err != nil {
 		t.Fatal(err)
 	}
 	if said := in.attempt().Message + in.after.Status.Message; strings.Contains(said, canary) || !strings.Contains(said, "login with") {
 		t.Errorf("the status says %s", said)
 	}
 	in.attempt().Outcome, in.attempt().Deadline = v1alpha1.AttemptRecorded, metav1.NewTime(r.Clock.Now().Add(time.Minute))
-	if err := r.applyRecorded(t.Context(), in, remedy.Action{}); err == nil || strings.Contains(err.Error(), canary) {
+	if err := advance(t, r, in); err == nil || strings.Contains(err.Error(), canary) {
 		t.Errorf("the operator's log says %v", err)
 	}
+}
+
+func advance(t *testing.T, r *Reconciler, in *round) error {
+	t.Helper()
+	_, err := r.advanceAttempt(t.Context(), in)
+	return err
 }

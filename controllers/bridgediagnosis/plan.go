@@ -1,6 +1,7 @@
 package bridgediagnosis
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -48,10 +49,11 @@ func (r *Reconciler) plan(ctx context.Context, in *round) (bool, error) {
 // claimAndApply decides once more on what the API server has, since the cache
 // may not know of the other incidents' latest attempts, then records and applies.
 func (r *Reconciler) claimAndApply(ctx context.Context, in *round, action remedy.Action, proposal v1alpha1.Proposal) error {
-	if err := r.claim(ctx, in, action, proposal); err != nil || in.attempt() == nil || in.attempt().Outcome != v1alpha1.AttemptRecorded {
+	if err := r.claim(ctx, in, action, proposal); err != nil || !in.justRecorded {
 		return err
 	}
-	return r.applyRecorded(ctx, in, action)
+	_, err := r.advanceAttempt(ctx, in)
+	return err
 }
 
 func (r *Reconciler) claim(ctx context.Context, in *round, action remedy.Action, proposal v1alpha1.Proposal) error {
@@ -114,9 +116,9 @@ func (r *Reconciler) decide(ctx context.Context, in *round, from client.Reader, 
 	}
 	gitOps.Repository = in.owner.Spec.GitOps.Repository != nil && r.Committer != nil
 	in.holding(&gitOps, proposal.Changes)
-	target := in.after.Spec.Workload
+	underWay := attempt.UnderWayOn(in.after.Spec.Workload, in.after, others)
 	if action.On != nil {
-		target = action.On.DiagnosedWorkload
+		underWay = cmp.Or(underWay, attempt.UnderWayOn(action.On.DiagnosedWorkload, in.after, others))
 	}
 	tried := attempt.Remember(in.owner.Status.Tried, others, r.Clock.Now())
 	_, approvedAt := approval(in.after)
@@ -124,7 +126,7 @@ func (r *Reconciler) decide(ctx context.Context, in *round, from client.Reader, 
 		Now: r.Clock.Now(), Policy: in.policy(), Finding: in.finding, Action: action, Proposal: proposal,
 		Diagnosis: *in.after, Others: others, Services: len(in.stack.Services),
 		WorkloadPaused: in.workloadPaused(),
-		Owner:          owner, ApprovedAt: approvedAt, UnderWay: attempt.UnderWayOn(target, in.after, others),
+		Owner:          owner, ApprovedAt: approvedAt, UnderWay: underWay,
 		Tried:  attempt.TriedBefore(tried, in.after.Spec.Workload, proposal, in.finding.Identity(), remedy.SameTrouble),
 		GitOps: gitOps, Up: in.outlived(r.Clock.Now()) && r.unhealthyFor(in) == 0, Unreachable: in.unreachable(),
 	}), nil
@@ -133,7 +135,7 @@ func (r *Reconciler) decide(ctx context.Context, in *round, from client.Reader, 
 // callInTime calls a person once the incident is older than the policy's
 // escalateAfter, whatever the round came to.
 func (in *round) callInTime(now time.Time) {
-	if in.owner == nil || in.gone || in.after.Status.Times.Escalated != nil {
+	if in.owner == nil || in.deleted || in.after.Status.Times.Escalated != nil {
 		return
 	}
 	due := plan.CallDue(in.policy(), *in.after)

@@ -29,7 +29,7 @@ func (r *Reconciler) propose(ctx context.Context, in *round) (remedy.Action, v1a
 	}
 	input := remedy.Input{
 		Finding: in.finding, Case: *in.observed, Policy: in.policy(), Service: in.service,
-		Template: in.template(), Attempts: in.after.Status.Attempts, BackingOff: in.backingOff(),
+		Template: in.workload.Template(), Attempts: in.after.Status.Attempts, BackingOff: in.backingOff(),
 		Now: r.Clock.Now(), Image: r.Image, SlowestStart: in.slowestStart(),
 	}
 	for _, gather := range []func(context.Context, *round, *remedy.Input) error{r.knownKeys, r.bounds, r.previous, r.dependencyWorkloads, r.recurrences} {
@@ -38,7 +38,7 @@ func (r *Reconciler) propose(ctx context.Context, in *round) (remedy.Action, v1a
 		}
 	}
 	action, _ := remedy.Propose(input)
-	proposal, err := action.Proposal(in.template())
+	proposal, err := action.Proposal(in.workload.Template())
 	if err == nil {
 		in.after.Status.Proposal, in.after.Status.Remedy = &proposal, proposal.Remedy
 	}

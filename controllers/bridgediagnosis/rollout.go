@@ -3,6 +3,7 @@ package bridgediagnosis
 import (
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/bridgestack/operator/internal/attempt"
 	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/remedy"
@@ -44,7 +45,7 @@ func (in *round) podsUp(wanted func(observe.Pod) bool) []verify.Pod {
 		since, _ := detect.Up(pod, c)
 		out = append(out, verify.Pod{
 			Name: p.Name, Created: p.CreationTimestamp.Time, Restarts: c.Restarts, UpSince: since,
-			Looping: c.Waiting != nil && c.Waiting.Reason != "ContainerCreating" && c.Waiting.Reason != "PodInitializing",
+			Looping: isStuck(c),
 			Older:   !p.Newest || !in.rolloutSeen(),
 			Excused: pod.Excused(),
 		})
@@ -62,8 +63,8 @@ func (in *round) rolloutSeen() bool {
 // generationBefore is the workload's when the attempt in force was recorded,
 // which the cache may still show; 0 where there is none.
 func (in *round) generationBefore() int64 {
-	if a := in.attempt(); a != nil && a.Outcome.InForce() && a.Patch != "" && a.Workload == nil {
-		return a.Generation
+	if a := in.attempt(); a != nil && a.Outcome.InForce() && attempt.ChangesTemplateOf(a.Action, in.after.Spec.Workload) {
+		return a.Action.PatchTemplate.Generation
 	}
 	return 0
 }

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/detect"
@@ -19,8 +19,6 @@ import (
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/redact"
-	"github.com/bridgestack/operator/internal/requeue"
-	"github.com/bridgestack/operator/internal/resolve"
 	"github.com/bridgestack/operator/internal/stack"
 	"github.com/bridgestack/operator/internal/text"
 	"github.com/bridgestack/operator/internal/verify"
@@ -40,15 +38,22 @@ type round struct {
 
 	// now is when the round began.
 	now time.Time
-	// owner is nil, and gone true, where stack, service or workload are no more.
-	owner    *v1alpha1.BridgeStack
-	gone     bool
-	stack    stack.Stack
-	service  stack.Service
-	workload workload.Workload
-	pods     []observe.Pod
-	// workloadGone is true where it is the workload that is no more.
+	// owner is nil where stackGone is true: no stack, or another one, has the workload.
+	owner     *v1alpha1.BridgeStack
+	stackGone bool
+	stack     stack.Stack
+	service   stack.Service
+	// workload is nil where workloadGone is true: it was deleted, or is another one
+	// under its name.
+	workload     workload.Workload
 	workloadGone bool
+	pods         []observe.Pod
+	// deleted says that the diagnosis is deleted, and takeBackSince since when its
+	// attempt is to be taken back because it or its stack is; zero where it is not.
+	deleted       bool
+	takeBackSince time.Time
+	// justRecorded says that record persisted the latest attempt in this round.
+	justRecorded bool
 
 	// What diagnose found in this round.
 	observed *evidence.Case
@@ -58,8 +63,6 @@ type round struct {
 }
 
 func (in *round) policy() stack.Policy { return in.stack.Policy }
-
-func (in *round) template() *corev1.PodTemplateSpec { return in.workload.Template() }
 
 // paused is true while a person wants nothing to be written: by a pause, or by a
 // maintenance window.
@@ -98,13 +101,13 @@ func (r *Reconciler) begin(ctx context.Context, req ctrl.Request) (*round, error
 	if err := r.Client.Get(ctx, req.NamespacedName, &before); err != nil {
 		return nil, client.IgnoreNotFound(err)
 	}
-	if !before.DeletionTimestamp.IsZero() {
-		return nil, r.takeBackDeleted(ctx, &before)
+	in := &round{before: &before, after: before.DeepCopy(), now: r.Clock.Now(), deleted: !before.DeletionTimestamp.IsZero()}
+	switch {
+	case in.deleted && !controllerutil.ContainsFinalizer(&before, v1alpha1.FinalizerTakeBack):
+		return nil, nil
+	case before.Status.State.Final():
+		return nil, client.IgnoreNotFound(r.keep(ctx, &before, false))
 	}
-	if before.Status.State.Final() {
-		return nil, r.keep(ctx, &before, false)
-	}
-	in := &round{before: &before, after: before.DeepCopy(), now: r.Clock.Now()}
 	if in.after.Status.State == "" {
 		in.after.Status.Times.Visible = before.Spec.DetectedAt
 		in.become(v1alpha1.StateDiagnosing, v1alpha1.ReasonLoopDetected, "a restart loop was detected; the evidence is being gathered")
@@ -115,11 +118,14 @@ func (r *Reconciler) begin(ctx context.Context, req ctrl.Request) (*round, error
 	if err != nil {
 		return nil, err
 	}
-	if in.gone = owner == nil || owner.Name != before.Spec.Stack; in.gone {
-		return in, nil
+	if in.stackGone = owner == nil || owner.Name != before.Spec.Stack; !in.stackGone {
+		in.owner, in.stack, in.service = owner, resolved, service
 	}
-	in.owner, in.stack, in.service = owner, resolved, service
-	return in, r.readWorkload(ctx, in)
+	if err := r.readWorkload(ctx, in); err != nil {
+		return nil, err
+	}
+	in.takeBackSince, err = r.takeBackFrom(ctx, in)
+	return in, err
 }
 
 func readyReason(d *v1alpha1.BridgeDiagnosis) string {
@@ -132,79 +138,20 @@ func readyReason(d *v1alpha1.BridgeDiagnosis) string {
 }
 
 func (r *Reconciler) readWorkload(ctx context.Context, in *round) error {
-	ref := in.named()
-	w, err := lookup.Get(ctx, r.Client, ref)
+	found, err := lookup.Get(ctx, r.Client, workload.RefOfDiagnosed(in.after.Namespace, in.after.Spec.Workload))
 	if apierrors.IsNotFound(err) || errors.Is(err, lookup.ErrReplaced) {
-		in.gone, in.workloadGone = true, true
+		in.workloadGone = true
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", ref, err)
+		return fmt.Errorf("reading %s: %w", in.named(), err)
 	}
-	in.workload = w
-	if in.pods, err = r.Observer.Pods(ctx, ref); err != nil {
+	in.workload = found
+	if in.pods, err = r.Observer.Pods(ctx, in.named()); err != nil {
 		return err
 	}
 	r.learnSecrets(ctx, in)
 	return nil
-}
-
-// closeIfGone ends an incident whose workload is no more, or no longer in the stack.
-func (r *Reconciler) closeIfGone(ctx context.Context, in *round) (bool, error) {
-	if !in.gone {
-		return false, nil
-	}
-	if untold, err := r.untold(ctx, in); untold || err != nil {
-		in.recheck = requeue.References
-		return true, err
-	}
-	if a := in.attempt(); a != nil && a.Outcome.InForce() {
-		outcome, message, err := r.leave(ctx, in)
-		if err != nil {
-			return true, err
-		}
-		in.end(outcome, message, r.Clock.Now())
-	}
-	in.become(v1alpha1.StateClosed, v1alpha1.ReasonWorkloadGone, "the workload was deleted, or is no longer part of the stack")
-	return true, nil
-}
-
-// untold reports whether nobody can say if the incident's workload is still part
-// of its stack, because the stack's compose project cannot be read for now.
-func (r *Reconciler) untold(ctx context.Context, in *round) (bool, error) {
-	if in.owner != nil {
-		return false, nil // it is the workload that is gone
-	}
-	var s v1alpha1.BridgeStack
-	err := r.Client.Get(ctx, client.ObjectKey{Namespace: in.before.Namespace, Name: in.before.Spec.Stack}, &s)
-	if err != nil || !s.DeletionTimestamp.IsZero() {
-		return false, client.IgnoreNotFound(err)
-	}
-	project, err := r.Resolver.Project(ctx, &s, resolve.ComposeFresh)
-	return project != nil && project.Known() == nil, err
-}
-
-// leave says how an attempt ends with which nobody goes on.
-func (r *Reconciler) leave(ctx context.Context, in *round) (v1alpha1.AttemptOutcome, string, error) {
-	if in.workloadGone {
-		return v1alpha1.AttemptConflict, "the workload is gone", nil
-	}
-	if deleted, err := r.deletedToTakeBack(ctx, in); err != nil {
-		return "", "", err
-	} else if deleted {
-		return r.undo(ctx, in)
-	}
-	const gone = "the stack is gone, or the workload is no longer part of it"
-	if attempt := in.attempt(); attempt.Outcome == v1alpha1.AttemptRecorded && !ofKafka(attempt.Proposal.Remedy) {
-		took, err := r.tookPlace(ctx, in, recordedAction(attempt))
-		if err != nil {
-			return "", "", err
-		}
-		if !took {
-			return v1alpha1.AttemptWithdrawn, gone + "; nothing was written", nil
-		}
-	}
-	return v1alpha1.AttemptConflict, gone + "; what was written stays as it is", nil
 }
 
 // replacedWithin is how long after the newest pod was made pods of an earlier

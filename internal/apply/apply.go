@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 
-	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -20,7 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/attempt"
 	"github.com/bridgestack/operator/internal/workload"
 	"github.com/bridgestack/operator/internal/workload/lookup"
 )
@@ -51,102 +50,79 @@ type Applier struct {
 // still is asked after the workload was read and right before the write: an error
 // of it means that the attempt is not the diagnosis' present one any more. A
 // leader that was held up could otherwise do again what its successor took back.
-func (a *Applier) Template(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt, still func(context.Context) error) error {
-	return a.patch(ctx, namespace, w, attempt, change{attempt.Patch, false, still})
+func (a *Applier) Template(ctx context.Context, namespace string, at v1alpha1.Attempt, still func(context.Context) error) error {
+	return a.patch(ctx, namespace, at, change{at.Action.PatchTemplate, false, still})
 }
 
 // Rollback takes an attempt's change to the pod template back. Where anyone
 // edited the template since, it returns ErrConflict and changes nothing.
-func (a *Applier) Rollback(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt, still func(context.Context) error) error {
-	return a.patch(ctx, namespace, w, attempt, change{attempt.Undo, true, still})
+func (a *Applier) Rollback(ctx context.Context, namespace string, at v1alpha1.Attempt, still func(context.Context) error) error {
+	return a.patch(ctx, namespace, at, change{at.Action.PatchTemplate, true, still})
 }
 
 // change is what is to be written: there, or back.
 type change struct {
-	operations string
-	back       bool
-	still      func(context.Context) error
+	*v1alpha1.PatchTemplateAction
+	back  bool
+	still func(context.Context) error
 }
 
-// InPlace tells whether an attempt's change is on the live template: an answer
-// may have been lost. An error means that this is not known.
-func (a *Applier) InPlace(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt) (bool, error) {
-	live, err := a.read(ctx, namespace, w)
-	if errors.Is(err, ErrGone) {
-		return false, nil
+func (c change) operations() string {
+	if c.back {
+		return c.Undo
 	}
+	return c.Patch
+}
+
+// Standing is how the live pod template stands to an action, with the workload
+// that has it. It returns ErrGone where there is none.
+func (a *Applier) Standing(ctx context.Context, namespace string, action v1alpha1.PatchTemplateAction) (attempt.Standing, workload.Workload, error) {
+	live, err := a.read(ctx, namespace, action.Workload)
 	if err != nil {
-		return false, err
+		return "", nil, err
 	}
-	template := live.Template()
-	return remedy.TemplateHash(template) != attempt.TemplateHash && undone(template, attempt), nil
+	return attempt.StandingOf(live.Template(), action), live, nil
 }
 
 // patch tries again where another write, such as a controller's status, came
 // between the read and the patch: each try looks at the live template anew.
-func (a *Applier) patch(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt, c change) error {
+func (a *Applier) patch(ctx context.Context, namespace string, at v1alpha1.Attempt, c change) error {
+	if c.PatchTemplateAction == nil {
+		return fmt.Errorf("an attempt of the type %s changes no pod template: %w", at.Action.Type, ErrRefused)
+	}
 	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		return a.patchOnce(ctx, namespace, w, attempt, c)
+		return a.patchOnce(ctx, namespace, at, c)
 	})
 }
 
-func (a *Applier) patchOnce(ctx context.Context, namespace string, w v1alpha1.DiagnosedWorkload, attempt v1alpha1.Attempt, c change) error {
-	live, err := a.read(ctx, namespace, w)
+func (a *Applier) patchOnce(ctx context.Context, namespace string, at v1alpha1.Attempt, c change) error {
+	live, err := a.read(ctx, namespace, c.Workload)
 	if err != nil {
 		return err
 	}
-	object, template := live.Object(), live.Template()
-	original := remedy.TemplateHash(template) == attempt.TemplateHash
-	changed := !original && undone(template, attempt)
-	switch {
-	case c.back && original, !c.back && changed:
+	from, to := attempt.Original, attempt.InPlace
+	if c.back {
+		from, to = to, from
+	}
+	switch attempt.StandingOf(live.Template(), *c.PatchTemplateAction) {
+	case to:
 		return nil // in place already
-	case !original && !changed:
-		return fmt.Errorf("%s/%s: %w", w.Kind, w.Name, ErrConflict)
+	case from:
+	default:
+		return fmt.Errorf("%s/%s: %w", c.Workload.Kind, c.Workload.Name, ErrConflict)
 	}
 	if err := owned(live); err != nil {
 		return err
 	}
-	body, err := withPreconditions(c.operations, object)
+	object := live.Object()
+	body, err := withPreconditions(c.operations(), object)
 	if err != nil {
 		return err
 	}
 	if err := c.still(ctx); err != nil {
 		return err
 	}
-	return a.send(ctx, object, append(body, c.holds(object, attempt)...), "patching "+string(w.Kind)+"/"+w.Name)
-}
-
-// undone reports whether the template is exactly what the attempt made of the
-// one that it was recorded for: taking the change back leads there, and making
-// it again leads back here. A person's later edit of the same field does not.
-func undone(template *corev1.PodTemplateSpec, attempt v1alpha1.Attempt) bool {
-	before, err := patched(template, attempt.Undo)
-	if err != nil || remedy.TemplateHash(before) != attempt.TemplateHash {
-		return false
-	}
-	again, err := patched(before, attempt.Patch)
-	return err == nil && remedy.TemplateHash(again) == remedy.TemplateHash(template)
-}
-
-// patched is a template with a JSON Patch applied to it.
-func patched(template *corev1.PodTemplateSpec, operations string) (*corev1.PodTemplateSpec, error) {
-	patch, err := jsonpatch.DecodePatch([]byte(operations))
-	if err != nil {
-		return nil, fmt.Errorf("reading the recorded patch: %w", err)
-	}
-	encoded, err := json.Marshal(template)
-	if err != nil {
-		return nil, fmt.Errorf("encoding the pod template: %w", err)
-	}
-	if encoded, err = patch.Apply(encoded); err != nil {
-		return nil, fmt.Errorf("applying the recorded patch: %w", err)
-	}
-	var out corev1.PodTemplateSpec
-	if err := json.Unmarshal(encoded, &out); err != nil {
-		return nil, fmt.Errorf("decoding the pod template: %w", err)
-	}
-	return &out, nil
+	return a.send(ctx, object, append(body, c.holds(object, at)...), "patching "+string(c.Workload.Kind)+"/"+c.Workload.Name)
 }
 
 // withPreconditions places the operations below the pod template and ties them
@@ -209,13 +185,12 @@ func owned(w workload.Workload) error {
 // Evict asks the eviction API to end pods, so that their controller makes new
 // ones; disruption budgets are respected. A pod that is gone, or is another
 // one under the same name, counts as done.
-func (a *Applier) Evict(ctx context.Context, namespace string, pods []remedy.Pod) error {
+func (a *Applier) Evict(ctx context.Context, namespace string, pods []v1alpha1.PodIdentity) error {
 	var failed []error
 	for _, p := range pods {
-		uid := types.UID(p.UID)
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: p.Name}}
 		err := a.Writer.SubResource("eviction").Create(ctx, pod, &policyv1.Eviction{
-			DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}},
+			DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &p.UID}},
 		})
 		if err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 			continue
@@ -227,14 +202,14 @@ func (a *Applier) Evict(ctx context.Context, namespace string, pods []remedy.Pod
 
 // Evicted tells whether all the pods are gone or ending. An error means that
 // this is not known.
-func (a *Applier) Evicted(ctx context.Context, namespace string, pods []remedy.Pod) (bool, error) {
+func (a *Applier) Evicted(ctx context.Context, namespace string, pods []v1alpha1.PodIdentity) (bool, error) {
 	for _, p := range pods {
 		var live corev1.Pod
 		err := a.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: p.Name}, &live)
 		if err != nil && !apierrors.IsNotFound(err) {
 			return false, fmt.Errorf("reading pod %s: %w", p.Name, err)
 		}
-		if err == nil && string(live.UID) == p.UID && live.DeletionTimestamp.IsZero() {
+		if err == nil && live.UID == p.UID && live.DeletionTimestamp.IsZero() {
 			return false, nil
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/attempt"
 	"github.com/bridgestack/operator/internal/remedy"
 )
 
@@ -15,15 +16,22 @@ func withHost(host string) *corev1.PodTemplateSpec {
 	}}}}
 }
 
+// recordedFor is an attempt at the Deployment api that leads from one template to the other.
+func recordedFor(t *testing.T, before, after *corev1.PodTemplateSpec) v1alpha1.Attempt {
+	t.Helper()
+	w := v1alpha1.DiagnosedWorkload{Kind: v1alpha1.Deployment, Name: "api", UID: "first"}
+	action, err := attempt.ActionOf(remedy.Action{Template: after}, attempt.Target{Workload: w, Template: before})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v1alpha1.Attempt{Action: action}
+}
+
 // TestOnlyTheAttemptsOwnChangeIsTakenBack: an edit of any field since, the
 // patched one too, is a person's and stands.
 func TestOnlyTheAttemptsOwnChangeIsTakenBack(t *testing.T) {
 	before, after := withHost("localhost"), withHost("postgres")
-	patch, undo, err := remedy.Patches(before, after)
-	if err != nil {
-		t.Fatal(err)
-	}
-	attempt := v1alpha1.Attempt{TemplateHash: remedy.TemplateHash(before), Patch: patch, Undo: undo}
+	action := *recordedFor(t, before, after).Action.PatchTemplate
 	elsewhere := withHost("postgres")
 	elsewhere.Spec.Containers[0].Image = "app:2"
 	for name, c := range map[string]struct {
@@ -37,7 +45,7 @@ func TestOnlyTheAttemptsOwnChangeIsTakenBack(t *testing.T) {
 		"the container is no longer there": {&corev1.PodTemplateSpec{}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := undone(c.live, attempt) && remedy.TemplateHash(c.live) != attempt.TemplateHash; got != c.want {
+			if got := attempt.StandingOf(c.live, action) == attempt.InPlace; got != c.want {
 				t.Errorf("may be taken back: %t", got)
 			}
 		})

@@ -12,12 +12,12 @@ import (
 )
 
 // holds is what the change does to a hold, there or back.
-func (c change) holds(object client.Object, attempt v1alpha1.Attempt) []operation {
+func (c change) holds(object client.Object, at v1alpha1.Attempt) []operation {
 	switch {
 	case c.back:
 		return letGo(object)
-	case attempt.HeldUntil != nil:
-		return hold(object, attempt.HeldUntil.Time)
+	case at.HeldUntil != nil:
+		return hold(object, at.HeldUntil.Time)
 	}
 	return nil
 }

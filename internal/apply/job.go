@@ -14,23 +14,30 @@ import (
 )
 
 // RunJob creates a Job of a CronJob's template, as kubectl create job --from
-// does. One that is there under this name is the answer that was lost.
-func (a *Applier) RunJob(ctx context.Context, d *v1alpha1.BridgeDiagnosis, cronJob, name string) error {
+// does. One that is there for this diagnosis is the answer that was lost; any
+// other of this name is someone else's (ErrConflict).
+func (a *Applier) RunJob(ctx context.Context, d *v1alpha1.BridgeDiagnosis, action v1alpha1.RunJobAction) error {
 	var from batchv1.CronJob
-	if err := a.Live.Get(ctx, client.ObjectKey{Namespace: d.Namespace, Name: cronJob}, &from); err != nil {
-		return classify(err, "reading CronJob "+cronJob)
+	if err := a.Live.Get(ctx, client.ObjectKey{Namespace: d.Namespace, Name: action.CronJob}, &from); err != nil {
+		return classify(err, "reading CronJob "+action.CronJob)
 	}
+	name := action.JobName
 	template := from.Spec.JobTemplate.DeepCopy()
 	job := &batchv1.Job{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
 	job.Namespace, job.Name = d.Namespace, name
 	job.Labels = with(job.Labels, v1alpha1.LabelStack, d.Labels[v1alpha1.LabelStack])
 	job.Annotations = with(job.Annotations, "cronjob.kubernetes.io/instantiate", "manual")
+	job.Annotations = with(job.Annotations, v1alpha1.AnnotationDiagnosis, string(d.UID))
 	job.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(&from, batchv1.SchemeGroupVersion.WithKind("CronJob"))}
 	err := a.Writer.Create(ctx, job, client.FieldOwner(v1alpha1.FieldManager))
-	if apierrors.IsAlreadyExists(err) {
-		return nil
+	if !apierrors.IsAlreadyExists(err) {
+		return classify(err, "creating Job "+name)
 	}
-	return classify(err, "creating Job "+name)
+	ours, err := a.HasJob(ctx, d, action)
+	if err == nil && !ours {
+		err = fmt.Errorf("job %s is there, and not for this diagnosis: %w", name, ErrConflict)
+	}
+	return err
 }
 
 func with(all map[string]string, key, value string) map[string]string {
@@ -63,11 +70,13 @@ func (a *Applier) Job(ctx context.Context, namespace, name string) (over bool, f
 	return false, "", nil
 }
 
-// HasJob tells whether a Job was created. An error means that this is not known.
-func (a *Applier) HasJob(ctx context.Context, namespace, name string) (bool, error) {
-	err := a.Live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, &batchv1.Job{})
+// HasJob tells whether a Job was created for a diagnosis. An error means that
+// this is not known.
+func (a *Applier) HasJob(ctx context.Context, d *v1alpha1.BridgeDiagnosis, action v1alpha1.RunJobAction) (bool, error) {
+	var job batchv1.Job
+	err := a.Live.Get(ctx, client.ObjectKey{Namespace: d.Namespace, Name: action.JobName}, &job)
 	if err != nil && !apierrors.IsNotFound(err) {
-		return false, fmt.Errorf("reading Job %s: %w", name, err)
+		return false, fmt.Errorf("reading Job %s: %w", action.JobName, err)
 	}
-	return err == nil, nil
+	return err == nil && job.Annotations[v1alpha1.AnnotationDiagnosis] == string(d.UID), nil
 }

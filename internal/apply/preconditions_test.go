@@ -16,20 +16,22 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/attempt"
 )
 
 // raised is a Deployment and an attempt that was recorded for it.
-func raised(t *testing.T) (*appsv1.Deployment, v1alpha1.DiagnosedWorkload, v1alpha1.Attempt) {
+func raised(t *testing.T) (*appsv1.Deployment, v1alpha1.Attempt) {
 	t.Helper()
 	before, after := withHost("localhost"), withHost("postgres")
-	patch, undo, err := remedy.Patches(before, after)
-	if err != nil {
-		t.Fatal(err)
-	}
 	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "api", UID: "first"}, Spec: appsv1.DeploymentSpec{Template: *before}}
-	return d, v1alpha1.DiagnosedWorkload{Kind: v1alpha1.Deployment, Name: "api", UID: "first"},
-		v1alpha1.Attempt{TemplateHash: remedy.TemplateHash(before), Patch: patch, Undo: undo}
+	return d, recordedFor(t, before, after)
+}
+
+// standing is how the live template stands to an attempt.
+func standing(t *testing.T, a *Applier, at v1alpha1.Attempt) (attempt.Standing, error) {
+	t.Helper()
+	s, _, err := a.Standing(t.Context(), "shop", *at.Action.PatchTemplate)
+	return s, err
 }
 
 // answering is an Applier whose writes are answered by the test.
@@ -40,7 +42,7 @@ func answering(answer interceptor.Funcs, objects ...client.Object) *Applier {
 
 // A patch is for the very object that was looked at, in the very state.
 func TestPatchCarriesPreconditions(t *testing.T) {
-	d, w, attempt := raised(t)
+	d, at := raised(t)
 	var sent []map[string]any
 	a := answering(interceptor.Funcs{Patch: func(_ context.Context, _ client.WithWatch, o client.Object, p client.Patch, _ ...client.PatchOption) error {
 		data, err := p.Data(o)
@@ -49,7 +51,7 @@ func TestPatchCarriesPreconditions(t *testing.T) {
 		}
 		return json.Unmarshal(data, &sent)
 	}}, d)
-	if err := a.Template(t.Context(), "shop", w, attempt, isStill); err != nil {
+	if err := a.Template(t.Context(), "shop", at, isStill); err != nil {
 		t.Fatal(err)
 	}
 	var live appsv1.Deployment
@@ -71,14 +73,14 @@ func TestPatchCarriesPreconditions(t *testing.T) {
 // The template may be what it was before the attempt because a successor took it
 // back: then the attempt is another one's, and is not written again.
 func TestOnlyThePresentAttemptIsWritten(t *testing.T) {
-	d, w, attempt := raised(t)
+	d, at := raised(t)
 	writes := 0
 	a := answering(interceptor.Funcs{Patch: func(context.Context, client.WithWatch, client.Object, client.Patch, ...client.PatchOption) error {
 		writes++
 		return nil
 	}}, d)
 	stale := errors.New("another one by now")
-	err := a.Template(t.Context(), "shop", w, attempt, func(context.Context) error { return stale })
+	err := a.Template(t.Context(), "shop", at, func(context.Context) error { return stale })
 	if !errors.Is(err, stale) || writes != 0 {
 		t.Errorf("%d writes, %v", writes, err)
 	}
@@ -87,7 +89,7 @@ func TestOnlyThePresentAttemptIsWritten(t *testing.T) {
 // What another program makes of an object of its own is never written, there or
 // back, whatever was decided before.
 func TestOwnedByAnotherOperatorIsRefused(t *testing.T) {
-	d, w, attempt := raised(t)
+	d, at := raised(t)
 	controller := true
 	d.OwnerReferences = []metav1.OwnerReference{{APIVersion: "cluster.redpanda.com/v1alpha2", Kind: "Redpanda", Name: "rp", UID: "rp", Controller: &controller}}
 	writes := 0
@@ -95,61 +97,61 @@ func TestOwnedByAnotherOperatorIsRefused(t *testing.T) {
 		writes++
 		return nil
 	}}, d)
-	err := a.Template(t.Context(), "shop", w, attempt, isStill)
+	err := a.Template(t.Context(), "shop", at, isStill)
 	if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "Redpanda/rp owns Deployment/api, change it there") || writes != 0 {
 		t.Errorf("there: %d writes, %v", writes, err)
 	}
 	d.Spec.Template = *withHost("postgres") // patched before it was adopted
 	a.Live = fake.NewClientBuilder().WithObjects(d).Build()
-	if err := a.Rollback(t.Context(), "shop", w, attempt, isStill); !errors.Is(err, ErrRefused) || writes != 0 {
+	if err := a.Rollback(t.Context(), "shop", at, isStill); !errors.Is(err, ErrRefused) || writes != 0 {
 		t.Errorf("back: %d writes, %v", writes, err)
 	}
 }
 
 // Another object under the same name is left alone, there and back.
 func TestRecreatedWorkloadIsGone(t *testing.T) {
-	d, w, attempt := raised(t)
-	w.UID = "the one before"
+	d, at := raised(t)
+	at.Action.PatchTemplate.Workload.UID = "the one before"
 	a := answering(interceptor.Funcs{}, d)
-	if err := a.Template(t.Context(), "shop", w, attempt, isStill); !errors.Is(err, ErrGone) {
+	if err := a.Template(t.Context(), "shop", at, isStill); !errors.Is(err, ErrGone) {
 		t.Errorf("patched: %v", err)
 	}
-	if err := a.Rollback(t.Context(), "shop", w, attempt, isStill); !errors.Is(err, ErrGone) {
+	if err := a.Rollback(t.Context(), "shop", at, isStill); !errors.Is(err, ErrGone) {
 		t.Errorf("rolled back: %v", err)
 	}
-	if there, err := a.InPlace(t.Context(), "shop", w, attempt); there || err != nil {
-		t.Errorf("in place: %t, %v", there, err)
+	if s, err := standing(t, a, at); !errors.Is(err, ErrGone) {
+		t.Errorf("it stands: %s, %v", s, err)
 	}
 }
 
 // Someone else's template is not what the attempt was recorded for.
 func TestEditedTemplateIsAConflict(t *testing.T) {
-	d, w, attempt := raised(t)
+	d, at := raised(t)
 	d.Spec.Template.Spec.Containers[0].Image = "app:2"
 	a := answering(interceptor.Funcs{}, d)
-	if err := a.Template(t.Context(), "shop", w, attempt, isStill); !errors.Is(err, ErrConflict) {
+	if err := a.Template(t.Context(), "shop", at, isStill); !errors.Is(err, ErrConflict) {
 		t.Errorf("patched: %v", err)
 	}
 }
 
 // Whether a write whose answer was lost took place is to be seen on the object.
-func TestInPlace(t *testing.T) {
-	d, w, attempt := raised(t)
+func TestStanding(t *testing.T) {
+	d, at := raised(t)
 	a := answering(interceptor.Funcs{}, d)
-	if there, err := a.InPlace(t.Context(), "shop", w, attempt); there || err != nil {
-		t.Errorf("before: %t, %v", there, err)
+	if s, err := standing(t, a, at); s != attempt.Original || err != nil {
+		t.Errorf("before: %s, %v", s, err)
 	}
-	if err := a.Template(t.Context(), "shop", w, attempt, isStill); err != nil {
+	if err := a.Template(t.Context(), "shop", at, isStill); err != nil {
 		t.Fatal(err)
 	}
-	if there, err := a.InPlace(t.Context(), "shop", w, attempt); !there || err != nil {
-		t.Errorf("after: %t, %v", there, err)
+	if s, err := standing(t, a, at); s != attempt.InPlace || err != nil {
+		t.Errorf("after: %s, %v", s, err)
 	}
 	broken := errors.New("no route to the API server")
 	a = answering(interceptor.Funcs{Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
 		return broken
 	}}, d)
-	if _, err := a.InPlace(t.Context(), "shop", w, attempt); !errors.Is(err, broken) {
+	if _, err := standing(t, a, at); !errors.Is(err, broken) {
 		t.Errorf("what could not be read is known: %v", err)
 	}
 }
@@ -164,7 +166,7 @@ func TestEvictionNamesTheVeryPod(t *testing.T) {
 		}
 		return nil
 	}}, pod)
-	pods := []remedy.Pod{{Name: "api-0", UID: "first"}}
+	pods := []v1alpha1.PodIdentity{{Name: "api-0", UID: "first"}}
 	if err := a.Evict(t.Context(), "shop", pods); err != nil {
 		t.Fatal(err)
 	}

@@ -93,7 +93,7 @@ var table = map[v1alpha1.AttemptOutcome]map[Observation]cell{
 		Helped:           {do: DoFinish, to: v1alpha1.AttemptHelped, why: v1alpha1.AttemptRecovered, tell: helped},
 		CauseGone:        {do: DoFinishAndGoOn, to: v1alpha1.AttemptHelped, why: v1alpha1.AttemptCauseGone, tell: func(v View) told { return told{attempt: v.Verdict.Reason} }},
 		NotHelped:        giveUp(v1alpha1.AttemptNotHelped, func(v View) string { return v.Verdict.Reason }),
-		Undecided:        {do: DoWait, tell: undecided},
+		Undecided:        {do: DoWait, to: v1alpha1.AttemptApplied, tell: undecided},
 	},
 	v1alpha1.AttemptRollingBack: {
 		WorkloadGone: leave(v1alpha1.AttemptWorkloadGone, "the workload is gone"),
@@ -164,6 +164,10 @@ func (c cell) after(v View, seen Observation, message string) *v1alpha1.Attempt 
 	switch {
 	case !a.Outcome.InForce():
 		a.EndedAt = &at
+	case seen == Undecided:
+		if a.CameUpAt == nil && !v.Verdict.CameUp.IsZero() {
+			a.CameUpAt = new(metav1.NewTime(v.Verdict.CameUp))
+		}
 	case seen == StartOver:
 		a.SettledAt, a.Restarts, a.Deadline = &at, v.Restarts, metav1.NewTime(v.Now.Add(v.Timeout))
 	case a.Outcome == v1alpha1.AttemptApplied:
@@ -244,7 +248,7 @@ func overwrittenBy(v View) told {
 	if v.Overwriter != nil {
 		who = v.Overwriter.Name
 	}
-	return told{attempt: who + " changed what it had changed; that stands, and it did not help"}
+	return told{attempt: "changed by " + who + " in between: that stands, and it did not help"}
 }
 
 func startRuns(v View) told {

@@ -19,25 +19,17 @@ func Forbids(in Input, attempt v1alpha1.Attempt) string {
 	switch {
 	case !remedy.Allowed(in.Policy, attempt.Proposal.Remedy):
 		return fmt.Sprintf("the policy switches %s off", attempt.Proposal.Remedy)
-	case in.Owner != (workload.Owner{}) && attempt.Patch != "":
-		return in.ownedBy(patchedBy(attempt, in.Diagnosis))
-	case in.GitOps.takesBack() != "" && attempt.Patch != "" && !in.holds(attempt):
+	case in.Owner != (workload.Owner{}) && attempt.Action.PatchTemplate != nil:
+		return in.ownedBy(attempt.Action.PatchTemplate.Workload)
+	case in.GitOps.takesBack() != "" && attempt.Action.PatchTemplate != nil && !in.holds(attempt):
 		return in.GitOps.takesBack()
-	case in.Unreachable != "" && attempt.Patch != "" && attempt.Workload == nil:
+	case in.Unreachable != "" && attempt.Action.PatchTemplate != nil && attempt.Action.PatchTemplate.Workload == in.Diagnosis.Spec.Workload:
 		return in.Unreachable
 	}
 	if because := unwanted(in.Diagnosis.Spec, attempt); because != "" {
 		return because
 	}
 	return in.modeForbids(attempt)
-}
-
-// patchedBy is the workload that an attempt patches.
-func patchedBy(attempt v1alpha1.Attempt, d v1alpha1.BridgeDiagnosis) v1alpha1.DiagnosedWorkload {
-	if attempt.Workload != nil {
-		return *attempt.Workload
-	}
-	return d.Spec.Workload
 }
 
 // unwanted says that a person does not want an attempt.

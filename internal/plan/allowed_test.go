@@ -55,7 +55,7 @@ func TestForbids(t *testing.T) {
 			in := repairable()
 			c.change(&in)
 			a := attempt("abc", v1alpha1.AttemptRecorded, now)
-			a.Patch = "[]"
+			a.Action.PatchTemplate = &v1alpha1.PatchTemplateAction{Workload: in.Diagnosis.Spec.Workload}
 			if got := Forbids(in, a); (got == "") != (c.says == "") || !strings.Contains(got, c.says) {
 				t.Errorf("got %q", got)
 			}

@@ -98,6 +98,7 @@ var checks = []check{
 	observing,
 	comingUp,
 	merged,
+	overwritten,
 	awaitingEvidence,
 	needsPerson,
 	heldByRoot,
@@ -163,6 +164,21 @@ func comingUp(in Input) *Decision {
 	}
 	return &Decision{State: v1alpha1.StateWaiting, Reason: v1alpha1.ReasonVerifying, RecheckAfter: recheck,
 		Message: "the container is up and has outlived its earlier runs: nothing is touched while it stays so"}
+}
+
+// overwritten gives what someone else made of a remedy the time that any remedy has
+// to help: a person or a pipeline is at work.
+func overwritten(in Input) *Decision {
+	for _, a := range in.Diagnosis.Status.Attempts {
+		if a.Reason != v1alpha1.AttemptOverwritten || a.EndedAt == nil {
+			continue
+		}
+		if left := a.EndedAt.Add(in.Policy.Timeout).Sub(in.Now); left > 0 {
+			return &Decision{State: v1alpha1.StateWaiting, Reason: v1alpha1.ReasonRemedyConflict, RecheckAfter: min(left, recheck),
+				Message: fmt.Sprintf("%s was %s. Nothing else is touched before %s", a.Proposal.Remedy, a.Message, in.Now.Add(left).UTC().Format(time.RFC3339))}
+		}
+	}
+	return nil
 }
 
 func awaitingEvidence(in Input) *Decision {

@@ -181,6 +181,16 @@ func TestDecide(t *testing.T) {
 			at := metav1.NewTime(now.Add(-time.Second))
 			in.Diagnosis.Status.Commit = &v1alpha1.GitCommit{Proposal: "abd", Branch: "b", InForceAt: &at}
 		}, v1alpha1.StateVerifying, v1alpha1.ReasonVerifying, "branch b is in force"},
+		"overwritten a moment ago": {func(in *Input) {
+			a := attempt("abd", v1alpha1.AttemptConflict, now.Add(-time.Minute))
+			a.Reason, a.Message = v1alpha1.AttemptOverwritten, "changed by kubectl in between"
+			in.Diagnosis.Status.Attempts = []v1alpha1.Attempt{a}
+		}, v1alpha1.StateWaiting, v1alpha1.ReasonRemedyConflict, "changed by kubectl in between. Nothing else is touched before 2026-11-01T03:04:00Z"},
+		"overwritten long ago": {func(in *Input) {
+			a := attempt("abd", v1alpha1.AttemptConflict, long)
+			a.Reason = v1alpha1.AttemptOverwritten
+			in.Diagnosis.Status.Attempts = []v1alpha1.Attempt{a}
+		}, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
 		"merged long ago": {func(in *Input) {
 			at := metav1.NewTime(long)
 			in.Diagnosis.Status.Commit = &v1alpha1.GitCommit{Proposal: "abd", Branch: "b", InForceAt: &at}

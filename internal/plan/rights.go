@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/workload"
 )
 
@@ -61,7 +60,7 @@ func TemplateRights(w v1alpha1.DiagnosedWorkload) []Right {
 func SecretsRight() Right { return Right{Verb: "get", Resource: "secrets"} }
 
 // EvictionRights are those to evict pods.
-func EvictionRights(pods []remedy.Pod) []Right {
+func EvictionRights(pods []v1alpha1.PodIdentity) []Right {
 	var rights []Right
 	for _, p := range pods {
 		rights = append(rights, Right{Verb: "create", Resource: "pods", Subresource: "eviction", Name: p.Name})

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/remedy"
 )
 
 // The command that is shown can be pasted as it is.
@@ -20,7 +19,7 @@ func TestRights(t *testing.T) {
 	if set := TemplateRights(v1alpha1.DiagnosedWorkload{Kind: v1alpha1.StatefulSet, Name: "db"}); len(set) != 2 || set[1].String() != "create pods/eviction" {
 		t.Errorf("StatefulSet: %v", set)
 	}
-	pods := EvictionRights([]remedy.Pod{{Name: "api-1"}, {Name: "api-2"}})
+	pods := EvictionRights([]v1alpha1.PodIdentity{{Name: "api-1"}, {Name: "api-2"}})
 	if len(pods) != 2 || pods[1].String() != "create pods/eviction api-2" {
 		t.Errorf("pods: %v", pods)
 	}

@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/remedy"
 )
 
 // Outcome of a verification.
@@ -234,7 +235,9 @@ func Recovered(now time.Time, pods []Pod, desired int32, soak time.Duration) Ver
 
 // ownTemplate says that the attempt changed the looping pods' own template:
 // those that it has not reached say nothing of it.
-func ownTemplate(a v1alpha1.Attempt) bool { return a.Patch != "" && a.Workload == nil }
+func ownTemplate(a v1alpha1.Attempt) bool {
+	return a.Action.PatchTemplate != nil && remedy.SettlesBy(a.Proposal.Remedy) == ""
+}
 
 // crashes counts how often the worst pod ended since the change.
 func crashes(in Input) int32 {

@@ -22,7 +22,7 @@ func timestamp(seconds int) *metav1.Time { return new(metav1.NewTime(at(seconds)
 func raisedMemory(soakSeconds, replicas int32) v1alpha1.Attempt {
 	return v1alpha1.Attempt{
 		RecordedAt: *timestamp(0), AppliedAt: timestamp(0), Deadline: *timestamp(300),
-		SoakSeconds: soakSeconds, Replicas: replicas, Restarts: 7, Patch: "[]",
+		SoakSeconds: soakSeconds, Replicas: replicas, Restarts: 7, Action: ownTemplateAction,
 		Finding:  v1alpha1.FindingIdentity{Cause: v1alpha1.CauseOOMKilled},
 		Proposal: v1alpha1.Proposal{Remedy: v1alpha1.RemedyRaiseMemoryLimit},
 	}
@@ -42,7 +42,7 @@ func TestCheck(t *testing.T) {
 		return p
 	}
 	looping := Pod{Created: at(1), Restarts: 1, Looping: true}
-	evicted := func(a *v1alpha1.Attempt) { a.Patch = "" }
+	evicted := func(a *v1alpha1.Attempt) { a.Action.PatchTemplate = nil }
 	for name, c := range map[string]struct {
 		now     int
 		pods    []Pod
@@ -173,7 +173,7 @@ func TestSameSecond(t *testing.T) {
 	second := recorded.Truncate(time.Second)
 	crashing := func(p Pod) Pod { p.Created, p.Looping = second, true; return p }
 	at, deadline := metav1.NewTime(recorded), metav1.NewTime(recorded.Add(5*time.Minute))
-	patched := v1alpha1.Attempt{RecordedAt: at, AppliedAt: &at, Deadline: deadline, SoakSeconds: 60, Patch: "[]"}
+	patched := v1alpha1.Attempt{RecordedAt: at, AppliedAt: &at, Deadline: deadline, SoakSeconds: 60, Action: ownTemplateAction}
 	evicted := v1alpha1.Attempt{RecordedAt: at, AppliedAt: &at, Deadline: deadline, SoakSeconds: 60, Restarts: 5}
 	for name, c := range map[string]struct {
 		attempt v1alpha1.Attempt
@@ -319,3 +319,6 @@ func TestEveryCauseHasAStage(t *testing.T) {
 		t.Errorf("no stage: %s", strings.Join(missing, ", "))
 	}
 }
+
+// ownTemplateAction changes the pod template of the workload that loops.
+var ownTemplateAction = v1alpha1.AttemptAction{Type: v1alpha1.ActionPatchTemplate, PatchTemplate: &v1alpha1.PatchTemplateAction{}}

@@ -109,7 +109,7 @@ func TestRemedies(t *testing.T) {
 				t.Errorf("%d attempts, the last %s %s: %s", len(d.Status.Attempts), last.Proposal.Remedy, last.Outcome, last.Message)
 			}
 			// What is diagnosed after the attempt may be another cause.
-			if cause, _, _ := strings.Cut(last.Fingerprint, "/"); cause != string(c.cause) {
+			if cause := last.Finding.Cause; cause != c.cause {
 				t.Errorf("it was tried for %s, want %s", cause, c.cause)
 			}
 			if !strings.Contains(changes(d), c.change) {

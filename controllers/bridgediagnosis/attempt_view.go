@@ -1,0 +1,297 @@
+package bridgediagnosis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/apply"
+	"github.com/bridgestack/operator/internal/attempt"
+	"github.com/bridgestack/operator/internal/detect"
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/gitops"
+	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/plan"
+	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/requeue"
+	"github.com/bridgestack/operator/internal/verify"
+	"github.com/bridgestack/operator/internal/workload"
+)
+
+// viewAttempt gathers what can be seen of the latest attempt without a call.
+func (r *Reconciler) viewAttempt(ctx context.Context, in *round) (attempt.View, error) {
+	a := in.attempt()
+	v := attempt.View{
+		Now: r.Clock.Now(), Attempt: *a, Own: in.after.Spec.Workload, Final: attempt.IsFinal(*a),
+		Timeout: in.policy().Timeout, Desired: in.wanted(),
+		WorkloadGone: in.workloadGone, StackGone: in.stackGone, Deleted: in.takeBackSince,
+		Hold: in.hold(), Unwanted: a.ID == in.after.Spec.TakeBack, JustRecorded: in.justRecorded,
+	}
+	if in.workloadGone || in.workload == nil {
+		return v, nil
+	}
+	v.ContainerGone, v.Pods, v.Restarts = in.containerGone(), in.podsToEvict(), in.mostRestarts()
+	v.Rollout = attempt.Rollout{
+		WaitsForBroken: in.workload.Strategy().InOrder || in.workload.Strategy().OnDelete,
+		Seen:           in.workload.ObservedGeneration() >= in.workload.Object().GetGeneration(),
+	}
+	if attempt.ChangesTemplateOf(a.Action, v.Own) {
+		v.Template = attempt.StandingOf(in.workload.Template(), *a.Action.PatchTemplate)
+	}
+	if in.stackGone || !a.Outcome.InForce() {
+		return v, nil
+	}
+	v.Verdict = r.withHealth(in, verify.Check(in.verifyInput()))
+	var err error
+	v.Forbidden, err = r.forbids(ctx, in)
+	return v, err
+}
+
+// verifyInput is what the verdict on the attempt in force rests on.
+func (in *round) verifyInput() verify.Input {
+	return verify.Input{Now: in.now, Attempt: *in.attempt(), Pods: in.podsNow(), Desired: in.wanted()}
+}
+
+// hold says why nothing may be written at the moment, nil where it may. Of a stack
+// that is gone there is no policy: then the workload's own pause is all.
+func (in *round) hold() *attempt.Hold {
+	if in.workload == nil {
+		return nil
+	}
+	window := in.policy().MaintenanceAt(in.now)
+	switch {
+	case in.workloadPaused():
+		return &attempt.Hold{Reason: v1alpha1.ReasonPaused, RecheckAfter: requeue.References,
+			Message: "nothing is written while the workload is paused (annotation " + v1alpha1.AnnotationPaused + ")"}
+	case in.policy().Paused:
+		return &attempt.Hold{Reason: v1alpha1.ReasonPaused, RecheckAfter: requeue.References, Message: "nothing is written while the stack is paused (spec.paused)"}
+	case window.Now():
+		return &attempt.Hold{Reason: v1alpha1.ReasonMaintenanceWindow, RecheckAfter: max(window.Until.Sub(in.now), time.Second), Message: window.Because}
+	}
+	return nil
+}
+
+// containerGone is true once the container was removed from the pod template, or
+// renamed, and no pod has it any more.
+func (in *round) containerGone() bool {
+	template, alive := in.workload.Template(), false
+	named := func(c corev1.Container) bool { return c.Name == in.after.Spec.Container }
+	if slices.ContainsFunc(template.Spec.Containers, named) || slices.ContainsFunc(template.Spec.InitContainers, named) {
+		return false
+	}
+	for _, p := range in.pods {
+		if _, has := observe.ContainerOf(p.Pod, in.after.Spec.Container); has {
+			return false
+		}
+		alive = alive || p.DeletionTimestamp.IsZero()
+	}
+	return alive // where there is no pod, a webhook may yet add it to the next one
+}
+
+// podsToEvict are the workload's pods as far as it matters whether one is evicted.
+func (in *round) podsToEvict() []attempt.Pod {
+	var out []attempt.Pod
+	for _, p := range in.pods {
+		c, has := observe.ContainerOf(p.Pod, in.after.Spec.Container)
+		if !p.DeletionTimestamp.IsZero() {
+			continue
+		}
+		_, up := detect.Up(observe.PodOf(p.Pod), c)
+		out = append(out, attempt.Pod{
+			PodIdentity: v1alpha1.PodIdentity{Name: p.Name, UID: p.UID}, Created: p.CreationTimestamp.Time, Newest: p.Newest,
+			Up: has && up, BackingOff: has && c.Waiting != nil && c.Waiting.Reason == detect.ReasonCrashLoopBackOff,
+			Broken: has && (isStuck(c) || c.Terminated != nil && c.Terminated.ExitCode != 0), OutOfReach: workload.Withheld(in.workload, p.Name) != "",
+		})
+	}
+	return out
+}
+
+// isStuck says that a container waits after a crash, or cannot start.
+func isStuck(c evidence.Container) bool {
+	return c.Waiting != nil && c.Waiting.Reason != "ContainerCreating" && c.Waiting.Reason != "PodInitializing"
+}
+
+// forbids says why the attempt must not be applied any more, empty where it may.
+func (r *Reconciler) forbids(ctx context.Context, in *round) (string, error) {
+	a := in.attempt()
+	var changed *v1alpha1.DiagnosedWorkload
+	if p := a.Action.PatchTemplate; p != nil {
+		changed = &p.Workload
+	}
+	gitOps, owner, err := r.besideOthers(ctx, r.Client, in.after.Namespace, changed, a.Proposal.Changes)
+	in.holding(&gitOps, a.Proposal.Changes)
+	return plan.Forbids(plan.Input{
+		Now: in.now, Policy: in.policy(), Diagnosis: *in.after, WorkloadPaused: in.workloadPaused(),
+		GitOps: gitOps, Owner: owner, Unreachable: in.unreachable(),
+	}, *a), err
+}
+
+// answerQuestion finds what a step needs to know. An error means that it is not known now.
+func (r *Reconciler) answerQuestion(ctx context.Context, in *round, v *attempt.View, q attempt.Question) error {
+	switch q {
+	case attempt.AskInPlace:
+		return r.answerInPlace(ctx, in, v)
+	case attempt.AskPermission:
+		denied, err := r.Permissions.Denied(ctx, in.inWhoseStead(), rightsOf(in.attempt().Action))
+		v.Permission = attempt.Permission{Asked: true, Denied: denied}
+		return err
+	case attempt.AskStarted:
+		over, failure, err := r.cameToItsEnd(ctx, in)
+		v.Started = &attempt.Started{Over: over, Failure: failure}
+		return err
+	case attempt.AskFinding:
+		v.Rediagnosed = true
+		return r.rediagnose(ctx, in, v)
+	}
+	return fmt.Errorf("nobody knows how to answer %q", q)
+}
+
+// answerInPlace tells whether the change was made, though nobody may have heard of it.
+func (r *Reconciler) answerInPlace(ctx context.Context, in *round, v *attempt.View) error {
+	took, err := false, error(nil)
+	switch action := in.attempt().Action; action.Type {
+	case v1alpha1.ActionPatchTemplate:
+		took, err = r.liveTemplate(ctx, in, v)
+	case v1alpha1.ActionEvictPods:
+		took, err = r.Applier.Evicted(ctx, in.after.Namespace, action.EvictPods.Pods)
+	case v1alpha1.ActionRunJob:
+		took, err = r.Applier.HasJob(ctx, in.after, *action.RunJob)
+	case v1alpha1.ActionCreateTopic, v1alpha1.ActionDeleteConsumerGroup:
+		if in.stackGone { // and with it the way to reach the cluster
+			v.InPlace = attempt.Unknowable
+			return nil
+		}
+		took, err = r.askKafka(ctx, in, action)
+	}
+	v.InPlace = attempt.No
+	if took {
+		v.InPlace = attempt.Yes
+	}
+	return err
+}
+
+// liveTemplate looks at the live object: a cache may show what was before.
+func (r *Reconciler) liveTemplate(ctx context.Context, in *round, v *attempt.View) (bool, error) {
+	action := in.attempt().Action.PatchTemplate
+	standing, live, err := r.Applier.Standing(ctx, in.after.Namespace, *action)
+	if errors.Is(err, apply.ErrGone) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if attempt.ChangesTemplateOf(in.attempt().Action, v.Own) {
+		v.Template, v.Overwriter = standing, overwriterOf(live, in.attempt().Proposal.Changes)
+	}
+	return standing == attempt.InPlace, nil
+}
+
+// overwriterOf is who last changed what an attempt had changed, nil where that is
+// not on record.
+func overwriterOf(w workload.Workload, changes []v1alpha1.FieldChange) *attempt.Overwriter {
+	fields, object := gitops.Fields(w.Template(), changes), gitops.ObjectOf(w)
+	manager := gitops.TakenBy(object, fields)
+	if manager == "" {
+		return nil
+	}
+	owner := gitops.OwnerOf(object)
+	if !owner.Reconciles() {
+		return &attempt.Overwriter{Name: "the field manager " + manager}
+	}
+	return &attempt.Overwriter{
+		Name: fmt.Sprintf("%s (field manager %s)", owner, manager), Reconciles: true,
+		Advice: gitops.IgnoreRule(object, owner, w.Template(), fields, v1alpha1.FieldManager),
+	}
+}
+
+// askKafka asks the cluster whether a topic was created, or a group is gone.
+func (r *Reconciler) askKafka(ctx context.Context, in *round, action v1alpha1.AttemptAction) (bool, error) {
+	service, topic, group := "", "", ""
+	if t := action.CreateTopic; t != nil {
+		service, topic = t.Service, t.Name
+	}
+	if g := action.DeleteConsumerGroup; g != nil {
+		service, group = g.Service, g.Group
+	}
+	ask, err := r.kafkaCluster(ctx, in, service)
+	if err != nil {
+		return false, err
+	}
+	ask.Group = group
+	if topic != "" {
+		ask.Topics = []string{topic}
+	}
+	result := r.Prober.Probe(ctx, in.scope, ask, v1alpha1.AsDeclared)
+	if result.Kafka != nil {
+		for _, t := range result.Kafka.Topics {
+			if topic != "" && t.Name == topic {
+				return t.Exists, nil
+			}
+		}
+		if g := result.Kafka.Group; group != "" && g != nil && g.Name == group {
+			return g.State == "Dead", nil // as a broker calls a group that it does not know
+		}
+	}
+	return false, fmt.Errorf("whether %s was made is not known: at stage %s, %s says %s", in.attempt().Proposal.Target, result.Last().Name, result.Target, result.Last().Code)
+}
+
+// cameToItsEnd tells how what the attempt started elsewhere stands.
+func (r *Reconciler) cameToItsEnd(ctx context.Context, in *round) (over bool, failure string, err error) {
+	switch a := in.attempt(); {
+	case a.Action.RunJob != nil:
+		return r.Applier.Job(ctx, in.after.Namespace, a.Action.RunJob.JobName)
+	case remedy.SettlesBy(a.Proposal.Remedy) == remedy.SettlesWhenAnswering && a.Action.PatchTemplate != nil:
+		over, err = r.answersAgain(ctx, in, a.Action.PatchTemplate.Workload)
+		return over, "", err
+	}
+	return true, "", nil
+}
+
+// answersAgain is true once the restarted dependency is rolled out and answers
+// where it is declared: many count as ready before they do.
+func (r *Reconciler) answersAgain(ctx context.Context, in *round, w v1alpha1.DiagnosedWorkload) (bool, error) {
+	rolledOut, err := r.Observer.RolledOut(ctx, workload.Ref{Kind: w.Kind, Namespace: in.after.Namespace, Name: w.Name, UID: w.UID})
+	if err != nil || !rolledOut {
+		return false, err
+	}
+	if done, err := r.diagnose(ctx, in); done || err != nil {
+		return false, err
+	}
+	restarted, _ := in.stack.ByWorkload(w.Kind, w.Name)
+	return slices.ContainsFunc(in.observed.Probes, func(p evidence.Probe) bool {
+		return p.Service == restarted.Name && p.Viewpoint == v1alpha1.AsDeclared && p.Outcome() == v1alpha1.ProbePassed
+	}), nil
+}
+
+// rediagnose looks at what loops on, for the verdict: of the same cause, or of the
+// next one? Where there is nothing to look at, the verdict stands.
+func (r *Reconciler) rediagnose(ctx context.Context, in *round, v *attempt.View) error {
+	if done, err := r.diagnose(ctx, in); done || err != nil {
+		return err
+	}
+	input := in.verifyInput()
+	input.Finding, input.Confidence = in.finding.Identity(), in.finding.Confidence
+	if ended := in.observed.Container.Ended(); ended != nil {
+		input.Ran = ended.Ran()
+	}
+	v.Verdict = r.withHealth(in, verify.Check(input))
+	return nil
+}
+
+// inWhoseStead is the stack whose ServiceAccount has to be allowed a write: that
+// of the attempt, where the stack is gone.
+func (in *round) inWhoseStead() *v1alpha1.BridgeStack {
+	if in.owner != nil {
+		return in.owner
+	}
+	return &v1alpha1.BridgeStack{
+		ObjectMeta: metav1.ObjectMeta{Namespace: in.after.Namespace},
+		Spec:       v1alpha1.BridgeStackSpec{ServiceAccountName: in.attempt().ServiceAccountName},
+	}
+}

@@ -1,0 +1,111 @@
+package bridgediagnosis
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/requeue"
+	"github.com/bridgestack/operator/internal/resolve"
+)
+
+// waitForStack ends the round while nobody can say whether the workload is still
+// part of its stack, because the stack's compose project cannot be read for now.
+func (r *Reconciler) waitForStack(ctx context.Context, in *round) (bool, error) {
+	if !in.stackGone || in.deleted {
+		return false, nil
+	}
+	var s v1alpha1.BridgeStack
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: in.before.Namespace, Name: in.before.Spec.Stack}, &s)
+	if err != nil || !s.DeletionTimestamp.IsZero() {
+		return false, client.IgnoreNotFound(err)
+	}
+	project, err := r.Resolver.Project(ctx, &s, resolve.ComposeFresh)
+	if err != nil || project == nil || project.Known() != nil {
+		return false, err
+	}
+	in.recheck = requeue.References
+	return true, nil
+}
+
+// closeIfOver ends an incident of which there is nothing left to repair. It comes
+// after the attempt, which has found its own end by then.
+func (r *Reconciler) closeIfOver(ctx context.Context, in *round) (bool, error) {
+	switch {
+	case in.deleted:
+		return true, r.letGo(ctx, in)
+	case in.workloadGone, in.stackGone:
+		in.become(v1alpha1.StateClosed, v1alpha1.ReasonWorkloadGone, "the workload was deleted, or is no longer part of the stack")
+	case in.containerGone():
+		in.become(v1alpha1.StateClosed, v1alpha1.ReasonContainerGone, fmt.Sprintf("the pod template has no container %q any more: it was removed or renamed", in.after.Spec.Container))
+	case in.wanted() == 0 && len(in.podsToEvict()) == 0:
+		in.become(v1alpha1.StateClosed, v1alpha1.ReasonScaledToZero, "the workload was scaled to zero: nothing of it runs that could loop")
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+// letGo closes a diagnosis that is deleted and was kept for its attempt.
+func (r *Reconciler) letGo(ctx context.Context, in *round) error {
+	if a := in.attempt(); a != nil && a.EndedAt != nil && in.before.Status.State != v1alpha1.StateClosed {
+		in.become(v1alpha1.StateClosed, v1alpha1.ReasonStackDeleted, fmt.Sprintf("the stack or the diagnosis was deleted while %s was under way: %s", a.Proposal.Remedy, a.Message))
+		if err := r.persist(ctx, in); err != nil {
+			return client.IgnoreNotFound(err)
+		}
+	}
+	return client.IgnoreNotFound(r.keep(ctx, in.after, false))
+}
+
+// The finalizer alone is written: whoever applied the object finds it as it was.
+// +kubebuilder:rbac:groups=bridgestack.dev,resources=bridgediagnoses,verbs=patch
+
+// takesBackOnDelete is true where the policy wants the action taken back when its
+// stack is deleted, and there is a way back.
+func (in *round) takesBackOnDelete(action remedy.Action) bool {
+	return in.owner.Spec.Remediation.OnDelete == v1alpha1.OnDeleteTakeBack && action.Template != nil && !remedy.Final(action.Remedy)
+}
+
+// keep has a diagnosis stay, once it is deleted, until its attempt has ended, or no
+// longer. It is kept only while an attempt is in force.
+func (r *Reconciler) keep(ctx context.Context, d *v1alpha1.BridgeDiagnosis, kept bool) error {
+	after := d.DeepCopy()
+	change := controllerutil.RemoveFinalizer
+	if kept {
+		change = controllerutil.AddFinalizer
+	}
+	if !change(after, v1alpha1.FinalizerTakeBack) {
+		return nil
+	}
+	patch := client.MergeFromWithOptions(d.DeepCopy(), client.MergeFromWithOptimisticLock{})
+	if err := r.Client.Patch(ctx, after, patch, client.FieldOwner(v1alpha1.FieldManager)); err != nil {
+		return fmt.Errorf("writing the finalizer of diagnosis %s/%s: %w", d.Namespace, d.Name, err)
+	}
+	d.Finalizers, d.ResourceVersion = after.Finalizers, after.ResourceVersion
+	return nil
+}
+
+// takeBackFrom is when the stack or the diagnosis was deleted, where the diagnosis is
+// kept so that its attempt is taken back then; zero otherwise.
+func (r *Reconciler) takeBackFrom(ctx context.Context, in *round) (time.Time, error) {
+	switch {
+	case !controllerutil.ContainsFinalizer(in.after, v1alpha1.FinalizerTakeBack):
+		return time.Time{}, nil
+	case in.deleted:
+		return in.after.DeletionTimestamp.Time, nil
+	case !in.stackGone:
+		return time.Time{}, nil
+	}
+	var owner v1alpha1.BridgeStack
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: in.after.Namespace, Name: in.after.Spec.Stack}, &owner)
+	if apierrors.IsNotFound(err) || err == nil && !owner.DeletionTimestamp.IsZero() {
+		return in.now, nil // the diagnosis is deleted a moment later
+	}
+	return time.Time{}, err
+}
