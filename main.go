@@ -22,6 +22,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -182,8 +183,15 @@ func run(ctx context.Context, config *rest.Config, f flags) error {
 	}
 	// No controller watches these, and the first incident must not wait for them.
 	for _, o := range []client.Object{&appsv1.ReplicaSet{}, &corev1.Service{}, &corev1.Node{}} {
-		if _, err := mgr.GetCache().GetInformer(ctx, o, cache.BlockUntilSynced(false)); err != nil {
+		informer, err := mgr.GetCache().GetInformer(ctx, o, cache.BlockUntilSynced(false))
+		if err != nil {
 			return fmt.Errorf("filling the cache of %T: %w", o, err)
+		}
+		if _, ok := o.(*corev1.Node); !ok {
+			continue
+		}
+		if err := denyNodes(informer, options.Denylist); err != nil {
+			return err
 		}
 	}
 	if err := errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ping", healthz.Ping)); err != nil {
@@ -281,9 +289,12 @@ func probeOptions(ctx context.Context, live client.Reader, f flags) (egress.Opti
 		}
 		options.AllowedNetworks = append(options.AllowedNetworks, network)
 	}
-	addresses, err := controlPlane(ctx, live)
+	addresses, err := apiServer(ctx, live)
 	if err != nil {
 		return options, fmt.Errorf("finding the addresses that probes must never reach: %w", err)
+	}
+	if options.Denylist, err = nodes(ctx, live); err != nil {
+		return options, fmt.Errorf("finding the nodes, which probes must never reach: %w", err)
 	}
 	for _, text := range addresses {
 		if a, err := netip.ParseAddr(text); err == nil {
@@ -302,8 +313,8 @@ func elsewhere(probes egress.Options, hosts []string) egress.Options {
 
 // +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=list
 
-// controlPlane are the addresses of the API server and of the nodes.
-func controlPlane(ctx context.Context, live client.Reader) ([]string, error) {
+// apiServer are the addresses of the API server.
+func apiServer(ctx context.Context, live client.Reader) ([]string, error) {
 	var out []string
 	var service corev1.Service
 	if err := live.Get(ctx, client.ObjectKey{Namespace: corev1.NamespaceDefault, Name: "kubernetes"}, &service); err != nil {
@@ -319,14 +330,50 @@ func controlPlane(ctx context.Context, live client.Reader) ([]string, error) {
 			out = append(out, e.Addresses...)
 		}
 	}
-	var nodes corev1.NodeList
-	if err := live.List(ctx, &nodes); err != nil {
+	return out, nil
+}
+
+// nodes are the addresses of the nodes that there are now; see denyNodes.
+func nodes(ctx context.Context, live client.Reader) (*egress.Denylist, error) {
+	list := &egress.Denylist{}
+	var found corev1.NodeList
+	if err := live.List(ctx, &found); err != nil {
 		return nil, fmt.Errorf("listing nodes: %w", err)
 	}
-	for _, n := range nodes.Items {
-		for _, a := range n.Status.Addresses {
-			out = append(out, a.Address)
-		}
+	for i := range found.Items {
+		denyNode(list, &found.Items[i])
 	}
-	return out, nil
+	return list, nil
+}
+
+// denyNodes denies nodes from the moment on that they join the cluster.
+func denyNodes(informer cache.Informer, list *egress.Denylist) error {
+	_, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+		AddFunc:    func(o any) { denyNode(list, o) },
+		UpdateFunc: func(_, o any) { denyNode(list, o) },
+		DeleteFunc: func(o any) {
+			if gone, unseen := o.(toolscache.DeletedFinalStateUnknown); unseen {
+				o = gone.Obj
+			}
+			if node, ok := o.(*corev1.Node); ok {
+				list.Set(node.Name, nil)
+			}
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("watching nodes, which probes must never reach: %w", err)
+	}
+	return nil
+}
+
+func denyNode(list *egress.Denylist, o any) {
+	node, ok := o.(*corev1.Node)
+	if !ok {
+		return
+	}
+	var addresses []string
+	for _, a := range node.Status.Addresses {
+		addresses = append(addresses, a.Address)
+	}
+	list.Set(node.Name, addresses)
 }

@@ -44,8 +44,11 @@ type Options struct {
 	AllowedNetworks []netip.Prefix
 	// DeniedNetworks are denied beside loopback, link-local, metadata,
 	// multicast and unspecified addresses: the API server's addresses (its
-	// ClusterIP too) and the nodes'.
+	// ClusterIP too).
 	DeniedNetworks []netip.Prefix
+	// Denylist are addresses that are denied from the moment on that they are on
+	// it: those of the nodes.
+	Denylist *Denylist
 	// Resolver looks absolute names up. Default: Go's own resolver.
 	Resolver Resolver
 	// Connect connects to an address that was allowed. Default: net.Dialer.

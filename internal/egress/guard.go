@@ -37,10 +37,12 @@ type guard struct {
 	hosts   []string
 	allowed []netip.Prefix
 	denied  []netip.Prefix
+	// denylist is asked at each check.
+	denylist *Denylist
 }
 
 func guardOf(o Options) guard {
-	return guard{domain: o.ClusterDomain, hosts: o.AllowedHosts, allowed: o.AllowedNetworks, denied: slices.Concat(denied, o.DeniedNetworks)}
+	return guard{domain: o.ClusterDomain, hosts: o.AllowedHosts, allowed: o.AllowedNetworks, denied: slices.Concat(denied, o.DeniedNetworks), denylist: o.Denylist}
 }
 
 // check says why an address of the target must not be dialled, nil where it may.
@@ -74,7 +76,11 @@ func embedded(address netip.Addr) []netip.Addr {
 
 // checkDenied holds back what is denied, unless a network within it is allowed.
 func (g guard) checkDenied(address netip.Addr) error {
-	for _, d := range g.denied {
+	networks := g.denied
+	if g.denylist.has(address) {
+		networks = append(slices.Clone(networks), netip.PrefixFrom(address, address.BitLen()))
+	}
+	for _, d := range networks {
 		if !d.Contains(address) {
 			continue
 		}

@@ -200,6 +200,29 @@ func TestAllowedLeavesOutWhatTheGuardRefuses(t *testing.T) {
 	}
 }
 
+// A node that joins the cluster is denied at once, by a dialer that was made before.
+func TestDenylist(t *testing.T) {
+	var list Denylist
+	p := New(Options{Denylist: &list, AllowedNetworks: prefixes("10.89.0.3/32")})
+	all := []netip.Addr{netip.MustParseAddr("10.89.0.1"), netip.MustParseAddr("10.89.0.2"), netip.MustParseAddr("10.89.0.3")}
+	scope := Scope{Namespace: "shop", Owned: func(netip.Addr) bool { return true }}
+	for _, c := range []struct {
+		change string
+		do     func()
+		want   []netip.Addr
+	}{
+		{"at the beginning", func() {}, all},
+		{"two nodes join, one of which the admin allows", func() { list.Set("a", []string{"10.89.0.1", "node-a"}); list.Set("b", []string{"::ffff:10.89.0.3"}) }, all[1:]},
+		{"one has another address", func() { list.Set("a", []string{"10.89.0.2"}) }, []netip.Addr{all[0], all[2]}},
+		{"it leaves", func() { list.Set("a", nil) }, all},
+	} {
+		c.do()
+		if got := p.Allowed(scope, "", all); !slices.Equal(got, c.want) {
+			t.Errorf("%s: allowed %v, want %v", c.change, got, c.want)
+		}
+	}
+}
+
 // names is a resolver that knows these absolute names, and no other.
 type names map[string]string
 

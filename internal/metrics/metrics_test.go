@@ -12,6 +12,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/yaml"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -179,5 +182,38 @@ func TestNames(t *testing.T) {
 	}
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// What a policy says now is worked out while nobody who counts waits for it.
+func TestScrapeKeepsNobodyWaiting(t *testing.T) {
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	s := &v1alpha1.BridgeStack{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "shop"}}
+	elected := make(chan struct{})
+	close(elected)
+	var m *Metrics
+	counted := make(chan struct{}, 1)
+	m = New(Options{Cached: fake.NewClientBuilder().WithScheme(scheme).WithObjects(s).Build(), Elected: elected, Now: func() time.Time {
+		done := make(chan struct{})
+		go func() { m.Restarts(client.ObjectKeyFromObject(s), "api", 1); close(done) }()
+		select {
+		case <-done:
+			counted <- struct{}{}
+		case <-time.After(5 * time.Second):
+		}
+		return time.Date(2026, 11, 1, 3, 0, 0, 0, time.UTC)
+	}})
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(m)
+	if _, err := registry.Gather(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-counted:
+	default:
+		t.Error("a restart could not be counted while a policy was looked at")
 	}
 }

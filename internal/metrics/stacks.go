@@ -84,17 +84,21 @@ func (m *Metrics) collectStacks(ch chan<- prometheus.Metric) {
 		key := stackOf(&diagnoses.Items[i])
 		byStack[key] = append(byStack[key], diagnoses.Items[i])
 	}
+	// What a policy says now may take a while to work out, and whoever counts
+	// something waits for the lock: controllers do.
+	for i := range stacks.Items {
+		key := client.ObjectKeyFromObject(&stacks.Items[i])
+		s := scrape{ch, key}
+		s.policy(&stacks.Items[i], byStack[key], m.options.Now())
+		s.open(byStack[key])
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	kept := make(map[client.ObjectKey]*tally, len(stacks.Items))
 	for i := range stacks.Items {
-		b := &stacks.Items[i]
-		key := client.ObjectKeyFromObject(b)
+		key := client.ObjectKeyFromObject(&stacks.Items[i])
 		kept[key] = m.of(key)
-		s := scrape{ch, key}
-		s.policy(b, byStack[key], m.options.Now())
-		s.services(b, kept[key])
-		s.open(byStack[key])
+		scrape{ch, key}.services(&stacks.Items[i], kept[key])
 	}
 	m.stacks = kept
 }
