@@ -144,7 +144,7 @@ func (r *Resolver) composeOf(ctx context.Context, s *v1alpha1.BridgeStack, fresh
 	}
 	options := compose.Options{ProjectName: s.Spec.Compose.ProjectName, Profiles: s.Spec.Compose.Profiles, Environment: s.Spec.Compose.Env, WithoutSecrets: true}
 	made := &ComposeProject{generation: s.Generation, read: now, problems: problems}
-	if made.sum, err = sumOf(files, options, problems); err != nil {
+	if made.sum, err = sumOf(files, options.ProjectName, options.Profiles, options.Environment, problems); err != nil {
 		return nil, err
 	}
 	switch {
