@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -93,6 +94,25 @@ func (b besideFiles) with(service string) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// undefined is a service that another one needs, and no given file has.
+var undefined = regexp.MustCompile(`undefined service "([^"]+)"|service "([^"]+)" not found`)
+
+// cure says which file beside those given has a service that they lack, and how to
+// give both.
+func (b besideFiles) cure(verb, message string) string {
+	m := undefined.FindStringSubmatch(message)
+	if m == nil {
+		return ""
+	}
+	service := m[1] + m[2]
+	files := b.with(service)
+	if len(files) == 0 {
+		return ""
+	}
+	given := strings.Join(append([]string{files[0]}, b.given...), " ")
+	return fmt.Sprintf("%s is in %s: give both, as by `kubectl bridge %s %s`", service, strings.Join(files, " and "), verb, given)
 }
 
 // tell that an override file is there which compose would read, too, where it is

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,6 +26,8 @@ type initialize struct {
 	manifests   bool
 	withSecrets bool
 	ephemeral   bool
+	explain     bool
+	template    bool
 	directory   string
 	image       string
 }
@@ -39,7 +43,7 @@ ports and environment tell of them. Several files are merged as compose does; in
 
 With --manifests it writes Deployments, StatefulSets, Jobs, Services, ConfigMaps, claims and a Secret as well. What
 converters lose is put right: depends_on becomes init containers that wait (the operator's image, without credentials),
-health checks become startup and readiness probes (liveness probes where x-bridge: {liveness: true} asks for them),
+health checks become readiness probes (and liveness probes where x-bridge: {liveness: true} asks for them),
 every name and port under which services reach each other inside is there, one-shot services become Jobs, and pods that
 depend on their completion wait for it.
 
@@ -48,9 +52,14 @@ Its value is written only where the compose file spells it out, as a literal or 
 environment, .env, an env_file or a secret's file is left out and listed, as the result is meant to be committed.
 --with-secrets fills it in: into secrets.yaml with mode 0600, which a .gitignore beside it keeps out of commits.
 
-What could not be turned as it is is said on standard error.`,
+What could not be turned as it is is said on standard error; --explain lists each decision with file and line, for review.
+
+Files that the project names are read from its repository, or else from the first file's directory, and from nowhere
+else, wherever links lead; --root names another directory.`,
 		Example: `  kubectl bridge init docker-compose.yml > bridgestack.yaml
   kubectl bridge init docker-compose.yml --manifests --with-secrets -d k8s && kubectl apply -f k8s
+  kubectl bridge init docker-compose.yml --env-template > .env
+  kubectl bridge init docker-compose.yml --explain
   kubectl bridge init -n shop`,
 		RunE: func(command *cobra.Command, files []string) error {
 			return i.run(command, files)
@@ -61,6 +70,8 @@ What could not be turned as it is is said on standard error.`,
 	flags.BoolVar(&i.manifests, "manifests", false, "write the services' own manifests as well")
 	flags.BoolVar(&i.withSecrets, "with-secrets", false, "fill in secrets from your environment and files")
 	flags.BoolVar(&i.ephemeral, "ephemeral", false, "keep the data of named volumes no longer than a pod, for a try")
+	flags.BoolVar(&i.explain, "explain", false, "list what was decided and why, with file and line, in place of the manifests")
+	flags.BoolVar(&i.template, "env-template", false, "write a .env with the variables that the project needs, in place of anything else")
 	flags.StringVarP(&i.directory, "output-directory", "d", "", "write files into this directory (default: everything to standard output)")
 	flags.StringVar(&i.image, "operator-image", defaultImage, "image of the operator, for the init containers that wait")
 	i.access = newAccess(flags)
@@ -71,6 +82,9 @@ func (i *initialize) run(command *cobra.Command, files []string) error {
 	if err := i.check(files); err != nil {
 		return badInput{err}
 	}
+	if i.template {
+		return i.envTemplate(command.OutOrStdout(), files)
+	}
 	var out manifests.Output
 	var err error
 	if len(files) > 0 {
@@ -80,6 +94,9 @@ func (i *initialize) run(command *cobra.Command, files []string) error {
 	}
 	if err != nil {
 		return err
+	}
+	if i.explain {
+		return explainDecisions(command.OutOrStdout(), out)
 	}
 	for _, n := range out.Notes {
 		fmt.Fprintln(command.ErrOrStderr(), "note:", n.Describe())
@@ -94,6 +111,8 @@ func (i *initialize) check(files []string) error {
 	switch {
 	case i.manifests && len(files) == 0:
 		return errors.New("--manifests is for a compose project: name its file, such as docker-compose.yml")
+	case (i.explain || i.template) && len(files) == 0:
+		return errors.New("--explain and --env-template are for a compose project: name its file, such as docker-compose.yml")
 	case !i.manifests && (i.withSecrets || i.ephemeral):
 		return errors.New("--with-secrets and --ephemeral are for --manifests: add it")
 	}
@@ -115,10 +134,25 @@ func (i *initialize) ofProject(command *cobra.Command, files []string) (manifest
 		Project: project, Facts: facts, Files: root.files(), Root: root.path, Environment: o.Environment,
 		Image: i.image, Secrets: i.withSecrets, Ephemeral: i.ephemeral,
 	}
-	if i.manifests {
+	if i.manifests || i.explain {
 		return manifests.Of(in), nil
 	}
 	return manifests.Stack(in), nil
+}
+
+// explainDecisions lists what was chosen, and beside it what a person should know,
+// in the order of the files.
+func explainDecisions(to io.Writer, out manifests.Output) error {
+	all := slices.Concat(out.Decisions, out.Notes)
+	slices.SortStableFunc(all, func(a, b manifests.Note) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Path, b.Path))
+	})
+	for _, n := range all {
+		if _, err := fmt.Fprintln(to, n.Describe()); err != nil {
+			return fmt.Errorf("writing what was decided: %w", err)
+		}
+	}
+	return nil
 }
 
 func named(files []string) []compose.File {

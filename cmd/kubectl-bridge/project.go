@@ -115,6 +115,9 @@ func (p *projectFlags) load(ctx context.Context, names []string) (*compose.Proje
 		}
 	}
 	if err != nil {
+		if cure := lookBeside(files).cure("init", err.Error()); cure != "" {
+			return nil, o, nil, badInput{fmt.Errorf("%w; %s", err, cure)}
+		}
 		return nil, o, nil, badInput{fmt.Errorf("%w. `kubectl bridge validate %s` tells more", err, strings.Join(names, " "))}
 	}
 	return project, o, root, nil

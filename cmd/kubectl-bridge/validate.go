@@ -126,9 +126,15 @@ func (v *validation) findings(command *cobra.Command, files []compose.File) ([]v
 	}
 	beside := lookBeside(project)
 	beside.tell(command.ErrOrStderr())
-	return append(out, validate.Project(command.Context(), project, validate.Options{
+	found := validate.Project(command.Context(), project, validate.Options{
 		Options: o, Production: v.production, Elsewhere: beside.services(), Look: root.look,
-	})...), nil
+	})
+	for i, f := range found {
+		if f.Cure == "" {
+			found[i].Cure = beside.cure("validate", f.Message)
+		}
+	}
+	return append(out, found...), nil
 }
 
 // forPeople writes a line for each finding and one below it with the cure.

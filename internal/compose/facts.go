@@ -169,8 +169,14 @@ func (p *Project) names(s types.ServiceConfig) []string {
 
 func ports(s types.ServiceConfig) []Port {
 	var out []Port
+	type place struct {
+		target   int32
+		protocol string
+	}
+	seen := map[place]bool{}
 	add := func(p Port) {
-		if p.Target > 0 && !slices.ContainsFunc(out, func(o Port) bool { return o.Target == p.Target && o.Protocol == p.Protocol }) {
+		if at := (place{p.Target, p.Protocol}); p.Target > 0 && !seen[at] {
+			seen[at] = true
 			out = append(out, p)
 		}
 	}

@@ -137,7 +137,11 @@ func Load(ctx context.Context, files []File, o Options) (project *Project, err e
 			project, err = nil, &Error{Message: fmt.Sprintf("the compose files are malformed: %v", r)}
 		}
 	}()
-	s := newSubstitution(o.Environment)
+	most := maxPorts
+	if o.Directory != "" {
+		most = maxOwnPorts
+	}
+	s := newSubstitution(o.Environment, most)
 	details := types.ConfigDetails{WorkingDir: o.Directory, ConfigFiles: configFiles(files, o), Environment: maps.Clone(o.Environment)}
 	model, err := loader.LoadWithContext(ctx, details, o.forLoader(s))
 	if err != nil {

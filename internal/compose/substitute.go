@@ -23,8 +23,10 @@ const (
 	maxNested = 8
 	// maxUses bounds the variables, and escaped $, of one value.
 	maxUses = 4096
-	// maxPorts bounds what port ranges are written out to.
-	maxPorts = 4096
+	// maxPorts bounds what port ranges are written out to, and maxOwnPorts where
+	// somebody's own files are read: those of a media server have 16,384.
+	maxPorts    = 4096
+	maxOwnPorts = 1 << 17
 )
 
 // substitution replaces ${VARIABLE}, notes those that are not set, and bounds
@@ -35,6 +37,8 @@ type substitution struct {
 	longest int
 	// blanks that were put in, bytes and ports that came of it.
 	blanks, bytes, ports int
+	// maxPorts that ports may be.
+	maxPorts int
 }
 
 var (
@@ -43,8 +47,8 @@ var (
 	leading = regexp.MustCompile(`^[A-Za-z_]\w*`)
 )
 
-func newSubstitution(environment map[string]string) *substitution {
-	s := &substitution{unset: map[string]bool{}, partial: map[string]bool{}}
+func newSubstitution(environment map[string]string, maxPorts int) *substitution {
+	s := &substitution{unset: map[string]bool{}, partial: map[string]bool{}, maxPorts: maxPorts}
 	for _, value := range environment {
 		s.longest = max(s.longest, len(value))
 	}
@@ -75,8 +79,8 @@ func (s *substitution) substitute(text string, mapping template.Mapping) (string
 	if m := portRange.FindStringSubmatch(out); m != nil {
 		first, _ := strconv.Atoi(m[1]) // digits
 		last, _ := strconv.Atoi(m[2])
-		if s.ports += max(last-first, 0); s.ports > maxPorts {
-			return "", fmt.Errorf("port ranges of more than %d ports are not written out", maxPorts)
+		if s.ports += max(last-first, 0); s.ports > s.maxPorts {
+			return "", fmt.Errorf("port ranges of more than %d ports are not written out", s.maxPorts)
 		}
 	}
 	return out, nil

@@ -30,6 +30,9 @@ func (b *builder) portsOf(s compose.Service) []corev1.ServicePort {
 	}
 	var out portList
 	for _, p := range s.Ports {
+		if len(out) > mostPorts {
+			break
+		}
 		out.add(p.Target, p.Protocol)
 	}
 	for _, l := range s.Listeners {
@@ -274,8 +277,8 @@ func (u *unit) services() []Document {
 			d.Comment = "No port of it is known: the name leads to the pods, whatever they listen on."
 		case len(s.Spec.Ports) == 0:
 			s.Spec.ClusterIP = corev1.ClusterIPNone
-			d.Comment = fmt.Sprintf("It has %d ports, more than a Service may list: the name leads to the pods themselves.", len(u.ports))
-			u.note(u.Name, "ports", fmt.Sprintf("its %d ports are reached inside by the pods' own addresses; from outside, use hostNetwork or a load balancer for ranges", len(u.ports)))
+			d.Comment = fmt.Sprintf("It has %d ports, more than a Service may list: the name leads to the pods themselves.", len(u.Service.Ports))
+			u.note(u.Name, "ports", fmt.Sprintf("its %d ports are reached inside by the pods' own addresses; from outside, use hostNetwork or a load balancer for ranges", len(u.Service.Ports)))
 		case name != u.name:
 			d.Comment = "Another name of " + u.Name + "."
 		}

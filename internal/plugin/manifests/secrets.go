@@ -28,6 +28,8 @@ type secretValue struct {
 	open bool
 	// from says where it comes from, such as ${API_KEY}.
 	from string
+	// why it may be a secret.
+	why string
 }
 
 // collectSecrets finds the variables that may hold secrets. Services that have
@@ -77,10 +79,13 @@ func allEqual(values map[string]secretValue) bool {
 // by its own name, by the form of its value, or by what is put into it.
 func (b *builder) secretOf(service, name string, value *string) (secretValue, bool) {
 	if value == nil {
-		return secretValue{from: "the environment, as " + name}, connection.SensitiveName(name)
+		return secretValue{from: "the environment, as " + name, why: "its name says so"}, connection.SensitiveName(name)
 	}
 	parts, written := b.partsAt("services", service, "environment", name)
-	v := secretValue{value: b.renamedValue(service, name, *value)}
+	v := secretValue{value: b.renamedValue(service, name, *value), why: "of the look of its value"}
+	if connection.SensitiveName(name) {
+		v.why = "its name says so"
+	}
 	if !written { // of an env_file, or passed through by its name alone
 		v.from = "an env_file"
 		if given, passed := b.Environment[name]; passed && given == *value {
@@ -95,6 +100,9 @@ func (b *builder) secretOf(service, name string, value *string) (secretValue, bo
 	case *value == "" && len(variables) == 0:
 		return v, false
 	case slices.ContainsFunc(parts, b.isSecret):
+		if v.why != "its name says so" {
+			v.why = "a secret is put into it"
+		}
 		return v, true
 	}
 	fromOutside := len(variables) > 0 && !v.open

@@ -144,6 +144,9 @@ func (u *unit) resources(config types.ServiceConfig) corev1.ResourceRequirements
 			out.Requests[name] = limit
 		}
 	}
+	if len(out.Limits)+len(out.Requests) > 0 {
+		u.decide("deploy", "its limits and requests are those of the file")
+	}
 	if n := gpus(config); n > 0 {
 		set(&out.Limits, "nvidia.com/gpu", resource.NewQuantity(n, resource.DecimalSI))
 		u.note(u.Name, "deploy", fmt.Sprintf("GPUs are asked for as nvidia.com/gpu: %d, which a device plugin must offer", n))
