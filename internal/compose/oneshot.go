@@ -23,7 +23,7 @@ func (p *Project) endingOf(f Facts, s Service) ending {
 	config := p.Model.Services[s.Name]
 	command := commandLine(config)
 	ends, serves := endsByCommand(command), servesByCommand(command)
-	server := serverSign(f, s, config)
+	server := p.serverSign(f, s, config)
 	switch {
 	case s.Bridge.OneShot != nil:
 		return ending{*s.Bridge.OneShot, false, "x-bridge says so"}
@@ -41,17 +41,42 @@ func (p *Project) endingOf(f Facts, s Service) ending {
 		return ending{false, false, server}
 	case neverRestarts(config):
 		return ending{true, false, "it is not restarted, has no port and no health check"}
-	case onlyOnFailure(config):
-		return ending{true, true, "it is restarted on failure only, has no port and no health check"}
 	case endingName.MatchString(s.Name) && s.Role == "":
 		return ending{true, true, "its name says so, and it has no port and no health check"}
+	case onlyOnFailure(config) && len(config.Command)+len(config.Entrypoint) > 0:
+		return ending{true, true, "it is restarted on failure only, has no port and no health check"}
+	case onlyOnFailure(config):
+		return ending{false, true, "it is restarted on failure only, and its command is the image's"}
+	case p.isAloneNotRestarted(s.Name):
+		return ending{true, true, "all others are restarted when they end, and it has no port and no health check"}
 	}
 	return ending{}
 }
 
+// isAloneNotRestarted says that a service has no restart policy where nearly all
+// others have one that keeps them up: whoever wrote that meant it.
+func (p *Project) isAloneNotRestarted(service string) bool {
+	if s := p.Model.Services[service]; s.Restart != "" || s.Deploy != nil && s.Deploy.RestartPolicy != nil {
+		return false
+	}
+	kept, not := 0, 0
+	for name, s := range p.Model.Services {
+		switch {
+		case name == service:
+		case restartsAlways(s):
+			kept++
+		default:
+			not++
+		}
+	}
+	return kept >= 4 && not*5 <= kept
+}
+
 // serverSign is what only a server has, empty where it has nothing of it.
-func serverSign(f Facts, s Service, config types.ServiceConfig) string {
+func (p *Project) serverSign(f Facts, s Service, config types.ServiceConfig) string {
 	switch {
+	case p.isAddressed(s):
+		return "others address it"
 	case len(s.Ports) > 0:
 		return "it has ports"
 	case s.Health != nil:
@@ -62,6 +87,36 @@ func serverSign(f Facts, s Service, config types.ServiceConfig) string {
 		return "it runs on every node"
 	}
 	return ""
+}
+
+// isAddressed says that another service has an address of this one, in its
+// environment or command.
+func (p *Project) isAddressed(s Service) bool {
+	address := localAddress(s.Names)
+	for name, other := range p.Model.Services {
+		if name == s.Name {
+			continue
+		}
+		if address.MatchString(commandLine(other)) {
+			return true
+		}
+		for _, value := range other.Environment {
+			if value != nil && address.MatchString(*value) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// localAddress is one of the names behind // or @, or with a port.
+func localAddress(names []string) *regexp.Regexp {
+	var quoted []string
+	for _, n := range names {
+		quoted = append(quoted, regexp.QuoteMeta(n))
+	}
+	any := "(?:" + strings.Join(quoted, "|") + ")"
+	return regexp.MustCompile(`(?://|@)` + any + `(?:$|[:/?#"'\s,;])|(?:^|[^\w.-])` + any + `:\d{2,5}\b`)
 }
 
 func restartsAlways(s types.ServiceConfig) bool {

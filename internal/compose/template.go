@@ -14,8 +14,10 @@ type Part struct {
 	Text string
 	// Variables that are used, in their order; none in literal text.
 	Variables []string
-	// Default is what is put in where none of the variables is set.
-	Default string
+	// Default is what is put in where none of the variables is set, and HasDefault
+	// that it is written there, if only as nothing.
+	Default    string
+	HasDefault bool
 }
 
 // IsVariable says that the part is no literal text.
@@ -46,7 +48,11 @@ func Parts(written string, environment map[string]string) []Part {
 			literal(strings.ReplaceAll(use, "$$", "$"))
 			continue
 		}
-		out = append(out, Part{Text: substituted(use, environment), Variables: names, Default: substituted(use, nil)})
+		rest := strings.TrimPrefix(strings.TrimPrefix(use[1:], "{"), names[0])
+		out = append(out, Part{
+			Text: substituted(use, environment), Variables: names, Default: substituted(use, nil),
+			HasDefault: strings.HasPrefix(strings.TrimPrefix(rest, ":"), "-"),
+		})
 	}
 	return out
 }

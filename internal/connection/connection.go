@@ -169,7 +169,7 @@ func Sensitive(name, value string) bool {
 }
 
 // keptIn are the names of files that hold keys and certificates.
-var keptIn = regexp.MustCompile(`^/[\w./-]+\.(?:key|pem|crt|cer|p12|pfx|jks|txt|json|ya?ml)$`)
+var keptIn = regexp.MustCompile(`^[\w./-]+\.(?:key|pem|crt|cer|p12|pfx|jks|txt|json|ya?ml)$`)
 
 func or(value, otherwise string) string {
 	if value == "" {

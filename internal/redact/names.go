@@ -34,7 +34,7 @@ var about = []string{
 	"policy", "algorithm", "alg", "issuer", "audience", "mode", "count", "hours", "minutes", "seconds", "days",
 	"version", "header", "method", "mechanism", "provider", "field", "prefix", "url", "uri", "endpoint",
 	"host", "port", "ref", "location", "authentication",
-	"error", "exception", "failed", "failure", "denied",
+	"error", "exception", "failed", "failure", "denied", "role", "roles",
 }
 
 // SensitiveName reports whether a variable or setting of this name holds a

@@ -169,7 +169,7 @@ services:
       cache_1: {condition: service_started}
       extra: {condition: service_started, required: false}
       worker: {condition: service_started}
-  migrate: {image: m, depends_on: {db: {condition: service_started}}}
+  migrate: {image: m, depends_on: {api: {condition: service_started}, db: {condition: service_started}}}
   db: {image: "postgres:16", environment: {PGPORT: 5433}, healthcheck: {test: pg_isready}}
   broker: {image: apache/kafka, environment: {KAFKA_ADVERTISED_LISTENERS: "IN://broker:19092,OUT://localhost:9092"}}
   api: {image: a, healthcheck: {test: "curl -f http://localhost:8080/up"}}
@@ -192,8 +192,8 @@ services:
 	if pod.ServiceAccountName != "shop-wait-for-jobs" || m.objects["Role/shop-wait-for-jobs"] == nil || m.objects["Job/migrate"] == nil {
 		t.Errorf("who waits for a Job may see it: %+v", m.objects)
 	}
-	if n := len(m.pod(t, "Job/migrate").InitContainers); n != 0 {
-		t.Errorf("the Job waits for what it may be needed for to become healthy")
+	if got := m.waits(t, "Job/migrate"); got != "--protocol=postgres --address=db:5433" {
+		t.Errorf("the Job waits for %s: not for what it may be needed for to become healthy, which no database is", got)
 	}
 }
 

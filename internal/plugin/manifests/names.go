@@ -60,6 +60,9 @@ func (b *builder) findRenames() renames {
 	r := renames{hosts: map[string]string{}}
 	for _, s := range b.Facts.Services {
 		for _, old := range slices.Concat(s.Names, b.addresses(s.Name)) {
+			if old == b.Project.Model.Services[s.Name].Hostname && strings.Contains(old, ".") {
+				continue // the name of a machine to the world, and in no network of compose
+			}
 			if now := b.hostOf(s.Name, old); now != old && r.hosts[old] == "" && (old == s.Name || !b.isService(old)) {
 				r.hosts[old] = now
 			}
@@ -75,7 +78,7 @@ func (b *builder) findRenames() renames {
 	}
 	any := "(" + strings.Join(names, "|") + ")"
 	r.behind = regexp.MustCompile(`(//|@)` + any + `($|[:/?#"'\s,;)}])`)
-	r.before = regexp.MustCompile(`(^|[,=\s"'\[({|])` + any + `(:\d)`)
+	r.before = regexp.MustCompile(`(^|[,=\s"'\[({|:])` + any + `(:\d)`)
 	r.listed = regexp.MustCompile(`(^|[,=\s"'\[])` + any + `($|[,\s"'\]])`)
 	return r
 }
@@ -189,6 +192,7 @@ func (u *unit) aliases() []string {
 	for _, name := range u.Names[1:] {
 		switch {
 		case name == u.name || slices.Contains(out, name):
+		case name == u.Project.Model.Services[u.Name].Hostname && !isDNS(name):
 		case u.isTaken(name):
 			u.note(u.Name, "networks", fmt.Sprintf("the name %s is another service's", name))
 		case isDNS(name):

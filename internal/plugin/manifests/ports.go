@@ -54,9 +54,15 @@ func (b *builder) portsOf(s compose.Service) []corev1.ServicePort {
 	for _, port := range b.ownPorts(s, len(out) == 0) {
 		out.add(port, "tcp")
 	}
+	datagrams := b.datagramPorts(s)
 	for _, port := range b.addressedPorts(s) {
-		if !slices.ContainsFunc(s.Ports, func(p compose.Port) bool { return p.Published == port }) || s.Role.SpeaksKafka() {
-			out.add(port, "tcp") // unless it is the host's, taken for one inside
+		switch {
+		case slices.ContainsFunc(s.Ports, func(p compose.Port) bool { return p.Published == port }) && !s.Role.SpeaksKafka():
+			// the host's, taken for one inside
+		case slices.Contains(datagrams, port):
+			out.add(port, "udp")
+		default:
+			out.add(port, "tcp")
 		}
 	}
 	slices.SortStableFunc(out, func(x, y corev1.ServicePort) int { return cmp.Compare(x.Port, y.Port) })
@@ -102,6 +108,21 @@ func (b *builder) addressedPorts(s compose.Service) []int32 {
 	return out
 }
 
+// datagramPorts are those at which a service is addressed by UDP.
+func (b *builder) datagramPorts(s compose.Service) []int32 {
+	names := slices.Concat(s.Names, b.addresses(s.Name))
+	udp := regexp.MustCompile(`(?i)\budp:(?://)?(?:` + strings.Join(quoted(names), "|") + `):(\d{2,5})\b`)
+	var out []int32
+	for _, other := range b.Facts.Services {
+		for _, text := range slices.Concat(b.texts(other), b.fileTexts(other)) {
+			for _, m := range udp.FindAllStringSubmatch(text, -1) {
+				out = append(out, atoi32(m[1]))
+			}
+		}
+	}
+	return out
+}
+
 // listener is one of a broker's, such as CONTROLLER://:9093.
 var listener = regexp.MustCompile(`://[^,:/]*:(\d{2,5})`)
 
@@ -123,7 +144,7 @@ func (b *builder) fileTexts(s compose.Service) []string {
 	config := b.Project.Model.Services[s.Name]
 	var sources []string
 	for _, v := range config.Volumes {
-		if v.Type == types.VolumeTypeBind && !dataRoot.MatchString(v.Target) {
+		if v.Type == types.VolumeTypeBind && !dataRoot.MatchString(v.Target) && !b.isProject(v.Source) && (config.Build == nil || confPlace.MatchString(v.Target)) {
 			sources = append(sources, v.Source)
 		}
 	}
@@ -270,7 +291,7 @@ func (u *unit) services() []Document {
 			s.Spec.Ports = append(s.Spec.Ports, p)
 		}
 		d := Document{Object: s}
-		s.Spec.PublishNotReadyAddresses = u.reachesItself()
+		s.Spec.PublishNotReadyAddresses = u.leadsToUnready(u.Service)
 		switch {
 		case len(u.ports) == 0:
 			s.Spec.ClusterIP = corev1.ClusterIPNone
@@ -284,14 +305,45 @@ func (u *unit) services() []Document {
 		}
 		out = append(out, d)
 	}
+	if name := u.readyName(u.Service); name != u.name {
+		ready := out[0].Object.(*corev1.Service).DeepCopy()
+		ready.Name, ready.Spec.PublishNotReadyAddresses = name, false
+		out = append(out, Document{Object: ready, Comment: "For who waits until " + u.Name + " is healthy: it leads to pods that are ready."})
+	}
 	return out
 }
 
-// reachesItself says that a service goes by its own name, as a broker does and the
-// members of a cluster: in compose it is reached there before it is healthy, and
-// might never become so otherwise.
-func (u *unit) reachesItself() bool {
-	return u.Role.SpeaksKafka() || slices.ContainsFunc(u.texts(u.Service), func(text string) bool { return len(portsAfter(text, u.Names)) > 0 })
+// readyName is the name that leads to a service only when it is ready: its own,
+// unless that leads to it before.
+func (b *builder) readyName(s compose.Service) string {
+	name := b.names[s.Name]
+	if s.Health == nil || !b.leadsToUnready(s) || !b.isAwaitedHealthy(s.Name) {
+		return name
+	}
+	return name + "-ready"
+}
+
+// leadsToUnready says that a service goes by its own name, as a broker does, or is
+// a member of a cluster, which finds the others by theirs: in compose it is reached
+// there before it is healthy, and might never become so otherwise.
+func (b *builder) leadsToUnready(s compose.Service) bool {
+	return s.Role.SpeaksKafka() || slices.ContainsFunc(b.texts(s), func(text string) bool { return len(portsAfter(text, s.Names)) > 0 }) ||
+		slices.ContainsFunc(b.Facts.Services, func(o compose.Service) bool { return o.Name != s.Name && b.isPeer(o, s) && b.isPeer(s, o) })
+}
+
+// peerVariable are variables with the other members of a cluster.
+var peerVariable = regexp.MustCompile(`(?i)SEED|DISCOVER|MEMBER|PEER|CLUSTER|JOIN|QUORUM|VOTERS|ZOO_SERVERS|REPLICA|NODES`)
+
+// isPeer says that a service is told of another one as a member of its cluster.
+func (b *builder) isPeer(of, other compose.Service) bool {
+	name := regexp.MustCompile(`(?:^|[^\w.-])(?:` + strings.Join(quoted(other.Names), "|") + `)(?:$|[^\w.-])`)
+	for variable := range b.Project.Model.Services[of.Name].Environment {
+		if peerVariable.MatchString(variable) && name.MatchString(b.value(of, variable)) {
+			return true
+		}
+	}
+	line := strings.Join(b.Project.Model.Services[of.Name].Command, " ")
+	return peerVariable.MatchString(line) && name.MatchString(line)
 }
 
 // bindsItself says that a service listens at its own name: it has to lead to the

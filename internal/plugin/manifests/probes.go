@@ -21,7 +21,7 @@ const (
 // time for its first start, too.
 func (u *unit) probes() {
 	h := u.Health
-	if h == nil || u.oneShot() && !u.isAwaitedHealthy() {
+	if h == nil || u.oneShot() && !u.isAwaitedHealthy(u.Name) {
 		return
 	}
 	period := min(h.Interval, readinessPeriod)

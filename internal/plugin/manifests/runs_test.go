@@ -121,7 +121,10 @@ func TestWhatEndsIsAJob(t *testing.T) {
 	m := of(t, `
 services:
   migrate: {image: a, command: ["./migrate"], restart: on-failure}
-  retried: {image: a, restart: "on-failure:5"}
+  retried: {image: a, restart: "on-failure:5", command: [./import]}
+  unsure: {image: a, restart: on-failure}
+  asked: {image: a, restart: on-failure, command: [./api]}
+  asks: {image: a, environment: {ASKED: "http://asked/"}}
   buckets: {image: minio/mc, entrypoint: "/bin/sh -c 'mc alias set s http://s:9000; mc mb s/b; exit 0'"}
   pull: {image: ollama/ollama, command: [ollama, pull, llama3]}
   db-init: {image: a}
@@ -137,7 +140,7 @@ services:
 `, nil)
 	for name, job := range map[string]bool{
 		"migrate": true, "retried": true, "buckets": true, "pull": true, "db-init": true, "told": true,
-		"server": false, "worker": false, "both": false, "loop": false, "told-not": false, "plain": false, "certs": false, "client": false,
+		"server": false, "worker": false, "both": false, "loop": false, "told-not": false, "plain": false, "certs": false, "client": false, "unsure": false, "asked": false,
 	} {
 		if _, is := m.objects["Job/"+name].(*batchv1.Job); is != job {
 			t.Errorf("%s: Job %t, want %t", name, is, job)
@@ -148,6 +151,9 @@ services:
 	}
 	if got := m.waits(t, "Deployment/client"); got != "--name=certs; --protocol=tcp --address=server:80" {
 		t.Errorf("client waits for %s", got)
+	}
+	if !strings.Contains(m.notes(), "services.unsure.restart: it goes on, though") {
+		t.Errorf("what is not sure is said:\n%s", m.notes())
 	}
 	if !strings.Contains(m.notes(), "services.db-init.command: it is a Job, as its name says so") {
 		t.Errorf("notes:\n%s", m.notes())
@@ -310,10 +316,12 @@ services:
   root: {image: w, user: root, volumes: ["d:/d"]}
   named: {image: w, user: www-data, volumes: ["e:/d"]}
   graf: {image: "grafana/grafana:11", volumes: ["f:/var/lib/grafana"]}
+  unknown: {image: acme/app, volumes: ["h:/home/app/files"]}
+  db: {image: "postgres:16", volumes: ["i:/var/lib/postgresql/data"]}
   bitnami: {image: "bitnami/mariadb:11", volumes: ["g:/bitnami/mariadb"]}
-volumes: {a: , b: , c: , d: , e: , f: , g: }
+volumes: {a: , b: , c: , d: , e: , f: , g: , h: , i: }
 `, nil)
-	for workload, want := range map[string]int64{"StatefulSet/rp": 101, "Deployment/w": 1000, "Deployment/af": 0, "Deployment/root": -1, "Deployment/named": -1, "Deployment/graf": 472, "StatefulSet/bitnami": 1001} {
+	for workload, want := range map[string]int64{"StatefulSet/rp": 101, "Deployment/w": 1000, "Deployment/af": 0, "Deployment/root": -1, "Deployment/named": 1000, "Deployment/unknown": 1000, "StatefulSet/db": -1, "Deployment/graf": 472, "StatefulSet/bitnami": 1001} {
 		got := int64(-1)
 		if c := m.pod(t, workload).SecurityContext; c != nil && c.FSGroup != nil {
 			got = *c.FSGroup
@@ -418,5 +426,35 @@ services:
 	}
 	if slices.ContainsFunc(m.Decisions, func(n Note) bool { return n.Line == 0 || n.Text == "" }) || len(m.Decisions) == 0 {
 		t.Errorf("decisions %v", m.Decisions)
+	}
+}
+
+// TestClustersFormBeforeTheyAreHealthy: their members find each other, and who waits
+// for them to be healthy does.
+func TestClustersFormBeforeTheyAreHealthy(t *testing.T) {
+	m := of(t, `
+services:
+  es01: {image: "elasticsearch:8.15.0", environment: {discovery.seed_hosts: es02, node.name: es01}, healthcheck: {test: "curl -f http://localhost:9200/_cluster/health"}}
+  es02: {image: "elasticsearch:8.15.0", environment: {discovery.seed_hosts: es01, node.name: es02}}
+  kibana: {image: "kibana:8.15.0", depends_on: {es01: {condition: service_healthy}, es02: {condition: service_started}}, environment: {ELASTICSEARCH_HOSTS: "http://es01:9200"}}
+`, nil)
+	for name, unready := range map[string]bool{"es01": true, "es02": true, "es01-ready": false, "kibana": false} {
+		if got := m.service(t, name).Spec.PublishNotReadyAddresses; got != unready {
+			t.Errorf("%s leads to pods that are not ready: %t", name, got)
+		}
+	}
+	if got := m.waits(t, "Deployment/kibana"); got != "--protocol=http --address=es01-ready:9200 --path=/_cluster/health; --protocol=tcp --address=es02:9200" {
+		t.Errorf("kibana waits for %s", got)
+	}
+}
+
+// TestUsersAreNoSecrets: where a password has the value of the user's name, too.
+func TestUsersAreNoSecrets(t *testing.T) {
+	m := of(t, `
+services:
+  app: {image: a, environment: {URL: "postgres://${U}:${P}@db/${N}", DB_USER: "${U}", DB_NAME: "${N}"}}
+`, map[string]string{"U": "shop", "P": "shop", "N": "shop"})
+	if e := m.env(t, "Deployment/app"); e["DB_USER"].Value != "shop" || e["DB_NAME"].Value != "shop" || e["URL"].ValueFrom == nil {
+		t.Errorf("%+v", e)
 	}
 }

@@ -97,8 +97,8 @@ func (b *builder) secretOf(service, name string, value *string) (secretValue, bo
 	v.from = "the environment, as " + strings.Join(variables, ", ")
 	v.open = defaultOf(parts) == *value && *value != ""
 	switch {
-	case *value == "" && len(variables) == 0:
-		return v, false
+	case *value == "" && !slices.ContainsFunc(parts, func(p compose.Part) bool { return p.IsVariable() && !p.HasDefault }):
+		return v, false // the file says that it may be empty
 	case slices.ContainsFunc(parts, b.isSecret):
 		if v.why != "its name says so" {
 			v.why = "a secret is put into it"
@@ -132,11 +132,9 @@ func (b *builder) secretFeeds() map[string]bool {
 	for _, s := range b.Facts.Services {
 		for name := range b.Project.Model.Services[s.Name].Environment {
 			parts, _ := b.partsAt("services", s.Name, "environment", name)
-			value := joinedText(parts)
-			shown := redact.New().Text(value)
-			for _, p := range parts {
+			for i, p := range parts {
 				whole := len(parts) == 1 && connection.SensitiveName(name)
-				if whole || p.Text != "" && strings.Count(shown, p.Text) < strings.Count(value, p.Text) {
+				if whole || p.IsVariable() && isHidden(parts, i) {
 					for _, v := range p.Variables {
 						out[v] = true
 					}
@@ -145,6 +143,15 @@ func (b *builder) secretFeeds() map[string]bool {
 		}
 	}
 	return out
+}
+
+// isHidden says that whatever stands in the place of a part is a secret by its
+// form, as between : and @ in a URL.
+func isHidden(parts []compose.Part, i int) bool {
+	const mark = "q7Wz9Kp2Lm4X"
+	marked := slices.Clone(parts)
+	marked[i].Text = mark
+	return !strings.Contains(redact.New().Text(joinedText(marked)), mark)
 }
 
 // variablesIn a written value, each once, in their order.

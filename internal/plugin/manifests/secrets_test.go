@@ -219,3 +219,12 @@ func TestRandomValues(t *testing.T) {
 		}
 	}
 }
+
+// TestSecretsThatMayBeEmpty: of a feature that is off, which the file says by its
+// default: nobody waits for them.
+func TestSecretsThatMayBeEmpty(t *testing.T) {
+	m := of(t, "services: {a: {image: a, environment: {OAUTH_SECRET: \"${X:-}\", OTHER_TOKEN: \"${Y-}\", NEEDED_KEY: \"${Z}\"}}}\n", nil)
+	if e := m.env(t, "Deployment/a"); e["OAUTH_SECRET"].ValueFrom != nil || e["OTHER_TOKEN"].ValueFrom != nil || strings.Join(m.Missing, " ") != "NEEDED_KEY" {
+		t.Errorf("missing %v, %+v", m.Missing, e)
+	}
+}

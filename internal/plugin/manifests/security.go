@@ -109,11 +109,20 @@ func (u *unit) groups(config types.ServiceConfig) {
 	case config.User == "" && image.Group > 0:
 		c.FSGroup = &image.Group
 		u.decide("volumes", fmt.Sprintf("its volumes are given to group %d, which its image runs as", image.Group))
+	case (user == nil || *user > 0) && u.hasClaims() && !u.keepsData():
+		c.FSGroup = new(anyGroup)
+		u.decide("volumes", fmt.Sprintf("its volumes are given to group %d, and its processes are made members of it: whom its image runs as is not known", anyGroup))
+	}
+	if c.FSGroup != nil { // once, and not at each start: servers guard the modes of their files
+		c.FSGroupChangePolicy = new(corev1.FSGroupChangeOnRootMismatch)
 	}
 	if len(c.SupplementalGroups) > 0 || c.FSGroup != nil || len(c.Sysctls) > 0 {
 		u.pod.SecurityContext = c
 	}
 }
+
+// anyGroup is one that volumes are given to where any will do.
+const anyGroup = int64(1000)
 
 // hasVolumes says that a pod has volumes that it writes to.
 func (u *unit) hasVolumes() bool {

@@ -35,8 +35,11 @@ func (u *unit) mounts(config types.ServiceConfig) {
 		target, options, _ := strings.Cut(t, ":")
 		u.mountEmpty(target, corev1.StorageMediumMemory, sizeOption(options))
 	}
-	if config.ShmSize > 0 {
+	if config.ShmSize > 0 || config.Ipc == "host" {
 		u.mountEmpty("/dev/shm", corev1.StorageMediumMemory, int64(config.ShmSize))
+	}
+	if config.Ipc == "host" {
+		u.note(u.Name, "ipc", "it shares no memory with the node's own processes: it has a /dev/shm of its own")
 	}
 	u.mountConfigs(config)
 	u.mountSecrets(config)
@@ -398,6 +401,8 @@ var (
 // not what somebody wrote for it.
 func (u *unit) isWritten(v types.ServiceVolumeConfig, found source) bool {
 	switch {
+	case u.isProject(v.Source):
+		return true
 	case v.ReadOnly:
 		return false
 	case dataRoot.MatchString(v.Target), dataPlace.MatchString(v.Target) && !confPlace.MatchString(v.Target), ownConfig.MatchString(u.Service.Image):
@@ -409,6 +414,11 @@ func (u *unit) isWritten(v types.ServiceVolumeConfig, found source) bool {
 		}
 	}
 	return false
+}
+
+// isProject says that a directory is the project's own, with all of its files.
+func (b *builder) isProject(directory string) bool {
+	return directory == b.Project.Model.WorkingDir || strings.HasPrefix(b.Project.Model.WorkingDir, directory+"/")
 }
 
 // mountDirectory is a volume in the place of a directory of the project.

@@ -10,6 +10,7 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/compose"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/plugin/images"
 	"github.com/bridgestack/operator/internal/remedy"
 )
 
@@ -39,13 +40,17 @@ func (u *unit) waiters() {
 		case u.builder.oneShot(target) && d.Condition == v1alpha1.ServiceHealthy && target.Health != nil:
 			u.waitForJob(target, "--ready", "--timeout="+jobTimeout)
 		case u.builder.oneShot(target):
-		case d.Condition == v1alpha1.ServiceStarted && target.Health != nil && (u.oneShot() || u.isAddressedBy(target)):
+		case d.Condition == v1alpha1.ServiceStarted && target.Health != nil && !u.isData(target) && (u.oneShot() || u.isAddressedBy(target)):
 			u.note(u.Name, "depends_on", u.Name+" does not wait for "+target.Name+", which it may be needed for to become healthy")
 		default:
 			u.waitForService(target, d)
 		}
 	}
 }
+
+// isData says that a service is a database or broker, which needs nobody to become
+// healthy.
+func (b *builder) isData(s compose.Service) bool { return s.Role != "" || images.KeepsData(s.Image) }
 
 // isAddressedBy says that another service asks this one: if it must only be
 // started, it may be healthy no sooner than this one is.
@@ -63,6 +68,9 @@ func (u *unit) isAddressedBy(other compose.Service) bool {
 func (u *unit) waitForService(target compose.Service, d compose.Dependency) {
 	ports := u.portsOf(target)
 	host := u.builder.names[target.Name]
+	if d.Condition == v1alpha1.ServiceHealthy {
+		host = u.readyName(target)
+	}
 	c := evidence.Connection{Protocol: evidence.TCP, Service: target.Name}
 	c.Servers = []evidence.HostPort{{Host: host, Port: u.builder.mainPort(target, ports)}}
 	switch {
@@ -98,9 +106,9 @@ func (u *unit) waitForJob(target compose.Service, how ...string) {
 }
 
 // isAwaitedHealthy says that another service waits for this one to be healthy.
-func (u *unit) isAwaitedHealthy() bool {
-	return slices.ContainsFunc(u.Facts.Services, func(s compose.Service) bool {
-		return slices.ContainsFunc(s.DependsOn, func(d compose.Dependency) bool { return d.Service == u.Name && d.Condition == v1alpha1.ServiceHealthy })
+func (b *builder) isAwaitedHealthy(service string) bool {
+	return slices.ContainsFunc(b.Facts.Services, func(s compose.Service) bool {
+		return slices.ContainsFunc(s.DependsOn, func(d compose.Dependency) bool { return d.Service == service && d.Condition == v1alpha1.ServiceHealthy })
 	})
 }
 

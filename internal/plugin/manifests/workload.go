@@ -71,6 +71,8 @@ func (u *unit) tell() {
 	switch {
 	case u.oneShot() && u.OneShotGuessed:
 		u.note(u.Name, "command", "it is a Job, as "+u.OneShotReason+"; x-bridge: {oneShot: false} makes it go on")
+	case u.OneShotGuessed:
+		u.note(u.Name, "restart", "it goes on, though "+u.OneShotReason+"; x-bridge: {oneShot: true} makes it a Job")
 	case u.oneShot():
 		u.decide("restart", "a Job, as "+u.OneShotReason)
 	case u.OneShotReason != "":
@@ -239,10 +241,6 @@ func (u *unit) host(config types.ServiceConfig) {
 	if config.Pid == "host" {
 		u.pod.HostPID = true
 		u.note(u.Name, "pid", "it sees the node's own processes here, which few clusters allow")
-	}
-	if config.Ipc == "host" {
-		u.pod.HostIPC = true
-		u.note(u.Name, "ipc", "it shares memory with the node's own processes here, which few clusters allow")
 	}
 }
 

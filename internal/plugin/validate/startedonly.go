@@ -4,14 +4,16 @@ import (
 	"fmt"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/plugin/images"
 )
 
 // startedOnly: a database takes connections some time after its container started.
+// Members of its own cluster need not wait for that.
 var startedOnly = rule{
 	Rule: Rule{"started-only", "A service depends on a database or broker that need only be started"},
 	project: func(p *project, report report) {
 		for _, d := range p.dependencies() {
-			if d.on.Condition != v1alpha1.ServiceStarted || !isDatabase(d.target) {
+			if d.on.Condition != v1alpha1.ServiceStarted || !isDatabase(d.target) || images.Repository(d.Image) == images.Repository(d.target.Image) {
 				continue
 			}
 			cure := "write condition: service_healthy"
