@@ -395,18 +395,6 @@ type Proposal struct {
 	Because string `json:"because,omitempty"`
 }
 
-// FieldChange is one field before and after.
-type FieldChange struct {
-	// path of the field, such as containers[app].resources.limits.memory.
-	Path string `json:"path"`
-	// before is the present value, empty where the field is absent.
-	// +optional
-	Before string `json:"before,omitempty"`
-	// after is the new value, empty where the field is removed.
-	// +optional
-	After string `json:"after,omitempty"`
-}
-
 // AttemptOutcome is how an attempt stands or ended.
 //
 // +kubebuilder:validation:Enum=Recorded;Applied;Helped;RollingBack;RolledBack;Withdrawn;Conflict;Reverted;Failed

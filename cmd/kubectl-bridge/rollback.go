@@ -46,7 +46,7 @@ func rollback(ctx context.Context, s steered) error {
 func reversed(p v1alpha1.Proposal) v1alpha1.Proposal {
 	p.Because, p.Changes = "", append([]v1alpha1.FieldChange{}, p.Changes...)
 	for i, c := range p.Changes {
-		p.Changes[i].Before, p.Changes[i].After = c.After, c.Before
+		p.Changes[i] = c.Reversed()
 	}
 	return p
 }

@@ -101,7 +101,7 @@ func (in *round) commitMessage(proposal v1alpha1.Proposal) string {
 	fmt.Fprintf(&b, "%s of %s: %s\n\n", proposal.Remedy, in.after.Spec.Service, s.Cause)
 	fmt.Fprintf(&b, "%s. %s: %s.\n", text.AsClause(in.finding.Message), proposal.Remedy, text.AsClause(proposal.Because))
 	for _, c := range proposal.Changes {
-		fmt.Fprintf(&b, "\n%s: %s -> %s", c.Path, c.Before, c.After)
+		b.WriteString("\n" + c.String())
 	}
 	fmt.Fprintf(&b, "\n\nEvidence (confidence %s):\n", s.Confidence)
 	for _, e := range s.Evidence[:min(len(s.Evidence), mostCited)] {

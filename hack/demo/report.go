@@ -57,11 +57,11 @@ func attempt(a v1alpha1.Attempt) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "  %s on %s: %s %s\n", a.Proposal.Remedy, a.Proposal.Target, a.Outcome, text.Clip(text.OneLine(a.Message), lineLength))
 	for _, change := range a.Proposal.Changes {
-		if change.Before != "" {
-			fmt.Fprintf(&out, "    - %s: %s\n", change.Path, change.Before)
+		if before, present := change.BeforeText(); present {
+			fmt.Fprintf(&out, "    - %s: %s\n", change.Path, before)
 		}
-		if change.After != "" {
-			fmt.Fprintf(&out, "    + %s: %s\n", change.Path, change.After)
+		if after, present := change.AfterText(); present {
+			fmt.Fprintf(&out, "    + %s: %s\n", change.Path, after)
 		}
 	}
 	if len(a.Proposal.Changes) == 0 && a.Proposal.Because != "" {

@@ -265,7 +265,9 @@ func hostPort(s string, port int32) evidence.HostPort {
 	if strings.HasPrefix(s, "/") {
 		return evidence.HostPort{}
 	}
-	s, _, _ = strings.Cut(s, "/")
+	if end := strings.IndexAny(s, "/?#"); end >= 0 {
+		s = s[:end]
+	}
 	if inner, rest, ok := strings.Cut(s, "]"); ok && strings.HasPrefix(inner, "[") && strings.Contains(inner, ":") {
 		if p := portNumber(strings.TrimPrefix(rest, ":")); p > 0 {
 			port = p

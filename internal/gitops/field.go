@@ -70,6 +70,8 @@ type Field struct {
 	// Because says why the change cannot be written as one scalar, empty where
 	// it can.
 	Because string
+	// removed says that the field is taken away, rather than set to an empty value.
+	removed bool
 }
 
 // template leads to a workload's pod template.
@@ -80,75 +82,82 @@ var template = keys("spec", "template")
 func Fields(of *corev1.PodTemplateSpec, changes []v1alpha1.FieldChange) []Field {
 	var out []Field
 	for _, c := range changes {
-		out = append(out, fieldsOf(of, c)...)
+		switch c.Kind {
+		case v1alpha1.ChangeRevision: // and with it all that follows
+			return []Field{{Path: template, After: c.After, Because: "an earlier revision is more than one value"}}
+		case v1alpha1.ChangeRestart:
+			out = append(out, Field{Path: parsePath(of, c.Path), Because: "a restart is no setting"})
+		case v1alpha1.ChangeField, "":
+			out = append(out, fieldOf(of, c))
+		case v1alpha1.ChangePod, v1alpha1.ChangeTopic, v1alpha1.ChangeConsumerGroup, v1alpha1.ChangeJob:
+		}
 	}
 	return out
 }
 
-func fieldsOf(of *corev1.PodTemplateSpec, c v1alpha1.FieldChange) []Field {
-	if c.Path == "revision" {
-		return []Field{{Path: template, After: c.After, Because: "an earlier revision is more than one value"}}
-	}
-	list, rest, _ := strings.Cut(c.Path, "[")
-	name, field, closed := strings.Cut(rest, "]")
-	if !closed {
-		return nil
-	}
-	field = strings.TrimPrefix(field, ".")
-	switch list {
-	case "metadata.annotations":
-		return []Field{{Path: template.with(keys("metadata", "annotations", name)...), Before: c.Before, After: c.After, Because: "a restart is no setting"}}
-	case "initContainers":
-		return []Field{{Path: template.with(Step{Key: "spec"}, Step{list, name}), After: c.After, Because: "an init container is more than one value"}}
-	case "containers":
-	default:
-		return nil
-	}
-	if isInit(of, name) {
-		list = "initContainers"
-	}
-	container := template.with(Step{Key: "spec"}, Step{list, name})
+func fieldOf(of *corev1.PodTemplateSpec, c v1alpha1.FieldChange) Field {
+	f := Field{Path: parsePath(of, c.Path), Before: c.Before, After: c.After}
+	_, set := c.AfterText()
+	f.removed = !set
+	last := f.Path[len(f.Path)-1]
 	switch {
-	case strings.HasPrefix(field, "env["):
-		variable := strings.TrimSuffix(strings.TrimPrefix(field, "env["), "]")
-		return []Field{variableField(container.with(Step{"env", variable}), c)}
-	case field == "livenessProbe" || field == "startupProbe":
-		return numbers(container.with(Step{Key: field}), c)
-	}
-	return []Field{{Path: container.with(keys(strings.Split(field, ".")...)...), Before: c.Before, After: c.After}}
-}
-
-func isInit(of *corev1.PodTemplateSpec, name string) bool {
-	named := func(c corev1.Container) bool { return c.Name == name }
-	return of != nil && !slices.ContainsFunc(of.Spec.Containers, named) && slices.ContainsFunc(of.Spec.InitContainers, named)
-}
-
-// variableField keeps what is drawn from elsewhere from being taken for text.
-func variableField(p Path, c v1alpha1.FieldChange) Field {
-	f := Field{Path: p, Before: c.Before, After: c.After}
-	switch {
-	case strings.HasPrefix(c.Before, "("), strings.HasPrefix(c.After, "("):
+	case last.Name != "" && last.Key != listEnv:
+		f.Because = "a container is more than one value"
+	case c.BeforeFrom != nil || c.AfterFrom != nil:
 		f.Because = "the variable is drawn from a Secret, a ConfigMap or the pod"
-	case c.After == "":
+	case last.Key == listEnv && c.After == "":
 		f.Because = "an empty value, or the removal of a variable, is for a person to write"
 	}
 	return f
 }
 
-// numbers of a probe are written as name=value, one after the other.
-func numbers(probe Path, c v1alpha1.FieldChange) []Field {
-	before := map[string]string{}
-	for pair := range strings.FieldsSeq(c.Before) {
-		name, value, _ := strings.Cut(pair, "=")
-		before[name] = value
-	}
-	var out []Field
-	for pair := range strings.FieldsSeq(c.After) {
-		if name, value, _ := strings.Cut(pair, "="); before[name] != value {
-			out = append(out, Field{Path: probe.with(Step{Key: name}), Before: before[name], After: value})
+// The lists whose items have names in a path.
+const (
+	listContainers     = "containers"
+	listInitContainers = "initContainers"
+	listEnv            = "env"
+)
+
+// parsePath reads a path as FieldChange has it, such as containers[app].env[A] or
+// metadata.annotations[example.com/a].
+func parsePath(of *corev1.PodTemplateSpec, text string) Path {
+	p := slices.Clone(template)
+	for text != "" {
+		end := strings.IndexAny(text, ".[")
+		switch {
+		case end < 0:
+			p, text = append(p, Step{Key: text}), ""
+		case end > 0 && text[end] == '.':
+			p, text = append(p, Step{Key: text[:end]}), text[end+1:]
+		case end > 0:
+			p, text = append(p, Step{Key: text[:end]}), text[end:]
+		case text[0] == '.':
+			text = text[1:]
+		default:
+			name, rest, _ := strings.Cut(text[1:], "]")
+			if last := &p[len(p)-1]; last.Name == "" && slices.Contains([]string{listContainers, listInitContainers, listEnv}, last.Key) {
+				last.Name = name
+			} else {
+				p = append(p, Step{Key: name})
+			}
+			text = rest
 		}
 	}
-	return out
+	if len(p) == len(template) {
+		return p
+	}
+	if first := &p[len(template)]; first.Key != "metadata" {
+		if first.Key == listContainers && isInit(of, first.Name) {
+			first.Key = listInitContainers
+		}
+		p = slices.Insert(p, len(template), Step{Key: "spec"})
+	}
+	return p
+}
+
+func isInit(of *corev1.PodTemplateSpec, name string) bool {
+	named := func(c corev1.Container) bool { return c.Name == name }
+	return of != nil && !slices.ContainsFunc(of.Spec.Containers, named) && slices.ContainsFunc(of.Spec.InitContainers, named)
 }
 
 // errManaged says that the API server's record of who owns what can't be read.
@@ -183,7 +192,7 @@ func touches(set *fieldpath.Set, p fieldpath.Path) bool {
 func (f Field) Holds(of *corev1.PodTemplateSpec) bool {
 	value, found := lookUp(map[string]any{"spec": map[string]any{"template": of}}, f.Path)
 	if !found || f.Because != "" {
-		return found == (f.After != "")
+		return found != f.removed
 	}
 	if item, ok := value.(map[string]any); ok {
 		value = item["value"] // of an env variable
@@ -212,10 +221,7 @@ func lookUp(in any, p Path) (any, bool) {
 			continue
 		}
 		list, _ := at.([]any)
-		i := slices.IndexFunc(list, func(item any) bool {
-			m, _ := item.(map[string]any)
-			return m["name"] == s.Name
-		})
+		i := itemNamed(list, s.Name)
 		if i < 0 {
 			return nil, false
 		}

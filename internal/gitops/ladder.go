@@ -210,7 +210,7 @@ func pointer(of *corev1.PodTemplateSpec, p Path) string {
 			i, inside = containerIn(of.Spec.InitContainers, s.Name)
 		case "env":
 			if inside != nil {
-				i = slices.IndexFunc(inside.Env, func(e corev1.EnvVar) bool { return e.Name == s.Name })
+				i = variableIn(inside.Env, s.Name)
 			}
 		}
 		if i < 0 {
@@ -228,4 +228,14 @@ func containerIn(list []corev1.Container, name string) (int, *corev1.Container) 
 		return i, nil
 	}
 	return i, &list[i]
+}
+
+// variableIn is the place of the entry that the kubelet uses, -1 where there is none.
+func variableIn(list []corev1.EnvVar, name string) int {
+	for i, e := range slices.Backward(list) {
+		if e.Name == name {
+			return i
+		}
+	}
+	return -1
 }

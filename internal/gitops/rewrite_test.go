@@ -17,9 +17,7 @@ var (
 	cpu    = v1alpha1.FieldChange{Path: "containers[app].resources.limits.cpu", Before: "500m", After: "750m"}
 	host   = v1alpha1.FieldChange{Path: "containers[app].env[DB_HOST]", Before: "localhost", After: "postgres"}
 	port   = v1alpha1.FieldChange{Path: "containers[app].env[DB_PORT]", Before: "15432", After: "5432"}
-	probe  = v1alpha1.FieldChange{Path: "containers[app].startupProbe",
-		Before: "initialDelaySeconds=0 periodSeconds=10 timeoutSeconds=1 failureThreshold=3",
-		After:  "initialDelaySeconds=0 periodSeconds=10 timeoutSeconds=1 failureThreshold=12"}
+	probe  = v1alpha1.FieldChange{Path: "containers[app].startupProbe.failureThreshold", Before: "3", After: "12"}
 )
 
 func target() Target {
@@ -92,6 +90,8 @@ func TestRewrite(t *testing.T) {
 		"the second of several documents": {text: "# first\nkind: Service\nmetadata: {name: api}\n---\n" + deployment(limits) + "---\nkind: Deployment\nmetadata: {name: other}\n", change: memory,
 			gone: []string{"memory: 128Mi   # measured in May"}, came: []string{"memory: 192Mi   # measured in May"}},
 		"a variable": {text: deployment("env:\n- name: DB_HOST\n  value: localhost\n- {name: DB_PORT, value: \"15432\"}\n"), change: host, gone: []string{"value: localhost"}, came: []string{"value: postgres"}},
+		"a variable that is listed twice: the last is the one that counts": {text: deployment("env:\n- name: DB_HOST\n  value: default\n- name: DB_HOST\n  value: localhost\n"), change: host,
+			gone: []string{"value: localhost"}, came: []string{"value: postgres"}},
 		"text that looks like a number": {text: deployment("env:\n  - {name: DB_PORT, value: \"15432\"}\n"), change: port,
 			gone: []string{`- {name: DB_PORT, value: "15432"}`}, came: []string{`- {name: DB_PORT, value: "5432"}`}},
 		"a probe's number": {text: deployment("startupProbe:\n  tcpSocket: {port: 80}\n  failureThreshold: 3\n"), change: probe, gone: []string{"failureThreshold: 3"}, came: []string{"failureThreshold: 12"}},
@@ -157,11 +157,11 @@ func TestRewriteRefuses(t *testing.T) {
 		"a merge key":          {[]File{{"a.yaml", []byte("x: &r {memory: 128Mi}\n" + deployment("resources:\n  limits:\n    <<: *r\n"))}}, memory, "merge key"},
 		"a block of text":      {[]File{{"a.yaml", []byte(deployment("env:\n- name: DB_HOST\n  value: >-\n    localhost\n"))}}, host, "not a plain or quoted value"},
 		"a tag":                {[]File{{"a.yaml", []byte(deployment("env:\n- name: DB_HOST\n  value: !!str localhost\n"))}}, host, "not a plain or quoted value"},
-		"a Secret's variable":  {[]File{{"a.yaml", []byte(deployment("env: []\n"))}}, v1alpha1.FieldChange{Path: "containers[app].env[A]", After: "(key a of Secret b)"}, "drawn from"},
+		"a Secret's variable":  {[]File{{"a.yaml", []byte(deployment("env: []\n"))}}, v1alpha1.FieldChange{Path: "containers[app].env[A]", AfterFrom: &v1alpha1.ValueSource{Kind: v1alpha1.ValueFromSecret, Name: "b", Key: "a"}}, "drawn from"},
 		"a folded patch": {[]File{{"kustomization.yaml", []byte(overlay + "- target: {kind: Deployment, name: api}\n  patch: \"- op: replace\\n  path: /spec/template/spec/containers/1/resources/limits/memory\\n  value: 128Mi\\n\"\n")}},
 			memory, "literal block"},
 		"a chart's template": {[]File{{"a.yaml", []byte("{{ if .Values.x }}\n" + deployment(limits) + "{{ end }}\n")}}, memory, "no file describes it"},
-		"a restart":          {[]File{{"a.yaml", []byte(deployment(limits))}}, v1alpha1.FieldChange{Path: "metadata.annotations[kubectl.kubernetes.io/restartedAt]", After: "now"}, "restart"},
+		"a restart":          {[]File{{"a.yaml", []byte(deployment(limits))}}, v1alpha1.FieldChange{Kind: v1alpha1.ChangeRestart, Path: "metadata.annotations[kubectl.kubernetes.io/restartedAt]"}, "restart"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := Rewrite(c.files, target(), Fields(target().Template, []v1alpha1.FieldChange{c.change}))

@@ -139,12 +139,13 @@ func entry(n *yaml.Node, name string) (key, value *yaml.Node) {
 	return nil, nil
 }
 
-// named is the item of a list whose name it is.
+// named is the item of a list whose name it is: of several the last, which is the
+// one that the kubelet uses of variables.
 func named(n *yaml.Node, name string) *yaml.Node {
 	if n.Kind != yaml.SequenceNode {
 		return nil
 	}
-	for _, item := range n.Content {
+	for _, item := range slices.Backward(n.Content) {
 		if _, v := entry(item, "name"); v != nil && v.Value == name {
 			return item
 		}
@@ -356,9 +357,12 @@ func with(in, like any, p Path, value any) any {
 	return object
 }
 
+// itemNamed is the place of the last item of a name, -1 where there is none.
 func itemNamed(list []any, name string) int {
-	return slices.IndexFunc(list, func(item any) bool {
-		m, _ := item.(map[string]any)
-		return m["name"] == name
-	})
+	for i, item := range slices.Backward(list) {
+		if m, _ := item.(map[string]any); m["name"] == name {
+			return i
+		}
+	}
+	return -1
 }

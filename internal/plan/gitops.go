@@ -125,11 +125,12 @@ func merged(in Input) *Decision {
 func asDiff(changes []v1alpha1.FieldChange) string {
 	var b strings.Builder
 	for _, c := range changes {
-		if b.WriteString("\n" + c.Path); c.Before != "" {
-			b.WriteString("\n- " + c.Before)
+		b.WriteString("\n" + c.Path)
+		if before, present := c.BeforeText(); present {
+			b.WriteString("\n- " + before)
 		}
-		if c.After != "" {
-			b.WriteString("\n+ " + c.After)
+		if after, present := c.AfterText(); present {
+			b.WriteString("\n+ " + after)
 		}
 	}
 	return b.String()

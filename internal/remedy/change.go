@@ -6,56 +6,178 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"strings"
 
 	jsonpatch "gomodules.xyz/jsonpatch/v2"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/text"
 )
 
-// ErrForbiddenField says that a remedy changed a field which none may touch.
-// It is a defect of the remedy; nothing is applied.
-var ErrForbiddenField = errors.New("a remedy may change resources, env, probes' numbers, the restart annotation and the operator's own init container only")
-
-// Proposal is an action as people see it and as an attempt records it.
+// Proposal is an action as people see it and as an attempt records it: with
+// everything that it changes, and an id that stands for all of that.
 func (a Action) Proposal(before *corev1.PodTemplateSpec) (v1alpha1.Proposal, error) {
 	p := v1alpha1.Proposal{Remedy: a.Remedy, Target: a.Target, Because: text.Clip(a.Because, 1024)}
+	identity := []any{a.Remedy, a.Target}
 	switch {
-	case a.ToRevision != "":
-		p.Changes = append([]v1alpha1.FieldChange{{Path: "revision", After: a.ToRevision}}, imageChanges(before, a.Template)...)
 	case a.Template != nil:
 		if a.On != nil {
 			before = a.On.Template
 		}
-		changes, err := Changes(before, a.Template)
+		different, err := differences(before, a.Template)
 		if err != nil {
 			return p, fmt.Errorf("describing %s: %w", a.Remedy, err)
 		}
-		p.Changes = changes
+		if a.ToRevision != "" {
+			p.Changes = append(p.Changes, v1alpha1.FieldChange{Kind: v1alpha1.ChangeRevision, Operation: v1alpha1.OperationReplace,
+				Path: "revision", Before: a.FromRevision, After: a.ToRevision})
+		}
+		for _, d := range different {
+			p.Changes = append(p.Changes, d.change())
+			identity = append(identity, d.identity())
+		}
 	case a.Topic != nil:
 		t := a.Topic.Topic
-		p.Changes = []v1alpha1.FieldChange{{Path: "topics[" + t.Name + "]",
+		p.Changes = []v1alpha1.FieldChange{{Kind: v1alpha1.ChangeTopic, Operation: v1alpha1.OperationAdd, Path: "topics[" + t.Name + "]",
 			After: fmt.Sprintf("partitions=%d replicationFactor=%d", t.Partitions, t.ReplicationFactor)}}
+		identity = append(identity, a.Topic.Connection.Service, t)
 	case a.Group != nil:
-		p.Changes = []v1alpha1.FieldChange{{Path: "consumerGroups[" + a.Group.Group + "]", Before: "empty", After: "deleted"}}
+		p.Changes = []v1alpha1.FieldChange{{Kind: v1alpha1.ChangeConsumerGroup, Operation: v1alpha1.OperationRemove, Path: "consumerGroups[" + a.Group.Group + "]",
+			Before: "empty", After: "deleted"}}
+		identity = append(identity, a.Group.Connection.Service, a.Group.Group)
 	case a.Job != "":
-		p.Changes = []v1alpha1.FieldChange{{Path: "jobs", After: "a Job of CronJob " + a.Job}}
+		p.Changes = []v1alpha1.FieldChange{{Kind: v1alpha1.ChangeJob, Operation: v1alpha1.OperationAdd, Path: "jobs", After: "a Job of CronJob " + a.Job}}
+		identity = append(identity, a.Job)
 	default:
+		// Which pods sit in a back-off changes with each crash; that they are evicted
+		// is what a person approves.
 		for _, pod := range a.Pods {
-			p.Changes = append(p.Changes, v1alpha1.FieldChange{Path: "pods[" + pod.Name + "]", Before: pod.UID})
+			p.Changes = append(p.Changes, v1alpha1.FieldChange{Kind: v1alpha1.ChangePod, Operation: v1alpha1.OperationRemove, Path: "pods[" + pod.Name + "]", Before: pod.UID})
 		}
 	}
-	p.ID = identify(p)
+	p.ID = digest(identity)[:idLength]
 	return p, nil
 }
 
-// identify gives the same change on the same object always the same id.
-func identify(p v1alpha1.Proposal) string {
-	p.ID, p.Because = "", ""
-	return digest(p)[:10]
+// idLength is that of a proposal's id, in hexadecimal digits: 128 bits, so that
+// nobody can make up a change whose id is that of an approved one.
+const idLength = 32
+
+// change is a difference as a person reads it.
+func (d difference) change() v1alpha1.FieldChange {
+	c := v1alpha1.FieldChange{Kind: v1alpha1.ChangeField, Operation: v1alpha1.OperationReplace, Path: d.path.String()}
+	switch {
+	case d.before == nil:
+		c.Operation = v1alpha1.OperationAdd
+	case d.after == nil:
+		c.Operation = v1alpha1.OperationRemove
+	}
+	if d.isRestart() {
+		c.Kind = v1alpha1.ChangeRestart
+	}
+	c.Before, c.BeforeFrom = d.shown(d.before)
+	c.After, c.AfterFrom = d.shown(d.after)
+	if c.Kind == v1alpha1.ChangeRestart {
+		c.After = "" // another time at each look
+	}
+	return c
+}
+
+// identity is what of a difference an id stands for: all, but not the time of a restart.
+func (d difference) identity() any {
+	if d.isRestart() {
+		return []any{d.path.String(), d.before}
+	}
+	return []any{d.path.String(), d.before, d.after}
+}
+
+func (d difference) isRestart() bool {
+	return d.path.is("metadata", "annotations", restartedAt) && d.after != nil
+}
+
+// shown is a value as a person reads it, or what it is drawn from.
+func (d difference) shown(value any) (string, *v1alpha1.ValueSource) {
+	object, isObject := value.(map[string]any)
+	_, rest, inContainer := d.path.inContainer()
+	switch {
+	case value == nil:
+		return "", nil
+	case isObject && inContainer && len(rest) == 1 && rest[0].key == "env":
+		return variableText(object)
+	case isObject && inContainer && len(rest) == 0:
+		return containerText(object), nil
+	}
+	return plainText(value), nil
+}
+
+func plainText(value any) string {
+	switch v := value.(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	}
+	encoded, err := json.Marshal(value)
+	if err != nil { // it was decoded from JSON
+		panic(err)
+	}
+	return string(encoded)
+}
+
+// containerText is a container that is added or removed: what it runs first.
+func containerText(object map[string]any) string {
+	c, err := containerOf(object)
+	if err != nil {
+		return plainText(object)
+	}
+	return strings.Join(append(c.Command, c.Args...), " ") + " (image " + c.Image + ")"
+}
+
+func containerOf(object any) (*corev1.Container, error) {
+	var c corev1.Container
+	encoded, err := json.Marshal(object)
+	if err == nil {
+		err = json.Unmarshal(encoded, &c)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading a container: %w", err)
+	}
+	return &c, nil
+}
+
+// variableOf is a variable of env, empty for none.
+func variableOf(object any) (corev1.EnvVar, error) {
+	var e corev1.EnvVar
+	encoded, err := json.Marshal(object)
+	if err == nil {
+		err = json.Unmarshal(encoded, &e)
+	}
+	if err != nil {
+		return e, fmt.Errorf("reading a variable: %w", err)
+	}
+	return e, nil
+}
+
+// variableText is a variable's value, or what it is drawn from.
+func variableText(object map[string]any) (string, *v1alpha1.ValueSource) {
+	e, err := variableOf(object)
+	if err != nil {
+		return plainText(object), nil
+	}
+	switch from := e.ValueFrom; {
+	case from == nil:
+		return e.Value, nil
+	case from.SecretKeyRef != nil:
+		return "", &v1alpha1.ValueSource{Kind: v1alpha1.ValueFromSecret, Name: from.SecretKeyRef.Name, Key: from.SecretKeyRef.Key}
+	case from.ConfigMapKeyRef != nil:
+		return "", &v1alpha1.ValueSource{Kind: v1alpha1.ValueFromConfigMap, Name: from.ConfigMapKeyRef.Name, Key: from.ConfigMapKeyRef.Key}
+	case from.FieldRef != nil:
+		return "", &v1alpha1.ValueSource{Kind: v1alpha1.ValueFromPod, Key: from.FieldRef.FieldPath}
+	case from.ResourceFieldRef != nil:
+		return "", &v1alpha1.ValueSource{Kind: v1alpha1.ValueFromPod, Key: from.ResourceFieldRef.Resource}
+	}
+	return plainText(object), nil
 }
 
 // Patches are the JSON Patches that lead from one template to the other and back.
@@ -91,133 +213,4 @@ func digest(v any) string {
 	}
 	sum := sha256.Sum256(encoded)
 	return hex.EncodeToString(sum[:])
-}
-
-// Changes lists what differs between two templates, field by field, and
-// refuses a change outside the fields that remedies may touch.
-func Changes(before, after *corev1.PodTemplateSpec) ([]v1alpha1.FieldChange, error) {
-	rest, out := withoutNewWaiter(before, after)
-	out = append(out, sameRestart(before, rest)...)
-	for _, pair := range [][2][]corev1.Container{
-		{before.Spec.Containers, rest.Spec.Containers},
-		{before.Spec.InitContainers, rest.Spec.InitContainers},
-	} {
-		for i := range min(len(pair[0]), len(pair[1])) {
-			was, is := &pair[0][i], &pair[1][i]
-			out = append(out, containerChanges(was, is)...)
-			is.Resources, is.Env = was.Resources, was.Env
-			is.LivenessProbe, is.StartupProbe = sameNumbers(was.LivenessProbe, is.LivenessProbe), sameNumbers(was.StartupProbe, is.StartupProbe)
-		}
-	}
-	if !equality.Semantic.DeepEqual(before, rest) {
-		return nil, ErrForbiddenField
-	}
-	return out, nil
-}
-
-// sameRestart gives a template the other's restart annotation. Its time is no
-// part of the change that people read and approve.
-func sameRestart(before, rest *corev1.PodTemplateSpec) []v1alpha1.FieldChange {
-	was, had := before.Annotations[restartedAt]
-	if is, has := rest.Annotations[restartedAt]; is == was && has == had {
-		return nil
-	}
-	if had {
-		rest.Annotations[restartedAt] = was
-	} else {
-		delete(rest.Annotations, restartedAt)
-	}
-	return []v1alpha1.FieldChange{{Path: "metadata.annotations[" + restartedAt + "]", Before: was, After: "(the time of the restart)"}}
-}
-
-// imageChanges lists the images that a rollback changes.
-func imageChanges(before, after *corev1.PodTemplateSpec) []v1alpha1.FieldChange {
-	var out []v1alpha1.FieldChange
-	for _, c := range after.Spec.Containers {
-		if was := container(before, c.Name); was != nil && was.Image != c.Image {
-			out = append(out, v1alpha1.FieldChange{Path: "containers[" + c.Name + "].image", Before: was.Image, After: c.Image})
-		}
-	}
-	return out
-}
-
-func containerChanges(was, is *corev1.Container) []v1alpha1.FieldChange {
-	prefix := "containers[" + is.Name + "]"
-	var out []v1alpha1.FieldChange
-	change := func(path, before, after string) {
-		if before != after {
-			out = append(out, v1alpha1.FieldChange{Path: prefix + path, Before: before, After: after})
-		}
-	}
-	for _, kind := range []corev1.ResourceName{corev1.ResourceMemory, corev1.ResourceCPU} {
-		change(".resources.limits."+string(kind), amount(was.Resources.Limits, kind), amount(is.Resources.Limits, kind))
-		change(".resources.requests."+string(kind), amount(was.Resources.Requests, kind), amount(is.Resources.Requests, kind))
-	}
-	for _, name := range envNames(was.Env, is.Env) {
-		change(".env["+name+"]", envText(was.Env, name), envText(is.Env, name))
-	}
-	for _, p := range []struct {
-		name    string
-		was, is *corev1.Probe
-	}{{".livenessProbe", was.LivenessProbe, is.LivenessProbe}, {".startupProbe", was.StartupProbe, is.StartupProbe}} {
-		change(p.name, numbers(p.was), numbers(p.is))
-	}
-	return out
-}
-
-func amount(list corev1.ResourceList, name corev1.ResourceName) string {
-	if q, set := list[name]; set {
-		return q.String()
-	}
-	return ""
-}
-
-func envNames(lists ...[]corev1.EnvVar) []string {
-	var names []string
-	for _, list := range lists {
-		for _, e := range list {
-			if !slices.Contains(names, e.Name) {
-				names = append(names, e.Name)
-			}
-		}
-	}
-	return names
-}
-
-// envText is a variable as a person reads it: the value, or where it comes from.
-func envText(list []corev1.EnvVar, name string) string {
-	i := slices.IndexFunc(list, func(e corev1.EnvVar) bool { return e.Name == name })
-	if i < 0 {
-		return ""
-	}
-	switch from := list[i].ValueFrom; {
-	case from == nil:
-		return list[i].Value
-	case from.SecretKeyRef != nil:
-		return "(key " + from.SecretKeyRef.Key + " of Secret " + from.SecretKeyRef.Name + ")"
-	case from.ConfigMapKeyRef != nil:
-		return "(key " + from.ConfigMapKeyRef.Key + " of ConfigMap " + from.ConfigMapKeyRef.Name + ")"
-	default:
-		return "(a field of the pod)"
-	}
-}
-
-func numbers(p *corev1.Probe) string {
-	if p == nil {
-		return ""
-	}
-	return fmt.Sprintf("initialDelaySeconds=%d periodSeconds=%d timeoutSeconds=%d failureThreshold=%d",
-		p.InitialDelaySeconds, p.PeriodSeconds, p.TimeoutSeconds, p.FailureThreshold)
-}
-
-// sameNumbers is the second probe with the first one's numbers: what is left
-// to differ is what a remedy may not change.
-func sameNumbers(was, is *corev1.Probe) *corev1.Probe {
-	if was == nil || is == nil {
-		return is
-	}
-	same := is.DeepCopy()
-	same.InitialDelaySeconds, same.PeriodSeconds = was.InitialDelaySeconds, was.PeriodSeconds
-	same.TimeoutSeconds, same.FailureThreshold = was.TimeoutSeconds, was.FailureThreshold
-	return same
 }

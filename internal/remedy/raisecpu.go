@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/stack"
 )
 
 // raiseCPULimit multiplies a throttled container's limit by the policy's
@@ -16,8 +17,11 @@ var raiseCPULimit = remedy{
 	name:    v1alpha1.RemedyRaiseCPULimit,
 	summary: "Raises a throttled container's CPU limit by a factor, up to the policy's ceiling.",
 	writes:  v1alpha1.ActionPatchTemplate,
-	needs:   []Need{NeedBounds},
-	causes:  []v1alpha1.Cause{v1alpha1.CauseCPUStarved},
+	mayChange: func(w TemplateWrite, d difference) bool {
+		return d.raises("limits", corev1.ResourceCPU, w.ceiling(stack.Policy.CPUCeilingFor))
+	},
+	needs:  []Need{NeedBounds},
+	causes: []v1alpha1.Cause{v1alpha1.CauseCPUStarved},
 	propose: func(in Input) (Action, *Refusal) {
 		c := container(in.Template, in.Case.Container.Name)
 		if c == nil {

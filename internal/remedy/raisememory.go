@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/stack"
 )
 
 const mebibyte = 1 << 20
@@ -18,8 +19,12 @@ var raiseMemoryLimit = remedy{
 	name:    v1alpha1.RemedyRaiseMemoryLimit,
 	summary: "Raises a container's memory limit by a factor, and its request in proportion, up to the policy's ceiling.",
 	writes:  v1alpha1.ActionPatchTemplate,
-	needs:   []Need{NeedBounds},
-	causes:  []v1alpha1.Cause{v1alpha1.CauseOOMKilled, v1alpha1.CauseChildOOMKilled, v1alpha1.CauseHeapExhausted},
+	mayChange: func(w TemplateWrite, d difference) bool {
+		ceiling := w.ceiling(stack.Policy.CeilingFor)
+		return d.raises("limits", corev1.ResourceMemory, ceiling) || d.raises("requests", corev1.ResourceMemory, ceiling)
+	},
+	needs:  []Need{NeedBounds},
+	causes: []v1alpha1.Cause{v1alpha1.CauseOOMKilled, v1alpha1.CauseChildOOMKilled, v1alpha1.CauseHeapExhausted},
 	propose: func(in Input) (Action, *Refusal) {
 		c := container(in.Template, in.Case.Container.Name)
 		if c == nil {

@@ -3,6 +3,7 @@ package remedy
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,10 +14,11 @@ import (
 // relaxProbe gives a start the time that it is seen to need. It never relaxes
 // what watches a container that had started: that one is ill, not slow.
 var relaxProbe = remedy{
-	name:    v1alpha1.RemedyRelaxProbe,
-	summary: "Gives a startup probe the time that the start is seen to need.",
-	writes:  v1alpha1.ActionPatchTemplate,
-	causes:  []v1alpha1.Cause{v1alpha1.CauseStartupProbeFailed},
+	name:      v1alpha1.RemedyRelaxProbe,
+	summary:   "Gives a startup probe the time that the start is seen to need.",
+	writes:    v1alpha1.ActionPatchTemplate,
+	mayChange: relaxesStartup,
+	causes:    []v1alpha1.Cause{v1alpha1.CauseStartupProbeFailed},
 	propose: func(in Input) (Action, *Refusal) {
 		c := container(in.Template, in.Case.Container.Name)
 		if c == nil || c.StartupProbe == nil {
@@ -71,4 +73,18 @@ func period(p *corev1.Probe) time.Duration {
 		return time.Duration(p.PeriodSeconds) * time.Second
 	}
 	return 10 * time.Second
+}
+
+// relaxesStartup reports whether a difference is a startup probe that gives more time.
+func relaxesStartup(_ TemplateWrite, d difference) bool {
+	_, rest, ok := d.path.inContainer()
+	if !ok || !rest.is("startupProbe", "failureThreshold") {
+		return false
+	}
+	after, err := strconv.Atoi(plainText(d.after))
+	if err != nil || d.before == nil {
+		return err == nil && after > 0
+	}
+	before, err := strconv.Atoi(plainText(d.before))
+	return err == nil && after > before
 }

@@ -109,8 +109,9 @@ type Action struct {
 	Proof *evidence.Connection
 	// On is the workload whose template is changed, nil for the looping one.
 	On *Workload
-	// ToRevision is the recorded revision that Template is of, for a rollback.
-	ToRevision string
+	// FromRevision and ToRevision are the recorded revisions that a rollback leads
+	// from and to, empty for other remedies.
+	FromRevision, ToRevision string
 }
 
 // GroupDeletion is a consumer group to be deleted.
@@ -152,6 +153,12 @@ type remedy struct {
 	// settles says when what it started has come to its end, empty where it
 	// changes the looping workload itself.
 	settles Settlement
+	// mayChange says of each place at which its pod template differs from the
+	// present one whether this remedy may change that. It is asked before each
+	// write, there and back.
+	mayChange func(TemplateWrite, difference) bool
+	// recordedOnly remedies lead to a template that Kubernetes has on record.
+	recordedOnly bool
 	// needs is what has to be read for it, beside the case.
 	needs []Need
 	// kindred are sets of causes that are the same trouble for this remedy,
@@ -228,8 +235,12 @@ func Propose(in Input) (Action, []Refusal) {
 			continue
 		}
 		action, refusal := r.propose(in)
+		action.Remedy = r.name
 		if refusal == nil {
 			refusal = in.unrecordable(r.name, action)
+		}
+		if refusal == nil {
+			refusal = in.notPermitted(action)
 		}
 		if !r.allowedBy(in.Policy) {
 			refusal = r.switchedOff(action, refusal)
@@ -240,7 +251,6 @@ func Propose(in Input) (Action, []Refusal) {
 			}
 			continue
 		}
-		action.Remedy = r.name
 		return action, refused
 	}
 	return escalate(in, refused), refused

@@ -34,6 +34,7 @@ func input(cause v1alpha1.Cause, subject diagnosis.Subject) Input {
 		Case: evidence.Case{
 			Container: evidence.Container{Name: "app"},
 			Rollout:   evidence.Rollout{Kind: v1alpha1.Deployment, Name: "api"},
+			Env:       envOf("POSTGRES_HOST=localhost", "POSTGRES_PORT=5432", "KAFKA_BOOTSTRAP_SERVERS=localhost:29092"),
 			Dependencies: []evidence.Dependency{
 				{Service: "postgres", Declared: &postgres, Configured: &wrong, Workload: evidence.DependencyWorkload{Known: true, Ready: true}},
 				{Service: "redpanda", Declared: &kafka, Configured: &published, Topics: []v1alpha1.DeclaredTopic{{Name: "events", Partitions: 3}}},
@@ -42,6 +43,15 @@ func input(cause v1alpha1.Cause, subject diagnosis.Subject) Input {
 		Policy:   stack.PolicyOf(v1alpha1.BridgeStackSpec{Remediation: v1alpha1.Remediation{Memory: v1alpha1.MemoryBounds{Ceiling: &ceiling}}}),
 		Template: template(),
 	}
+}
+
+func envOf(lines ...string) evidence.Env {
+	e := evidence.Env{Variables: map[string]evidence.Variable{}, Complete: true}
+	for _, line := range lines {
+		name, value, _ := strings.Cut(line, "=")
+		e.Variables[name] = evidence.Variable{Name: name, Value: value}
+	}
+	return e
 }
 
 func probed(service string, as v1alpha1.ProbeViewpoint, outcome v1alpha1.ProbeOutcome, at evidence.StageName) evidence.Probe {
@@ -62,7 +72,7 @@ func shown(t *testing.T, in Input) (v1alpha1.Proposal, []Refusal) {
 func diffOf(p v1alpha1.Proposal) string {
 	var lines []string
 	for _, c := range p.Changes {
-		lines = append(lines, c.Path+": "+c.Before+" -> "+c.After)
+		lines = append(lines, c.String())
 	}
 	return strings.Join(lines, "\n")
 }
@@ -122,14 +132,14 @@ func TestProposals(t *testing.T) {
 		},
 		"published port": {
 			in: input(v1alpha1.CauseKafkaUnreachable, diagnosis.Subject{Dependency: "redpanda"}), remedy: v1alpha1.RemedySetEnv,
-			diff: "containers[app].env[KAFKA_BOOTSTRAP_SERVERS]:  -> redpanda:9092",
+			diff: "containers[app].env[KAFKA_BOOTSTRAP_SERVERS]: (absent) -> redpanda:9092",
 		},
 		"a topic that is missing there too is no reason not to set the address": {
 			in: input(v1alpha1.CauseKafkaUnreachable, diagnosis.Subject{Dependency: "redpanda"}), remedy: v1alpha1.RemedySetEnv,
 			change: func(in *Input) {
 				in.Case.Probes = []evidence.Probe{probed("redpanda", v1alpha1.AsDeclared, v1alpha1.ProbeFailed, evidence.StageTopics)}
 			},
-			diff: "containers[app].env[KAFKA_BOOTSTRAP_SERVERS]:  -> redpanda:9092",
+			diff: "containers[app].env[KAFKA_BOOTSTRAP_SERVERS]: (absent) -> redpanda:9092",
 		},
 		"declared address is dead too": {
 			in: input(v1alpha1.CausePostgresUnreachable, diagnosis.Subject{Dependency: "postgres"}), remedy: v1alpha1.RemedyEscalate,
@@ -151,7 +161,7 @@ func TestProposals(t *testing.T) {
 				in.Service.Env = []v1alpha1.DeclaredEnv{secret}
 				in.KnownKeys = map[ObjectKey]bool{{"Secret", "keys", "api"}: true}
 			},
-			diff: "containers[app].env[API_KEY]:  -> (key api of Secret keys)",
+			diff: "containers[app].env[API_KEY]: (absent) -> (key api of Secret keys)",
 		},
 		"declared variable from a Secret that is not there": {
 			in: input(v1alpha1.CauseEnvVarMissing, diagnosis.Subject{Variable: "API_KEY"}), remedy: v1alpha1.RemedyEscalate,
@@ -163,7 +173,7 @@ func TestProposals(t *testing.T) {
 		},
 		"declared topic": {
 			in: input(v1alpha1.CauseKafkaTopicMissing, diagnosis.Subject{Dependency: "redpanda", Topic: "events"}), remedy: v1alpha1.RemedyCreateTopic,
-			diff: "topics[events]:  -> partitions=3 replicationFactor=1",
+			diff: "topics[events]: (absent) -> partitions=3 replicationFactor=1",
 		},
 		"undeclared topic": {
 			in: input(v1alpha1.CauseKafkaTopicMissing, diagnosis.Subject{Dependency: "redpanda", Topic: "other"}), remedy: v1alpha1.RemedyEscalate,
@@ -175,7 +185,7 @@ func TestProposals(t *testing.T) {
 				in.Case.Probes = []evidence.Probe{probed("postgres", v1alpha1.AsConfigured, v1alpha1.ProbePassed, evidence.StageQuery)}
 				in.BackingOff = []Pod{{"api-1", "uid-1"}}
 			},
-			diff: "pods[api-1]: uid-1 -> ",
+			diff: "pods[api-1]: uid-1 -> (absent)",
 		},
 		"dependents of a failing root are held": {
 			in: input(v1alpha1.CauseDependencyUnhealthy, diagnosis.Subject{Dependency: "postgres"}), remedy: v1alpha1.RemedyHoldDependents,
@@ -282,7 +292,7 @@ func TestProposalsOfTheOtherRemedies(t *testing.T) {
 			change: func(in *Input) {
 				in.Template.Spec.Containers[1].StartupProbe = &corev1.Probe{PeriodSeconds: 2, FailureThreshold: 5}
 			},
-			diff: "containers[app].startupProbe: initialDelaySeconds=0 periodSeconds=2 timeoutSeconds=0 failureThreshold=5 -> initialDelaySeconds=0 periodSeconds=2 timeoutSeconds=0 failureThreshold=10",
+			diff: "containers[app].startupProbe.failureThreshold: 5 -> 10",
 		},
 		"slow start, and older pods show how slow": {
 			cause: v1alpha1.CauseStartupProbeFailed, remedy: v1alpha1.RemedyRelaxProbe,
@@ -290,7 +300,7 @@ func TestProposalsOfTheOtherRemedies(t *testing.T) {
 				in.Template.Spec.Containers[1].StartupProbe = &corev1.Probe{PeriodSeconds: 2, FailureThreshold: 5}
 				in.SlowestStart = 40 * time.Second
 			},
-			diff: "containers[app].startupProbe: initialDelaySeconds=0 periodSeconds=2 timeoutSeconds=0 failureThreshold=5 -> initialDelaySeconds=0 periodSeconds=2 timeoutSeconds=0 failureThreshold=30",
+			diff: "containers[app].startupProbe.failureThreshold: 5 -> 30",
 		},
 		"a start that is slow beyond the ceiling": {
 			cause: v1alpha1.CauseStartupProbeFailed, remedy: v1alpha1.RemedyEscalate, says: "startupCeiling",
@@ -300,7 +310,7 @@ func TestProposalsOfTheOtherRemedies(t *testing.T) {
 		},
 		"stale configuration": {
 			cause: v1alpha1.CauseConfigStale, remedy: v1alpha1.RemedyRestartWorkload,
-			diff: "metadata.annotations[kubectl.kubernetes.io/restartedAt]:  -> (the time of the restart)",
+			diff: "metadata.annotations[kubectl.kubernetes.io/restartedAt]: (absent) -> the time of the restart",
 		},
 		"a restart that did not help is not repeated": {
 			cause: v1alpha1.CauseConfigStale, remedy: v1alpha1.RemedyEscalate, says: "did not help before",
@@ -324,7 +334,7 @@ func TestProposalsOfTheOtherRemedies(t *testing.T) {
 			change: func(in *Input) {
 				in.Case.Probes, in.BackingOff, in.Image, in.Recurrences = []evidence.Probe{answering}, []Pod{{"api-1", "uid-1"}}, "operator:1", 1
 			},
-			diff: "initContainers[bridgestack-wait-for-postgres]:  -> wait-for --protocol=postgres --address=postgres:5432 --timeout=5m0s",
+			diff: "initContainers[bridgestack-wait-for-postgres]: (absent) -> wait-for --protocol=postgres --address=postgres:5432 --timeout=5m0s (image operator:1)",
 		},
 		"a group without members": {
 			cause: v1alpha1.CauseKafkaGroupUnstable, subject: redpanda, remedy: v1alpha1.RemedyDeleteConsumerGroup,
@@ -342,7 +352,7 @@ func TestProposalsOfTheOtherRemedies(t *testing.T) {
 		"a wedged dependency": {
 			cause: v1alpha1.CausePostgresUnreachable, subject: postgres, remedy: v1alpha1.RemedyRestartDependency,
 			change: func(in *Input) { wedged(in, v1alpha1.Deployment, false) },
-			diff:   "metadata.annotations[kubectl.kubernetes.io/restartedAt]:  -> (the time of the restart)",
+			diff:   "metadata.annotations[kubectl.kubernetes.io/restartedAt]: (absent) -> the time of the restart",
 		},
 		"a wedged dependency that is stateful": {
 			cause: v1alpha1.CausePostgresUnreachable, subject: postgres, remedy: v1alpha1.RemedyEscalate, says: "allowRestart",
@@ -355,12 +365,12 @@ func TestProposalsOfTheOtherRemedies(t *testing.T) {
 		"the owner's migration": {
 			cause: v1alpha1.CausePostgresSchemaMissing, subject: postgres, remedy: v1alpha1.RemedyRunJob,
 			change: func(in *Input) { enabled(in, v1alpha1.RemedyRunJob) },
-			diff:   "jobs:  -> a Job of CronJob migrate",
+			diff:   "jobs: (absent) -> a Job of CronJob migrate",
 		},
 		"a new revision that never comes up beside an old one": {
 			cause: v1alpha1.CauseApplicationError, remedy: v1alpha1.RemedyRollbackRollout,
 			change: func(in *Input) { enabled(in, v1alpha1.RemedyRollbackRollout); looksBetter(in, 2, 0) },
-			diff:   "revision:  -> 4\ncontainers[app].image: app:1 -> app:0",
+			diff:   "revision: 5 -> 4\ncontainers[app].image: app:1 -> app:0",
 		},
 		"a new revision, and the old one is down as well": {
 			cause: v1alpha1.CauseApplicationError, remedy: v1alpha1.RemedyEscalate, says: "is not shown",
@@ -373,12 +383,12 @@ func TestProposalsOfTheOtherRemedies(t *testing.T) {
 		"a server that demands TLS": {
 			cause: v1alpha1.CausePostgresTLSMismatch, subject: postgres, remedy: v1alpha1.RemedySetEnv,
 			change: func(in *Input) { sslMode(in, "PGSSLMODE", "disable", evidence.TLSDisable) },
-			diff:   "containers[app].env[PGSSLMODE]:  -> require",
+			diff:   "containers[app].env[PGSSLMODE]: (absent) -> require",
 		},
 		"a switch for TLS": {
 			cause: v1alpha1.CausePostgresTLSMismatch, subject: postgres, remedy: v1alpha1.RemedySetEnv,
 			change: func(in *Input) { sslMode(in, "POSTGRES_SSL_ENABLED", "false", evidence.TLSDisable) },
-			diff:   "containers[app].env[POSTGRES_SSL_ENABLED]:  -> true",
+			diff:   "containers[app].env[POSTGRES_SSL_ENABLED]: (absent) -> true",
 		},
 		"TLS is never weakened": {
 			cause: v1alpha1.CausePostgresTLSMismatch, subject: postgres, remedy: v1alpha1.RemedyEscalate, says: "weaken",
@@ -387,7 +397,7 @@ func TestProposalsOfTheOtherRemedies(t *testing.T) {
 		"a smaller pool that the policy declares": {
 			cause: v1alpha1.CausePostgresConnectionsExhausted, subject: postgres, remedy: v1alpha1.RemedySetEnv,
 			change: func(in *Input) { pool(in, "50", "10") },
-			diff:   "containers[app].env[DB_POOL_SIZE]:  -> 10",
+			diff:   "containers[app].env[DB_POOL_SIZE]: (absent) -> 10",
 		},
 		"a larger pool for a full server": {
 			cause: v1alpha1.CausePostgresConnectionsExhausted, subject: postgres, remedy: v1alpha1.RemedyEscalate, says: "no slot left",

@@ -10,12 +10,13 @@ import (
 // restartDependency restarts a dependency that is wedged: its pods are ready,
 // it has no diagnosis of its own, and it does not answer where it is declared.
 var restartDependency = remedy{
-	name:    v1alpha1.RemedyRestartDependency,
-	summary: "Restarts a dependency that is ready and does not answer.",
-	writes:  v1alpha1.ActionPatchTemplate,
-	optIn:   true,
-	settles: SettlesWhenAnswering,
-	needs:   []Need{NeedDependencyWorkloads},
+	name:      v1alpha1.RemedyRestartDependency,
+	summary:   "Restarts a dependency that is ready and does not answer.",
+	writes:    v1alpha1.ActionPatchTemplate,
+	mayChange: restarts,
+	optIn:     true,
+	settles:   SettlesWhenAnswering,
+	needs:     []Need{NeedDependencyWorkloads},
 	causes: []v1alpha1.Cause{
 		v1alpha1.CauseDependencyUnhealthy, v1alpha1.CausePostgresUnreachable, v1alpha1.CausePostgresConnectionsExhausted,
 		v1alpha1.CauseKafkaUnreachable, v1alpha1.CauseKafkaCoordinatorUnavailable, v1alpha1.CauseUpstreamUnreachable,

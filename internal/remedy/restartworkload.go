@@ -14,9 +14,10 @@ const restartedAt = "kubectl.kubernetes.io/restartedAt"
 // restartWorkload lets a workload's pods start anew, paced by its own update
 // strategy: they hold on to something that has changed since they started.
 var restartWorkload = remedy{
-	name:    v1alpha1.RemedyRestartWorkload,
-	summary: "Restarts a workload's pods, as kubectl rollout restart does.",
-	writes:  v1alpha1.ActionPatchTemplate,
+	name:      v1alpha1.RemedyRestartWorkload,
+	summary:   "Restarts a workload's pods, as kubectl rollout restart does.",
+	writes:    v1alpha1.ActionPatchTemplate,
+	mayChange: restarts,
 	causes: []v1alpha1.Cause{
 		v1alpha1.CauseConfigStale, v1alpha1.CausePostgresConnectionLost, v1alpha1.CausePostgresPoolExhausted,
 	},

@@ -2,6 +2,10 @@ package remedy
 
 import (
 	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
@@ -10,11 +14,13 @@ import (
 // looping new ones, where the new revision's own contents are at fault. Causes
 // that lie outside of it, such as a dependency, are not among its causes.
 var rollbackRollout = remedy{
-	name:    v1alpha1.RemedyRollbackRollout,
-	summary: "Returns to the newest older revision whose pods are ready.",
-	writes:  v1alpha1.ActionPatchTemplate,
-	optIn:   true,
-	needs:   []Need{NeedOlderRevision},
+	name:         v1alpha1.RemedyRollbackRollout,
+	summary:      "Returns to the newest older revision whose pods are ready.",
+	writes:       v1alpha1.ActionPatchTemplate,
+	mayChange:    mayRollBack,
+	recordedOnly: true,
+	optIn:        true,
+	needs:        []Need{NeedOlderRevision},
 	causes: []v1alpha1.Cause{
 		v1alpha1.CauseApplicationError, v1alpha1.CauseSegfault, v1alpha1.CauseCompletedExit,
 		v1alpha1.CauseCommandNotFound, v1alpha1.CauseCommandNotExecutable, v1alpha1.CauseExecFormatError, v1alpha1.CauseArgumentsInvalid,
@@ -36,12 +42,69 @@ var rollbackRollout = remedy{
 		case in.Previous == nil:
 			return refuse(v1alpha1.RemedyRollbackRollout, "revision %s is not on record any more", rollout.PreviousRevision)
 		}
+		if kept := keptFields(in.Template, in.Previous); len(kept) > 0 {
+			return refuse(v1alpha1.RemedyRollbackRollout, "revision %s differs in %s, which no rollback changes: whether to go back there is for a person to decide (kubectl rollout undo)",
+				rollout.PreviousRevision, strings.Join(kept, ", "))
+		}
 		return Action{
 			Because: fmt.Sprintf("no pod of revision %s is up, while %d of revision %s are, and nothing else explains it",
 				rollout.Revision, rollout.OlderReady, rollout.PreviousRevision),
-			Target:     in.workload(),
-			Template:   in.Previous.DeepCopy(),
-			ToRevision: rollout.PreviousRevision,
+			Target:   in.workload(),
+			Template: in.Previous.DeepCopy(),
+
+			FromRevision: rollout.Revision, ToRevision: rollout.PreviousRevision,
 		}, nil
 	},
+}
+
+// keptOfPod and keptOfContainer are the fields of a pod and of a container that no rollback
+// changes: who it is, what it may do on its node, and its data. What else is of
+// a release, such as its image, its command and its settings, is on record as a
+// whole and is shown in full.
+var (
+	keptOfPod = []string{
+		"serviceAccountName", "serviceAccount", "automountServiceAccountToken", "securityContext", "volumes", "imagePullSecrets",
+		"hostNetwork", "hostPID", "hostIPC", "hostUsers", "hostAliases", "runtimeClassName", "nodeName", "priorityClassName", "priority",
+		"shareProcessNamespace", "resourceClaims", "schedulerName", "ephemeralContainers",
+	}
+	keptOfContainer = []string{"securityContext", "volumeMounts", "volumeDevices"}
+)
+
+// mayRollBack reports whether a rollback may change a field.
+func mayRollBack(_ TemplateWrite, d difference) bool {
+	_, rest, ok := d.path.inContainer()
+	switch {
+	case ok && len(rest) == 0: // a container that comes or goes brings these along
+		for _, value := range []any{d.before, d.after} {
+			object, _ := value.(map[string]any)
+			for _, field := range keptOfContainer {
+				if _, set := object[field]; set {
+					return false
+				}
+			}
+		}
+		return true
+	case ok:
+		return !slices.Contains(keptOfContainer, rest[0].key)
+	case len(d.path) > 2 && d.path[:2].is("metadata", "annotations"): // where confinement was before it had fields
+		return !strings.Contains(d.path[2].key, "apparmor") && !strings.Contains(d.path[2].key, "seccomp")
+	case len(d.path) > 1 && d.path[0].key == "spec":
+		return !slices.Contains(keptOfPod, d.path[1].key)
+	}
+	return true
+}
+
+// keptFields are those at which two revisions differ and that no rollback changes.
+func keptFields(present, older *corev1.PodTemplateSpec) []string {
+	different, err := differences(present, older)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var out []string
+	for _, d := range different {
+		if !mayRollBack(TemplateWrite{}, d) {
+			out = append(out, d.path.String())
+		}
+	}
+	return out
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
@@ -12,10 +13,11 @@ import (
 // policy's value for a missing or invalid one or for a pool's size, or TLS where
 // the server demands it.
 var setEnv = remedy{
-	name:    v1alpha1.RemedySetEnv,
-	summary: "Corrects one declared environment variable: a dependency's address, a declared value, a pool's size, or TLS.",
-	writes:  v1alpha1.ActionPatchTemplate,
-	needs:   []Need{NeedKnownKeys},
+	name:      v1alpha1.RemedySetEnv,
+	summary:   "Corrects one declared environment variable: a dependency's address, a declared value, a pool's size, or TLS.",
+	writes:    v1alpha1.ActionPatchTemplate,
+	mayChange: setsVariable,
+	needs:     []Need{NeedKnownKeys},
 	causes: []v1alpha1.Cause{
 		v1alpha1.CausePostgresHostNotFound, v1alpha1.CausePostgresUnreachable,
 		v1alpha1.CauseKafkaHostNotFound, v1alpha1.CauseKafkaUnreachable,
@@ -46,10 +48,45 @@ var setEnv = remedy{
 	},
 }
 
+// setsVariable reports whether a difference is a variable that is set, and, unless
+// that is taken back, to nothing but what the stack declares: a value of its own,
+// the address or port of one of its endpoints, or TLS where there was none.
+func setsVariable(w TemplateWrite, d difference) bool {
+	_, rest, ok := d.path.inContainer()
+	if !ok || len(rest) != 1 || rest[0].key != "env" || rest[0].name == "" || rest[0].entry > 0 || d.after == nil {
+		return false
+	}
+	if w.Back {
+		return true
+	}
+	after, err := variableOf(d.after)
+	if err != nil {
+		return false
+	}
+	if slices.ContainsFunc(w.Scope.Service.Env, func(e v1alpha1.DeclaredEnv) bool {
+		return e.Name == after.Name && equality.Semantic.DeepEqual(envVar(e), after)
+	}) {
+		return true
+	}
+	before, err := variableOf(d.before)
+	return err == nil && after.ValueFrom == nil && (isDeclaredAddress(w.Scope.Declared, before.Value, after.Value) || turnsTLSOn(before.Value, after))
+}
+
+// variable is the entry that the kubelet uses of a container's variable, the last
+// of its name; nil where there is none.
+func variable(c *corev1.Container, name string) *corev1.EnvVar {
+	for i := range slices.Backward(c.Env) {
+		if c.Env[i].Name == name {
+			return &c.Env[i]
+		}
+	}
+	return nil
+}
+
 // put sets a variable in its place, or at the end.
 func put(c *corev1.Container, v corev1.EnvVar) {
-	if i := slices.IndexFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == v.Name }); i >= 0 {
-		c.Env[i] = v
+	if entry := variable(c, v.Name); entry != nil {
+		*entry = v
 		return
 	}
 	c.Env = append(c.Env, v)

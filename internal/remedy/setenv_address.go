@@ -9,10 +9,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/evidence"
 )
 
 // setAddress puts right a host or port that is not the declared dependency's.
+// The variable keeps the form in which it is written.
 func setAddress(in Input) (Action, *Refusal) {
 	d, known := in.dependency()
 	switch {
@@ -27,17 +29,19 @@ func setAddress(in Input) (Action, *Refusal) {
 	case !in.mayAnswer(d.Service):
 		return refuse(v1alpha1.RemedySetEnv, "the declared address %s does not answer either", d.Declared.Server())
 	}
-	set, because := addressVars(*d.Configured, *d.Declared)
-	if because != "" {
-		return refuse(v1alpha1.RemedySetEnv, "%s", because)
-	}
-	for _, v := range set {
-		if in.Case.Env.Variables[v.Name].Secret.IsSet() {
-			return refuse(v1alpha1.RemedySetEnv, "the present value of %s may be a secret, which an undo would have to record", v.Name)
+	for _, name := range addressVariables(*d.Configured) {
+		if v := in.Case.Env.Variables[name]; v.Secret.IsSet() || v.Origin.Kind == evidence.OriginSecret {
+			return refuse(v1alpha1.RemedySetEnv, "the present value of %s may be a secret, which an undo would have to record; change it there to %s", name, addresses(d.Declared.Servers))
 		}
 	}
+	set, err := relocated(in.Case.Env, *d.Configured, *d.Declared)
+	if err != nil {
+		return refuse(v1alpha1.RemedySetEnv, "%v; change it by hand to %s", err, addresses(d.Declared.Servers))
+	}
 	proof := *d.Configured
-	proof.Servers = d.Declared.Servers
+	if proof.Servers = readBack(in.Case.Env, *d.Configured, set); len(proof.Servers) == 0 || !leadsTo(proof.Servers, d.Declared.Servers) {
+		return refuse(v1alpha1.RemedySetEnv, "with the new value, the client would go to %s and not to %s", addresses(proof.Servers), addresses(d.Declared.Servers))
+	}
 	proof.Topics, proof.Group = nil, "" // what is missing there is another cause
 	return Action{
 		Because: fmt.Sprintf("%s is configured at %s and listens at %s", d.Service, addresses(d.Configured.Servers), addresses(d.Declared.Servers)),
@@ -62,30 +66,112 @@ func (in Input) mayAnswer(service string) bool {
 	return true
 }
 
-// addressVars are the variables to set so that a client goes to the declared
-// servers, or why that cannot be done.
-func addressVars(configured, declared evidence.Connection) ([]corev1.EnvVar, string) {
-	v := configured.Variables
-	if v.BootstrapServers != "" {
-		return []corev1.EnvVar{{Name: v.BootstrapServers, Value: addresses(declared.Servers)}}, ""
+// addressVariables are those that an address stands in.
+func addressVariables(c evidence.Connection) []string {
+	v := c.Variables
+	return slices.DeleteFunc([]string{v.BootstrapServers, v.URL, v.Host, v.Port}, func(name string) bool { return name == "" })
+}
+
+// clientPorts are those that a client goes to where it is told none.
+var clientPorts = map[evidence.Protocol]int32{evidence.Postgres: connection.PostgresPort, evidence.Kafka: connection.KafkaPort}
+
+// relocated are the variables to set so that a client goes to the declared servers.
+func relocated(env evidence.Env, configured, declared evidence.Connection) ([]corev1.EnvVar, error) {
+	v, want := configured.Variables, declared.Server()
+	whole := v.BootstrapServers
+	if whole == "" {
+		whole = v.URL
 	}
-	if v.URL != "" {
-		return nil, fmt.Sprintf("the address is part of the connection string %s, which may hold a secret; change it there to %s", v.URL, declared.Server())
+	port := clientPorts[configured.Protocol]
+	if whole != "" {
+		set, err := relocate(env, whole, declared.Servers, port, false)
+		return []corev1.EnvVar{set}, err
+	}
+	if v.Host == "" {
+		return nil, fmt.Errorf("no variable of the container sets the host")
 	}
 	var set []corev1.EnvVar
-	if have, want := configured.Server(), declared.Server(); have.Host != want.Host {
-		if v.Host == "" {
-			return nil, "no variable of the container sets the host"
-		}
-		set = append(set, corev1.EnvVar{Name: v.Host, Value: want.Host})
+	host, err := relocate(env, v.Host, declared.Servers[:1], port, v.Port != "")
+	if err != nil {
+		return nil, err
 	}
-	if have, want := configured.Server(), declared.Server(); have.Port != want.Port {
-		if v.Port == "" {
-			return nil, fmt.Sprintf("no variable of the container sets the port, and its default is not %d", want.Port)
-		}
+	if host.Value != env.Get(v.Host) {
+		set = append(set, host)
+	}
+	if v.Port != "" && configured.Server().Port != want.Port {
 		set = append(set, corev1.EnvVar{Name: v.Port, Value: strconv.Itoa(int(want.Port))})
 	}
-	return set, ""
+	return set, nil
+}
+
+// relocate is a variable with other servers in its present value.
+func relocate(env evidence.Env, name string, to []evidence.HostPort, port int32, portElsewhere bool) (corev1.EnvVar, error) {
+	value, err := connection.Relocate(env.Get(name), to, port, portElsewhere)
+	if err != nil {
+		return corev1.EnvVar{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return corev1.EnvVar{Name: name, Value: value}, nil
+}
+
+// readBack are the servers that the client would go to with variables set.
+func readBack(env evidence.Env, configured evidence.Connection, set []corev1.EnvVar) []evidence.HostPort {
+	return connection.ServersOf(configured.Protocol, configured.Variables, func(name string) string {
+		for _, v := range set {
+			if v.Name == name {
+				return v.Value
+			}
+		}
+		return env.Get(name)
+	})
+}
+
+// leadsTo reports whether a client goes to declared servers only, and to the first.
+func leadsTo(servers, declared []evidence.HostPort) bool {
+	return len(servers) > 0 && len(declared) > 0 && servers[0] == declared[0] &&
+		!slices.ContainsFunc(servers, func(s evidence.HostPort) bool { return !slices.Contains(declared, s) })
+}
+
+// isDeclaredAddress reports whether a variable's new value is the address, the
+// host or the port of a declared endpoint, in the form of the present value. Where
+// the pod template does not have that, it is to be an address and nothing else.
+func isDeclaredAddress(declared []evidence.Connection, before, after string) bool {
+	return slices.ContainsFunc(declared, func(c evidence.Connection) bool {
+		if len(c.Servers) == 0 {
+			return false
+		}
+		if after == strconv.Itoa(int(c.Server().Port)) && (before == "" || isNumber(before)) {
+			return true
+		}
+		if before == "" {
+			return isAddress(after, c.Servers)
+		}
+		for _, elsewhere := range []bool{true, false} {
+			if value, err := connection.Relocate(before, c.Servers, clientPorts[c.Protocol], elsewhere); err == nil && value == after {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// isAddress reports whether a value is those servers' address and nothing else:
+// relocating it changes nothing, and it has no user, path or options.
+func isAddress(value string, servers []evidence.HostPort) bool {
+	_, address, inURL := strings.Cut(value, "://")
+	if inURL && strings.ContainsAny(address, "/?#@") && strings.Count(value, "://") == 1 {
+		return false
+	}
+	for _, elsewhere := range []bool{true, false} {
+		if same, err := connection.Relocate(value, servers, servers[0].Port, elsewhere); err == nil && same == value {
+			return true
+		}
+	}
+	return false
+}
+
+func isNumber(text string) bool {
+	_, err := strconv.ParseUint(text, 10, 16)
+	return err == nil
 }
 
 func addresses(servers []evidence.HostPort) string {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
@@ -34,11 +35,15 @@ func setDeclared(in Input, name string) (Action, *Refusal) {
 	if present.Secret.IsSet() && present.Origin.Kind == evidence.OriginLiteral {
 		return refuse(v1alpha1.RemedySetEnv, "the present value of %s may be a secret, which an undo would have to record", name)
 	}
-	if declared.Value != nil && *declared.Value == present.Value && present.Value != "" {
+	if _, set := in.Case.Env.Lookup(name); set && declared.Value != nil && *declared.Value == present.Value {
 		return refuse(v1alpha1.RemedySetEnv, "%s has the declared value already", name)
 	}
 	if key, named := keyOf(declared); named && !in.KnownKeys[key] {
 		return refuse(v1alpha1.RemedySetEnv, "the policy takes %s from key %q of %s %q, which does not exist", name, key.Key, key.Kind, key.Name)
+	}
+	if entry := variable(container(in.Template, in.Case.Container.Name), name); entry != nil && equality.Semantic.DeepEqual(*entry, envVar(declared)) {
+		key, _ := keyOf(declared)
+		return refuse(v1alpha1.RemedySetEnv, "%s comes from key %q of %s %q already, as the policy declares: the value there is what the program rejects", name, key.Key, key.Kind, key.Name)
 	}
 	return Action{
 		Because:  fmt.Sprintf("%s %s, and the policy declares where its value comes from", name, wrongness[in.Finding.Cause]),

@@ -2,6 +2,8 @@ package remedy
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -43,4 +45,16 @@ func requireTLS(in Input) (Action, *Refusal) {
 		Template: in.edit(func(c *corev1.Container) { put(c, corev1.EnvVar{Name: name, Value: value}) }),
 		Proof:    &proof,
 	}, nil
+}
+
+// turnsTLSOn reports whether a variable asked for no TLS, or said nothing of it,
+// and now asks for it.
+func turnsTLSOn(before string, after corev1.EnvVar) bool {
+	if before != "" {
+		on, understood := tlsOn[strings.ToLower(before)]
+		return understood && after.Value == on
+	}
+	name := strings.ToUpper(after.Name)
+	asks := slices.Contains(slices.Collect(maps.Values(tlsOn)), after.Value)
+	return asks && (strings.Contains(name, "SSL") || strings.Contains(name, "TLS"))
 }

@@ -17,6 +17,8 @@ import (
 const (
 	// waiterPrefix begins the name of the operator's own init containers.
 	waiterPrefix = "bridgestack-wait-for-"
+	// waiterCommand is the first argument that they give to the operator's image.
+	waiterCommand = "wait-for"
 	// waiterTimeout is how long an init container waits before it ends with an
 	// error, and the kubelet starts it again.
 	waiterTimeout = 5 * time.Minute
@@ -26,11 +28,12 @@ const (
 // answers, for a service that ends whenever it is started first. Once is no
 // reason for it: a new pod does then.
 var waitForDependency = remedy{
-	name:    v1alpha1.RemedyWaitForDependency,
-	summary: "Adds an init container that waits until a dependency accepts connections, where pods start too early.",
-	writes:  v1alpha1.ActionPatchTemplate,
-	needs:   []Need{NeedRecurrences},
-	kindred: [][]v1alpha1.Cause{unreached},
+	name:      v1alpha1.RemedyWaitForDependency,
+	summary:   "Adds an init container that waits until a dependency accepts connections, where pods start too early.",
+	writes:    v1alpha1.ActionPatchTemplate,
+	mayChange: addsWaiter,
+	needs:     []Need{NeedRecurrences},
+	kindred:   [][]v1alpha1.Cause{unreached},
 	causes: []v1alpha1.Cause{
 		v1alpha1.CauseDependencyUnhealthy, v1alpha1.CausePostgresStarting, v1alpha1.CauseKafkaCoordinatorUnavailable,
 		v1alpha1.CausePostgresUnreachable, v1alpha1.CauseKafkaUnreachable,
@@ -64,7 +67,7 @@ var waitForDependency = remedy{
 // WaiterFor is the init container that waits for a dependency. It needs no credentials: that the server
 // accepts connections is what it waits for.
 func WaiterFor(image string, d evidence.Dependency) corev1.Container {
-	args := []string{"wait-for", "--protocol=" + strings.ToLower(string(d.Declared.Protocol))}
+	args := []string{waiterCommand, "--protocol=" + strings.ToLower(string(d.Declared.Protocol))}
 	for _, s := range d.Declared.Servers {
 		args = append(args, "--address="+s.String())
 	}
@@ -110,21 +113,16 @@ func waiter(image, name string, args []string) corev1.Container {
 	}
 }
 
-// withoutNewWaiter is a template without the operator's own init container
-// that the other one does not have, and what was added.
-func withoutNewWaiter(before, after *corev1.PodTemplateSpec) (*corev1.PodTemplateSpec, []v1alpha1.FieldChange) {
-	rest := after.DeepCopy()
-	var added []v1alpha1.FieldChange
-	rest.Spec.InitContainers = slices.DeleteFunc(rest.Spec.InitContainers, func(c corev1.Container) bool {
-		known := slices.ContainsFunc(before.Spec.InitContainers, func(b corev1.Container) bool { return b.Name == c.Name })
-		if known || !strings.HasPrefix(c.Name, waiterPrefix) || !equality.Semantic.DeepEqual(c, waiter(c.Image, c.Name, c.Args)) {
-			return false
-		}
-		added = append(added, v1alpha1.FieldChange{Path: "initContainers[" + c.Name + "]", After: strings.Join(c.Args, " ")})
-		return true
-	})
-	if len(rest.Spec.InitContainers) == 0 {
-		rest.Spec.InitContainers = before.Spec.InitContainers // nil and empty are the same
+// addsWaiter reports whether a difference is an init container that is added, of
+// the operator's own shape and, unless it is taken away again, image.
+func addsWaiter(w TemplateWrite, d difference) bool {
+	name, rest, ok := d.path.below("initContainers")
+	if !ok || len(rest) > 0 || d.before != nil || !strings.HasPrefix(name, waiterPrefix) {
+		return false
 	}
-	return rest, added
+	c, err := containerOf(d.after)
+	if err != nil || len(c.Args) == 0 || c.Args[0] != waiterCommand || !w.Back && c.Image != w.Scope.Image {
+		return false
+	}
+	return equality.Semantic.DeepEqual(*c, waiter(c.Image, c.Name, c.Args))
 }

@@ -26,7 +26,7 @@ func TestRepaired(t *testing.T) {
 		{"kafka-host-not-found", "workflow-coordinator", v1alpha1.CauseKafkaHostNotFound,
 			[]v1alpha1.RemedyName{v1alpha1.RemedySetEnv}, "containers[workflow-coordinator].env[KAFKA_BOOTSTRAP_SERVERS]: omninode-bridge-redpanda:9092 -> redpanda:9092"},
 		{"kafka-topic-missing", "workflow-coordinator", v1alpha1.CauseKafkaTopicMissing,
-			[]v1alpha1.RemedyName{v1alpha1.RemedyCreateTopic}, "topics[dev.omninode_bridge.onex.workflows.v1]:  -> partitions=3 replicationFactor=1"},
+			[]v1alpha1.RemedyName{v1alpha1.RemedyCreateTopic}, "topics[dev.omninode_bridge.onex.workflows.v1]: (absent) -> partitions=3 replicationFactor=1"},
 		{"kafka-bootstrap-localhost", "workflow-coordinator", v1alpha1.CauseKafkaTopicMissing,
 			[]v1alpha1.RemedyName{v1alpha1.RemedySetEnv, v1alpha1.RemedyCreateTopic}, "containers[workflow-coordinator].env[KAFKA_BOOTSTRAP_SERVERS]: localhost:29092 -> redpanda:9092"},
 		{"compose-bootstrap-published", "workflow-coordinator", v1alpha1.CauseKafkaTopicMissing,
@@ -34,7 +34,7 @@ func TestRepaired(t *testing.T) {
 		{"memory-limit-too-small", "model-metrics", v1alpha1.CauseOOMKilled,
 			[]v1alpha1.RemedyName{v1alpha1.RemedyRaiseMemoryLimit}, "containers[model-metrics].resources.limits.memory: 64Mi -> 96Mi"},
 		{"api-key-missing", "metadata-stamping", v1alpha1.CauseEnvVarMissing,
-			[]v1alpha1.RemedyName{v1alpha1.RemedySetEnv}, "containers[metadata-stamping].env[API_KEY]:  -> (key metadata-stamping of Secret api-keys)"},
+			[]v1alpha1.RemedyName{v1alpha1.RemedySetEnv}, "containers[metadata-stamping].env[API_KEY]: (absent) -> (key metadata-stamping of Secret api-keys)"},
 	} {
 		t.Run(c.scenario, func(t *testing.T) {
 			t.Parallel()
@@ -196,7 +196,7 @@ func changes(d v1alpha1.BridgeDiagnosis) string {
 	var lines []string
 	for _, a := range d.Status.Attempts {
 		for _, c := range a.Proposal.Changes {
-			lines = append(lines, c.Path+": "+c.Before+" -> "+c.After)
+			lines = append(lines, c.String())
 		}
 	}
 	return strings.Join(lines, "\n")

@@ -1,7 +1,6 @@
 package page
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -147,11 +146,11 @@ func Proposed(p v1alpha1.Proposal, style Style) string {
 		out.WriteString(style.wrap("  ", clean(p.Because)))
 	}
 	for _, c := range p.Changes {
-		if c.Before != "" {
-			out.WriteString(style.paint(bad, "  - "+oneLine(c.Path)+": "+oneLine(c.Before)) + "\n")
+		if before, present := c.BeforeText(); present {
+			out.WriteString(style.paint(bad, "  - "+oneLine(c.Path)+": "+oneLine(before)) + "\n")
 		}
-		if c.After != "" {
-			out.WriteString(style.paint(good, "  + "+oneLine(c.Path)+": "+oneLine(c.After)) + "\n")
+		if after, present := c.AfterText(); present {
+			out.WriteString(style.paint(good, "  + "+oneLine(c.Path)+": "+oneLine(after)) + "\n")
 		}
 	}
 	return out.String()
@@ -172,7 +171,7 @@ func (e Explanation) attempts(out *strings.Builder, now time.Time, style Style) 
 		}
 		out.WriteString(style.wrap("  ", line))
 		for _, c := range a.Proposal.Changes {
-			out.WriteString("    " + oneLine(fmt.Sprintf("%s: %s -> %s", c.Path, cmp.Or(c.Before, "(absent)"), cmp.Or(c.After, "(absent)"))) + "\n")
+			out.WriteString("    " + oneLine(c.String()) + "\n")
 		}
 	}
 }

@@ -150,7 +150,7 @@ func remedyOf(a v1alpha1.Attempt) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s on %s", a.Proposal.Remedy, a.Proposal.Target)
 	for _, c := range a.Proposal.Changes {
-		fmt.Fprintf(&text, "; %s: %s -> %s", c.Path, cmp.Or(c.Before, "(absent)"), cmp.Or(c.After, "(absent)"))
+		text.WriteString("; " + c.String())
 	}
 	return text.String()
 }
