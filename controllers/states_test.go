@@ -32,7 +32,7 @@ func TestAutoRaisesTheLimitAndRecovers(t *testing.T) {
 	if got.Status.Cause != v1alpha1.CauseOOMKilled || limit(t, d) != "192Mi" {
 		t.Errorf("cause %s, limit %s", got.Status.Cause, limit(t, d))
 	}
-	change := []v1alpha1.FieldChange{{Path: "containers[main].resources.limits.memory", Before: "128Mi", After: "192Mi"}}
+	change := []v1alpha1.FieldChange{{Kind: v1alpha1.ChangeField, Operation: v1alpha1.OperationReplace, Path: "containers[main].resources.limits.memory", Before: "128Mi", After: "192Mi"}}
 	if diff := cmp.Diff(change, got.Status.Attempts[0].Proposal.Changes); diff != "" {
 		t.Errorf("the attempt's change (-want +got)\n%s", diff)
 	}

@@ -24,7 +24,7 @@ func configuredBy(t *testing.T, in *Input, dependency int, protocol evidence.Pro
 		name, value, _ := strings.Cut(line, "=")
 		app.Env = append(app.Env, corev1.EnvVar{Name: name, Value: value})
 	}
-	c, ok := connection.Configured(protocol, in.Case.Env, v1alpha1.ConnectionEnv{})
+	c, ok := connection.Configured(protocol, in.Case.Env, connection.Spelled{})
 	if !ok {
 		t.Fatalf("%v configures no client", lines)
 	}
@@ -83,7 +83,7 @@ func TestSetEnvKeepsTheFormOfAnAddress(t *testing.T) {
 		for _, e := range container(action.Template, "app").Env {
 			after.Variables[e.Name] = evidence.Variable{Name: e.Name, Value: e.Value}
 		}
-		read, _ := connection.Configured(c.protocol, after, v1alpha1.ConnectionEnv{})
+		read, _ := connection.Configured(c.protocol, after, connection.Spelled{})
 		if !slices.Equal(read.Servers, action.Proof.Servers) || !slices.Equal(read.Servers, in.Case.Dependencies[dependency].Declared.Servers) {
 			t.Errorf("%v: a client would go to %v, proved is %v", c.env, read.Servers, action.Proof.Servers)
 		}
