@@ -64,10 +64,13 @@ var stages = map[v1alpha1.Cause]stage{
 	v1alpha1.CauseImagePullFailed:        stageCreate,
 	v1alpha1.CauseVolumeMountFailed:      stageCreate,
 	v1alpha1.CauseSandboxFailed:          stageCreate,
+	v1alpha1.CauseDeviceUnavailable:      stageCreate,
+	v1alpha1.CauseSecurityProfileMissing: stageCreate,
 	v1alpha1.CauseCommandNotFound:        stageExec,
 	v1alpha1.CauseCommandNotExecutable:   stageExec,
 	v1alpha1.CauseExecFormatError:        stageExec,
 	v1alpha1.CauseArgumentsInvalid:       stageExec,
+	v1alpha1.CauseBinaryIncompatible:     stageExec,
 	v1alpha1.CauseLifecycleHookFailed:    stageExec,
 	v1alpha1.CauseEnvVarMissing:          stageConnect,
 	v1alpha1.CauseEnvVarInvalid:          stageConnect,
@@ -92,6 +95,16 @@ var stages = map[v1alpha1.Cause]stage{
 	v1alpha1.CauseKafkaAuthFailed:        stageConnect,
 	v1alpha1.CauseKafkaTLSMismatch:       stageConnect,
 
+	v1alpha1.CauseConfigFileInvalid:   stageConnect,
+	v1alpha1.CauseLicenseInvalid:      stageConnect,
+	v1alpha1.CauseNodeSettingTooLow:   stageConnect,
+	v1alpha1.CauseDataLocked:          stageConnect,
+	v1alpha1.CauseDataIncompatible:    stageConnect,
+	v1alpha1.CauseDataCorrupt:         stageConnect,
+	v1alpha1.CauseUpstreamStarting:    stageConnect,
+	v1alpha1.CauseUpstreamTLSMismatch: stageConnect,
+	v1alpha1.CauseAPIForbidden:        stageConnect,
+
 	v1alpha1.CausePostgresConnectionsExhausted:    stageConnect,
 	v1alpha1.CauseKafkaAdvertisedListenerMismatch: stageConnect,
 
@@ -107,6 +120,9 @@ var stages = map[v1alpha1.Cause]stage{
 	v1alpha1.CauseKafkaMessageTooLarge:        stageUse,
 	v1alpha1.CauseKafkaGroupUnstable:          stageUse,
 	v1alpha1.CauseKafkaDiskFull:               stageUse,
+	v1alpha1.CauseMigrationFailed:             stageUse,
+	v1alpha1.CauseUpstreamRejectsWrites:       stageUse,
+	v1alpha1.CauseUpstreamIncompatible:        stageUse,
 
 	v1alpha1.CausePostgresPoolExhausted:    stageRun,
 	v1alpha1.CausePostgresConnectionLost:   stageRun,
@@ -124,4 +140,5 @@ var stages = map[v1alpha1.Cause]stage{
 	v1alpha1.CauseSegfault:                 stageRun,
 	v1alpha1.CauseApplicationError:         stageRun,
 	v1alpha1.CauseCompletedExit:            stageRun,
+	v1alpha1.CauseLeaderElectionLost:       stageRun,
 }
