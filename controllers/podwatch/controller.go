@@ -101,17 +101,33 @@ func (r *Reconciler) podsToLookAt() predicate.Predicate {
 	}
 }
 
-// unhealthyOfDiagnosis finds the pods in trouble of a deleted diagnosis' workload: a
-// person who deletes it wants a new one, and such a pod may never change again.
+// unhealthyOfDiagnosis finds the pods of a deleted diagnosis' workload that may never
+// change again: whoever deletes it wants a new one. One that crash-loops has an event
+// at its next crash, and until then may be on the way out.
 func (r *Reconciler) unhealthyOfDiagnosis(ctx context.Context, o client.Object) []reconcile.Request {
 	d, ok := o.(*v1alpha1.BridgeDiagnosis)
 	if !ok {
 		return nil
 	}
 	return r.unhealthyPods(ctx, d.Namespace, func(pod *corev1.Pod) bool {
+		if !waitsForGood(pod) {
+			return false
+		}
 		w, owned, err := r.Observer.WorkloadOf(ctx, pod)
 		return err == nil && owned && incident.IsAbout(d, w)
 	})
+}
+
+// waitsForGood is true of a pod with a container that the kubelet cannot start.
+func waitsForGood(pod *corev1.Pod) bool {
+	for _, statuses := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
+		for _, s := range statuses {
+			if s.State.Waiting != nil && s.State.Waiting.Reason != detect.ReasonCrashLoopBackOff {
+				return true
+			}
+		}
+	}
+	return pod.Status.Reason == detect.ReasonEvicted
 }
 
 // unhealthyOf finds the pods in trouble of a workload.
