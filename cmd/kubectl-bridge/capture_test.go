@@ -20,8 +20,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/yaml"
 
-	"github.com/bridgestack/operator/internal/plugin/classify"
 	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/plugin/classify"
 )
 
 // Each stands in one place only, so that a leak tells where it comes from.

@@ -33,6 +33,8 @@ type Verdict struct {
 	Evidence   []v1alpha1.EvidenceItem `json:"evidence"`
 	Refuted    []v1alpha1.RefutedCause `json:"refuted"`
 	Remedy     string                  `json:"remedy,omitempty"`
+	// Unseen is what was not there to be looked at.
+	Unseen []string `json:"unseen"`
 }
 
 // Classify is the verdict on one document. Time is the newest in the document
@@ -41,7 +43,7 @@ type Verdict struct {
 func Classify(d Document) Verdict {
 	c := d.Case()
 	c.Now = c.Newest()
-	v := Verdict{ID: d.ID, Evidence: []v1alpha1.EvidenceItem{}, Refuted: []v1alpha1.RefutedCause{}}
+	v := Verdict{ID: d.ID, Evidence: []v1alpha1.EvidenceItem{}, Refuted: []v1alpha1.RefutedCause{}, Unseen: unseen(d)}
 	if !diagnosis.Looping(c) {
 		v.Cause, v.Confidence = NoLoop, v1alpha1.ConfidenceMedium
 		v.Message = "the container is ready; its restarts are old"
