@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/bridgestack/operator/internal/server"
 	"github.com/bridgestack/operator/internal/stack"
 	"github.com/bridgestack/operator/internal/workload"
 	"github.com/bridgestack/operator/internal/workload/lookup"
@@ -267,7 +268,7 @@ func loses(w workload.Workload, service stack.Service) string {
 	case claims.Any:
 		return ""
 	}
-	if service.Endpoint == nil || service.Endpoint.Postgres == nil && service.Endpoint.Kafka == nil {
+	if kind, declared := server.OfEndpoint(service.Endpoint); !declared || !kind.KeepsData {
 		return ""
 	}
 	if slices.ContainsFunc(w.Template().Spec.Volumes, stays) {

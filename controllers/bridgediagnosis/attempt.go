@@ -14,11 +14,11 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/apply"
 	"github.com/bridgestack/operator/internal/attempt"
-	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/incident"
 	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/server"
 	"github.com/bridgestack/operator/internal/text"
 )
 
@@ -259,7 +259,7 @@ func (r *Reconciler) kafkaCluster(ctx context.Context, in *round, service string
 		switch {
 		case d.Service != service || d.Declared == nil || d.Declared.Protocol != evidence.Kafka:
 		case d.Configured != nil:
-			return connection.Toward(*d.Declared, *d.Configured, seen.Env), nil
+			return server.Toward(*d.Declared, *d.Configured, seen.Env), nil
 		default:
 			return *d.Declared, nil
 		}

@@ -6,10 +6,10 @@ import (
 	"slices"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/plan"
+	"github.com/bridgestack/operator/internal/server"
 	"github.com/bridgestack/operator/internal/stack"
 )
 
@@ -22,7 +22,7 @@ func (r *Reconciler) dependencies(ctx context.Context, in *round, env evidence.E
 	if err != nil {
 		return nil, err
 	}
-	undeclared, elsewhere := connection.Undeclared(in.service.Service, in.stack.Declared(), env)
+	undeclared, elsewhere := server.Undeclared(in.service.Service, in.stack.Declared(), env)
 	for _, d := range slices.Concat(in.service.DependsOn, undeclared) {
 		target, known := in.stack.ByName(d.Service)
 		if !known {
@@ -34,19 +34,17 @@ func (r *Reconciler) dependencies(ctx context.Context, in *round, env evidence.E
 			return nil, err
 		}
 		dependency.Workload = state
-		if declared, ok := connection.Declared(target.Service); ok {
+		if declared, ok := server.Declared(target.Service); ok {
 			if declared.Server().Host == "" { // an HTTP endpoint without a Service: ask a pod
 				declared.Servers[0].Host = address
 			}
 			dependency.Declared = &declared
-			if configured, ok := connection.Configured(declared.Protocol, env, connection.Spelled{ConnectionEnv: names(d), MayReadSecrets: mayReadSecrets}); ok {
+			if configured, ok := server.Configured(declared.Protocol, env, server.Spelled{ConnectionEnv: names(d), MayReadSecrets: mayReadSecrets}); ok {
 				configured.Service = d.Service
 				dependency.Configured = &configured
 			}
 		}
-		if target.Endpoint != nil && target.Endpoint.Kafka != nil {
-			dependency.Topics = target.Endpoint.Kafka.Topics
-		}
+		dependency.Topics = server.Topics(target.Endpoint)
 		out = append(out, dependency)
 	}
 	for _, c := range elsewhere {

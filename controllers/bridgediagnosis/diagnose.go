@@ -9,7 +9,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/diagnosis"
 	"github.com/bridgestack/operator/internal/evidence"
@@ -17,6 +16,7 @@ import (
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/requeue"
+	"github.com/bridgestack/operator/internal/server"
 )
 
 // diagnose observes, probes and finds the cause. It always goes on to plan.
@@ -124,7 +124,7 @@ func (r *Reconciler) probe(ctx context.Context, in *round, c evidence.Case, reda
 		case d.Configured == nil:
 			questions = append(questions, question{*d.Declared, v1alpha1.AsDeclared})
 		default:
-			questions = append(questions, question{connection.Toward(*d.Declared, *d.Configured, c.Env), v1alpha1.AsDeclared})
+			questions = append(questions, question{server.Toward(*d.Declared, *d.Configured, c.Env), v1alpha1.AsDeclared})
 		}
 	}
 	out := make([]evidence.Probe, len(questions))

@@ -19,7 +19,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/fairqueue"
@@ -29,6 +28,7 @@ import (
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/probe"
 	"github.com/bridgestack/operator/internal/resolve"
+	"github.com/bridgestack/operator/internal/server"
 	"github.com/bridgestack/operator/internal/stack"
 	"github.com/bridgestack/operator/internal/workload"
 	"github.com/bridgestack/operator/internal/workload/lookup"
@@ -139,7 +139,7 @@ func names(services []stack.Service) []string {
 
 // check asks one service's endpoint and opens a diagnosis where it failed too often.
 func (r *Reconciler) check(ctx context.Context, owner *v1alpha1.BridgeStack, policy stack.Policy, service stack.Service, scope egress.Scope) error {
-	target, declared := connection.Declared(service.Service)
+	target, declared := server.Declared(service.Service)
 	w := service.Workload.Ref(owner.Namespace)
 	container, err := r.containerOf(ctx, w, service.Endpoint.HTTP.Port)
 	if err != nil || container == "" {

@@ -2,13 +2,12 @@ package compose
 
 import (
 	"cmp"
-	"net"
 	"slices"
-	"strconv"
 	"strings"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/connection"
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/server"
 )
 
 // KubernetesName is what converters to Kubernetes make of a compose name: lower
@@ -54,31 +53,32 @@ func (s Service) Endpoint() *v1alpha1.Endpoint {
 	if host == s.Name {
 		host = "" // the API's default
 	}
+	offer := server.Offer{Service: s.Name, Host: host, Port: s.Port(), Database: s.Database, Topics: s.Topics}
+	kind, known := s.Role.Kind()
 	switch {
-	case s.Role == RolePostgres:
-		return &v1alpha1.Endpoint{Postgres: &v1alpha1.PostgresEndpoint{Host: host, Port: s.other(connection.PostgresPort), Database: s.Database}}
-	case s.Role.SpeaksKafka():
-		return &v1alpha1.Endpoint{Kafka: &v1alpha1.KafkaEndpoint{BootstrapServers: []string{net.JoinHostPort(KubernetesName(s.Name), strconv.Itoa(int(s.kafkaPort())))}, Topics: s.Topics}}
+	case known:
 	case s.OneShot:
 		return nil
 	case s.Health != nil && s.Health.HTTP != nil && s.Health.HTTP.Scheme == "http":
-		return &v1alpha1.Endpoint{HTTP: &v1alpha1.HTTPEndpoint{Port: s.Health.HTTP.Port, Path: s.Health.HTTP.Path}}
+		kind, offer.Port, offer.Path = server.Of(evidence.HTTP), s.Health.HTTP.Port, s.Health.HTTP.Path
+	case offer.Port == 0:
+		return nil
 	}
-	if port := s.onlyPort(); port > 0 {
-		return &v1alpha1.Endpoint{TCP: &v1alpha1.TCPEndpoint{Host: host, Port: port}}
-	}
-	return nil
+	endpoint := kind.MakeEndpoint(offer)
+	return &endpoint
 }
 
 // Port is where the service's clients inside find it, 0 where that is not known.
 func (s Service) Port() int32 {
-	switch {
-	case s.Role == RolePostgres:
-		return cmp.Or(s.other(connection.PostgresPort), connection.PostgresPort)
-	case s.Role.SpeaksKafka():
-		return s.kafkaPort()
+	kind, known := s.Role.Kind()
+	if !known {
+		return s.onlyPort()
 	}
-	return s.onlyPort()
+	// That of the listener which a broker advertises under its own name.
+	if i := slices.IndexFunc(s.Listeners, func(l Listener) bool { return l.Inside }); i >= 0 {
+		return s.Listeners[i].Port
+	}
+	return cmp.Or(s.other(kind.Port), kind.Port)
 }
 
 // other is the port that a server listens on where it is not its protocol's, 0
@@ -103,14 +103,6 @@ func (s Service) onlyPort() int32 {
 		port = p.Target
 	}
 	return port
-}
-
-// kafkaPort is that of the listener that a broker advertises under its own name.
-func (s Service) kafkaPort() int32 {
-	if i := slices.IndexFunc(s.Listeners, func(l Listener) bool { return l.Inside }); i >= 0 {
-		return s.Listeners[i].Port
-	}
-	return cmp.Or(s.other(connection.KafkaPort), connection.KafkaPort)
 }
 
 // mountedSecrets is where compose mounts secrets, and Kubernetes does not.

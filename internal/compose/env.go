@@ -9,8 +9,9 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/redact"
+	"github.com/bridgestack/operator/internal/server"
 )
 
 // Variable is an environment variable as intended.
@@ -56,7 +57,7 @@ func (p *Project) readEnv(f *Facts) {
 			}
 			v := Variable{Name: name, Value: *value, References: f.references(*s, name, *value)}
 			v.Partial = p.partial[*value] || p.partial[name+"="+*value]
-			if v.Secret = connection.Sensitive(name, *value) || strings.Contains(*value, evidence.Redacted); v.Secret {
+			if v.Secret = redact.Sensitive(name, *value) || strings.Contains(*value, evidence.Redacted); v.Secret {
 				v.Value = ""
 			}
 			s.Env = append(s.Env, v)
@@ -202,7 +203,7 @@ func (f Facts) connection(of Service, dependency string, env evidence.Env) v1alp
 		switch value := env.Get(v.Name); {
 		case strings.Contains(value, "://"):
 			setOnce(&out.URL, v.Name)
-		case target.Role.SpeaksKafka() && v.References[0].Port > 0:
+		case listsServers(target) && v.References[0].Port > 0:
 			setOnce(&out.BootstrapServers, v.Name)
 		case slices.Contains(target.Names, value):
 			setOnce(&out.Host, v.Name)
@@ -216,7 +217,7 @@ func (f Facts) connection(of Service, dependency string, env evidence.Env) v1alp
 
 // foundByName reports whether the usual names lead to the service, or were meant to.
 func (s Service) foundByName(env evidence.Env) bool {
-	usual, ok := connection.Configured(s.protocol(), env, connection.Spelled{})
+	usual, ok := server.Configured(s.Role.Protocol(), env, server.Spelled{})
 	host := usual.Server().Host
 	return ok && (slices.Contains(s.Names, host) || localhost(host))
 }
@@ -237,14 +238,8 @@ func setOnce(field *string, name string) {
 	}
 }
 
-// protocol that its clients speak.
-func (s Service) protocol() evidence.Protocol {
-	switch {
-	case s.Role == RolePostgres:
-		return evidence.Postgres
-	case s.Role.SpeaksKafka():
-		return evidence.Kafka
-	default:
-		return evidence.TCP
-	}
+// listsServers says that the clients of a service are told a list of host:port.
+func listsServers(s Service) bool {
+	kind, known := s.Role.Kind()
+	return known && kind.ListsServers
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/server"
 )
 
 // Listener is an address that a Kafka broker tells its clients.
@@ -33,7 +35,7 @@ func listeners(s types.ServiceConfig, names []string) []Listener {
 		text = m[1]
 	}
 	if host := environment(s, "KAFKA_ADVERTISED_HOST_NAME"); text == "" && host != "" {
-		text = host + ":" + cmp.Or(environment(s, "KAFKA_ADVERTISED_PORT"), "9092")
+		text = host + ":" + cmp.Or(environment(s, "KAFKA_ADVERTISED_PORT"), strconv.Itoa(int(server.Of(evidence.Kafka).Port)))
 	}
 	var out []Listener
 	for part := range strings.SplitSeq(text, ",") {
@@ -45,7 +47,7 @@ func listeners(s types.ServiceConfig, names []string) []Listener {
 		if host == "" {
 			continue
 		}
-		out = append(out, Listener{Name: name, Host: host, Port: cmp.Or(portNumber(port), 9092), Inside: slices.Contains(names, host)})
+		out = append(out, Listener{Name: name, Host: host, Port: cmp.Or(portNumber(port), server.Of(evidence.Kafka).Port), Inside: slices.Contains(names, host)})
 	}
 	return out
 }

@@ -7,7 +7,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 
-	"github.com/bridgestack/operator/internal/connection"
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/server"
 )
 
 // Role is what a service is known to be.
@@ -23,14 +24,24 @@ const (
 )
 
 // SpeaksKafka reports whether it is a broker of the Kafka protocol.
-func (r Role) SpeaksKafka() bool { return r == RoleKafka || r == RoleRedpanda }
+func (r Role) SpeaksKafka() bool { return r.Protocol() == evidence.Kafka }
 
-// Images by the last part of their repository.
-var (
-	postgresImage = regexp.MustCompile(`^(?:postgres(?:ql)?|postgis|pgvector|timescaledb(?:-ha)?|citus|paradedb|spilo(?:-\d+)?)$`)
-	kafkaImage    = regexp.MustCompile(`^(?:kafka(?:-native)?|cp-(?:kafka|server|enterprise-kafka)|confluent-local|strimzi-kafka)$`)
-	redpandaImage = regexp.MustCompile(`^redpanda(?:-unstable|-nightly)?$`)
-)
+// Protocol that its clients speak; TCP is all that is known of those of no role.
+func (r Role) Protocol() evidence.Protocol {
+	switch r {
+	case "":
+		return evidence.TCP
+	case RoleRedpanda:
+		return evidence.Kafka
+	}
+	return evidence.Protocol(r)
+}
+
+// Kind of server that it is, false for one of no role.
+func (r Role) Kind() (*server.Kind, bool) { return server.Of(r.Protocol()), r != "" }
+
+// redpandaImage is told apart from the other images that speak Kafka's protocol.
+var redpandaImage = regexp.MustCompile(`^redpanda(?:-unstable|-nightly)?$`)
 
 // clientCommand are commands that use a server's image to speak to another.
 var clientCommand = regexp.MustCompile(`\b(?:psql|pg_dump(?:all)?|pg_restore|pgbench|createdb|kafka-topics|kafka-console-\w+|kafka-configs|kafka-acls|rpk (?:topic|cluster|acl|security))\b`)
@@ -40,13 +51,12 @@ func roleOf(s types.ServiceConfig) Role {
 	if clientCommand.MatchString(commandLine(s)) {
 		return ""
 	}
-	switch name := repository(s.Image); {
-	case postgresImage.MatchString(name):
-		return RolePostgres
-	case redpandaImage.MatchString(name):
+	name := repository(s.Image)
+	if redpandaImage.MatchString(name) {
 		return RoleRedpanda
-	case kafkaImage.MatchString(name):
-		return RoleKafka
+	}
+	if k, known := server.OfImage(name); known {
+		return Role(k.Protocol)
 	}
 	switch {
 	case s.HealthCheck != nil && strings.Contains(strings.Join(s.HealthCheck.Test, " "), "pg_isready"):
@@ -83,11 +93,10 @@ func namedRole(s types.ServiceConfig) Role {
 	listens := func(port int32) bool {
 		return slices.ContainsFunc(ports(s), func(p Port) bool { return p.Target == port })
 	}
-	switch name := strings.ToLower(s.Name); {
-	case (name == "postgres" || name == "postgresql") && listens(connection.PostgresPort):
-		return RolePostgres
-	case (name == "kafka" || name == "redpanda") && listens(connection.KafkaPort):
-		return RoleKafka
+	for _, k := range server.Kinds() {
+		if slices.Contains(k.Names, strings.ToLower(s.Name)) && listens(k.Port) {
+			return Role(k.Protocol)
+		}
 	}
 	return ""
 }

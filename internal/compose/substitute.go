@@ -12,8 +12,8 @@ import (
 	"github.com/compose-spec/compose-go/v2/interpolation"
 	"github.com/compose-spec/compose-go/v2/template"
 
-	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/redact"
 )
 
 const (
@@ -106,7 +106,7 @@ func (s *substitution) replace(text string, mapping template.Mapping, c *templat
 func withoutSecrets(lookup interpolation.LookupValue) interpolation.LookupValue {
 	return func(name string) (string, bool) {
 		value, set := lookup(name)
-		if !set && connection.SensitiveName(name) {
+		if !set && redact.SensitiveName(name) {
 			return evidence.Redacted, true
 		}
 		return value, set

@@ -145,7 +145,7 @@ func wordsOfRecord(record string) (family, bool) {
 
 // guess goes by what is usual.
 func (r *reading) guess(k *clue) family {
-	if f, ok := wellKnown[k.subject.Port]; ok {
+	if f := familyOfPort(k.subject.Port); f != familyAny {
 		return f
 	}
 	if f, ok := r.only(); ok && k.subject.Host == "" {

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/server"
 )
 
 // target is a server that the container is configured to use, or that its
@@ -36,7 +36,7 @@ func targets(c evidence.Case) []target {
 		all = appendConnection(all, d.Configured, d.Service, false)
 		all = appendConnection(all, d.Declared, d.Service, true)
 	}
-	implied := connection.Implied(c.Env)
+	implied := server.Implied(c.Env)
 	for i := range implied {
 		all = appendConnection(all, &implied[i], serviceFor(all, implied[i]), false)
 	}
@@ -77,16 +77,14 @@ func serviceFor(all []target, conn evidence.Connection) string {
 	return ""
 }
 
-func familyOfProtocol(p evidence.Protocol) family {
-	switch p {
-	case evidence.Postgres:
-		return familyPostgres
-	case evidence.Kafka:
-		return familyKafka
-	case evidence.HTTP, evidence.TCP:
+func familyOfProtocol(p evidence.Protocol) family { return familyOfKind(server.Of(p)) }
+
+// familyOfKind is its protocol for a kind with causes of its own.
+func familyOfKind(k *server.Kind) family {
+	if k.Causes == nil {
 		return familyUpstream
 	}
-	return familyUpstream
+	return family(k.Protocol)
 }
 
 // appendEnv adds the hosts that variables name: URLs, host:port lists, and
@@ -146,19 +144,14 @@ func parseURL(name, value string) []target {
 		return nil
 	}
 	var all []target
-	for server := range strings.SplitSeq(u.Host, ",") {
-		host, port := splitHostPort(server)
+	for address := range strings.SplitSeq(u.Host, ",") {
+		host, port := splitHostPort(address)
 		if port == 0 {
-			port = schemePorts[u.Scheme]
+			port = server.PortOf(u.Scheme)
 		}
 		all = append(all, target{family: familyOfName(name, u.Scheme, port), host: strings.ToLower(host), port: port, variable: name, tls: evidence.TLSMode(u.Query().Get("sslmode"))})
 	}
 	return all
-}
-
-var schemePorts = map[string]int32{
-	"http": 80, "https": 443, "postgres": 5432, "postgresql": 5432, "redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671,
-	"mysql": 3306, "mongodb": 27017, "kafka": 9092, "nats": 4222,
 }
 
 func parseHostPorts(name, value string) []target {
@@ -191,26 +184,37 @@ func isHost(s string) bool {
 	})
 }
 
-var (
-	kafkaName    = regexp.MustCompile(`kafka|redpanda|bootstrap_servers|brokers?(?:_|$| )`)
-	postgresName = regexp.MustCompile(`postgres|^pg`)
-	databaseName = regexp.MustCompile(`^(?:db|database)_`)
-)
+var databaseName = regexp.MustCompile(`^(?:db|database)_`)
 
-// familyOfName guesses whose server a variable names.
+// familyOfName guesses whose server a variable names. A database of no other scheme
+// is PostgreSQL's, unless its port is another one's.
 func familyOfName(name, scheme string, port int32) family {
 	lower := strings.ToLower(name)
-	switch {
-	case strings.HasPrefix(scheme, "amqp"):
+	if strings.HasPrefix(scheme, "amqp") {
 		return familyUpstream
-	case kafkaName.MatchString(lower) || scheme == "kafka":
-		return familyKafka
-	case postgresName.MatchString(lower) || strings.HasPrefix(scheme, "postgres"):
-		return familyPostgres
-	case scheme == "" && databaseName.MatchString(lower) && (port == 0 || wellKnown[port] == familyPostgres):
+	}
+	if k, known := server.OfVariable(name); known {
+		return familyOfKind(k)
+	}
+	if k, known := server.OfScheme(scheme); known {
+		return familyOfKind(k)
+	}
+	if scheme == "" && databaseName.MatchString(lower) && (port == 0 || familyOfPort(port) == familyPostgres) {
 		return familyPostgres
 	}
 	return familyUpstream
+}
+
+// familyOfPort is whose servers are found at a port by default, empty where that is
+// not known.
+func familyOfPort(port int32) family {
+	if k, known := server.OfPort(port); known {
+		return familyOfKind(k)
+	}
+	if server.IsUpstreamPort(port) {
+		return familyUpstream
+	}
+	return familyAny
 }
 
 // find is the target that a host and port belong to. A host that matches

@@ -1,94 +1,47 @@
 package metrics
 
 import (
-	"cmp"
-	"strings"
-
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/server"
 )
 
-// Classes of codes. A server may answer with any code: as a label, codes would be
-// unbounded.
+// Classes beside those that a server's kind knows.
 const (
-	classOK           = "ok"
-	className         = "name"         // the name does not resolve
-	classNetwork      = "network"      // no connection, or one that broke
-	classTLS          = "tls"          // one side wants it, or the certificate does not verify
-	classCredentials  = "credentials"  // who it is was not accepted
-	classPermission   = "permission"   // what it may do does not suffice
-	classMissing      = "missing"      // a database, table, topic or group is not there
-	classCapacity     = "capacity"     // connections, disk or memory are used up
-	classUnavailable  = "unavailable"  // it is starting, stopping or moving
-	classUnhealthy    = "unhealthy"    // an HTTP endpoint says so
-	classProbe        = "probe"        // the probe could not be run
-	classUnclassified = "unclassified" // anything else
+	classOK           server.Class = "ok"
+	classUnclassified server.Class = "unclassified"
 )
 
 // classes of the codes that probes have of their own.
-var classes = map[string]string{
-	evidence.CodeNXDomain:       className,
-	evidence.CodeResolverFailed: className,
-	evidence.CodeRefused:        classNetwork,
-	evidence.CodeTimeout:        classNetwork,
-	evidence.CodeNoRoute:        classNetwork,
-	evidence.CodeReset:          classNetwork,
-	evidence.CodeLoopback:       classNetwork,
-	evidence.CodeTLSRefused:     classTLS,
-	evidence.CodeTLSRequired:    classTLS,
-	evidence.CodeCertificate:    classTLS,
-	evidence.CodeNoPassword:     classCredentials,
-	evidence.CodeTopicMissing:   classMissing,
-	evidence.CodeUnhealthy:      classUnhealthy,
-	evidence.CodeNotAllowed:     classProbe,
-	evidence.CodeNotRun:         classProbe,
-	evidence.CodeProtocol:       classProbe,
-}
-
-// ofSQLState are classes of SQLSTATEs, by their first two characters (appendix A
-// of PostgreSQL's documentation).
-var ofSQLState = map[string]string{
-	"08": classNetwork,
-	"28": classCredentials,
-	"3D": classMissing, "3F": classMissing, "42": classMissing,
-	"53": classCapacity,
-	"57": classUnavailable,
-}
-
-// ofKafka are what the names of Kafka's errors contain
-// (org.apache.kafka.common.protocol.Errors), in the order in which it is looked for.
-var ofKafka = []struct{ part, class string }{
-	{"AUTHORIZATION_FAILED", classPermission},
-	{"SASL", classCredentials},
-	{"UNKNOWN_TOPIC", classMissing},
-	{"GROUP_ID_NOT_FOUND", classMissing},
-	{"NOT_ENOUGH_REPLICAS", classCapacity},
-	{"NOT_AVAILABLE", classUnavailable},
-	{"COORDINATOR", classUnavailable},
-	{"NOT_LEADER", classUnavailable},
-	{"NOT_CONTROLLER", classUnavailable},
-	{"TIMED_OUT", classNetwork},
-	{"NETWORK_EXCEPTION", classNetwork},
+var classes = map[string]server.Class{
+	evidence.CodeNXDomain:       server.ClassName,
+	evidence.CodeResolverFailed: server.ClassName,
+	evidence.CodeRefused:        server.ClassNetwork,
+	evidence.CodeTimeout:        server.ClassNetwork,
+	evidence.CodeNoRoute:        server.ClassNetwork,
+	evidence.CodeReset:          server.ClassNetwork,
+	evidence.CodeLoopback:       server.ClassNetwork,
+	evidence.CodeTLSRefused:     server.ClassTLS,
+	evidence.CodeTLSRequired:    server.ClassTLS,
+	evidence.CodeCertificate:    server.ClassTLS,
+	evidence.CodeNoPassword:     server.ClassCredentials,
+	evidence.CodeTopicMissing:   server.ClassMissing,
+	evidence.CodeUnhealthy:      server.ClassUnhealthy,
+	evidence.CodeNotAllowed:     server.ClassProbe,
+	evidence.CodeNotRun:         server.ClassProbe,
+	evidence.CodeProtocol:       server.ClassProbe,
 }
 
 // classOf is the class of the code at which a probe ended.
-func classOf(s evidence.Stage) string {
+func classOf(p evidence.Protocol, s evidence.Stage) server.Class {
 	if s.Outcome == v1alpha1.ProbePassed {
 		return classOK
 	}
 	if class, known := classes[s.Code]; known {
 		return class
 	}
-	if s.Code == "42501" { // insufficient_privilege, among syntax errors
-		return classPermission
-	}
-	if len(s.Code) == len("42P01") {
-		return cmp.Or(ofSQLState[s.Code[:2]], classUnclassified)
-	}
-	for _, k := range ofKafka {
-		if strings.Contains(s.Code, k.part) {
-			return k.class
-		}
+	if class, known := server.Of(p).ClassOf(s.Code); known {
+		return class
 	}
 	return classUnclassified
 }

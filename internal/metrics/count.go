@@ -156,6 +156,6 @@ func (m *Metrics) Probe(p evidence.Probe) {
 		return
 	}
 	last := p.Last()
-	m.probes.WithLabelValues(string(p.Protocol), string(last.Name), classOf(last), string(last.Outcome)).Inc()
+	m.probes.WithLabelValues(string(p.Protocol), string(last.Name), string(classOf(p.Protocol, last)), string(last.Outcome)).Inc()
 	m.probeDuration.WithLabelValues(string(p.Protocol), string(last.Outcome)).Observe(p.Took().Round(time.Microsecond).Seconds())
 }

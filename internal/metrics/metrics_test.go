@@ -19,6 +19,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/server"
 )
 
 func at(second int) *metav1.MicroTime {
@@ -114,18 +115,26 @@ func TestDeliveriesCount(t *testing.T) {
 
 // Whatever a server answers, the labels are of closed lists.
 func TestClasses(t *testing.T) {
-	for code, want := range map[string]string{
-		"28P01": classCredentials, "3D000": classMissing, "42P01": classMissing, "42501": classPermission, "53300": classCapacity, "57P03": classUnavailable,
-		"NXDOMAIN": className, "ECONNREFUSED": classNetwork, "TLS_VERIFY": classTLS, "NOT_ALLOWED": classProbe, "UNHEALTHY": classUnhealthy,
-		"SASL_AUTHENTICATION_FAILED": classCredentials, "TOPIC_AUTHORIZATION_FAILED": classPermission, "UNKNOWN_TOPIC_OR_PARTITION": classMissing,
-		"LEADER_NOT_AVAILABLE": classUnavailable, "REQUEST_TIMED_OUT": classNetwork,
-		"ABCDE": classUnclassified, "": classUnclassified, "whatever a hostile server says": classUnclassified,
+	for protocol, codes := range map[evidence.Protocol]map[string]server.Class{
+		evidence.Postgres: {
+			"28P01": server.ClassCredentials, "3D000": server.ClassMissing, "42P01": server.ClassMissing, "42501": server.ClassPermission,
+			"53300": server.ClassCapacity, "57P03": server.ClassUnavailable,
+			"NXDOMAIN": server.ClassName, "ECONNREFUSED": server.ClassNetwork, "TLS_VERIFY": server.ClassTLS,
+		},
+		evidence.Kafka: {
+			"SASL_AUTHENTICATION_FAILED": server.ClassCredentials, "TOPIC_AUTHORIZATION_FAILED": server.ClassPermission, "UNKNOWN_TOPIC_OR_PARTITION": server.ClassMissing,
+			"LEADER_NOT_AVAILABLE": server.ClassUnavailable, "REQUEST_TIMED_OUT": server.ClassNetwork, "NOT_ALLOWED": server.ClassProbe,
+		},
+		evidence.HTTP: {"UNHEALTHY": server.ClassUnhealthy, "ECONNREFUSED": server.ClassNetwork},
 	} {
-		if got := classOf(evidence.Stage{Outcome: v1alpha1.ProbeFailed, Code: code}); got != want {
-			t.Errorf("%q is %s, want %s", code, got, want)
+		codes["ABCDE"], codes[""], codes["whatever a hostile server says"] = classUnclassified, classUnclassified, classUnclassified
+		for code, want := range codes {
+			if got := classOf(protocol, evidence.Stage{Outcome: v1alpha1.ProbeFailed, Code: code}); got != want {
+				t.Errorf("%s: %q is %s, want %s", protocol, code, got, want)
+			}
 		}
 	}
-	if got := classOf(evidence.Stage{Outcome: v1alpha1.ProbePassed}); got != classOK {
+	if got := classOf(evidence.Postgres, evidence.Stage{Outcome: v1alpha1.ProbePassed}); got != classOK {
 		t.Errorf("what passed is %s", got)
 	}
 }

@@ -12,7 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/redact"
 )
@@ -154,7 +153,7 @@ func (m mask) tree(node any) any {
 		for key := range node {
 			node[key] = m.tree(node[key])
 		}
-		if named && value != "" && connection.Sensitive(name, value) {
+		if named && value != "" && redact.Sensitive(name, value) {
 			node["value"] = masked(value)
 		}
 	}

@@ -3,7 +3,6 @@ package observe
 import (
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/redact"
 )
@@ -44,7 +43,7 @@ func (d *Document) env() (evidence.Env, []evidence.Secret) {
 	var secrets []evidence.Secret
 	for name, value := range d.Env {
 		v := evidence.Variable{Name: name, Value: value, Origin: evidence.Origin{Kind: evidence.OriginLiteral}}
-		if connection.Sensitive(name, value) {
+		if redact.Sensitive(name, value) {
 			v.Value, v.Secret = "", evidence.NewSecret(value)
 			secrets = append(secrets, v.Secret)
 		}

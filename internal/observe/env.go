@@ -3,8 +3,8 @@ package observe
 import (
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/redact"
 )
 
 // envBuilder makes a container's environment in the order in which the kubelet does.
@@ -102,7 +102,7 @@ func (b *envBuilder) addKey(name string, ref reference) {
 
 func (b *envBuilder) set(name, value string, origin evidence.Origin, secret bool) {
 	v := evidence.Variable{Name: name, Origin: origin}
-	if value != "" && (secret || connection.Sensitive(name, value)) {
+	if value != "" && (secret || redact.Sensitive(name, value)) {
 		v.Secret = evidence.NewSecret(value)
 	} else {
 		v.Value = value

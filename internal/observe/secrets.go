@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/redact"
 )
@@ -28,7 +27,7 @@ func (n namedValues) secrets() []evidence.Secret {
 	var out []evidence.Secret
 	for _, value := range slices.Sorted(maps.Keys(n)) {
 		names := n[value]
-		if slices.ContainsFunc(names, func(n string) bool { return redact.IsCoordinate(n, value) }) && !slices.ContainsFunc(names, connection.SensitiveName) {
+		if slices.ContainsFunc(names, func(n string) bool { return redact.IsCoordinate(n, value) }) && !slices.ContainsFunc(names, redact.SensitiveName) {
 			continue
 		}
 		out = append(out, evidence.NewSecret(value))

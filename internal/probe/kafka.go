@@ -15,6 +15,8 @@ import (
 	"github.com/bridgestack/operator/internal/evidence"
 )
 
+var _ = speaks(evidence.Kafka, (*run).kafka)
+
 const (
 	// mostServers of a bootstrap list, and mostListeners of a cluster, that are tried.
 	mostServers   = 8

@@ -57,6 +57,15 @@ func (p *Prober) Allowed(scope egress.Scope, host string, addresses []netip.Addr
 	return p.options.Dialer.Allowed(scope, host, addresses)
 }
 
+// probes by the protocol that they speak, as their files registered them.
+var probes = map[evidence.Protocol]func(*run, context.Context){}
+
+// speaks is called by the file of each protocol; its result is there to be assigned.
+func speaks(p evidence.Protocol, ask func(*run, context.Context)) struct{} {
+	probes[p] = ask
+	return struct{}{}
+}
+
 // Probe asks the connection's server, or Kafka's bootstrap servers, how it is.
 // It takes at most Options.Total, and never fails itself: what went wrong is
 // in the result. Nothing is written to what is probed.
@@ -68,16 +77,9 @@ func (p *Prober) Probe(ctx context.Context, scope egress.Scope, c evidence.Conne
 	ctx, cancel := context.WithTimeout(ctx, p.options.Total)
 	defer cancel()
 	r := p.newRun(scope, c, as)
-	switch c.Protocol {
-	case evidence.Postgres:
-		r.postgres(ctx)
-	case evidence.Kafka:
-		r.kafka(ctx)
-	case evidence.HTTP:
-		r.http(ctx)
-	case evidence.TCP:
-		r.tcp(ctx)
-	default:
+	if ask, known := probes[c.Protocol]; known {
+		ask(r, ctx)
+	} else {
 		r.record(evidence.StageGuard, unknown(evidence.CodeProtocol, "no probe speaks "+string(c.Protocol)), 0)
 	}
 	p.options.Observe(r.result)

@@ -1,6 +1,12 @@
 package probe
 
-import "context"
+import (
+	"context"
+
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+var _ = speaks(evidence.TCP, (*run).tcp)
 
 // tcp asks whether the server accepts connections.
 func (r *run) tcp(ctx context.Context) {

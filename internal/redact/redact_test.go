@@ -315,3 +315,21 @@ func BenchmarkClean(b *testing.B) {
 		r.Clean(log, 64<<10)
 	}
 }
+
+func TestSensitiveByForm(t *testing.T) {
+	for _, v := range []string{"postgres://u:hunter2@db/d", "host=db password=hunter2", `x required username="u" password="hunter2";`, "-----BEGIN PRIVATE KEY-----\nMII"} {
+		if !Sensitive("SETTING", v) {
+			t.Errorf("%q holds a secret", v)
+		}
+	}
+	for _, v := range []string{"", "postgres://u@db/d", "http://db:80/x", "info", "a:9092,b:9092"} {
+		if Sensitive("SETTING", v) {
+			t.Errorf("%q holds none", v)
+		}
+	}
+	for value, want := range map[string]bool{"/etc/tls/tls.key": false, "/etc/tls/tls.key hunter2": true, "/wJalrXUtnFEMI/K7MDENG": true} {
+		if got := Sensitive("TLS_KEY", value); got != want {
+			t.Errorf("TLS_KEY=%s: %t, want %t", value, got, want)
+		}
+	}
+}

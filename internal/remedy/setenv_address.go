@@ -9,8 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/server"
 )
 
 // setAddress puts right a host or port that is not the declared dependency's.
@@ -72,9 +72,6 @@ func addressVariables(c evidence.Connection) []string {
 	return slices.DeleteFunc([]string{v.BootstrapServers, v.URL, v.Host, v.Port}, func(name string) bool { return name == "" })
 }
 
-// clientPorts are those that a client goes to where it is told none.
-var clientPorts = map[evidence.Protocol]int32{evidence.Postgres: connection.PostgresPort, evidence.Kafka: connection.KafkaPort}
-
 // relocated are the variables to set so that a client goes to the declared servers.
 func relocated(env evidence.Env, configured, declared evidence.Connection) ([]corev1.EnvVar, error) {
 	v, want := configured.Variables, declared.Server()
@@ -82,7 +79,7 @@ func relocated(env evidence.Env, configured, declared evidence.Connection) ([]co
 	if whole == "" {
 		whole = v.URL
 	}
-	port := clientPorts[configured.Protocol]
+	port := server.Of(configured.Protocol).Port
 	if whole != "" {
 		set, err := relocate(env, whole, declared.Servers, port, false)
 		return []corev1.EnvVar{set}, err
@@ -106,7 +103,7 @@ func relocated(env evidence.Env, configured, declared evidence.Connection) ([]co
 
 // relocate is a variable with other servers in its present value.
 func relocate(env evidence.Env, name string, to []evidence.HostPort, port int32, portElsewhere bool) (corev1.EnvVar, error) {
-	value, err := connection.Relocate(env.Get(name), to, port, portElsewhere)
+	value, err := server.Relocate(env.Get(name), to, port, portElsewhere)
 	if err != nil {
 		return corev1.EnvVar{}, fmt.Errorf("%s: %w", name, err)
 	}
@@ -115,7 +112,7 @@ func relocate(env evidence.Env, name string, to []evidence.HostPort, port int32,
 
 // readBack are the servers that the client would go to with variables set.
 func readBack(env evidence.Env, configured evidence.Connection, set []corev1.EnvVar) []evidence.HostPort {
-	return connection.ServersOf(configured.Protocol, configured.Variables, func(name string) string {
+	return server.ServersOf(configured.Protocol, configured.Variables, func(name string) string {
 		for _, v := range set {
 			if v.Name == name {
 				return v.Value
@@ -146,7 +143,7 @@ func isDeclaredAddress(declared []evidence.Connection, before, after string) boo
 			return isAddress(after, c.Servers)
 		}
 		for _, elsewhere := range []bool{true, false} {
-			if value, err := connection.Relocate(before, c.Servers, clientPorts[c.Protocol], elsewhere); err == nil && value == after {
+			if value, err := server.Relocate(before, c.Servers, server.Of(c.Protocol).Port, elsewhere); err == nil && value == after {
 				return true
 			}
 		}
@@ -162,7 +159,7 @@ func isAddress(value string, servers []evidence.HostPort) bool {
 		return false
 	}
 	for _, elsewhere := range []bool{true, false} {
-		if same, err := connection.Relocate(value, servers, servers[0].Port, elsewhere); err == nil && same == value {
+		if same, err := server.Relocate(value, servers, servers[0].Port, elsewhere); err == nil && same == value {
 			return true
 		}
 	}

@@ -8,9 +8,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/diagnosis"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/server"
 )
 
 // configuredBy makes a container's variables those of the template and of its
@@ -24,7 +24,7 @@ func configuredBy(t *testing.T, in *Input, dependency int, protocol evidence.Pro
 		name, value, _ := strings.Cut(line, "=")
 		app.Env = append(app.Env, corev1.EnvVar{Name: name, Value: value})
 	}
-	c, ok := connection.Configured(protocol, in.Case.Env, connection.Spelled{})
+	c, ok := server.Configured(protocol, in.Case.Env, server.Spelled{})
 	if !ok {
 		t.Fatalf("%v configures no client", lines)
 	}
@@ -83,7 +83,7 @@ func TestSetEnvKeepsTheFormOfAnAddress(t *testing.T) {
 		for _, e := range container(action.Template, "app").Env {
 			after.Variables[e.Name] = evidence.Variable{Name: e.Name, Value: e.Value}
 		}
-		read, _ := connection.Configured(c.protocol, after, connection.Spelled{})
+		read, _ := server.Configured(c.protocol, after, server.Spelled{})
 		if !slices.Equal(read.Servers, action.Proof.Servers) || !slices.Equal(read.Servers, in.Case.Dependencies[dependency].Declared.Servers) {
 			t.Errorf("%v: a client would go to %v, proved is %v", c.env, read.Servers, action.Proof.Servers)
 		}

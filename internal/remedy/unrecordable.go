@@ -8,7 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/connection"
+	"github.com/bridgestack/operator/internal/redact"
 )
 
 // mostPatch is how long the API lets an attempt's patch and undo be, in bytes.
@@ -51,12 +51,12 @@ func secretIn(template *corev1.PodTemplateSpec, patches string) string {
 	}
 	for _, c := range slices.Concat(template.Spec.InitContainers, template.Spec.Containers) {
 		for _, e := range c.Env {
-			if e.Value != "" && connection.Sensitive(e.Name, e.Value) && stands(e.Value) {
+			if e.Value != "" && redact.Sensitive(e.Name, e.Value) && stands(e.Value) {
 				return e.Name
 			}
 		}
 		for _, word := range slices.Concat(c.Command, c.Args) {
-			if connection.Sensitive("", word) && stands(word) {
+			if redact.Sensitive("", word) && stands(word) {
 				return "the command line of " + c.Name
 			}
 		}

@@ -2,14 +2,12 @@ package stack
 
 import (
 	"cmp"
-	"net"
 	"slices"
-	"strconv"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/compose"
-	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/server"
 )
 
 // Address is a Kubernetes Service: the name and ports by which pods are reached.
@@ -71,41 +69,9 @@ func (p *Project) address(c compose.Service, w *Workload, container int32) (evid
 	return evidence.HostPort{Host: best.Name, Port: port}, true
 }
 
-// relocate is a service's endpoint where the cluster has it. A plain TCP
-// endpoint that the cluster offers nowhere is none: it would be probed in vain.
+// relocate is a service's endpoint where the cluster has it, nil where it has none.
 func (p *Project) relocate(e *v1alpha1.Endpoint, c compose.Service, w *Workload) *v1alpha1.Endpoint {
-	out := e.DeepCopy()
-	switch {
-	case e.Postgres != nil:
-		if at, found := p.address(c, w, cmp.Or(e.Postgres.Port, connection.PostgresPort)); found {
-			out.Postgres.Host, out.Postgres.Port = at.Host, at.Port
-		}
-	case e.Kafka != nil:
-		for i, server := range e.Kafka.BootstrapServers {
-			if at, found := p.address(c, w, portOf(server)); found {
-				out.Kafka.BootstrapServers[i] = at.String()
-			}
-		}
-	case e.TCP != nil:
-		at, found := p.address(c, w, e.TCP.Port)
-		if !found {
-			return nil
-		}
-		out.TCP.Host, out.TCP.Port = at.Host, at.Port
-	}
-	return out
-}
-
-func portOf(server string) int32 {
-	_, text, err := net.SplitHostPort(server)
-	if err != nil {
-		return connection.KafkaPort
-	}
-	port, err := strconv.ParseUint(text, 10, 16)
-	if err != nil {
-		return connection.KafkaPort
-	}
-	return int32(port)
+	return server.RelocateEndpoint(e, func(port int32) (evidence.HostPort, bool) { return p.address(c, w, port) })
 }
 
 // relocateEnv puts the cluster's addresses into the values that the project

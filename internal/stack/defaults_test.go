@@ -12,10 +12,11 @@ import (
 	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/detect"
+	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/gitcommit"
 	"github.com/bridgestack/operator/internal/incident"
+	"github.com/bridgestack/operator/internal/server"
 	"github.com/bridgestack/operator/internal/stack"
 )
 
@@ -41,8 +42,8 @@ func defaults() map[string]any {
 		"Budget.remediesPerHour":        p.RemediesPerHour,
 		"Budget.concurrent":             p.Concurrent,
 		"Budget.stormPercent":           p.StormPercent,
-		"PostgresEndpoint.port":         connection.PostgresPort,
-		"HTTPEndpoint.path":             connection.HealthPath,
+		"PostgresEndpoint.port":         server.Of(evidence.Postgres).Port,
+		"HTTPEndpoint.path":             server.HealthPath,
 		"DiagnosisOptions.historyLimit": incident.RetentionOf(v1alpha1.DiagnosisOptions{}).HistoryLimit,
 		"DiagnosisOptions.ttl":          incident.RetentionOf(v1alpha1.DiagnosisOptions{}).TTL,
 		"GitRepository.branch":          gitcommit.BaseOf(&v1alpha1.GitRepository{}),

@@ -23,6 +23,7 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/redact"
+	"github.com/bridgestack/operator/internal/server"
 )
 
 // MostTargets of one question.
@@ -68,7 +69,7 @@ func TargetOf(c evidence.Connection) Target {
 	for _, s := range c.Servers {
 		t.Servers = append(t.Servers, Server{s.Host, s.Port})
 	}
-	if c.Protocol == evidence.Postgres || c.Protocol == evidence.Kafka && c.Mechanism == "" {
+	if ask := server.Of(c.Protocol).AnswersBeforeLogin; ask != nil && ask(c) {
 		t.Protocol, t.TLS = c.Protocol, c.TLS
 	}
 	if t.TLS == evidence.TLSVerifyCA || t.TLS == evidence.TLSVerifyFull {

@@ -21,6 +21,7 @@ import (
 	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/probe"
+	"github.com/bridgestack/operator/internal/server"
 )
 
 // Command is the name of the subcommand.
@@ -69,11 +70,11 @@ func Parse(args []string) (Wait, error) {
 	set := flag.NewFlagSet(Command, flag.ContinueOnError)
 	set.SetOutput(io.Discard) // the caller shows the error
 	set.Func("protocol", "postgres, kafka, http or tcp", func(s string) error {
-		i := slices.IndexFunc(protocols, func(p evidence.Protocol) bool { return strings.EqualFold(string(p), s) })
+		i := slices.IndexFunc(server.Protocols(), func(p evidence.Protocol) bool { return strings.EqualFold(string(p), s) })
 		if i < 0 {
 			return errors.New("want postgres, kafka, http or tcp")
 		}
-		w.Connection.Protocol = protocols[i]
+		w.Connection.Protocol = server.Protocols()[i]
 		return nil
 	})
 	set.Func("address", "host:port; may be given several times, one suffices", func(s string) error {
@@ -113,8 +114,6 @@ func count(set ...bool) int {
 	}
 	return n
 }
-
-var protocols = []evidence.Protocol{evidence.Postgres, evidence.Kafka, evidence.HTTP, evidence.TCP}
 
 // Run waits, and says on out what for. It returns nil once the dependency is
 // ready, and what the last probe saw when the time is over.

@@ -222,15 +222,12 @@ func (b *builder) exposedByBuild(s compose.Service) []compose.Port {
 func (b *builder) ownPorts(s compose.Service, unknown bool) []int32 {
 	config := b.Project.Model.Services[s.Name]
 	known, ok := images.Of(s.Image)
+	kind, isServer := s.Role.Kind()
 	switch {
-	case s.Role == compose.RolePostgres:
-		return []int32{cmp.Or(atoi32(b.value(s, "PGPORT")), 5432)}
-	case s.Role.SpeaksKafka() && len(s.Listeners) == 0:
-		return []int32{9092}
-	case !ok || !known.RunsServer(config.Entrypoint, config.Command):
-		return nil
-	case s.Role.SpeaksKafka():
-		return nil // its settings say
+	case isServer && len(s.Listeners) == 0:
+		return []int32{cmp.Or(atoi32(b.value(s, kind.PortVariable)), kind.Port)}
+	case isServer, !ok, !known.RunsServer(config.Entrypoint, config.Command):
+		return nil // a broker's listeners say
 	case known.Data || unknown || slices.ContainsFunc(s.Ports, func(p compose.Port) bool { return p.Target == first(known) }):
 		return known.Ports
 	}

@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/bridgestack/operator/internal/compose"
-	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/redact"
 )
 
@@ -79,11 +78,11 @@ func allEqual(values map[string]secretValue) bool {
 // by its own name, by the form of its value, or by what is put into it.
 func (b *builder) secretOf(service, name string, value *string) (secretValue, bool) {
 	if value == nil {
-		return secretValue{from: "the environment, as " + name, why: "its name says so"}, connection.SensitiveName(name)
+		return secretValue{from: "the environment, as " + name, why: "its name says so"}, redact.SensitiveName(name)
 	}
 	parts, written := b.partsAt("services", service, "environment", name)
 	v := secretValue{value: b.renamedValue(service, name, *value), why: "of the look of its value"}
-	if connection.SensitiveName(name) {
+	if redact.SensitiveName(name) {
 		v.why = "its name says so"
 	}
 	if !written { // of an env_file, or passed through by its name alone
@@ -91,7 +90,7 @@ func (b *builder) secretOf(service, name string, value *string) (secretValue, bo
 		if given, passed := b.Environment[name]; passed && given == *value {
 			v.from = "the environment, as " + name
 		}
-		return v, *value != "" && (connection.Sensitive(name, *value) || looksSecret(name, *value))
+		return v, *value != "" && (redact.Sensitive(name, *value) || looksSecret(name, *value))
 	}
 	variables := variablesIn(parts)
 	v.from = "the environment, as " + strings.Join(variables, ", ")
@@ -106,7 +105,7 @@ func (b *builder) secretOf(service, name string, value *string) (secretValue, bo
 		return v, true
 	}
 	fromOutside := len(variables) > 0 && !v.open
-	return v, connection.Sensitive(name, *value) || fromOutside && looksSecret(name, *value)
+	return v, redact.Sensitive(name, *value) || fromOutside && looksSecret(name, *value)
 }
 
 // partsAt are the parts of a written value, where one is written.
@@ -118,10 +117,10 @@ func (b *builder) partsAt(path ...string) ([]compose.Part, bool) {
 // isSecret says that a part of a value may be a secret: by the name of one of its
 // variables, or by the look of what the environment puts in.
 func (b *builder) isSecret(p compose.Part) bool {
-	if slices.ContainsFunc(p.Variables, func(name string) bool { return connection.SensitiveName(name) || b.feeds[name] }) {
+	if slices.ContainsFunc(p.Variables, func(name string) bool { return redact.SensitiveName(name) || b.feeds[name] }) {
 		return true
 	}
-	return p.IsVariable() && p.Text != p.Default && (connection.Sensitive("", p.Text) || looksSecret(p.Variables[0], p.Text))
+	return p.IsVariable() && p.Text != p.Default && (redact.Sensitive("", p.Text) || looksSecret(p.Variables[0], p.Text))
 }
 
 // secretFeeds are the variables of the environment that are put into what is
@@ -133,7 +132,7 @@ func (b *builder) secretFeeds() map[string]bool {
 		for name := range b.Project.Model.Services[s.Name].Environment {
 			parts, _ := b.partsAt("services", s.Name, "environment", name)
 			for i, p := range parts {
-				whole := len(parts) == 1 && connection.SensitiveName(name)
+				whole := len(parts) == 1 && redact.SensitiveName(name)
 				if whole || p.IsVariable() && isHidden(parts, i) {
 					for _, v := range p.Variables {
 						out[v] = true

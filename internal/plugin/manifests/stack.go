@@ -2,15 +2,15 @@ package manifests
 
 import (
 	"fmt"
-	"net"
 	"slices"
-	"strconv"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/compose"
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/server"
 )
 
 // stackDocument is the BridgeStack. With owned workloads, which the manifests
@@ -119,36 +119,18 @@ func (b *builder) endpoint(s compose.Service, owned bool) *v1alpha1.Endpoint {
 		host = b.names[s.Name]
 	}
 	port := b.mainPort(s, b.portsOf(s))
+	offer := server.Offer{Service: s.Name, Host: host, Port: port, Database: s.Database, Topics: s.Topics}
+	kind, known := s.Role.Kind()
 	switch {
-	case s.Role == compose.RolePostgres:
-		p := &v1alpha1.PostgresEndpoint{Host: host, Database: s.Database}
-		if port != 5432 {
-			p.Port = port
-		}
-		return &v1alpha1.Endpoint{Postgres: p}
-	case s.Role.SpeaksKafka():
-		return &v1alpha1.Endpoint{Kafka: &v1alpha1.KafkaEndpoint{BootstrapServers: b.bootstrap(s, host, port), Topics: s.Topics}}
+	case known:
 	case s.Health != nil && s.Health.HTTP != nil && s.Health.HTTP.Scheme == "http" && !b.isSecretCheck(s):
-		h := &v1alpha1.HTTPEndpoint{Port: s.Health.HTTP.Port}
-		if path, _, _ := strings.Cut(s.Health.HTTP.Path, "?"); path != "/health" {
-			h.Path = path
-		}
-		return &v1alpha1.Endpoint{HTTP: h}
-	case port > 0:
-		return &v1alpha1.Endpoint{TCP: &v1alpha1.TCPEndpoint{Host: host, Port: port}}
-	}
-	return nil
-}
-
-// bootstrap is where clients inside reach a broker, nil where it is the default.
-func (b *builder) bootstrap(s compose.Service, host string, port int32) []string {
-	if port == 9092 && host == "" {
+		kind, offer.Port = server.Of(evidence.HTTP), s.Health.HTTP.Port
+		offer.Path, _, _ = strings.Cut(s.Health.HTTP.Path, "?")
+	case port == 0:
 		return nil
 	}
-	if host == "" {
-		host = s.Name
-	}
-	return []string{net.JoinHostPort(host, strconv.Itoa(int(port)))}
+	endpoint := kind.MakeEndpoint(offer)
+	return &endpoint
 }
 
 // Describe is a note for a person, on one line.

@@ -83,10 +83,8 @@ func (u *unit) waitForService(target compose.Service, d compose.Dependency) {
 	case c.Server().Port == 0:
 		u.note(u.Name, "depends_on", u.Name+" does not wait for "+target.Name+", which speaks UDP only")
 		return
-	case target.Role == compose.RolePostgres:
-		c.Protocol = evidence.Postgres
-	case target.Role.SpeaksKafka():
-		c.Protocol = evidence.Kafka
+	case target.Role != "":
+		c.Protocol = target.Role.Protocol()
 	case target.Health != nil && target.Health.HTTP != nil && target.Health.HTTP.Scheme == "http" && !u.isSecretCheck(target):
 		c.Protocol, c.Path = evidence.HTTP, target.Health.HTTP.Path
 	}

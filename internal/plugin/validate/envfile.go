@@ -10,7 +10,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/dotenv"
 
 	"github.com/bridgestack/operator/internal/compose"
-	"github.com/bridgestack/operator/internal/connection"
+	"github.com/bridgestack/operator/internal/redact"
 )
 
 // envFile is one by itself.
@@ -70,7 +70,7 @@ func (e *envFile) graver() Severity {
 func (e *envFile) secrets() []assignment {
 	var out []assignment
 	for _, v := range e.variables {
-		if connection.SensitiveName(v.name) && !isSwitch(v.name, v.value) {
+		if redact.SensitiveName(v.name) && !isSwitch(v.name, v.value) {
 			out = append(out, v)
 		}
 	}

@@ -100,12 +100,10 @@ func (p *project) insideOf(name string) string {
 			return address(l.Host, l.Port)
 		}
 	}
-	switch {
-	case s.Role == compose.RolePostgres:
-		return address(name, 5432)
-	case s.Role.SpeaksKafka():
-		return address(name, 9092)
-	case len(s.Ports) > 0:
+	if k, known := s.Role.Kind(); known {
+		return address(name, k.Port)
+	}
+	if len(s.Ports) > 0 {
 		return address(name, s.Ports[0].Target)
 	}
 	return name

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/bridgestack/operator/internal/connection"
+	"github.com/bridgestack/operator/internal/redact"
 )
 
 // unsetVariable: ${NAME} of which nobody has a value. Compose puts nothing there.
@@ -18,7 +18,7 @@ var unsetVariable = rule{
 					continue
 				}
 				severity := Warning
-				if connection.SensitiveName(name) && p.hasProduction() {
+				if redact.SensitiveName(name) && p.hasProduction() {
 					severity = Error
 				}
 				report(Finding{

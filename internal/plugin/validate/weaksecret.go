@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/bridgestack/operator/internal/compose"
-	"github.com/bridgestack/operator/internal/connection"
 	"github.com/bridgestack/operator/internal/plugin/images"
+	"github.com/bridgestack/operator/internal/redact"
 )
 
 // weakSecret: a password that everybody tries first.
@@ -157,7 +157,7 @@ func isComposed(text string, words []string) bool {
 // holdsSecret says that a variable holds a secret itself: its name ends in what
 // secrets are called, and its value is no switch.
 func holdsSecret(name, value string) bool {
-	return value != "" && connection.SensitiveName(name) && secretEnding.MatchString(name) && !isSwitch(name, value)
+	return value != "" && redact.SensitiveName(name) && secretEnding.MatchString(name) && !isSwitch(name, value)
 }
 
 var secretEnding = regexp.MustCompile(`(?i)(?:PASS(?:WORDS?|WD|PHRASE|CODE)?|PWD|PW|SECRETS?|TOKEN|KEY|KEY_BASE|CREDENTIALS?|SALT)(?:_?\d+)?$|^NEO4J_AUTH$`)
@@ -173,7 +173,7 @@ func isSwitch(name, value string) bool {
 func (p *project) secretsOf(s compose.Service) []compose.Variable {
 	var out []compose.Variable
 	for _, v := range s.Env {
-		if connection.SensitiveName(v.Name) && !isSwitch(v.Name, p.value(s, v.Name)) {
+		if redact.SensitiveName(v.Name) && !isSwitch(v.Name, p.value(s, v.Name)) {
 			out = append(out, v)
 		}
 	}

@@ -1,4 +1,4 @@
-package connection
+package server
 
 import (
 	"strings"
@@ -9,6 +9,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/redact"
 )
 
 // env of KEY=value lines; a value of <missing> is a key that does not exist.
@@ -20,7 +21,7 @@ func env(lines ...string) evidence.Env {
 		switch {
 		case value == "<missing>":
 			v.Missing = true
-		case Sensitive(name, value):
+		case redact.Sensitive(name, value):
 			v.Secret = evidence.NewSecret(value)
 		default:
 			v.Value = value
@@ -102,7 +103,7 @@ func TestPostgres(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, ok := Postgres(env(tt.env...), Spelled{tt.names, true})
+			got, ok := postgresClient(env(tt.env...), Spelled{tt.names, true})
 			if !ok {
 				t.Fatal("nothing was found")
 			}
@@ -122,7 +123,7 @@ func TestOthersAreNotPostgres(t *testing.T) {
 		{"DATABASE_URL=orders-db:5432/orders"}, // no client accepts that
 		{"LOG_LEVEL=info", "PORT=8080"},
 	} {
-		if got, ok := Postgres(env(e...), Spelled{}); ok {
+		if got, ok := postgresClient(env(e...), Spelled{}); ok {
 			t.Errorf("%v was taken for %+v", e, got)
 		}
 	}
@@ -159,7 +160,7 @@ func TestKafka(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, ok := Kafka(env(tt.env...), Spelled{tt.names, true})
+			got, ok := kafkaClient(env(tt.env...), Spelled{tt.names, true})
 			if !ok {
 				t.Fatal("nothing was found")
 			}
@@ -167,7 +168,7 @@ func TestKafka(t *testing.T) {
 			compare(t, got, tt.want, tt.password)
 		})
 	}
-	if got, ok := Kafka(env("KAFKA_AUTO_CREATE_TOPICS_ENABLE=true", "PGHOST=x"), Spelled{}); ok {
+	if got, ok := kafkaClient(env("KAFKA_AUTO_CREATE_TOPICS_ENABLE=true", "PGHOST=x"), Spelled{}); ok {
 		t.Errorf("found %+v where there is no client", got)
 	}
 }
@@ -200,7 +201,7 @@ func TestDeclared(t *testing.T) {
 func TestTowardKeepsTheClientsOwnCredentials(t *testing.T) {
 	declared, _ := Declared(v1alpha1.Service{Name: "db", Endpoint: &v1alpha1.Endpoint{Postgres: &v1alpha1.PostgresEndpoint{}}})
 	e := env("POSTGRES_HOST=localhost", "POSTGRES_USER=u", "POSTGRES_PASSWORD=p", "POSTGRES_DB=d")
-	configured, _ := Postgres(e, Spelled{})
+	configured, _ := postgresClient(e, Spelled{})
 	got := Toward(declared, configured, e)
 	want := configured
 	want.Service, want.Servers = "db", at("db", 5432)
@@ -221,24 +222,6 @@ func TestImplied(t *testing.T) {
 	}
 }
 
-func TestSensitiveByForm(t *testing.T) {
-	for _, v := range []string{"postgres://u:hunter2@db/d", "host=db password=hunter2", `x required username="u" password="hunter2";`, "-----BEGIN PRIVATE KEY-----\nMII"} {
-		if !Sensitive("SETTING", v) {
-			t.Errorf("%q holds a secret", v)
-		}
-	}
-	for _, v := range []string{"", "postgres://u@db/d", "http://db:80/x", "info", "a:9092,b:9092"} {
-		if Sensitive("SETTING", v) {
-			t.Errorf("%q holds none", v)
-		}
-	}
-	for value, want := range map[string]bool{"/etc/tls/tls.key": false, "/etc/tls/tls.key hunter2": true, "/wJalrXUtnFEMI/K7MDENG": true} {
-		if got := Sensitive("TLS_KEY", value); got != want {
-			t.Errorf("TLS_KEY=%s: %t, want %t", value, got, want)
-		}
-	}
-}
-
 func FuzzConnectionStrings(f *testing.F) {
 	for _, s := range []string{"postgres://u:p@h:1/d?sslmode=require", "jdbc:postgresql://a,b:2/d", `host=h password='a\'b' port=1`, "Host=h;Port=1", "[::1]:5", "a:1,b:2", "://", "=", "'", "postgres://:@/?&=#"} {
 		f.Add(s)
@@ -246,8 +229,8 @@ func FuzzConnectionStrings(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		e := env("DATABASE_URL="+s, "KAFKA_BROKERS="+s, "POSTGRES_HOST="+s, "POSTGRES_PORT="+s, "KAFKA_SASL_JAAS_CONFIG="+s, "KAFKA_TOPICS="+s)
 		all := Implied(e)
-		p, _ := Postgres(e, Spelled{ConnectionEnv: v1alpha1.ConnectionEnv{URL: "DATABASE_URL"}})
-		k, _ := Kafka(e, Spelled{})
+		p, _ := postgresClient(e, Spelled{ConnectionEnv: v1alpha1.ConnectionEnv{URL: "DATABASE_URL"}})
+		k, _ := kafkaClient(e, Spelled{})
 		for _, c := range append(all, p, k) {
 			for _, server := range c.Servers {
 				if server.Host == "" || server.Port < 1 || server.Port > 65535 || strings.ContainsAny(server.Host, " \n\t,") {

@@ -1,4 +1,4 @@
-package connection
+package server
 
 import (
 	"strings"
@@ -21,8 +21,8 @@ func FuzzEnv(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, value, other, text string) {
 		e := env(name+"="+value, other+"="+text)
 		all := Implied(e)
-		p, _ := Postgres(e, Spelled{ConnectionEnv: v1alpha1.ConnectionEnv{Host: name, Port: other}})
-		k, _ := Kafka(e, Spelled{ConnectionEnv: v1alpha1.ConnectionEnv{Host: other, Port: name}})
+		p, _ := postgresClient(e, Spelled{ConnectionEnv: v1alpha1.ConnectionEnv{Host: name, Port: other}})
+		k, _ := kafkaClient(e, Spelled{ConnectionEnv: v1alpha1.ConnectionEnv{Host: other, Port: name}})
 		for _, c := range append(all, p, k) {
 			for _, server := range c.Servers {
 				if server.Host == "" || server.Port < 1 || server.Port > 65535 || strings.ContainsAny(server.Host, " \n\t,") {

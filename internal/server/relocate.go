@@ -1,4 +1,4 @@
-package connection
+package server
 
 import (
 	"encoding/json"
@@ -214,21 +214,17 @@ func (r relocation) arrived(read []evidence.HostPort) bool {
 // variables: the read-back of what is about to be written. get is a variable's
 // value. Nil where the values are in no form that is understood.
 func ServersOf(protocol evidence.Protocol, v evidence.ConnectionVariables, get func(name string) string) []evidence.HostPort {
-	defaultPort := map[evidence.Protocol]int32{evidence.Postgres: PostgresPort, evidence.Kafka: KafkaPort}[protocol]
+	k := Of(protocol)
 	switch {
 	case v.BootstrapServers != "":
-		return servers(get(v.BootstrapServers), defaultPort)
-	case v.URL != "" && protocol == evidence.Postgres:
-		d, _ := parsePostgres(get(v.URL))
-		return d.servers[:min(1, len(d.servers))]
+		return servers(get(v.BootstrapServers), k.Port)
 	case v.URL != "":
-		d, _ := parseAnyURL(get(v.URL))
-		return d.servers[:min(1, len(d.servers))]
+		return k.serversIn(get(v.URL))
 	case v.Host == "":
 		return nil
 	}
 	out := servers(get(v.Host), 0)
-	if protocol != evidence.Kafka {
+	if !k.ListsServers {
 		out = out[:min(1, len(out))]
 	}
 	if port := portNumber(get(v.Port)); v.Port != "" && port > 0 {
@@ -236,5 +232,15 @@ func ServersOf(protocol evidence.Protocol, v evidence.ConnectionVariables, get f
 			out[i].Port = port
 		}
 	}
-	return withPort(out, defaultPort)
+	return withPort(out, k.Port)
+}
+
+// serversIn are those of a connection string, of which clients take the first.
+func (k *Kind) serversIn(text string) []evidence.HostPort {
+	parse := k.parse
+	if parse == nil {
+		parse = parseAnyURL
+	}
+	d, _ := parse(text)
+	return d.servers[:min(1, len(d.servers))]
 }

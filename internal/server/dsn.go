@@ -1,4 +1,4 @@
-package connection
+package server
 
 import (
 	"net/url"
@@ -34,7 +34,7 @@ func parsePostgres(text string) (dsn, bool) {
 			return dsn{}, false
 		}
 		d.database, d.path = or(d.database, strings.TrimPrefix(d.path, "/")), ""
-		d.servers = withPort(d.servers, PostgresPort)
+		d.servers = withPort(d.servers, postgresPort)
 		return d, true
 	}
 	return parseKeyValue(text)
@@ -138,7 +138,7 @@ func parseKeyValue(text string) (dsn, bool) {
 		return dsn{}, false
 	}
 	if host != "" {
-		d.servers = withPort(servers(host, portNumber(port)), PostgresPort)
+		d.servers = withPort(servers(host, portNumber(port)), postgresPort)
 	}
 	return d, true
 }

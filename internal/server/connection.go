@@ -1,22 +1,10 @@
-// Package connection finds out how a container's client is configured, from
-// its environment alone. It is pure: it reads no file and not the process's
-// own environment.
-package connection
+package server
 
 import (
-	"regexp"
 	"slices"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
-	"github.com/bridgestack/operator/internal/redact"
-)
-
-// Defaults of clients and of the API.
-const (
-	PostgresPort = 5432
-	KafkaPort    = 9092
-	HealthPath   = "/health"
 )
 
 // Spelled are the variables as a stack's author spells them out. Who may write a
@@ -37,16 +25,14 @@ type Spelled struct {
 // not a setting. HTTP and TCP clients are found by names alone, as nothing is
 // usual there.
 func Configured(protocol evidence.Protocol, env evidence.Env, names Spelled) (evidence.Connection, bool) {
-	switch protocol {
-	case evidence.Postgres:
-		return Postgres(env, names)
-	case evidence.Kafka:
-		return Kafka(env, names)
-	case evidence.HTTP, evidence.TCP:
-		return named(protocol, env, names)
-	default:
+	k, known := kinds[protocol]
+	switch {
+	case !known:
 		return evidence.Connection{}, false
+	case k.configured != nil:
+		return k.configured(env, names)
 	}
+	return named(protocol, env, names)
 }
 
 // named is a connection whose variables the stack spells out.
@@ -73,35 +59,23 @@ func named(protocol evidence.Protocol, env evidence.Env, names Spelled) (evidenc
 // in. False where it declares none. The host of an HTTP endpoint stays empty
 // where none is declared: it is the service's pods.
 func Declared(service v1alpha1.Service) (evidence.Connection, bool) {
-	c := evidence.Connection{Service: service.Name}
-	e := service.Endpoint
-	switch {
-	case e == nil:
-		return c, false
-	case e.Postgres != nil:
-		c.Protocol, c.Database = evidence.Postgres, e.Postgres.Database
-		c.Servers = []evidence.HostPort{{Host: or(e.Postgres.Host, service.Name), Port: orPort(e.Postgres.Port, PostgresPort)}}
-	case e.Kafka != nil:
-		c.Protocol = evidence.Kafka
-		for _, s := range e.Kafka.BootstrapServers {
-			c.Servers = append(c.Servers, servers(s, KafkaPort)...)
-		}
-		if len(c.Servers) == 0 {
-			c.Servers = []evidence.HostPort{{Host: service.Name, Port: KafkaPort}}
-		}
-		for _, t := range e.Kafka.Topics {
-			c.Topics = append(c.Topics, t.Name)
-		}
-	case e.HTTP != nil:
-		c.Protocol, c.Path = evidence.HTTP, or(e.HTTP.Path, HealthPath)
-		c.Servers = []evidence.HostPort{{Host: e.HTTP.Host, Port: e.HTTP.Port}}
-	case e.TCP != nil:
-		c.Protocol = evidence.TCP
-		c.Servers = []evidence.HostPort{{Host: or(e.TCP.Host, service.Name), Port: e.TCP.Port}}
-	default:
-		return c, false
+	k, declared := OfEndpoint(service.Endpoint)
+	if !declared {
+		return evidence.Connection{Service: service.Name}, false
 	}
+	c, _ := k.declared(service.Name, *service.Endpoint)
+	c.Service = service.Name
 	return c, true
+}
+
+// RelocateEndpoint is a declared endpoint where at finds the container's ports, nil where
+// it is of no use there.
+func RelocateEndpoint(e *v1alpha1.Endpoint, at Finder) *v1alpha1.Endpoint {
+	out := e.DeepCopy()
+	if k, declared := OfEndpoint(e); declared && k.relocate != nil && !k.relocate(out, at) {
+		return nil
+	}
+	return out
 }
 
 // Toward is how the container's client would be configured if it spoke to the
@@ -143,11 +117,17 @@ func withoutSecretNames(c *evidence.Connection, env evidence.Env) {
 }
 
 // Implied are the connections that env implies, whether or not the stack
-// declares such a dependency: those to PostgreSQL first. Each has a server.
+// declares such a dependency, by the rank of their kinds. Each has a server.
 func Implied(env evidence.Env) []evidence.Connection {
 	v := variablesOf(env)
 	var out []evidence.Connection
-	for _, c := range append(v.postgresCandidates(), v.kafkaCandidates()...) {
+	var candidates []evidence.Connection
+	for _, k := range Kinds() {
+		if k.implied != nil {
+			candidates = append(candidates, k.implied(v)...)
+		}
+	}
+	for _, c := range candidates {
 		known := slices.ContainsFunc(out, func(o evidence.Connection) bool {
 			return o.Protocol == c.Protocol && slices.Equal(o.Servers, c.Servers) && o.Database == c.Database
 		})
@@ -157,19 +137,6 @@ func Implied(env evidence.Env) []evidence.Connection {
 	}
 	return out
 }
-
-// SensitiveName reports whether a variable of this name holds a secret.
-func SensitiveName(name string) bool { return redact.SensitiveName(name) }
-
-// Sensitive reports whether a variable holds a secret, by its name or by the
-// form of its value, such as a URL with a password in it. Where a key is kept is
-// none, and a message about a file is of no use without its name.
-func Sensitive(name, value string) bool {
-	return SensitiveName(name) && !keptIn.MatchString(value) || redact.New().Text(value) != value
-}
-
-// keptIn are the names of files that hold keys and certificates.
-var keptIn = regexp.MustCompile(`^[\w./-]+\.(?:key|pem|crt|cer|p12|pfx|jks|txt|json|ya?ml)$`)
 
 func or(value, otherwise string) string {
 	if value == "" {

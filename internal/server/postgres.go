@@ -1,11 +1,118 @@
-package connection
+package server
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
 )
+
+var _ = register(Kind{
+	Protocol:   evidence.Postgres,
+	Rank:       1,
+	Port:       postgresPort,
+	OtherPorts: []int32{6432, 5433}, // PgBouncer's, and a second server's
+	Schemes:    postgresSchemes,
+	Variables:  regexp.MustCompile(`postgres|^pg`),
+	Images:     regexp.MustCompile(`^(?:postgres(?:ql)?|postgis|pgvector|timescaledb(?:-ha)?|citus|paradedb|spilo(?:-\d+)?)$`),
+	Names:      []string{"postgres", "postgresql"},
+	KeepsData:  true,
+
+	PortVariable: "PGPORT",
+	Causes: &Causes{
+		HostNotFound:   v1alpha1.CausePostgresHostNotFound,
+		Unreachable:    v1alpha1.CausePostgresUnreachable,
+		ConnectionLost: v1alpha1.CausePostgresConnectionLost,
+		TLSMismatch:    v1alpha1.CausePostgresTLSMismatch,
+		AuthFailed:     v1alpha1.CausePostgresAuthFailed,
+		Busy:           v1alpha1.CausePostgresConnectionsExhausted,
+	},
+	CauseOfCode:        causeOfSQLState,
+	ClassOfCode:        classOfSQLState,
+	AnswersBeforeLogin: func(evidence.Connection) bool { return true }, // SSLRequest
+	MakeEndpoint: func(o Offer) v1alpha1.Endpoint {
+		p := &v1alpha1.PostgresEndpoint{Host: o.Host, Database: o.Database}
+		if o.Port != postgresPort {
+			p.Port = o.Port
+		}
+		return v1alpha1.Endpoint{Postgres: p}
+	},
+	declared: func(service string, e v1alpha1.Endpoint) (evidence.Connection, bool) {
+		if e.Postgres == nil {
+			return evidence.Connection{}, false
+		}
+		return evidence.Connection{Protocol: evidence.Postgres, Database: e.Postgres.Database,
+			Servers: []evidence.HostPort{{Host: or(e.Postgres.Host, service), Port: orPort(e.Postgres.Port, postgresPort)}}}, true
+	},
+	relocate: func(e *v1alpha1.Endpoint, at Finder) bool {
+		if found, offered := at(orPort(e.Postgres.Port, postgresPort)); offered {
+			e.Postgres.Host, e.Postgres.Port = found.Host, found.Port
+		}
+		return true
+	},
+	parse:      parsePostgres,
+	configured: postgresClient,
+	implied:    variables.postgresCandidates,
+})
+
+const postgresPort = 5432
+
+// sqlStates are the causes of SQLSTATEs (PostgreSQL, appendix A).
+var sqlStates = map[string]v1alpha1.Cause{
+	"57P03": v1alpha1.CausePostgresStarting,
+	"28P01": v1alpha1.CausePostgresAuthFailed,
+	"3D000": v1alpha1.CausePostgresDatabaseMissing,
+	"42P01": v1alpha1.CausePostgresSchemaMissing,
+	"42703": v1alpha1.CausePostgresSchemaMissing,
+	"3F000": v1alpha1.CausePostgresSchemaMissing,
+	"42883": v1alpha1.CausePostgresSchemaMissing,
+	"42501": v1alpha1.CausePostgresPermissionDenied,
+	"53300": v1alpha1.CausePostgresConnectionsExhausted,
+	"53100": v1alpha1.CausePostgresDiskFull,
+	"25006": v1alpha1.CausePostgresReadOnly,
+	"57P01": v1alpha1.CausePostgresConnectionLost,
+	"57P02": v1alpha1.CausePostgresConnectionLost,
+	"08006": v1alpha1.CausePostgresConnectionLost,
+}
+
+// causeOfSQLState is the cause of a SQLSTATE; 28000 is told apart by its message.
+func causeOfSQLState(last evidence.Stage, d evidence.Dependency) (v1alpha1.Cause, bool) {
+	if last.Code == "28000" {
+		tlsOff := d.Configured != nil && d.Configured.TLS == evidence.TLSDisable
+		switch {
+		case strings.Contains(last.Message, "pg_hba.conf") && strings.Contains(last.Message, "no encryption") && tlsOff:
+			return v1alpha1.CausePostgresTLSMismatch, true
+		case strings.Contains(last.Message, "pg_hba.conf"):
+			return v1alpha1.CausePostgresAccessRejected, true
+		}
+		return v1alpha1.CausePostgresAuthFailed, true
+	}
+	cause, known := sqlStates[last.Code]
+	return cause, known
+}
+
+// sqlStateClasses by their first two characters (appendix A of PostgreSQL's
+// documentation).
+var sqlStateClasses = map[string]Class{
+	"08": ClassNetwork,
+	"28": ClassCredentials,
+	"3D": ClassMissing, "3F": ClassMissing, "42": ClassMissing,
+	"53": ClassCapacity,
+	"57": ClassUnavailable,
+}
+
+func classOfSQLState(code string) (Class, bool) {
+	if code == "42501" { // insufficient_privilege, among syntax errors
+		return ClassPermission, true
+	}
+	if len(code) != len("42P01") {
+		return "", false
+	}
+	class, known := sqlStateClasses[code[:2]]
+	return class, known
+}
 
 // The names that clients and images of PostgreSQL are usually configured by.
 var (
@@ -27,9 +134,9 @@ var (
 	sslSwitches   = []string{"SSL_ENABLED", "SSL", "USE_SSL", "REQUIRE_SSL", "TLS"}
 )
 
-// Postgres is Configured for PostgreSQL: a connection string first, then
+// postgresClient is Configured for PostgreSQL: a connection string first, then
 // single variables of one prefix. Settings that the stack spells out win.
-func Postgres(env evidence.Env, names Spelled) (evidence.Connection, bool) {
+func postgresClient(env evidence.Env, names Spelled) (evidence.Connection, bool) {
 	v := variablesOf(env)
 	c, found := evidence.Connection{Protocol: evidence.Postgres}, false
 	switch candidates := v.postgresCandidates(); {
@@ -149,7 +256,7 @@ func (v variables) postgresFamily(prefix string) (evidence.Connection, bool) {
 	v.setDatabase(&c, prefix)
 	v.credentials(&c, prefix)
 	v.setTLS(&c, prefix)
-	c.Servers = withPort(c.Servers, PostgresPort)
+	c.Servers = withPort(c.Servers, postgresPort)
 	c.PasswordFor = slices.Clone(c.Servers)
 	return c, c.Variables.Host != "" || c.User != "" || c.PasswordWanted
 }
@@ -246,7 +353,7 @@ func (v variables) override(c *evidence.Connection, names Spelled) bool {
 	if s := v.spelled(names, names.SSLMode); s.value != "" {
 		c.TLS, c.Variables.SSLMode, found = stricter(c.TLS, tlsMode(s.value)), s.variable, true
 	}
-	c.Servers = withPort(c.Servers, PostgresPort)
+	c.Servers = withPort(c.Servers, postgresPort)
 	return v.overrideCredentials(c, names) || found
 }
 

@@ -1,4 +1,4 @@
-package connection
+package server
 
 import (
 	"testing"
@@ -52,7 +52,7 @@ func TestCredentialsArePairedByTheTemplateAlone(t *testing.T) {
 // An author who may read the Secrets anyway says what goes together.
 func TestAnAuthorWhoMayReadSecretsPairsThem(t *testing.T) {
 	e := env("LEDGER=ledger-db", "WHO=u", "HOW_SECRET=p", "PGHOST=other")
-	got, _ := Postgres(e, Spelled{v1alpha1.ConnectionEnv{Host: "LEDGER", User: "WHO", Password: "HOW_SECRET"}, true})
+	got, _ := postgresClient(e, Spelled{v1alpha1.ConnectionEnv{Host: "LEDGER", User: "WHO", Password: "HOW_SECRET"}, true})
 	if diff := cmp.Diff(at("ledger-db", 5432), got.PasswordFor); diff != "" || got.Password.Reveal() != "p" {
 		t.Errorf("password %q, paired with (-want +got):\n%s", got.Password.Reveal(), diff)
 	}
@@ -60,7 +60,7 @@ func TestAnAuthorWhoMayReadSecretsPairsThem(t *testing.T) {
 
 // No author's word takes TLS away from a client that asks for it.
 func TestNoAuthorWeakensTLS(t *testing.T) {
-	got, _ := Postgres(env("PGHOST=db", "PGSSLMODE=verify-full", "DEBUG=off"), Spelled{ConnectionEnv: v1alpha1.ConnectionEnv{SSLMode: "DEBUG"}})
+	got, _ := postgresClient(env("PGHOST=db", "PGSSLMODE=verify-full", "DEBUG=off"), Spelled{ConnectionEnv: v1alpha1.ConnectionEnv{SSLMode: "DEBUG"}})
 	if got.TLS != evidence.TLSVerifyFull {
 		t.Errorf("sslmode %q", got.TLS)
 	}

@@ -1,12 +1,143 @@
-package connection
+package server
 
 import (
+	"net"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
 )
+
+var _ = register(Kind{
+	Protocol:   evidence.Kafka,
+	Rank:       2,
+	Port:       kafkaPort,
+	OtherPorts: []int32{9093, 9094, 29092, 19092}, // those of further listeners, as images' examples have them
+	Schemes:    []string{"kafka"},
+	Variables:  regexp.MustCompile(`kafka|redpanda|bootstrap_servers|brokers?(?:_|$| )`),
+	Images:     regexp.MustCompile(`^(?:kafka(?:-native)?|cp-(?:kafka|server|enterprise-kafka)|confluent-local|strimzi-kafka|redpanda(?:-unstable|-nightly)?)$`),
+	Names:      []string{"kafka", "redpanda"},
+	KeepsData:  true,
+
+	ListsServers: true,
+	Causes: &Causes{
+		HostNotFound:   v1alpha1.CauseKafkaHostNotFound,
+		Unreachable:    v1alpha1.CauseKafkaUnreachable,
+		ConnectionLost: v1alpha1.CauseKafkaUnreachable,
+		TLSMismatch:    v1alpha1.CauseKafkaTLSMismatch,
+		AuthFailed:     v1alpha1.CauseKafkaAuthFailed,
+		Busy:           v1alpha1.CauseKafkaCoordinatorUnavailable,
+	},
+	CauseOfCode:        causeOfKafkaCode,
+	ClassOfCode:        classOfKafkaCode,
+	AnswersBeforeLogin: func(c evidence.Connection) bool { return c.Mechanism == "" },
+	MakeEndpoint: func(o Offer) v1alpha1.Endpoint {
+		k := &v1alpha1.KafkaEndpoint{Topics: o.Topics}
+		if o.Host != "" || o.Port != kafkaPort {
+			k.BootstrapServers = []string{net.JoinHostPort(or(o.Host, o.Service), strconv.Itoa(int(o.Port)))}
+		}
+		return v1alpha1.Endpoint{Kafka: k}
+	},
+	declared: func(service string, e v1alpha1.Endpoint) (evidence.Connection, bool) {
+		if e.Kafka == nil {
+			return evidence.Connection{}, false
+		}
+		c := evidence.Connection{Protocol: evidence.Kafka}
+		for _, s := range e.Kafka.BootstrapServers {
+			c.Servers = append(c.Servers, servers(s, kafkaPort)...)
+		}
+		if len(c.Servers) == 0 {
+			c.Servers = []evidence.HostPort{{Host: service, Port: kafkaPort}}
+		}
+		for _, t := range e.Kafka.Topics {
+			c.Topics = append(c.Topics, t.Name)
+		}
+		return c, true
+	},
+	relocate: func(e *v1alpha1.Endpoint, at Finder) bool {
+		if len(e.Kafka.BootstrapServers) == 0 {
+			if found, offered := at(kafkaPort); offered {
+				e.Kafka.BootstrapServers = []string{found.String()}
+			}
+		}
+		for i, address := range e.Kafka.BootstrapServers {
+			if found, offered := at(hostPort(address, kafkaPort).Port); offered {
+				e.Kafka.BootstrapServers[i] = found.String()
+			}
+		}
+		return true
+	},
+	configured: kafkaClient,
+	implied:    variables.kafkaCandidates,
+})
+
+const kafkaPort = 9092
+
+// kafkaCodes are the causes of the protocol's error codes by name
+// (org.apache.kafka.common.protocol.Errors).
+var kafkaCodes = map[string]v1alpha1.Cause{
+	"SASL_AUTHENTICATION_FAILED":            v1alpha1.CauseKafkaAuthFailed,
+	"UNSUPPORTED_SASL_MECHANISM":            v1alpha1.CauseKafkaAuthFailed,
+	"ILLEGAL_SASL_STATE":                    v1alpha1.CauseKafkaAuthFailed,
+	"TOPIC_AUTHORIZATION_FAILED":            v1alpha1.CauseKafkaAuthorizationDenied,
+	"GROUP_AUTHORIZATION_FAILED":            v1alpha1.CauseKafkaAuthorizationDenied,
+	"CLUSTER_AUTHORIZATION_FAILED":          v1alpha1.CauseKafkaAuthorizationDenied,
+	"TRANSACTIONAL_ID_AUTHORIZATION_FAILED": v1alpha1.CauseKafkaAuthorizationDenied,
+	"UNKNOWN_TOPIC_OR_PARTITION":            v1alpha1.CauseKafkaTopicMissing,
+	evidence.CodeTopicMissing:               v1alpha1.CauseKafkaTopicMissing,
+	"LEADER_NOT_AVAILABLE":                  v1alpha1.CauseKafkaCoordinatorUnavailable,
+	"NOT_LEADER_OR_FOLLOWER":                v1alpha1.CauseKafkaCoordinatorUnavailable,
+	"COORDINATOR_LOAD_IN_PROGRESS":          v1alpha1.CauseKafkaCoordinatorUnavailable,
+	"COORDINATOR_NOT_AVAILABLE":             v1alpha1.CauseKafkaCoordinatorUnavailable,
+	"NOT_COORDINATOR":                       v1alpha1.CauseKafkaCoordinatorUnavailable,
+	"NOT_CONTROLLER":                        v1alpha1.CauseKafkaCoordinatorUnavailable,
+	"NOT_ENOUGH_REPLICAS":                   v1alpha1.CauseKafkaNotEnoughReplicas,
+	"NOT_ENOUGH_REPLICAS_AFTER_APPEND":      v1alpha1.CauseKafkaNotEnoughReplicas,
+	"MESSAGE_TOO_LARGE":                     v1alpha1.CauseKafkaMessageTooLarge,
+	"RECORD_LIST_TOO_LARGE":                 v1alpha1.CauseKafkaMessageTooLarge,
+	"KAFKA_STORAGE_ERROR":                   v1alpha1.CauseKafkaDiskFull,
+}
+
+// causeOfKafkaCode is the cause of an error code. A listener that cannot be reached
+// is one that is advertised wrongly, whatever became of the attempt.
+func causeOfKafkaCode(last evidence.Stage, _ evidence.Dependency) (v1alpha1.Cause, bool) {
+	if last.Name == evidence.StageListeners {
+		return v1alpha1.CauseKafkaAdvertisedListenerMismatch, true
+	}
+	cause, known := kafkaCodes[last.Code]
+	return cause, known
+}
+
+// kafkaClasses are what the names of Kafka's errors contain, in the order in which
+// it is looked for.
+var kafkaClasses = []struct {
+	part  string
+	class Class
+}{
+	{"AUTHORIZATION_FAILED", ClassPermission},
+	{"SASL", ClassCredentials},
+	{"UNKNOWN_TOPIC", ClassMissing},
+	{"GROUP_ID_NOT_FOUND", ClassMissing},
+	{"NOT_ENOUGH_REPLICAS", ClassCapacity},
+	{"NOT_AVAILABLE", ClassUnavailable},
+	{"COORDINATOR", ClassUnavailable},
+	{"NOT_LEADER", ClassUnavailable},
+	{"NOT_CONTROLLER", ClassUnavailable},
+	{"TIMED_OUT", ClassNetwork},
+	{"NETWORK_EXCEPTION", ClassNetwork},
+}
+
+func classOfKafkaCode(code string) (Class, bool) {
+	for _, k := range kafkaClasses {
+		if strings.Contains(code, k.part) {
+			return k.class, true
+		}
+	}
+	return "", false
+}
 
 // The names that Kafka clients are usually configured by.
 var (
@@ -44,8 +175,8 @@ var (
 	jaasOption    = regexp.MustCompile(`\b(username|password)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)')`)
 )
 
-// Kafka is Configured for Kafka. Settings that the stack spells out win.
-func Kafka(env evidence.Env, names Spelled) (evidence.Connection, bool) {
+// kafkaClient is Configured for Kafka. Settings that the stack spells out win.
+func kafkaClient(env evidence.Env, names Spelled) (evidence.Connection, bool) {
 	v := variablesOf(env)
 	c := evidence.Connection{Protocol: evidence.Kafka}
 	candidates := v.kafkaCandidates()
@@ -66,7 +197,7 @@ func Kafka(env evidence.Env, names Spelled) (evidence.Connection, bool) {
 func (v variables) overrideKafka(c *evidence.Connection, names Spelled) bool {
 	found := false
 	if s := v.spelled(names, names.BootstrapServers); s.value != "" {
-		c.Servers, found = servers(s.value, KafkaPort), true
+		c.Servers, found = servers(s.value, kafkaPort), true
 		c.Variables.BootstrapServers, c.Variables.Host, c.Variables.Port = s.variable, "", ""
 	}
 	if s := v.spelled(names, names.ConsumerGroup); s.value != "" {
@@ -87,7 +218,7 @@ func (v variables) kafkaCandidates() []evidence.Connection {
 	var out []evidence.Connection
 	for _, name := range slices.Concat(bootstrapNames, v.ending(bootstrapSuffixes...)) {
 		s := v.first(name)
-		list := servers(s.value, KafkaPort)
+		list := servers(s.value, kafkaPort)
 		if len(list) == 0 {
 			continue
 		}
@@ -104,7 +235,7 @@ func (v variables) kafkaCandidates() []evidence.Connection {
 		c := evidence.Connection{Protocol: evidence.Kafka, Servers: servers(host.value, 0)}
 		c.Variables.Host = host.variable
 		v.setPort(&c, v.first("KAFKA_PORT"))
-		c.Servers = withPort(c.Servers, KafkaPort)
+		c.Servers = withPort(c.Servers, kafkaPort)
 		c.PasswordFor = slices.Clone(c.Servers)
 		v.kafkaSettings(&c)
 		out = append(out, c)
