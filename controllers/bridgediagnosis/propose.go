@@ -59,12 +59,13 @@ func (in *round) slowestStart() time.Duration {
 	return slowest
 }
 
-// previous reads the revision before, where a rollback might be wanted.
+// previous reads the newest older revision whose pods are ready, where a rollback
+// might be wanted.
 func (r *Reconciler) previous(ctx context.Context, in *round, input *remedy.Input) error {
-	if !remedy.Needs(in.policy(), in.finding.Cause, remedy.NeedOlderRevision) || in.observed.Rollout.OlderReady == 0 {
+	if !remedy.Needs(in.policy(), in.finding.Cause, remedy.NeedOlderRevision) || in.observed.Rollout.ReadyRevision == "" {
 		return nil
 	}
-	template, err := r.Observer.Previous(ctx, in.named())
+	template, err := r.Observer.Recorded(ctx, in.named(), in.observed.Rollout.ReadyRevision)
 	input.Previous = template
 	return err
 }
@@ -189,6 +190,7 @@ func (r *Reconciler) bounds(ctx context.Context, in *round, input *remedy.Input)
 	}
 	w := in.after.Spec.Workload
 	input.Bounds = remedy.BoundsOf(remedy.Limits{Nodes: nodes.Items, LimitRanges: ranges.Items, Quotas: quotas.Items, Autoscalers: scalers.Items}, w.Kind, w.Name, in.wanted())
+	input.Bounds.SurgesFirst = in.workload.Strategy().SurgesFirst
 	var err error
 	input.Bounds.VerticalAutoscaler, err = r.verticalAutoscaler(ctx, in)
 	return err

@@ -259,8 +259,10 @@ type Rollout struct {
 	Replicas, UpdatedReady, OlderReady int32
 	// TemplateChanged is when the newest revision was made.
 	TemplateChanged time.Time
-	// Revision of the newest template, PreviousRevision of the one before, empty where there is none.
-	Revision, PreviousRevision string
+	// Revision of the newest template, and ReadyRevision the newest older one that
+	// has ready pods, ReadyRevisionPods of them; empty where there is none.
+	Revision, ReadyRevision string
+	ReadyRevisionPods       int32
 }
 
 // ConfigObject is a Secret or ConfigMap that a pod template refers to.

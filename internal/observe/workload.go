@@ -54,8 +54,8 @@ func rolloutOf(w workload.Workload, history workload.History, pods []corev1.Pod)
 	}
 	out.TemplateChanged, out.Revision = history[0].Created, history[0].String()
 	out.UpdatedReady, out.OlderReady = history[0].ReadyPods(pods), history.OlderReadyPods(pods)
-	if len(history) > 1 {
-		out.PreviousRevision = history[1].String()
+	if older, ready := history.NewestOlderReady(pods); ready > 0 {
+		out.ReadyRevision, out.ReadyRevisionPods = older.String(), ready
 	}
 	return out
 }
@@ -94,18 +94,22 @@ func inOrder(pods []corev1.Pod, history workload.History) []Pod {
 	return out
 }
 
-// Previous is the pod template of the revision before the newest, exactly as
-// it was recorded; nil where there is none.
-func (r *Reader) Previous(ctx context.Context, ref workload.Ref) (*corev1.PodTemplateSpec, error) {
+// Recorded is the pod template of a revision, exactly as it was recorded; nil
+// where it is not on record any more.
+func (r *Reader) Recorded(ctx context.Context, ref workload.Ref, revision string) (*corev1.PodTemplateSpec, error) {
 	w, err := lookup.Get(ctx, r.Cached, ref)
 	if err != nil {
 		return nil, fmt.Errorf("read %s of %s: %w", ref, ref.Namespace, err)
 	}
 	history, err := lookup.History(ctx, r.Cached, r.Live, w)
-	if err != nil || len(history) < 2 {
+	if err != nil {
 		return nil, err
 	}
-	return lookup.RecordedTemplate(ctx, r.Live, w, history[1])
+	i := slices.IndexFunc(history, func(h workload.Revision) bool { return h.String() == revision })
+	if revision == "" || i < 0 {
+		return nil, nil
+	}
+	return lookup.RecordedTemplate(ctx, r.Live, w, history[i])
 }
 
 // RolledOut reports whether a workload's rollout is complete.

@@ -25,10 +25,9 @@ func BoundsOf(l Limits, kind v1alpha1.WorkloadKind, name string, replicas int32)
 	}
 	b.MaxContainerMemory = mostPerContainer(l.LimitRanges, corev1.ResourceMemory) / 1000
 	b.MaxContainerCPU = mostPerContainer(l.LimitRanges, corev1.ResourceCPU)
-	if left := quotaLeft(l.Quotas, corev1.ResourceLimitsMemory); left != nil {
-		bytes := *left / 1000
-		b.QuotaMemoryLeft = &bytes
-	}
+	b.QuotaMemoryLeft = whole(quotaLeft(l.Quotas, corev1.ResourceLimitsMemory))
+	b.QuotaMemoryRequestLeft = whole(quotaLeft(l.Quotas, corev1.ResourceRequestsMemory, corev1.ResourceMemory))
+	b.QuotaPodsLeft = whole(quotaLeft(l.Quotas, corev1.ResourcePods))
 	b.QuotaCPULeft = quotaLeft(l.Quotas, corev1.ResourceLimitsCPU)
 	for _, a := range l.Autoscalers {
 		if a.Spec.ScaleTargetRef.Kind == string(kind) && a.Spec.ScaleTargetRef.Name == name && scalesByMemory(a.Spec.Metrics) {
@@ -51,18 +50,30 @@ func mostPerContainer(ranges []corev1.LimitRange, name corev1.ResourceName) int6
 	return most
 }
 
-// quotaLeft is what the tightest quota leaves, in thousandths, nil without one.
-func quotaLeft(quotas []corev1.ResourceQuota, name corev1.ResourceName) *int64 {
+// whole is a number of thousandths in whole units.
+func whole(thousandths *int64) *int64 {
+	if thousandths == nil {
+		return nil
+	}
+	units := *thousandths / 1000
+	return &units
+}
+
+// quotaLeft is what the tightest quota leaves of a resource, by any of its names,
+// in thousandths; nil without one.
+func quotaLeft(quotas []corev1.ResourceQuota, names ...corev1.ResourceName) *int64 {
 	var least *int64
 	for _, q := range quotas {
-		hard, set := q.Status.Hard[name]
-		if !set {
-			continue
-		}
-		used := q.Status.Used[name]
-		left := max(0, hard.MilliValue()-used.MilliValue())
-		if least == nil || left < *least {
-			least = &left
+		for _, name := range names {
+			hard, set := q.Status.Hard[name]
+			if !set {
+				continue
+			}
+			used := q.Status.Used[name]
+			left := max(0, hard.MilliValue()-used.MilliValue())
+			if least == nil || left < *least {
+				least = &left
+			}
 		}
 	}
 	return least

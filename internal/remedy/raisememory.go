@@ -48,20 +48,38 @@ var raiseMemoryLimit = remedy{
 		if wanted <= present.Value() {
 			return refuse(v1alpha1.RemedyRaiseMemoryLimit, "the limit %s cannot be raised: %s", present.String(), bound)
 		}
-		limit := quantity(wanted)
+		request := in.raisedRequest(c.Resources.Requests.Memory().Value(), float64(wanted)/float64(present.Value()), wanted)
+		if request < c.Resources.Requests.Memory().Value() {
+			return refuse(v1alpha1.RemedyRaiseMemoryLimit, "the limit %s cannot be raised: %s", present.String(), in.quotaLeavesNoMore("requests.memory"))
+		}
 		return Action{
 			Because: in.outOfMemory() + " " + present.String(),
 			Target:  in.workload(),
 			Template: in.edit(func(c *corev1.Container) {
-				c.Resources.Limits[corev1.ResourceMemory] = limit
-				request, set := c.Resources.Requests[corev1.ResourceMemory]
-				if set && request.Value() > 0 && in.Bounds.MemoryScaler == "" { // else its autoscaler would scale down
-					inProportion := float64(request.Value()) * (float64(wanted) / float64(present.Value()))
-					c.Resources.Requests[corev1.ResourceMemory] = quantity(min(wanted, roundUp(int64(inProportion))))
+				c.Resources.Limits[corev1.ResourceMemory] = quantity(wanted)
+				if request > c.Resources.Requests.Memory().Value() {
+					c.Resources.Requests[corev1.ResourceMemory] = quantity(request)
 				}
 			}),
 		}, nil
 	},
+}
+
+// raisedRequest is the request in proportion to the new limit, in bytes, as far as
+// a quota lets it be raised; 0 stays 0. It is less than the present one where a
+// quota leaves no room for the rollout at all.
+func (in Input) raisedRequest(present int64, factor float64, limit int64) int64 {
+	if present == 0 {
+		return 0
+	}
+	request := min(limit, roundUp(int64(float64(present)*factor)))
+	if in.Bounds.MemoryScaler != "" { // its autoscaler would scale down
+		request = present
+	}
+	if most := in.perReplica(present, in.Bounds.QuotaMemoryRequestLeft, in.others(requestsOf, bytesOf)); most > 0 {
+		request = min(request, most)
+	}
+	return request
 }
 
 // raised is the new limit in bytes, and the bound that held it back.
@@ -74,7 +92,8 @@ func (in Input) raised(present, ceiling int64) (limit int64, bound string) {
 		{ceiling, "the policy's ceiling is " + human(ceiling)},
 		{in.Bounds.MaxContainerMemory, "a LimitRange allows a container at most " + human(in.Bounds.MaxContainerMemory)},
 		{in.Bounds.LargestNodeMemory, "the largest node has only " + human(in.Bounds.LargestNodeMemory)},
-		{in.perReplica(present, in.Bounds.QuotaMemoryLeft), "the namespace's ResourceQuota leaves no more"},
+		{in.perReplica(present, in.Bounds.QuotaMemoryLeft, in.others(limitsOf, bytesOf)), in.quotaLeavesNoMore("limits.memory")},
+		{in.withoutRoomForAPod(present), in.quotaLeavesNoMore("pods")},
 	})
 }
 

@@ -40,8 +40,8 @@ type Input struct {
 	// SlowestStart is the longest that a pod of an earlier revision needed from
 	// start to ready, 0 where none is seen.
 	SlowestStart time.Duration
-	// Previous is the pod template of the revision before the newest, nil where
-	// there is none.
+	// Previous is the pod template of the newest older revision whose pods are
+	// ready (Rollout.ReadyRevision), nil where there is none.
 	Previous *corev1.PodTemplateSpec
 	// Workloads are what runs the dependencies, by the dependency's service name.
 	Workloads map[string]Workload
@@ -70,8 +70,14 @@ type Bounds struct {
 	LargestNodeMemory int64
 	// MaxContainerMemory is a LimitRange's maximum for a container, in bytes.
 	MaxContainerMemory int64
-	// QuotaMemoryLeft is what a ResourceQuota leaves of limits.memory, in bytes; nil is no quota.
-	QuotaMemoryLeft *int64
+	// QuotaMemoryLeft is what a ResourceQuota leaves of limits.memory, and
+	// QuotaMemoryRequestLeft of requests.memory, in bytes; nil is no quota.
+	QuotaMemoryLeft, QuotaMemoryRequestLeft *int64
+	// QuotaPodsLeft is how many more pods a ResourceQuota allows; nil is no quota.
+	QuotaPodsLeft *int64
+	// SurgesFirst says that a new pod has to be ready before an old one goes, so
+	// that there must be room for one more pod.
+	SurgesFirst bool
 	// Replicas of the workload.
 	Replicas int32
 	// LargestNodeCPU, MaxContainerCPU and QuotaCPULeft are the same for CPU, in millicores.

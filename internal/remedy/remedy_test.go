@@ -447,7 +447,10 @@ func wedged(in *Input, kind v1alpha1.WorkloadKind, allowed bool) {
 func looksBetter(in *Input, older, newer int32) {
 	in.Previous = template()
 	in.Previous.Spec.Containers[1].Image = "app:0"
-	in.Case.Rollout.Revision, in.Case.Rollout.PreviousRevision = "5", "4"
+	in.Case.Rollout.Revision = "5"
+	if in.Case.Rollout.ReadyRevisionPods = older; older > 0 {
+		in.Case.Rollout.ReadyRevision = "4"
+	}
 	in.Case.Rollout.OlderReady, in.Case.Rollout.UpdatedReady = older, newer
 }
 

@@ -10,7 +10,7 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
 
-// rollbackRollout returns to the revision before, whose pods are up beside the
+// rollbackRollout returns to the newest older revision whose pods are up beside the
 // looping new ones, where the new revision's own contents are at fault. Causes
 // that lie outside of it, such as a dependency, are not among its causes.
 var rollbackRollout = remedy{
@@ -33,26 +33,24 @@ var rollbackRollout = remedy{
 	propose: func(in Input) (Action, *Refusal) {
 		rollout := in.Case.Rollout
 		switch {
-		case rollout.PreviousRevision == "":
-			return refuse(v1alpha1.RemedyRollbackRollout, "the workload has no earlier revision")
-		case rollout.OlderReady == 0:
-			return refuse(v1alpha1.RemedyRollbackRollout, "no pod of revision %s is up: that it would do better is not shown", rollout.PreviousRevision)
+		case rollout.ReadyRevision == "":
+			return refuse(v1alpha1.RemedyRollbackRollout, "no pod of an earlier revision is ready: that one would do better is not shown")
 		case rollout.UpdatedReady > 0:
 			return refuse(v1alpha1.RemedyRollbackRollout, "pods of revision %s are up as well: the revision is not what makes the difference", rollout.Revision)
 		case in.Previous == nil:
-			return refuse(v1alpha1.RemedyRollbackRollout, "revision %s is not on record any more", rollout.PreviousRevision)
+			return refuse(v1alpha1.RemedyRollbackRollout, "revision %s is not on record any more", rollout.ReadyRevision)
 		}
 		if kept := keptFields(in.Template, in.Previous); len(kept) > 0 {
 			return refuse(v1alpha1.RemedyRollbackRollout, "revision %s differs in %s, which no rollback changes: whether to go back there is for a person to decide (kubectl rollout undo)",
-				rollout.PreviousRevision, strings.Join(kept, ", "))
+				rollout.ReadyRevision, strings.Join(kept, ", "))
 		}
 		return Action{
 			Because: fmt.Sprintf("no pod of revision %s is up, while %d of revision %s are, and nothing else explains it",
-				rollout.Revision, rollout.OlderReady, rollout.PreviousRevision),
+				rollout.Revision, rollout.ReadyRevisionPods, rollout.ReadyRevision),
 			Target:   in.workload(),
 			Template: in.Previous.DeepCopy(),
 
-			FromRevision: rollout.Revision, ToRevision: rollout.PreviousRevision,
+			FromRevision: rollout.Revision, ToRevision: rollout.ReadyRevision,
 		}, nil
 	},
 }

@@ -4,6 +4,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
@@ -44,7 +45,12 @@ func (d daemonSet) ObservedGeneration() int64         { return d.object.Status.O
 func (d daemonSet) VolumeClaims() VolumeClaims        { return VolumeClaims{} }
 
 func (d daemonSet) Strategy() Strategy {
-	return Strategy{OnDelete: d.object.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType}
+	out := Strategy{OnDelete: d.object.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType}
+	if r := d.object.Spec.UpdateStrategy.RollingUpdate; r != nil && !out.OnDelete {
+		// With a surge, the API allows no unavailable pods.
+		out.SurgesFirst = scaled(r.MaxSurge, intstr.FromInt32(0), int(d.Replicas().Desired), true) > 0
+	}
+	return out
 }
 
 func (d daemonSet) Replicas() Replicas {

@@ -6,6 +6,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
@@ -44,10 +45,34 @@ func (d deployment) Object() Object                    { return d.object }
 func (d deployment) Template() *corev1.PodTemplateSpec { return &d.object.Spec.Template }
 func (d deployment) Selector() *metav1.LabelSelector   { return d.object.Spec.Selector }
 func (d deployment) ObservedGeneration() int64         { return d.object.Status.ObservedGeneration }
-func (d deployment) Strategy() Strategy                { return Strategy{Paused: d.object.Spec.Paused} }
 func (d deployment) VolumeClaims() VolumeClaims        { return VolumeClaims{} }
 func (d deployment) NewHistory() List                  { return &appsv1.ReplicaSetList{} }
 func (d deployment) NewRecord() Object                 { return &appsv1.ReplicaSet{} }
+
+func (d deployment) Strategy() Strategy {
+	out := Strategy{Paused: d.object.Spec.Paused}
+	if d.object.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType {
+		return out
+	}
+	var surge, unavailable *intstr.IntOrString
+	if r := d.object.Spec.Strategy.RollingUpdate; r != nil {
+		surge, unavailable = r.MaxSurge, r.MaxUnavailable
+	}
+	quarter := intstr.FromString("25%") // the API server's default of both
+	desired := int(d.Replicas().Desired)
+	out.SurgesFirst = scaled(unavailable, quarter, desired, false) == 0 && scaled(surge, quarter, desired, true) > 0
+	return out
+}
+
+// scaled is a number of pods, or a share of the desired ones: that of a surge is
+// rounded up, that of unavailable ones down (deployment/util ResolveFenceposts).
+func scaled(value *intstr.IntOrString, otherwise intstr.IntOrString, desired int, up bool) int {
+	n, err := intstr.GetScaledValueFromIntOrPercent(intstr.ValueOrDefault(value, otherwise), desired, up)
+	if err != nil {
+		return 0 // the API server lets nothing else in
+	}
+	return n
+}
 
 func (d deployment) Replicas() Replicas {
 	s := d.object.Status

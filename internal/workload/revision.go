@@ -91,6 +91,17 @@ func (h History) OlderReadyPods(pods []corev1.Pod) int32 {
 	return n
 }
 
+// NewestOlderReady is the newest of the older revisions that has ready pods of its
+// own, and how many; 0 where none has any.
+func (h History) NewestOlderReady(pods []corev1.Pod) (Revision, int32) {
+	for _, r := range h[min(1, len(h)):] {
+		if ready := r.ReadyPods(pods); ready > 0 {
+			return r, ready
+		}
+	}
+	return Revision{}, 0
+}
+
 func (h History) newestFirst() History {
 	slices.SortStableFunc(h, func(a, b Revision) int { return cmp.Compare(b.Number, a.Number) })
 	return h

@@ -83,6 +83,9 @@ type Strategy struct {
 	// InOrder says that a pod is replaced only once the one before it is ready: one
 	// that never is keeps the others from the new template.
 	InOrder bool
+	// SurgesFirst says that a new pod has to be ready before one of the old ones may
+	// go: both need room at the same time.
+	SurgesFirst bool
 }
 
 // KeepsOlder says that pods may stay at an earlier template after a rollout.

@@ -101,10 +101,15 @@ func TestReplicasAndStrategy(t *testing.T) {
 		strategy   workload.Strategy
 		withheld   string // from pod x-1
 	}{
-		{"the API server's default", "{}", v1alpha1.Deployment, workload.Replicas{Desired: 1}, workload.Strategy{}, ""},
+		{"the API server's default", "{}", v1alpha1.Deployment, workload.Replicas{Desired: 1}, workload.Strategy{SurgesFirst: true}, ""},
 		{"paused", "spec: {replicas: 3, paused: true}\nstatus: {replicas: 4, updatedReplicas: 2, readyReplicas: 1}", v1alpha1.Deployment,
-			workload.Replicas{Desired: 3, Total: 4, Updated: 2, Ready: 1}, workload.Strategy{Paused: true},
+			workload.Replicas{Desired: 3, Total: 4, Updated: 2, Ready: 1}, workload.Strategy{Paused: true, SurgesFirst: true},
 			"the Deployment's rollout is paused (spec.paused), so that a change would not reach its pods"},
+		{"four replicas, of which one may be unavailable", "spec: {replicas: 4}", v1alpha1.Deployment, workload.Replicas{Desired: 4}, workload.Strategy{}, ""},
+		{"neither a surge nor unavailable", "spec: {replicas: 1, strategy: {rollingUpdate: {maxSurge: 0, maxUnavailable: 0}}}", v1alpha1.Deployment, workload.Replicas{Desired: 1}, workload.Strategy{}, ""},
+		{"recreated", "spec: {replicas: 1, strategy: {type: Recreate}}", v1alpha1.Deployment, workload.Replicas{Desired: 1}, workload.Strategy{}, ""},
+		{"a surge on each node", "spec: {updateStrategy: {rollingUpdate: {maxSurge: 10%, maxUnavailable: 0}}}\nstatus: {desiredNumberScheduled: 3}", v1alpha1.DaemonSet,
+			workload.Replicas{Desired: 3}, workload.Strategy{SurgesFirst: true}, ""},
 		{"scaled to zero", "spec: {replicas: 0}", v1alpha1.StatefulSet, workload.Replicas{}, workload.Strategy{InOrder: true}, ""},
 		{"canary", "spec: {updateStrategy: {rollingUpdate: {partition: 2}}}", v1alpha1.StatefulSet,
 			workload.Replicas{Desired: 1}, workload.Strategy{InOrder: true, Partition: 2}, "the StatefulSet's partition 2 keeps a change from pod x-1"},
@@ -293,5 +298,32 @@ func TestForeignOwner(t *testing.T) {
 				t.Errorf("got %v, %t; want %q", owner, owned, c.want)
 			}
 		})
+	}
+}
+
+// Release 4 is good and its pods are still up, release 5 was bad, and release 6 is
+// the hurried fix that is bad as well.
+func TestTheNewestOlderRevisionThatIsReady(t *testing.T) {
+	yes, uid := true, types.UID("d")
+	var sets appsv1.ReplicaSetList
+	for number, ready := range map[string]int32{"3": 1, "4": 2, "5": 0, "6": 0} {
+		sets.Items = append(sets.Items, appsv1.ReplicaSet{
+			ObjectMeta: metav1.ObjectMeta{Name: "api-" + number, Annotations: map[string]string{workload.AnnotationRevision: number},
+				OwnerReferences: []metav1.OwnerReference{{UID: uid, Controller: &yes}}},
+			Status: appsv1.ReplicaSetStatus{ReadyReplicas: ready},
+		})
+	}
+	w, ok := workload.Of(&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{UID: uid}})
+	if !ok {
+		t.Fatal("no workload")
+	}
+	if r, ready := w.History(&sets).NewestOlderReady(nil); r.String() != "4" || ready != 2 {
+		t.Errorf("revision %s with %d ready pods", r, ready)
+	}
+	for i := range sets.Items {
+		sets.Items[i].Status.ReadyReplicas = map[string]int32{"api-6": 1}[sets.Items[i].Name]
+	}
+	if r, ready := w.History(&sets).NewestOlderReady(nil); ready != 0 {
+		t.Errorf("revision %s with %d ready pods", r, ready)
 	}
 }

@@ -104,7 +104,7 @@ func TestDeployment(t *testing.T) {
 	}
 	got, err := reader.Case(t.Context(), observe.Request{Pod: newPod, Container: "app", Workload: w})
 	state := got.Case.Rollout
-	if state.Revision != "10" || state.PreviousRevision != "9" || state.UID != string(d.UID) {
+	if state.Revision != "10" || state.ReadyRevision != "" || state.UID != string(d.UID) {
 		t.Errorf("rollout: got %+v, %v", state, err)
 	}
 	w.UID = "another"
