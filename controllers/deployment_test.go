@@ -121,7 +121,8 @@ func revisionOf(set *appsv1.ReplicaSet) int {
 	return n
 }
 
-// scale ends the pods of other revisions and makes those that are missing; it
+// scale ends the pods of other revisions and those that are too many, and makes
+// those that are missing; it
 // returns how many are ready.
 func (s *cluster) scale(ctx context.Context, d *appsv1.Deployment, set *appsv1.ReplicaSet) (ready int32, err error) {
 	var pods corev1.PodList
@@ -141,12 +142,17 @@ func (s *cluster) scale(ctx context.Context, d *appsv1.Deployment, set *appsv1.R
 			}
 			continue
 		}
-		missing--
+		if missing--; missing < 0 {
+			if err := s.client.Delete(ctx, pod, client.GracePeriodSeconds(0)); client.IgnoreNotFound(err) != nil {
+				return 0, err
+			}
+			continue
+		}
 		if len(pod.Status.ContainerStatuses) > 0 && pod.Status.ContainerStatuses[0].Ready {
 			ready++
 		}
 	}
-	for range missing {
+	for range max(0, missing) {
 		pod := &corev1.Pod{ObjectMeta: *set.Spec.Template.ObjectMeta.DeepCopy(), Spec: set.Spec.Template.Spec}
 		pod.Namespace, pod.GenerateName = d.Namespace, set.Name+"-"
 		yes := true

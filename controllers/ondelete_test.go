@@ -47,8 +47,9 @@ func remove(t *testing.T, o client.Object) {
 
 func gone(t *testing.T, o client.Object) {
 	t.Helper()
+	uid := o.GetUID() // a diagnosis of what still loops is followed by the next one
 	until(t, func() bool {
-		return apierrors.IsNotFound(k8s.Get(t.Context(), client.ObjectKeyFromObject(o), o))
+		return apierrors.IsNotFound(k8s.Get(t.Context(), client.ObjectKeyFromObject(o), o)) || o.GetUID() != uid
 	}, func() string { return o.GetName() + " is gone, it has " + strings.Join(o.GetFinalizers(), ", ") })
 }
 

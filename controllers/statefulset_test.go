@@ -1,6 +1,8 @@
 package controllers_test
 
 import (
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"testing"
@@ -43,7 +45,7 @@ func runStatefulSet(t *testing.T, set *appsv1.StatefulSet) {
 	if err := k8s.Get(t.Context(), client.ObjectKeyFromObject(set), set); err != nil {
 		t.Fatal(err)
 	}
-	revision := fmt.Sprintf("%s-%d", set.Name, set.Generation)
+	revision := templateRevision(t, set)
 	if set.Status.UpdateRevision != revision || set.Status.ObservedGeneration != set.Generation {
 		set.Status.UpdateRevision, set.Status.ObservedGeneration, set.Status.Replicas = revision, set.Generation, 1
 		if err := k8s.Status().Update(t.Context(), set); err != nil && !isConflict(err) {
@@ -59,6 +61,16 @@ func runStatefulSet(t *testing.T, set *appsv1.StatefulSet) {
 	pod.Labels[appsv1.ControllerRevisionHashLabelKey] = revision
 	pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "StatefulSet", Name: set.Name, UID: set.UID, Controller: &yes}}
 	create(t, pod)
+}
+
+// templateRevision names the revision of a StatefulSet: a scale makes no other one.
+func templateRevision(t *testing.T, set *appsv1.StatefulSet) string {
+	t.Helper()
+	text, err := json.Marshal(set.Spec.Template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%s-%x", set.Name, sha256.Sum256(text))[:len(set.Name)+10]
 }
 
 // awaitOf waits for a state while the StatefulSet is run.

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/attempt"
 	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/requeue"
 	"github.com/bridgestack/operator/internal/resolve"
@@ -52,12 +53,19 @@ func (r *Reconciler) closeIfOver(ctx context.Context, in *round) (bool, error) {
 	return true, nil
 }
 
-// letGo closes a diagnosis that is deleted and was kept for its attempt.
+// letGo closes a diagnosis that is deleted and was kept for its attempt. The stack
+// remembers the attempt first: the next incident of the same loop begins at once.
 func (r *Reconciler) letGo(ctx context.Context, in *round) error {
 	if a := in.attempt(); a != nil && a.EndedAt != nil && in.before.Status.State != v1alpha1.StateClosed {
 		in.become(v1alpha1.StateClosed, v1alpha1.ReasonStackDeleted, fmt.Sprintf("the stack or the diagnosis was deleted while %s was under way: %s", a.Proposal.Remedy, a.Message))
 		if err := r.persist(ctx, in); err != nil {
 			return client.IgnoreNotFound(err)
+		}
+	}
+	if in.owner != nil {
+		tried := attempt.Remember(in.owner.Status.Tried, []v1alpha1.BridgeDiagnosis{*in.after}, in.now)
+		if err := r.Reporter.Tried(ctx, in.owner, tried); err != nil {
+			return err
 		}
 	}
 	return client.IgnoreNotFound(r.keep(ctx, in.after, false))

@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/attempt"
 	"github.com/bridgestack/operator/internal/fairqueue"
 	"github.com/bridgestack/operator/internal/incident"
 	"github.com/bridgestack/operator/internal/notify"
@@ -150,7 +151,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if after.Status.Compose, err = r.Resolver.ComposeStatus(ctx, before.Namespace, project, resolved); err != nil {
 		return ctrl.Result{}, err
 	}
-	err = errors.Join(r.Reporter.Stack(ctx, &before, after, found), r.deleteExpired(ctx, &before, diagnoses))
+	after.Status.Tried = attempt.Remember(before.Status.Tried, diagnoses, r.Clock.Now())
+	if err = r.Reporter.Stack(ctx, &before, after, found); err == nil { // what was tried is remembered first
+		err = r.deleteExpired(ctx, &before, diagnoses)
+	}
 	if apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: requeue.AfterConflict}, nil
 	}

@@ -21,6 +21,7 @@ const (
 var remembered = []v1alpha1.AttemptReason{
 	v1alpha1.AttemptNotHelped, v1alpha1.AttemptStartFailed, v1alpha1.AttemptTakenBackByPerson,
 	v1alpha1.AttemptOverwritten, v1alpha1.AttemptRevertedByGitOps, v1alpha1.AttemptMaybeWritten,
+	v1alpha1.AttemptStackDeleted, // of a diagnosis that a person deleted; of a stack, the memory goes with it
 }
 
 // Remember adds the attempts of a stack's diagnoses to what its status holds of
@@ -72,11 +73,17 @@ func TriedBefore(tried []v1alpha1.TriedChange, w v1alpha1.DiagnosedWorkload, p v
 		if t.Workload != w || t.Proposal != p.ID {
 			continue
 		}
-		if t.Reason == v1alpha1.AttemptTakenBackByPerson || t.Finding == finding || same(t.Remedy, t.Finding, finding) {
+		if byPerson(t.Reason) || t.Finding == finding || same(t.Remedy, t.Finding, finding) {
 			return t
 		}
 	}
 	return nil
+}
+
+// byPerson says that a person ended an attempt: they had it taken back, or deleted
+// the diagnosis.
+func byPerson(why v1alpha1.AttemptReason) bool {
+	return why == v1alpha1.AttemptTakenBackByPerson || why == v1alpha1.AttemptStackDeleted
 }
 
 // UnderWayOn is the open diagnosis, other than d, whose attempt is in force on a

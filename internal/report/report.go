@@ -167,3 +167,17 @@ func (r *Reporter) Stack(ctx context.Context, before, after *v1alpha1.BridgeStac
 	}
 	return nil
 }
+
+// Tried writes what a stack remembers of changes that were tried, and nothing else
+// of its status. A conflict means that it is to be read again.
+func (r *Reporter) Tried(ctx context.Context, s *v1alpha1.BridgeStack, tried []v1alpha1.TriedChange) error {
+	if equality.Semantic.DeepEqual(s.Status.Tried, tried) {
+		return nil
+	}
+	after := s.DeepCopy()
+	after.Status.Tried = tried
+	if err := r.Client.Status().Update(ctx, after); err != nil {
+		return fmt.Errorf("writing what stack %s/%s remembers: %w", s.Namespace, s.Name, err)
+	}
+	return nil
+}
