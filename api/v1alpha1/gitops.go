@@ -46,7 +46,10 @@ type GitRepository struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=244
 	Branch string `json:"branch,omitempty"`
-	// path of the folder whose files are looked at. Default: all of them.
+	// path of the folder whose files are looked at. Where more than one place of
+	// them could be the workload of this cluster, nothing is committed, and those
+	// are named: namespaces, and the owner's own manifest, tell them apart, else set
+	// path. Default: all of them.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Path string `json:"path,omitempty"`

@@ -98,7 +98,8 @@ type Remediation struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,8}([.][0-9]{1,9})?s)?([0-9]{1,8}ms)?$') && self != '' && duration(self) > duration('0s')",message="must be a duration greater than zero, such as 30s, 5m or 1h30m"
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
 	// escalateAfter is how long a service may be down before a person is
-	// called whatever else goes on. Default: 30m.
+	// called whatever else goes on. What may be repaired is repaired after that,
+	// too. Default: 30m.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
@@ -213,7 +214,7 @@ type JobHook struct {
 
 // Budget bounds how much of a stack is touched.
 type Budget struct {
-	// remediesPerHour of the whole stack. Default: 10.
+	// remediesPerHour of the whole stack, commits to Git among them. Default: 10.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000
@@ -226,7 +227,8 @@ type Budget struct {
 	Concurrent *int32 `json:"concurrent,omitempty"`
 	// stormPercent of the stack's services that may be unhealthy at once,
 	// each for a reason of its own, before it counts as a storm in which
-	// nothing but the root is touched. Default: 40.
+	// nothing but the root is touched. Those count that began within 30m of each
+	// other, or just now. Default: 40.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100

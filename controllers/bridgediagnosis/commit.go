@@ -76,7 +76,7 @@ func (r *Reconciler) commitNow(ctx context.Context, in *round, action remedy.Act
 	branch := "bridgestack/" + in.after.Name
 	change := gitrepo.Change{Branches: []string{branch, branch + "-" + proposal.ID}, Message: in.commitMessage(proposal)}
 	push := func(changed []gitrepo.File) ([]gitrepo.File, error) { return changed, nil }
-	made, err := r.Committer.Commit(ctx, in.owner, in.after, in.workload.Template(), proposal.Changes, change, push)
+	made, err := r.Committer.Commit(ctx, in.owner, in.after, in.workload, proposal.Changes, change, push)
 	if errors.Is(err, gitops.ErrMade) {
 		made, err = gitrepo.Commit{Branch: gitcommit.BaseOf(in.owner.Spec.GitOps.Repository)}, nil
 	}

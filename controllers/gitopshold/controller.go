@@ -135,7 +135,7 @@ var errNotMerged = errors.New("not merged yet")
 // Flux has it too: before, it would apply again what was there.
 func (r *Reconciler) isMerged(ctx context.Context, owner *v1alpha1.BridgeStack, d *v1alpha1.BridgeDiagnosis, w workload.Workload) (bool, error) {
 	leave := func([]gitrepo.File) ([]gitrepo.File, error) { return nil, errNotMerged }
-	seen, err := r.Committer.Commit(ctx, owner, d, w.Template(), d.Status.Commit.Changes, gitrepo.Change{}, leave)
+	seen, err := r.Committer.Commit(ctx, owner, d, w, d.Status.Commit.Changes, gitrepo.Change{}, leave)
 	switch {
 	case errors.Is(err, gitops.ErrMade):
 		return r.hasApplied(ctx, gitops.OwnerOf(gitops.ObjectOf(w)), seen.Base)

@@ -17,6 +17,7 @@ import (
 	"github.com/bridgestack/operator/internal/gitrepo"
 	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/resolve"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // Committer reads a stack's repository with the credentials of its Secret.
@@ -29,7 +30,7 @@ type Committer struct {
 // Commit makes changes of a workload in the repository of its stack, and has them
 // committed unless then says otherwise. Where they are on the branch already, it
 // returns gitops.ErrMade.
-func (c *Committer) Commit(ctx context.Context, owner *v1alpha1.BridgeStack, d *v1alpha1.BridgeDiagnosis, template *corev1.PodTemplateSpec, changes []v1alpha1.FieldChange,
+func (c *Committer) Commit(ctx context.Context, owner *v1alpha1.BridgeStack, d *v1alpha1.BridgeDiagnosis, live workload.Workload, changes []v1alpha1.FieldChange,
 	change gitrepo.Change, then func(changed []gitrepo.File) ([]gitrepo.File, error)) (gitrepo.Commit, error) {
 	wanted, w := owner.Spec.GitOps.Repository, d.Spec.Workload
 	repository, err := c.repository(ctx, d.Namespace, wanted)
@@ -40,7 +41,8 @@ func (c *Committer) Commit(ctx context.Context, owner *v1alpha1.BridgeStack, d *
 	if err != nil {
 		return gitrepo.Commit{}, err
 	}
-	target := gitops.Target{Kind: string(w.Kind), Namespace: d.Namespace, Name: w.Name, Template: template, Values: valuesOf(wanted, d.Spec.Service)}
+	template := live.Template()
+	target := gitops.Target{Kind: string(w.Kind), Namespace: d.Namespace, Name: w.Name, Owner: gitops.OwnerOf(gitops.ObjectOf(live)), Template: template, Values: valuesOf(wanted, d.Spec.Service)}
 	change.Under = wanted.Path
 	change.Rewrite = func(files []gitrepo.File) ([]gitrepo.File, error) {
 		changed, err := rewrite(files, target, gitops.Fields(template, changes))

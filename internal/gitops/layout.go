@@ -35,7 +35,9 @@ type kustomization struct {
 
 // layoutOf follows the kustomizations among the files. One that names what is not
 // among them, such as another repository, is followed no further there.
-func layoutOf(files []File) layout {
+// Where the owner's own manifest is there and says what it builds, only that comes
+// into this cluster.
+func layoutOf(files []File, owner Owner) layout {
 	builds := map[string]kustomization{}
 	for i, f := range files {
 		if k, ok := kustomizationOf(i, f); ok {
@@ -61,7 +63,91 @@ func layoutOf(files []File) layout {
 			out[i] = []rendering{{root: f.Path}}
 		}
 	}
+	if built := builtBy(files, owner); len(built) == 1 {
+		out.only(built[0])
+	}
 	return out
+}
+
+// only leaves the renderings of what is built of one folder.
+func (l layout) only(built rendering) {
+	for i := range l {
+		l[i] = slices.DeleteFunc(l[i], func(r rendering) bool { return !within(r.root, built.root) })
+		for j := range l[i] {
+			l[i][j].namespace = cmp.Or(built.namespace, l[i][j].namespace)
+		}
+	}
+}
+
+func within(name, dir string) bool {
+	return dir == "." || name == dir || strings.HasPrefix(name, dir+"/")
+}
+
+// ownerManifest is where the manifest of a GitOps tool's object says what is built,
+// and into which namespace.
+type ownerManifest struct {
+	kind, group     string
+	path, namespace []string
+}
+
+var ownerManifests = map[Tool]ownerManifest{
+	// https://fluxcd.io/flux/components/kustomize/kustomizations/: spec.path,
+	// spec.targetNamespace.
+	FluxKustomization: {"Kustomization", "kustomize.toolkit.fluxcd.io", []string{"spec", "path"}, []string{"spec", "targetNamespace"}},
+	// https://argo-cd.readthedocs.io/en/stable/operator-manual/application.yaml:
+	// spec.source.path. The namespace of the destination is only for objects that
+	// name none.
+	ArgoCD: {"Application", "argoproj.io", []string{"spec", "source", "path"}, nil},
+}
+
+// builtBy are the folders that manifests of the owner's name say it builds: more
+// than one where several clusters have one of that name.
+func builtBy(files []File, owner Owner) []rendering {
+	m, known := ownerManifests[owner.Tool]
+	if !known || owner.Name == "" {
+		return nil
+	}
+	var out []rendering
+	for _, f := range files {
+		if !isYAML(f.Path) {
+			continue
+		}
+		s, err := parse(f.Text)
+		if err != nil {
+			continue
+		}
+		for _, doc := range s.docs {
+			at := textAt(doc, m.path...)
+			if at == "" || textAt(doc, "kind") != m.kind || textAt(doc, "metadata", "name") != owner.Name || !strings.HasPrefix(textAt(doc, "apiVersion"), m.group+"/") {
+				continue
+			}
+			if ns := textAt(doc, "metadata", "namespace"); ns != "" && owner.Namespace != "" && ns != owner.Namespace {
+				continue
+			}
+			built := rendering{root: path.Clean(strings.TrimPrefix(at, "/"))}
+			if len(m.namespace) > 0 {
+				built.namespace = textAt(doc, m.namespace...)
+			}
+			if !slices.Contains(out, built) {
+				out = append(out, built)
+			}
+		}
+	}
+	return out
+}
+
+// textAt is the text at a path of keys, empty where there is none.
+func textAt(n *yaml.Node, keys ...string) string {
+	for _, key := range keys {
+		if n == nil || n.Kind != yaml.MappingNode {
+			return ""
+		}
+		_, n = entry(n, key)
+	}
+	if n == nil || n.Kind != yaml.ScalarNode {
+		return ""
+	}
+	return n.Value
 }
 
 func (l layout) follow(files []File, builds map[string]kustomization, as rendering, dir string, way []string) {

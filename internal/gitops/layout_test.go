@@ -97,6 +97,64 @@ func TestWhichFileIsThisClusters(t *testing.T) {
 	}
 }
 
+// Where the owner's own manifest is among the files, it tells what this cluster has.
+func TestOwnersManifestTellsWhatItBuilds(t *testing.T) {
+	was := deployment("resources: {limits: {memory: 128Mi}}\n")
+	flux := func(name, path, more string) string {
+		return "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata:\n  name: " + name + "\n  namespace: flux-system\nspec:\n  path: " + path + "\n" + more
+	}
+	argo := func(name, path string) string {
+		return "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: " + name + ", namespace: argocd}\nspec: {source: {path: " + path + "}}\n"
+	}
+	byFlux, byArgo := Owner{Tool: FluxKustomization, Namespace: "flux-system", Name: "apps"}, Owner{Tool: ArgoCD, Name: "shop"}
+	for name, c := range map[string]struct {
+		owner   Owner
+		files   map[string]string
+		changed string
+		refuses string
+	}{
+		"Flux": {byFlux, map[string]string{
+			"clusters/apps.yaml": flux("apps", "./apps/prod", ""), "apps/prod/api.yaml": was, "apps/staging/api.yaml": was,
+		}, "apps/prod/api.yaml", ""},
+		"Flux, by way of a kustomization": {byFlux, map[string]string{
+			"clusters/apps.yaml": flux("apps", "./apps/prod", ""), "base/api.yaml": was,
+			"apps/prod/kustomization.yaml": "resources: [../../base/api.yaml]\n", "apps/staging/api.yaml": was,
+		}, "base/api.yaml", ""},
+		"Flux puts it into another namespace": {byFlux, map[string]string{
+			"clusters/apps.yaml": flux("apps", "./apps", "  targetNamespace: elsewhere\n"), "apps/api.yaml": was,
+		}, "", "no file describes it"},
+		"Flux, in two clusters": {byFlux, map[string]string{
+			"clusters/a/apps.yaml": flux("apps", "./apps/a", ""), "clusters/b/apps.yaml": flux("apps", "./apps/b", ""), "apps/a/api.yaml": was, "apps/b/api.yaml": was,
+		}, "", "apps/a/api.yaml, apps/b/api.yaml"},
+		"another object of Flux": {byFlux, map[string]string{
+			"clusters/apps.yaml": flux("tools", "./apps/prod", ""), "apps/prod/api.yaml": was, "apps/staging/api.yaml": was,
+		}, "", "apps/prod/api.yaml, apps/staging/api.yaml"},
+		"the folder's name is the beginning of another's": {byFlux, map[string]string{
+			"clusters/apps.yaml": flux("apps", "./apps/prod", ""), "apps/prod-eu/api.yaml": was,
+		}, "", "no file describes it"},
+		"Argo CD": {byArgo, map[string]string{
+			"apps/shop.yaml": argo("shop", "envs/prod"), "envs/prod/api.yaml": was, "envs/staging/api.yaml": was,
+		}, "envs/prod/api.yaml", ""},
+		"the whole repository": {byArgo, map[string]string{"shop.yaml": argo("shop", "."), "api.yaml": was}, "api.yaml", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var files []File
+			for path, text := range c.files {
+				files = append(files, File{path, []byte(text)})
+			}
+			to := target()
+			to.Owner = c.owner
+			got, err := Rewrite(files, to, Fields(to.Template, []v1alpha1.FieldChange{memory}))
+			if c.changed != "" && (err != nil || len(got) != 1 || got[0].Path != c.changed) {
+				t.Errorf("changed %v, %v; want %s", got, err, c.changed)
+			}
+			if c.changed == "" && (err == nil || !strings.Contains(err.Error(), c.refuses)) {
+				t.Errorf("changed %v, %v; want a refusal that says %q", got, err, c.refuses)
+			}
+		})
+	}
+}
+
 // An anchor may be named as an error is that ends a file.
 func TestErrorThatNamesEOF(t *testing.T) {
 	text := deployment("image: a\n") + "---\nb: *EOF\n"

@@ -32,6 +32,8 @@ type Value struct {
 // Target is the workload that a change is for.
 type Target struct {
 	Kind, Namespace, Name string
+	// Owner of it, whose own manifest may be among the files and tell what it builds.
+	Owner Owner
 	// Template is the present one, for the places of containers in their list.
 	Template *corev1.PodTemplateSpec
 	// Values are the declared ones, for workloads that a chart renders.
@@ -212,7 +214,7 @@ func search(files []File, target Target, f Field) ([]place, error) {
 			out = append(out, p)
 		}
 	}
-	return layoutOf(files).rendered(out, target.Namespace)
+	return layoutOf(files, target.Owner).rendered(out, target.Namespace)
 }
 
 func isYAML(name string) bool {

@@ -219,7 +219,8 @@ func CallDue(policy stack.Policy, d v1alpha1.BridgeDiagnosis) time.Time {
 }
 
 // calledInTime makes a decision by which nothing is done one that calls a person,
-// where it is time for that, and has it looked at again in time for it.
+// where it is time for that, and has it looked at again in time for it. See CallDue
+// for who is called while something is done.
 func calledInTime(in Input, d *Decision) {
 	due := CallDue(in.Policy, in.Diagnosis)
 	switch left := due.Sub(in.Now); {
@@ -227,7 +228,10 @@ func calledInTime(in Input, d *Decision) {
 	case left > 0:
 		d.RecheckAfter = min(d.RecheckAfter, left)
 	default:
-		d.State, d.Reason = v1alpha1.StateEscalated, v1alpha1.ReasonDownTooLong
+		// What a person can do at once stays what is shown: they are called all the same.
+		if d.State != v1alpha1.StateAwaitingApproval && d.State != v1alpha1.StateAwaitingMerge {
+			d.State, d.Reason = v1alpha1.StateEscalated, v1alpha1.ReasonDownTooLong
+		}
 		d.Message = fmt.Sprintf("not over after %s. %s", in.Policy.EscalateAfter, d.Message)
 	}
 }
