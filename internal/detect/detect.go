@@ -253,11 +253,16 @@ func Up(pod evidence.Pod, c evidence.Container) (since time.Time, up bool) {
 	if c.RunningSince.IsZero() || !c.Ready && (c.Readiness != nil || c.Startup != nil) {
 		return time.Time{}, false
 	}
+	return readySince(pod, c.RunningSince)
+}
+
+// readySince is since when the pod's own condition lets what runs in it count as up.
+func readySince(pod evidence.Pod, running time.Time) (time.Time, bool) {
 	switch {
-	case pod.Ready == evidence.ReadinessTrue && pod.ReadySince.After(c.RunningSince):
+	case pod.Ready == evidence.ReadinessTrue && pod.ReadySince.After(running):
 		return pod.ReadySince, true
 	case pod.Ready == evidence.ReadinessFalse && pod.ContainersReady:
 		return time.Time{}, false
 	}
-	return c.RunningSince, true
+	return running, true
 }

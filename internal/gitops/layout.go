@@ -117,23 +117,29 @@ func builtBy(files []File, owner Owner) []rendering {
 			continue
 		}
 		for _, doc := range s.docs {
-			at := textAt(doc, m.path...)
-			if at == "" || textAt(doc, "kind") != m.kind || textAt(doc, "metadata", "name") != owner.Name || !strings.HasPrefix(textAt(doc, "apiVersion"), m.group+"/") {
-				continue
-			}
-			if ns := textAt(doc, "metadata", "namespace"); ns != "" && owner.Namespace != "" && ns != owner.Namespace {
-				continue
-			}
-			built := rendering{root: path.Clean(strings.TrimPrefix(at, "/"))}
-			if len(m.namespace) > 0 {
-				built.namespace = textAt(doc, m.namespace...)
-			}
-			if !slices.Contains(out, built) {
+			if built, is := m.builds(doc, owner); is && !slices.Contains(out, built) {
 				out = append(out, built)
 			}
 		}
 	}
 	return out
+}
+
+// builds is what a document says that the owner builds, false where it is not the
+// owner's manifest.
+func (m ownerManifest) builds(doc *yaml.Node, owner Owner) (rendering, bool) {
+	namespace, at := textAt(doc, "metadata", "namespace"), textAt(doc, m.path...)
+	switch {
+	case textAt(doc, "kind") != m.kind, !strings.HasPrefix(textAt(doc, "apiVersion"), m.group+"/"), textAt(doc, "metadata", "name") != owner.Name, at == "":
+		return rendering{}, false
+	case namespace != "" && owner.Namespace != "" && namespace != owner.Namespace:
+		return rendering{}, false
+	}
+	built := rendering{root: path.Clean(strings.TrimPrefix(at, "/"))}
+	if len(m.namespace) > 0 {
+		built.namespace = textAt(doc, m.namespace...)
+	}
+	return built, true
 }
 
 // textAt is the text at a path of keys, empty where there is none.
@@ -242,27 +248,32 @@ func (l layout) rendered(places []place, namespace string) ([]place, error) {
 		}
 	}
 	roots := slices.Sorted(maps.Keys(byRoot))
-	if len(roots) > 1 {
-		var all []string
-		for _, root := range roots {
-			where := wheres(byRoot[root])
-			if !strings.HasPrefix(where, root) {
-				where += " (by way of " + root + ")"
-			}
-			all = append(all, where)
-		}
-		return nil, refuse("more than one place could be the workload of this cluster: %s; spec.gitOps.repository.path says in which folder to look", strings.Join(all, ", "))
-	}
-	if len(roots) == 0 {
+	switch len(roots) {
+	case 0:
 		return nil, nil
+	case 1:
+		return l.shared(byRoot[roots[0]], roots[0]), nil
 	}
-	out := byRoot[roots[0]]
-	for i := range out {
-		for _, r := range l[out[i].file] {
-			if r.root != roots[0] && !slices.Contains(out[i].sharedWith, r.root) {
-				out[i].sharedWith = append(out[i].sharedWith, r.root)
+	var all []string
+	for _, root := range roots {
+		where := wheres(byRoot[root])
+		if !strings.HasPrefix(where, root) {
+			where += " (by way of " + root + ")"
+		}
+		all = append(all, where)
+	}
+	return nil, refuse("more than one place could be the workload of this cluster: %s; spec.gitOps.repository.path says in which folder to look", strings.Join(all, ", "))
+}
+
+// shared notes at places that are built by one root by which others they are, too.
+func (l layout) shared(places []place, root string) []place {
+	for i := range places {
+		p := &places[i]
+		for _, r := range l[p.file] {
+			if r.root != root && !slices.Contains(p.sharedWith, r.root) {
+				p.sharedWith = append(p.sharedWith, r.root)
 			}
 		}
 	}
-	return out, nil
+	return places
 }

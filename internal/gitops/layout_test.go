@@ -84,8 +84,7 @@ func TestWhichFileIsThisClusters(t *testing.T) {
 				}
 				return
 			}
-			var refusal *Refusal
-			if !errors.As(err, &refusal) {
+			if _, refused := errors.AsType[*Refusal](err); !refused {
 				t.Fatalf("changed %v, %v; want a refusal", got, err)
 			}
 			for _, says := range c.refuses {

@@ -120,18 +120,7 @@ func rewriteOne(files []File, target Target, f Field) (int, []byte, error) {
 
 // choose is the one place where the field is, or where it can be added.
 func choose(places []place, f Field) (place, error) {
-	var has, lacks []place
-	for _, p := range places {
-		if p.set {
-			has = append(has, p)
-		} else {
-			lacks = append(lacks, p)
-		}
-	}
-	// A patch counts, whatever the document says that it changes.
-	if patches := slices.DeleteFunc(slices.Clone(has), func(p place) bool { return !p.patch }); len(patches) > 0 {
-		has = patches
-	}
+	has, lacks := settled(places)
 	switch {
 	case len(has) > 1:
 		return place{}, refuse("it is set in more than one place, and which of them counts is not known: %s", wheres(has))
@@ -147,6 +136,22 @@ func choose(places []place, f Field) (place, error) {
 		return place{}, refuse("it could be added in more than one place: %s", wheres(lacks))
 	}
 	return place{}, refuse("no file describes it")
+}
+
+// settled are the places that set a field, and those that could. A patch counts,
+// whatever the document says that it changes.
+func settled(places []place) (has, lacks []place) {
+	for _, p := range places {
+		if p.set {
+			has = append(has, p)
+		} else {
+			lacks = append(lacks, p)
+		}
+	}
+	if patches := slices.DeleteFunc(slices.Clone(has), func(p place) bool { return !p.patch }); len(patches) > 0 {
+		has = patches
+	}
+	return has, lacks
 }
 
 func wheres(places []place) string {

@@ -16,20 +16,33 @@ func Forbids(in Input, attempt v1alpha1.Attempt) string {
 	if because := held(in); because != "" {
 		return because
 	}
-	switch {
-	case !remedy.Allowed(in.Policy, attempt.Proposal.Remedy):
+	if !remedy.Allowed(in.Policy, attempt.Proposal.Remedy) {
 		return fmt.Sprintf("the policy switches %s off", attempt.Proposal.Remedy)
-	case in.Owner != (workload.Owner{}) && attempt.Action.PatchTemplate != nil:
-		return in.ownedBy(attempt.Action.PatchTemplate.Workload)
-	case in.GitOps.takesBack() != "" && attempt.Action.PatchTemplate != nil && !in.holds(attempt):
-		return in.GitOps.takesBack()
-	case in.Unreachable != "" && attempt.Action.PatchTemplate != nil && attempt.Action.PatchTemplate.Workload == in.Diagnosis.Spec.Workload:
-		return in.Unreachable
+	}
+	if because := in.templateIsAnothers(attempt); because != "" {
+		return because
 	}
 	if because := unwanted(in.Diagnosis.Spec, attempt); because != "" {
 		return because
 	}
 	return in.modeForbids(attempt)
+}
+
+// templateIsAnothers says who else decides what the pod template is that an attempt
+// changes, or what keeps a change of it from the pods.
+func (in Input) templateIsAnothers(attempt v1alpha1.Attempt) string {
+	patch := attempt.Action.PatchTemplate
+	switch {
+	case patch == nil:
+		return ""
+	case in.Owner != (workload.Owner{}):
+		return in.ownedBy(patch.Workload)
+	case in.GitOps.takesBack() != "" && !in.holds(attempt):
+		return in.GitOps.takesBack()
+	case patch.Workload == in.Diagnosis.Spec.Workload:
+		return in.Unreachable
+	}
+	return ""
 }
 
 // unwanted says that a person does not want an attempt.

@@ -41,7 +41,7 @@ const mostWindow = 7 * 24 * time.Hour
 // clockChange is more than any time zone puts its clocks forward or back at once.
 const clockChange = 3 * time.Hour
 
-var parser = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.DowOrDom | cron.Descriptor)
+var parser = cron.MustNewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.DowOrDom | cron.Descriptor)
 
 func windowsOf(declared []v1alpha1.MaintenanceWindow) []window {
 	var out []window
