@@ -1,6 +1,8 @@
-// Package plan decides whether the proposed remedy is used now: the mode, a
-// pause, a maintenance window, the confidence, what was tried before, the
-// budget, the storm breaker, GitOps and the approval, in that order. It is pure.
+// Package plan decides whether the proposed remedy is used now. The checks are asked
+// in their order, and the first that answers decides: what a person has to do or did,
+// the mode, a pause, a maintenance window, the confidence, what was tried before, who
+// else owns the workload, the approval, and last what bounds how much is done at once.
+// That a person is called once it takes too long keeps from nothing. It is pure.
 package plan
 
 import (
