@@ -257,7 +257,7 @@ func (r *Reconciler) kafkaCluster(ctx context.Context, in *round, service string
 	}
 	for _, d := range seen.Dependencies {
 		switch {
-		case d.Service != service || d.Declared == nil || d.Declared.Protocol != evidence.Kafka:
+		case d.Service != service || d.Declared == nil || !server.Of(d.Declared.Protocol).HasTopics:
 		case d.Configured != nil:
 			return server.Toward(*d.Declared, *d.Configured, seen.Env), nil
 		default:

@@ -24,7 +24,7 @@ const (
 )
 
 // SpeaksKafka reports whether it is a broker of the Kafka protocol.
-func (r Role) SpeaksKafka() bool { return r.Protocol() == evidence.Kafka }
+func (r Role) SpeaksKafka() bool { return r == RoleKafka || r == RoleRedpanda }
 
 // Protocol that its clients speak; TCP is all that is known of those of no role.
 func (r Role) Protocol() evidence.Protocol {

@@ -23,6 +23,7 @@ var _ = register(Kind{
 	KeepsData:  true,
 
 	ListsServers: true,
+	HasTopics:    true,
 	Causes: &Causes{
 		HostNotFound:   v1alpha1.CauseKafkaHostNotFound,
 		Unreachable:    v1alpha1.CauseKafkaUnreachable,

@@ -43,6 +43,9 @@ type Kind struct {
 	PortVariable string
 	// ListsServers says that its clients are told a list of host:port.
 	ListsServers bool
+	// HasTopics says that it has topics and consumer groups, which remedies create
+	// and delete.
+	HasTopics bool
 	// KeepsData says that what its pods hold is lost without a volume.
 	KeepsData bool
 

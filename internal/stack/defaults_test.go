@@ -42,6 +42,7 @@ func defaults() map[string]any {
 		"Budget.remediesPerHour":        p.RemediesPerHour,
 		"Budget.concurrent":             p.Concurrent,
 		"Budget.stormPercent":           p.StormPercent,
+		"WorkloadReference.kind":        string(v1alpha1.DefaultWorkloadKind),
 		"PostgresEndpoint.port":         server.Of(evidence.Postgres).Port,
 		"HTTPEndpoint.path":             server.HealthPath,
 		"DiagnosisOptions.historyLimit": incident.RetentionOf(v1alpha1.DiagnosisOptions{}).HistoryLimit,
@@ -53,9 +54,8 @@ func defaults() map[string]any {
 // heldElsewhere are fields whose absence is no value that one could ask the code
 // for: the tests of what reads them hold what they say.
 var heldElsewhere = map[string]string{
-	"WorkloadReference.kind":          "TestResolveFindsWorkloads",
 	"Dependency.condition":            "package compose",
-	"Dependency.required":             "package connection",
+	"Dependency.required":             "package server",
 	"DeclaredTopic.partitions":        "package remedy",
 	"DeclaredTopic.replicationFactor": "package remedy",
 	"Remediation.onDelete":            "package bridgediagnosis",

@@ -6,6 +6,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/server"
 )
 
 // Image is what is known of one.
@@ -23,17 +26,23 @@ type Image struct {
 	server string
 }
 
+// Where the servers listen of which a kind is known.
+var (
+	postgresPort = server.Of(evidence.Postgres).Port
+	kafkaPort    = server.Of(evidence.Kafka).Port
+)
+
 // knownImages by the end of their repository's name.
 var knownImages = map[string]Image{
-	"postgres":        {Ports: []int32{5432}, Data: true, server: `postgres`},
+	"postgres":        {Ports: []int32{postgresPort}, Data: true, server: `postgres`},
 	"mysql":           {Ports: []int32{3306, 33060}, Data: true, server: `mysqld(?:_safe)?|mariadbd`},
 	"mongo":           {Ports: []int32{27017}, Data: true, server: `mongod`},
 	"redis":           {Ports: []int32{6379}, Data: true, server: `(?:redis|valkey|keydb)-server`},
 	"memcached":       {Ports: []int32{11211}, server: `memcached`},
 	"rabbitmq":        {Ports: []int32{5672, 15672, 4369, 25672, 15692}, Data: true, server: `rabbitmq-server`},
 	"nats":            {Ports: []int32{4222, 6222, 8222}, Data: true, server: `nats-server`},
-	"kafka":           {Ports: []int32{9092, 9093}, Data: true, Group: 1000, server: `kafka-server-start(?:\.sh)?|docker/run|run`},
-	"redpanda":        {Ports: []int32{9092, 9644, 8081, 8082, 33145}, Data: true, Group: 101, server: `redpanda start|rpk redpanda start`},
+	"kafka":           {Ports: []int32{kafkaPort, 9093}, Data: true, Group: 1000, server: `kafka-server-start(?:\.sh)?|docker/run|run`},
+	"redpanda":        {Ports: []int32{kafkaPort, 9644, 8081, 8082, 33145}, Data: true, Group: 101, server: `redpanda start|rpk redpanda start`},
 	"zookeeper":       {Ports: []int32{2181, 2888, 3888}, Data: true, Group: 1000, server: `zkServer\.sh|docker/run|run`},
 	"schema registry": {Ports: []int32{8081}, server: `schema-registry-start|run`},
 	"kafka connect":   {Ports: []int32{8083}, Group: 1000, server: `connect-distributed(?:\.sh)?|run`},
@@ -114,7 +123,7 @@ var knownImages = map[string]Image{
 	"temporal":   {Ports: []int32{7233, 7234, 7235, 7239}, Group: 1000},
 	"rocketchat": {Ports: []int32{3000}, Group: 65533},
 	"vaultward":  {Ports: []int32{80}},
-	"pgbouncer":  {Ports: []int32{5432, 6432}},
+	"pgbouncer":  {Ports: []int32{postgresPort, 6432}},
 	"postgrest":  {Ports: []int32{3000}},
 	"gotrue":     {Ports: []int32{9999}},
 }
