@@ -119,6 +119,15 @@ func TestInitProjects(t *testing.T) {
 			golden(t, name+"/manifests.yaml", out)
 			golden(t, name+"/notes.txt", notes)
 			accepted(t, out)
+			filled, notes, err := plugin(t, append([]string{"init", "--manifests", "--with-secrets"}, files...)...)
+			if err != nil || strings.Contains(notes, "canary") {
+				t.Errorf("with secrets: %v\n%s", err, notes)
+			}
+			for document := range strings.SplitSeq(filled, "\n---\n") {
+				if strings.Contains(document, "canary") && !strings.Contains(document, "kind: Secret\n") {
+					t.Errorf("with secrets there is one in\n%s", document)
+				}
+			}
 		})
 	}
 }

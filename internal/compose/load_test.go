@@ -59,7 +59,7 @@ func TestErrorsTellThePlace(t *testing.T) {
 		"a service twice":       {[]string{"services: {b: {image: b}}\n", "services:\n  a:\n    image: a\n  a:\n    image: b\n"}, nil, `override.yaml:4: "a" is there twice, first at line 2`},
 		"a size":                {[]string{"services:\n  a:\n    image: a\n    mem_limit: lots\n"}, nil, "compose.yaml:4: services.a.mem_limit: invalid size: 'lots'"},
 		"a duration":            {[]string{"services:\n  a:\n    image: a\n    healthcheck:\n      test: x\n      interval: often\n"}, nil, "compose.yaml:6: services.a.healthcheck.interval: time: invalid duration \"often\""},
-		"a circle of extends":   {[]string{"services:\n  a:\n    extends: b\n  b:\n    extends: a\n"}, nil, "services extend each other in a circle: "},
+		"a circle of extends":   {[]string{"services:\n  a:\n    extends: b\n  b:\n    extends: a\n"}, nil, "compose.yaml:3: services extend each other in a circle: a, b, a"},
 		"what is not there":     {[]string{"services:\n  a:\n    extends: {service: nope}\n"}, nil, `cannot extend service "a" in compose.yaml: service "nope" not found`},
 		"a service's name":      {[]string{"services:\n  ümlaut:\n    image: a\n"}, nil, `compose.yaml:2: services: "ümlaut" is no name of a service`},
 		"a name twice":          {[]string{"services:\n  app:\n    image: a\n    container_name: xy\n    deploy: {replicas: 3}\n"}, nil, "compose.yaml:4: services.app.container_name: several containers"},

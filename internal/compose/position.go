@@ -186,6 +186,7 @@ func (ds documents) known(text string) (*Error, bool) {
 			names = append(names, e[1])
 		}
 		if len(names) > 0 {
+			names = fromFirst(names)
 			return &Error{ds.at([]string{"services", names[0], "extends"}), "services extend each other in a circle: " + strings.Join(names, ", ")}, true
 		}
 	}
@@ -202,6 +203,17 @@ func (ds documents) known(text string) (*Error, bool) {
 		return &Error{ds.at(strings.Split(path, ".")), path + ": " + ds.reword(inBrackets.ReplaceAllString(text, ""))}, true
 	}
 	return nil, false
+}
+
+// fromFirst is a circle told from its first name by the alphabet: the library begins
+// anywhere.
+func fromFirst(circle []string) []string {
+	if n := len(circle); n > 1 && circle[0] == circle[n-1] {
+		circle = circle[:n-1]
+	}
+	i := slices.Index(circle, slices.Min(circle))
+	out := slices.Concat(circle[i:], circle[:i])
+	return append(out, out[0])
 }
 
 // fileOf is what a document's file is called.

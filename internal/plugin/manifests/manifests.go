@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -226,7 +227,7 @@ func inOrder(notes []Note) []Note {
 	var out []Note
 	more := map[int]int{}
 	for _, n := range notes {
-		i := slices.IndexFunc(out, func(o Note) bool { return n.Line > 0 && o.Position == n.Position && o.Text == n.Text })
+		i := slices.IndexFunc(out, func(o Note) bool { return n.Line > 0 && o.Position == n.Position && o.Text == n.Text && attributeOf(o.Path) == attributeOf(n.Path) })
 		if i < 0 {
 			out = append(out, n)
 			continue
@@ -237,6 +238,12 @@ func inOrder(notes []Note) []Note {
 		out[i].Text += fmt.Sprintf(" (and so in %d more services)", n)
 	}
 	return out
+}
+
+// attributeOf a path such as services.web.volumes: what it is of each service.
+func attributeOf(path string) string {
+	_, attribute, _ := strings.Cut(strings.TrimPrefix(path, "services."), ".")
+	return attribute
 }
 
 // labels of everything that the project makes.

@@ -68,6 +68,9 @@ func (u *unit) seedsAs(security *corev1.SecurityContext) []corev1.Container {
 
 // tell why it is what it is.
 func (u *unit) tell() {
+	if u.name != u.Name {
+		u.noteAt([]string{"services", u.Name}, fmt.Sprintf("%s cannot be the name of a Service: it is %s here", u.Name, u.name))
+	}
 	switch {
 	case u.oneShot() && u.OneShotGuessed:
 		u.note(u.Name, "command", "it is a Job, as "+u.OneShotReason+"; x-bridge: {oneShot: false} makes it go on")
