@@ -190,6 +190,38 @@ func (i Image) RunsServer(entrypoint, command []string) bool {
 // usualEntrypoint is the usual name of what an image starts with.
 var usualEntrypoint = regexp.MustCompile(`entrypoint(?:\.sh)?$|^/init$`)
 
+// settings are variables that only the image of a server is given, and what else it
+// is called then: an image of one's own is made from it.
+var settings = []struct {
+	variable    string
+	name        *regexp.Regexp
+	image, host string
+}{
+	{"MYSQL_ROOT_PASSWORD", regexp.MustCompile(`(?i)mysql|maria|sql|db|database`), "mysql", "MYSQL_HOST"},
+	{"MARIADB_ROOT_PASSWORD", regexp.MustCompile(`(?i)mysql|maria|sql|db|database`), "mysql", "MARIADB_HOST"},
+	{"MYSQL_ALLOW_EMPTY_PASSWORD", regexp.MustCompile(`(?i)mysql|maria|sql|db|database`), "mysql", "MYSQL_HOST"},
+	{"MONGO_INITDB_ROOT_USERNAME", regexp.MustCompile(`(?i)mongo|db|database`), "mongo", "MONGO_HOST"},
+	{"RABBITMQ_DEFAULT_USER", regexp.MustCompile(`(?i)rabbit|mq|queue|broker`), "rabbitmq", "RABBITMQ_HOST"},
+	{"MINIO_ROOT_USER", regexp.MustCompile(`(?i)minio|s3|storage`), "minio", "MINIO_HOST"},
+	{"ACCEPT_EULA", regexp.MustCompile(`(?i)sql|db|database`), "mssql", "DB_HOST"},
+}
+
+// OfService is what is known of a service's image or, where nobody knows that, of
+// the one that it must have been made from, by its variables and by what the service
+// or the image is called.
+func OfService(service, image string, variable func(name string) string) (Image, bool) {
+	known, ok := Of(image)
+	if ok {
+		return known, ok
+	}
+	for _, s := range settings {
+		if variable(s.variable) != "" && variable(s.host) == "" && (s.name.MatchString(service) || s.name.MatchString(Repository(image))) {
+			return knownImages[s.image], true
+		}
+	}
+	return Image{}, false
+}
+
 // KeepsData says that an image is a database's or a broker's.
 func KeepsData(image string) bool {
 	known, _ := Of(image)

@@ -227,7 +227,9 @@ func inOrder(notes []Note) []Note {
 	var out []Note
 	more := map[int]int{}
 	for _, n := range notes {
-		i := slices.IndexFunc(out, func(o Note) bool { return n.Line > 0 && o.Position == n.Position && o.Text == n.Text && attributeOf(o.Path) == attributeOf(n.Path) })
+		i := slices.IndexFunc(out, func(o Note) bool {
+			return n.Line > 0 && o.Position == n.Position && o.Text == n.Text && attributeOf(o.Path) == attributeOf(n.Path)
+		})
 		if i < 0 {
 			out = append(out, n)
 			continue

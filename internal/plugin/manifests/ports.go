@@ -221,7 +221,7 @@ func (b *builder) exposedByBuild(s compose.Service) []compose.Port {
 // known.
 func (b *builder) ownPorts(s compose.Service, unknown bool) []int32 {
 	config := b.Project.Model.Services[s.Name]
-	known, ok := images.Of(s.Image)
+	known, ok := b.imageOf(s)
 	kind, isServer := s.Role.Kind()
 	switch {
 	case isServer && len(s.Listeners) == 0:
@@ -232,6 +232,11 @@ func (b *builder) ownPorts(s compose.Service, unknown bool) []int32 {
 		return known.Ports
 	}
 	return nil
+}
+
+// imageOf is what is known of a service's image.
+func (b *builder) imageOf(s compose.Service) (images.Image, bool) {
+	return images.OfService(s.Name, s.Image, func(name string) string { return b.value(s, name) })
 }
 
 func first(image images.Image) int32 {
@@ -248,7 +253,8 @@ func (b *builder) mainPort(s compose.Service, ports []corev1.ServicePort) int32 
 			return l.Port
 		}
 	}
-	if own := b.ownPorts(s, false); len(own) > 0 && (images.KeepsData(s.Image) || s.Role != "") {
+	known, _ := b.imageOf(s)
+	if own := b.ownPorts(s, false); len(own) > 0 && (known.Data || s.Role != "") {
 		return own[0]
 	}
 	if s.Health != nil && s.Health.HTTP != nil {

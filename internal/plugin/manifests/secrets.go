@@ -98,6 +98,8 @@ func (b *builder) secretOf(service, name string, value *string) (secretValue, bo
 	switch {
 	case *value == "" && !slices.ContainsFunc(parts, func(p compose.Part) bool { return p.IsVariable() && !p.HasDefault }):
 		return v, false // the file says that it may be empty
+	case len(variables) == 0 && isSwitch(*value):
+		return v, false // about secrets, as ALLOW_EMPTY_PASSWORD is
 	case slices.ContainsFunc(parts, b.isSecret):
 		if v.why != "its name says so" {
 			v.why = "a secret is put into it"
@@ -106,6 +108,10 @@ func (b *builder) secretOf(service, name string, value *string) (secretValue, bo
 	}
 	fromOutside := len(variables) > 0 && !v.open
 	return v, redact.Sensitive(name, *value) || fromOutside && looksSecret(name, *value)
+}
+
+func isSwitch(value string) bool {
+	return slices.Contains([]string{"true", "false", "yes", "no", "on", "off", "1", "0"}, strings.ToLower(value))
 }
 
 // partsAt are the parts of a written value, where one is written.

@@ -8,8 +8,6 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	corev1 "k8s.io/api/core/v1"
-
-	"github.com/bridgestack/operator/internal/plugin/images"
 )
 
 // security is the container's security context. A service that names a user
@@ -99,7 +97,7 @@ func (u *unit) groups(config types.ServiceConfig) {
 			c.SupplementalGroups = append(c.SupplementalGroups, *n)
 		}
 	}
-	image, _ := images.Of(u.Service.Image)
+	image, _ := u.imageOf(u.Service)
 	switch {
 	case len(u.templates) == 0 && !u.hasVolumes():
 	case own != nil && (*own > 0 || user != nil && *user > 0):

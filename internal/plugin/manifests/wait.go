@@ -10,7 +10,6 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/compose"
 	"github.com/bridgestack/operator/internal/evidence"
-	"github.com/bridgestack/operator/internal/plugin/images"
 	"github.com/bridgestack/operator/internal/remedy"
 )
 
@@ -50,7 +49,10 @@ func (u *unit) waiters() {
 
 // isData says that a service is a database or broker, which needs nobody to become
 // healthy.
-func (b *builder) isData(s compose.Service) bool { return s.Role != "" || images.KeepsData(s.Image) }
+func (b *builder) isData(s compose.Service) bool {
+	known, _ := b.imageOf(s)
+	return s.Role != "" || known.Data
+}
 
 // isAddressedBy says that another service asks this one: if it must only be
 // started, it may be healthy no sooner than this one is.

@@ -20,7 +20,7 @@ var emptySecret = rule{
 				return p.value(s, name), v != nil
 			}
 			for _, v := range p.secretsOf(s) {
-				if p.value(s, v.Name) != "" || p.isUnset(s, v.Name) || !isNeeded(v.Name, value) {
+				if p.value(s, v.Name) != "" || p.isUnset(s, v.Name) || !isNeeded(v.Name, value) || p.mayBeEmpty(s, v.Name) || p.isTold(s, "empty", v.Name) {
 					continue
 				}
 				f := p.variable(s.Name, v.Name, fmt.Sprintf("%s of %s is empty", v.Name, s.Name), "give it a value, or take it away if the service can do without")
@@ -44,6 +44,15 @@ var emptySecret = rule{
 		}
 	},
 }
+
+// mayBeEmpty says that the file itself says so, by an empty default of a key that no
+// server of the project is known to need.
+func (p *project) mayBeEmpty(s compose.Service, name string) bool {
+	written, _ := p.Written("services", s.Name, "environment", name)
+	return !isDatabase(s) && emptyDefault.MatchString(written) && strings.Contains(name, "SECRET_KEY")
+}
+
+var emptyDefault = regexp.MustCompile(`\$\{\w+:?-\}`)
 
 // neededSecret are those that servers do not start without, or run open to all.
 var neededSecret = regexp.MustCompile(`^(?:POSTGRES_PASSWORD|POSTGRESQL_PASSWORD|(?:MYSQL|MARIADB)_ROOT_PASSWORD|MONGO_INITDB_ROOT_PASSWORD|MINIO_ROOT_PASSWORD|(?:MSSQL_)?SA_PASSWORD|(?:\w+_)?SECRET_KEY(?:_BASE)?|RABBITMQ_DEFAULT_PASS)$`)

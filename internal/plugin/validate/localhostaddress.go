@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/bridgestack/operator/internal/compose"
-	"github.com/bridgestack/operator/internal/plugin/images"
 )
 
 // localhostAddress: inside a container, localhost is that container and never
@@ -43,7 +42,7 @@ func (p *project) isServers(s compose.Service, v compose.Variable, r compose.Ref
 		return false
 	}
 	target, known := p.facts.ByName(r.Service)
-	if known && (target.Role != "" || images.KeepsData(target.Image)) {
+	if known && isDatabase(target) {
 		return true
 	}
 	for _, h := range hostsIn(v.Name, p.value(s, v.Name)) {

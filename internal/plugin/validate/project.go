@@ -18,6 +18,9 @@ type project struct {
 	production bool
 	// words of the project's own, once they were looked for.
 	words []string
+	// told are findings on variables of env_files, by what they say: several services
+	// have them from one file.
+	told map[string]bool
 	// elsewhere are services of compose files beside these.
 	elsewhere []string
 	// look says what is at a path, nil where nobody may.
@@ -39,6 +42,23 @@ func (p *project) variable(service, name, message, cure string) Finding {
 		}
 	}
 	return p.at(message, cure, "services", service, "environment", name)
+}
+
+// isTold says that a variable which several services have from an env_file was told
+// of already.
+func (p *project) isTold(s compose.Service, what, name string) bool {
+	if _, written := p.Written("services", s.Name, "environment", name); written {
+		return false
+	}
+	key := what + " " + name + " " + p.value(s, name)
+	if p.told[key] {
+		return true
+	}
+	if p.told == nil {
+		p.told = map[string]bool{}
+	}
+	p.told[key] = true
+	return false
 }
 
 // value of a service's variable, secret or not.
@@ -89,7 +109,15 @@ func keepsData(s compose.Service) bool { return s.Role != "" }
 // isDatabase says that a service is a database or a broker, which nobody asks from
 // a browser.
 func isDatabase(s compose.Service) bool {
-	return s.Role != "" || images.KeepsData(s.Image) && !slices.Contains([]string{"prometheus", "victoria-metrics", "minio"}, images.Repository(s.Image))
+	known, _ := images.OfService(s.Name, s.Image, func(name string) string {
+		for _, v := range s.Env {
+			if v.Name == name && (v.Value != "" || v.Secret) {
+				return "set"
+			}
+		}
+		return ""
+	})
+	return s.Role != "" || known.Data && !slices.Contains([]string{"prometheus", "victoria-metrics", "minio"}, images.Repository(s.Image))
 }
 
 // insideOf is the address of a service inside, such as db:5432.

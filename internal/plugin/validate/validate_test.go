@@ -37,7 +37,7 @@ func TestRules(t *testing.T) {
 		"invalid":                      {"services:\n  a:\n    image: a:1\n    prots: []\n", "4:5 error compose-invalid"},
 		"no YAML":                      {"services: [\n", "2:1 error compose-invalid"},
 		"x-bridge":                     {app("    x-bridge: {memoryCeling: 1Gi}\n"), "4:5 error compose-invalid"},
-		"unknown host in a URL":        {app("    environment:\n      AMQP_URL: amqp://u:p@rabit:5672/v\n") + "  rabbit: {image: rabbitmq:1}\n", "5:7 error unknown-host"},
+		"unknown host in a URL":        {app("    environment:\n      AMQP_URL: amqp://u:Zq81kx@rabit:5672/v\n") + "  rabbit: {image: rabbitmq:1}\n", "5:7 error unknown-host"},
 		"unknown host":                 {app("    environment:\n      - PGHOST=databse\n") + db, "5:9 error unknown-host"},
 		"extra host":                   {app("    extra_hosts: [\"legacy:10.0.0.1\"]\n    environment: {PGHOST: legacy}\n"), ""},
 		"localhost":                    {app("    environment:\n      PGHOST: localhost\n") + db, "5:7 error localhost-address"},
@@ -91,6 +91,9 @@ func TestRules(t *testing.T) {
 		"no version":                   {"services:\n  a: {image: nginx}\n  b: {image: \"localhost:5000/b:latest\"}\n  c: {image: \"c@sha256:0000000000000000000000000000000000000000000000000000000000000000\"}\n  d: {image: d, build: .}\n", "2:7 warning unpinned-image\n3:7 warning unpinned-image"},
 		"spelled out":                  {app("    environment:\n      API_TOKEN: kd83hf73hf83h\n"), "5:7 warning literal-secret"},
 		"easy to guess":                {"services:\n  wordpress:\n    image: w:1\n    environment:\n      SA_PASSWORD: example_123\n      MYSQL_ROOT_PASSWORD: somewordpress\n      B_PASSWORD: P@ssw0rd!\n      JWT_SECRET: your-super-secret-jwt-token-with-at-least-32-characters-long\n      C_PASSWORD: q1w2e3r4\n", "5:7 warning weak-secret\n6:7 warning weak-secret\n7:7 warning weak-secret\n8:7 warning weak-secret\n9:7 warning weak-secret"},
+		"an upload for browsers":       {app("    environment: {S3_MEDIA_UPLOAD_ENDPOINT: \"http://localhost:9090\", INIT_PROJECT_SECRET_KEY: \"${X:-}\"}\n") + "  minio: {image: \"minio/minio:1\", ports: [\"9090:9000\"]}\n", ""},
+		"words and nothing else":       {app("    environment:\n      SALT: mysalt\n      ENCRYPTION_KEY: \"00000000000000000000000000000000\"\n"), "5:7 warning weak-secret\n6:7 warning weak-secret"},
+		"a database of one's own":      {"services:\n  catalogue-db: {image: \"acme/catalogue-db:1\", ports: [\"3306:3306\"], environment: {MYSQL_ROOT_PASSWORD: \"${PW}\"}}\n", "2:48 warning open-port"},
 		"one line for two services":    {"x-e: &e\n  API_KEY: changeme\nservices:\n  a: {image: a:1, environment: *e}\n  b: {image: b:1, environment: *e}\n", "2:3 warning weak-secret"},
 		"a service of another profile": {app("    environment: {PGHOST: other}\n") + "  other: {image: o:1, profiles: [p]}\n", ""},
 	} {

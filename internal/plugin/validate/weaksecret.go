@@ -17,7 +17,7 @@ var weakSecret = rule{
 	project: func(p *project, report report) {
 		for _, s := range p.facts.Services {
 			for _, v := range s.Env {
-				if why := p.weak(s, v.Name); why != "" {
+				if why := p.weak(s, v.Name); why != "" && !p.isTold(s, "weak", v.Name) {
 					f := p.variable(s.Name, v.Name, fmt.Sprintf("%s of %s %s", v.Name, s.Name, why), weakCure)
 					f.Severity = p.graver(s)
 					report(f)
@@ -123,35 +123,37 @@ var plainer = strings.NewReplacer("@", "a", "4", "a", "3", "e", "0", "o", "$", "
 // isMadeOf says that a value is nothing but words that everybody tries, or the
 // given ones, with digits and signs at most beside them.
 func isMadeOf(value string, words []string) bool {
+	if value == "" {
+		return false
+	}
 	lower := strings.ToLower(value)
 	rest := strings.Trim(lower, "0123456789!@#$%^&*()_-+=.?")
-	return rest == "" && len(value) <= 12 || rest != "" && (isComposed(rest, words) || isComposed(plainer.Replace(lower), words) || isComposed(plainer.Replace(rest), words))
+	return strings.Trim(value, value[:1]) == "" || rest == "" && len(value) <= 12 || rest != "" && (isComposed(rest, words) || isComposed(plainer.Replace(lower), words) || isComposed(plainer.Replace(rest), words))
 }
 
-// isComposed takes a text apart into words; what separates them does not count. One
-// of them has to be more than a filler.
+// isComposed takes a text apart into words; what separates them does not count.
 func isComposed(text string, words []string) bool {
 	if len(text) > 64 {
 		return false
 	}
-	reached := make([]int, len(text)+1) // 0: not, 1: by fillers alone, 2: with a word
-	reached[0] = 1
+	reached := make([]bool, len(text)+1)
+	reached[0] = true
 	for i := range len(text) {
-		if reached[i] == 0 {
+		if !reached[i] {
 			continue
 		}
-		if c := text[i]; (c < 'a' || c > 'z') && (i > 0 || len(text) > 1) {
-			reached[i+1] = max(reached[i+1], reached[i])
+		if c := text[i]; c < 'a' || c > 'z' {
+			reached[i+1] = true
 		}
-		for kind, list := range [][]string{fillers, wellKnown, words} {
+		for _, list := range [][]string{fillers, wellKnown, words} {
 			for _, w := range list {
 				if w != "" && strings.HasPrefix(text[i:], w) {
-					reached[i+len(w)] = max(reached[i+len(w)], reached[i], 1+min(kind, 1))
+					reached[i+len(w)] = true
 				}
 			}
 		}
 	}
-	return reached[len(text)] == 2
+	return reached[len(text)]
 }
 
 // holdsSecret says that a variable holds a secret itself: its name ends in what
