@@ -76,6 +76,17 @@ func (r *Reconciler) dependencyWorkloads(ctx context.Context, in *round, input *
 	if !remedy.Needs(in.policy(), in.finding.Cause, remedy.NeedDependencyWorkloads) {
 		return nil
 	}
+	siblings, err := incident.OfStack(ctx, r.Client, in.after.Namespace, in.owner.Name)
+	if err != nil {
+		return err
+	}
+	for _, d := range siblings {
+		for _, a := range d.Status.Attempts {
+			if d.UID != in.after.UID && remedy.SettlesBy(a.Proposal.Remedy) == remedy.SettlesWhenAnswering {
+				input.Restarts = append(input.Restarts, a)
+			}
+		}
+	}
 	input.Workloads = map[string]remedy.Workload{}
 	for _, d := range in.service.DependsOn {
 		target, known := in.stack.ByName(d.Service)
@@ -97,7 +108,7 @@ func (r *Reconciler) dependencyWorkloads(ctx context.Context, in *round, input *
 	return nil
 }
 
-// recurrences counts the ended incidents of the same service with the same cause.
+// recurrences finds the ended incidents of the same service with the same cause.
 func (r *Reconciler) recurrences(ctx context.Context, in *round, input *remedy.Input) error {
 	if !remedy.Needs(in.policy(), in.finding.Cause, remedy.NeedRecurrences) {
 		return nil
@@ -105,7 +116,7 @@ func (r *Reconciler) recurrences(ctx context.Context, in *round, input *remedy.I
 	siblings, err := incident.OfStack(ctx, r.Client, in.after.Namespace, in.owner.Name)
 	for _, d := range siblings {
 		if d.Spec.Service == in.after.Spec.Service && d.Status.State == v1alpha1.StateRecovered && d.Status.Cause == in.finding.Cause {
-			input.Recurrences++
+			input.Recurrences = append(input.Recurrences, d.CreationTimestamp.Time)
 		}
 	}
 	return err

@@ -377,7 +377,8 @@ func anything(t *testing.T, source *rand.Rand, name v1alpha1.RemedyName, cause v
 	}
 	value := "declared"
 	in.Service = stack.Service{Service: v1alpha1.Service{Name: "api", Env: []v1alpha1.DeclaredEnv{{Name: "API_KEY", Value: &value}}}}
-	in.Image, in.Recurrences, in.Now = "operator:1", 1, time.Unix(1, 0)
+	in.Image, in.Now = "operator:1", time.Unix(1e6, 0)
+	tooEarly(&in)
 	in.Case.Rollout.Revision, in.Case.Rollout.ReadyRevision, in.Case.Rollout.ReadyRevisionPods = "5", "4", 1
 	in.Workloads = map[string]Workload{"postgres": {DiagnosedWorkload: v1alpha1.DiagnosedWorkload{Kind: v1alpha1.Deployment, Name: "postgres"}, Template: random()}}
 	asConfigured := v1alpha1.ProbePassed

@@ -45,9 +45,12 @@ type Input struct {
 	Previous *corev1.PodTemplateSpec
 	// Workloads are what runs the dependencies, by the dependency's service name.
 	Workloads map[string]Workload
-	// Recurrences counts earlier incidents of this service with the same cause
-	// that are still on record.
-	Recurrences int
+	// Recurrences are when earlier incidents of this service with the same cause
+	// began that are still on record.
+	Recurrences []time.Time
+	// Restarts are the attempts of the stack's other incidents that act on another
+	// workload than their own.
+	Restarts []v1alpha1.Attempt
 }
 
 // Workload is what runs a dependency.
@@ -203,7 +206,7 @@ const (
 	NeedBounds Need = "Bounds"
 	// NeedOlderRevision is Input.Previous.
 	NeedOlderRevision Need = "OlderRevision"
-	// NeedDependencyWorkloads is Input.Workloads.
+	// NeedDependencyWorkloads is Input.Workloads and Input.Restarts.
 	NeedDependencyWorkloads Need = "DependencyWorkloads"
 	// NeedKnownKeys is Input.KnownKeys.
 	NeedKnownKeys Need = "KnownKeys"

@@ -332,7 +332,8 @@ func TestProposalsOfTheOtherRemedies(t *testing.T) {
 		"the second start in the wrong order": {
 			cause: v1alpha1.CauseDependencyUnhealthy, subject: postgres, remedy: v1alpha1.RemedyWaitForDependency,
 			change: func(in *Input) {
-				in.Case.Probes, in.BackingOff, in.Image, in.Recurrences = []evidence.Probe{answering}, []Pod{{"api-1", "uid-1"}}, "operator:1", 1
+				in.Case.Probes, in.BackingOff, in.Image = []evidence.Probe{answering}, []Pod{{"api-1", "uid-1"}}, "operator:1"
+				tooEarly(in)
 			},
 			diff: "initContainers[bridgestack-wait-for-postgres]: (absent) -> wait-for --protocol=postgres --address=postgres:5432 --timeout=5m0s (image operator:1)",
 		},
@@ -501,7 +502,8 @@ func TestNoRemedyRecordsASecret(t *testing.T) {
 		}, v1alpha1.RemedyRollbackRollout},
 		"an init container in front of one with a password": {v1alpha1.CauseDependencyUnhealthy, func(in *Input) {
 			in.Template.Spec.InitContainers[0].Env = []corev1.EnvVar{literal}
-			in.Case.Probes, in.Image, in.Recurrences = []evidence.Probe{probed("postgres", v1alpha1.AsConfigured, v1alpha1.ProbePassed, evidence.StageQuery)}, "operator:1", 1
+			in.Case.Probes, in.Image = []evidence.Probe{probed("postgres", v1alpha1.AsConfigured, v1alpha1.ProbePassed, evidence.StageQuery)}, "operator:1"
+			tooEarly(in)
 		}, ""},
 		"a change that is too large": {v1alpha1.CauseApplicationError, func(in *Input) {
 			looksBetter(in, 2, 0)

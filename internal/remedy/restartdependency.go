@@ -2,6 +2,7 @@ package remedy
 
 import (
 	"fmt"
+	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/workload"
@@ -42,6 +43,16 @@ var restartDependency = remedy{
 		case in.tried(v1alpha1.RemedyRestartDependency) > 0:
 			return refuse(v1alpha1.RemedyRestartDependency, "a restart of %s did not help before", d.Service)
 		}
+		if other, known := in.restarted(target); known {
+			ago := in.Now.Sub(other.RecordedAt.Time).Round(time.Second)
+			if other.Outcome.InForce() {
+				return Action{
+					Because: fmt.Sprintf("%s is being restarted for another service since %s", d.Service, ago),
+					Target:  string(target.Kind) + "/" + target.Name, Hold: d.Service,
+				}, nil
+			}
+			return refuse(v1alpha1.RemedyRestartDependency, "%s was restarted for another service %s ago (%s) and does not answer", d.Service, ago, other.Outcome)
+		}
 		return Action{
 			Because:  fmt.Sprintf("%s is ready and does not answer at %s", d.Service, d.Declared.Server()),
 			Target:   string(target.Kind) + "/" + target.Name,
@@ -49,4 +60,22 @@ var restartDependency = remedy{
 			On:       &target,
 		}, nil
 	},
+}
+
+// restartMemory is for how long a restart of a dependency is not repeated, whoever
+// it was for: all dependents of one that is wedged see the same.
+const restartMemory = time.Hour
+
+// restarted is the latest restart of a workload for another incident within restartMemory.
+func (in Input) restarted(target Workload) (latest v1alpha1.Attempt, known bool) {
+	for _, a := range in.Restarts {
+		patch := a.Action.PatchTemplate
+		if patch == nil || patch.Workload != target.DiagnosedWorkload || a.Outcome == v1alpha1.AttemptWithdrawn || in.Now.Sub(a.RecordedAt.Time) > restartMemory {
+			continue
+		}
+		if !known || a.RecordedAt.After(latest.RecordedAt.Time) {
+			latest, known = a, true
+		}
+	}
+	return latest, known
 }

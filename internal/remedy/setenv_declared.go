@@ -79,24 +79,75 @@ func envVar(e v1alpha1.DeclaredEnv) corev1.EnvVar {
 }
 
 // setPoolSize sets the size of a client's pool to what the policy declares. A
-// size that nobody declared is nobody's to guess. Where the server has no slot
-// left, only a smaller one helps.
+// size that nobody declared is nobody's to guess. An exhausted pool is only ever
+// made larger; where the server has no slot left, only a smaller one helps.
 func setPoolSize(in Input) (Action, *Refusal) {
-	for _, e := range in.Service.Env {
-		if !isPoolSize(e.Name) || e.Value == nil {
-			continue
-		}
-		wanted, err := strconv.Atoi(*e.Value)
-		present, errPresent := strconv.Atoi(in.Case.Env.Variables[e.Name].Value)
-		if err != nil || errPresent != nil || wanted == present {
-			continue
-		}
-		if wanted > present && in.Finding.Cause == v1alpha1.CausePostgresConnectionsExhausted {
-			return refuse(v1alpha1.RemedySetEnv, "the declared %s=%d is larger than the present %d, and the server has no slot left", e.Name, wanted, present)
-		}
-		return setDeclared(in, e.Name)
+	d, known := in.dependency()
+	if !known || d.Configured == nil {
+		return refuse(v1alpha1.RemedySetEnv, "the stack does not declare the database, or the container's settings for it were not found")
 	}
-	return refuse(v1alpha1.RemedySetEnv, "the policy declares no other pool size; declare it under services[].env, such as DB_POOL_SIZE")
+	wrongWay := ""
+	for _, e := range in.Service.Env {
+		if e.Value == nil || !in.isPoolOf(*d.Configured, e.Name) {
+			continue
+		}
+		declared, err := strconv.Atoi(*e.Value)
+		present, errPresent := strconv.Atoi(in.Case.Env.Variables[e.Name].Value)
+		switch {
+		case err != nil || errPresent != nil || declared == present:
+		case declared > present && in.Finding.Cause == v1alpha1.CausePostgresConnectionsExhausted:
+			wrongWay = fmt.Sprintf("the declared %s=%d is larger than the present %d, and the server has no slot left", e.Name, declared, present)
+		case declared < present && in.Finding.Cause == v1alpha1.CausePostgresPoolExhausted:
+			wrongWay = fmt.Sprintf("the declared %s=%d is smaller than the present %d, which is exhausted", e.Name, declared, present)
+		default:
+			return setDeclared(in, e.Name)
+		}
+	}
+	if wrongWay != "" {
+		return refuse(v1alpha1.RemedySetEnv, "%s", wrongWay)
+	}
+	return refuse(v1alpha1.RemedySetEnv, "the policy declares no other size of the pool for %s; declare it under services[].env, such as DB_POOL_SIZE", d.Service)
+}
+
+// databaseFamilies are the prefixes of variables that are of the database of a
+// client that has only one.
+var databaseFamilies = []string{"DB_", "DATABASE_", "POSTGRES_", "POSTGRESQL_", "PG_", "PG", "SQLALCHEMY_", "SPRING_DATASOURCE_", "HIKARI_", "PRISMA_"}
+
+// isPoolOf reports whether a variable is the size of the pool of this very
+// connection: of the family of its variables, such as ORDERS_DB_POOL_SIZE beside
+// ORDERS_DB_HOST, or of a usual one where the container has no other database.
+// Other pools, such as those of workers, threads or HTTP clients, are not its.
+func (in Input) isPoolOf(c evidence.Connection, name string) bool {
+	if !isPoolSize(name) {
+		return false
+	}
+	families := familiesOf(c.Variables)
+	databases := 0
+	for _, d := range in.Case.Dependencies {
+		if d.Configured != nil && d.Configured.Protocol == evidence.Postgres {
+			databases++
+		}
+	}
+	if databases <= 1 {
+		families = append(families, databaseFamilies...)
+	}
+	return slices.ContainsFunc(families, func(prefix string) bool { return strings.HasPrefix(strings.ToUpper(name), prefix) })
+}
+
+// familiesOf are the prefixes of a connection's variables.
+func familiesOf(v evidence.ConnectionVariables) []string {
+	var out []string
+	for _, name := range []string{v.Host, v.URL, v.Database, v.User} {
+		for _, suffix := range []string{"JDBC_URL", "URL", "URI", "DSN", "CONNECTION_STRING", "HOSTNAME", "HOST", "SERVER", "ADDRESS", "ADDR", "USERNAME", "USER", "DATABASE", "NAME"} {
+			if prefix, found := strings.CutSuffix(strings.ToUpper(name), suffix); found {
+				if len(prefix) > 1 {
+					out = append(out, prefix)
+				}
+				break
+			}
+		}
+	}
+	return out
 }
 
 // isPoolSize knows the usual names, such as DB_POOL_SIZE, POSTGRES_MAX_CONNECTIONS

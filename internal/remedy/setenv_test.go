@@ -139,3 +139,43 @@ func TestWhatIsProposedIsShown(t *testing.T) {
 		}
 	}
 }
+
+// Only the pool of the connection in question is changed, and an exhausted one is
+// never made smaller.
+func TestPools(t *testing.T) {
+	for name, c := range map[string]struct {
+		cause         v1alpha1.Cause
+		second        bool // another database
+		variable      string
+		present, want string
+		remedy        bool
+	}{
+		"a larger pool for an exhausted one":      {v1alpha1.CausePostgresPoolExhausted, false, "DB_POOL_SIZE", "5", "50", true},
+		"a smaller pool for an exhausted one":     {v1alpha1.CausePostgresPoolExhausted, false, "DB_POOL_SIZE", "50", "5", false},
+		"a smaller pool for a full server":        {v1alpha1.CausePostgresConnectionsExhausted, false, "DB_POOL_SIZE", "50", "5", true},
+		"a larger pool for a full server":         {v1alpha1.CausePostgresConnectionsExhausted, false, "DB_POOL_SIZE", "5", "50", false},
+		"workers":                                 {v1alpha1.CausePostgresPoolExhausted, false, "WORKER_POOL_SIZE", "2", "16", false},
+		"fewer workers":                           {v1alpha1.CausePostgresConnectionsExhausted, false, "WORKER_POOL_SIZE", "16", "2", false},
+		"Redis":                                   {v1alpha1.CausePostgresConnectionsExhausted, false, "REDIS_POOL_SIZE", "50", "5", false},
+		"an HTTP client":                          {v1alpha1.CausePostgresConnectionsExhausted, false, "HTTP_MAX_CONNECTIONS", "500", "10", false},
+		"threads":                                 {v1alpha1.CausePostgresPoolExhausted, false, "THREAD_POOL_MAX", "4", "64", false},
+		"its own family":                          {v1alpha1.CausePostgresPoolExhausted, true, "POSTGRES_POOL_MAX", "4", "64", true},
+		"of another database":                     {v1alpha1.CausePostgresPoolExhausted, true, "LEDGER_DB_POOL_SIZE", "4", "64", false},
+		"of one of two databases, nobody knows":   {v1alpha1.CausePostgresPoolExhausted, true, "DB_POOL_SIZE", "4", "64", false},
+		"Hikari's of a client with one database":  {v1alpha1.CausePostgresPoolExhausted, false, "SPRING_DATASOURCE_HIKARI_MAXIMUM_POOL_SIZE", "4", "64", true},
+		"a size that is none is left to a person": {v1alpha1.CausePostgresPoolExhausted, false, "DB_POOL_SIZE", "", "64", false},
+	} {
+		in := input(c.cause, diagnosis.Subject{Dependency: "postgres"})
+		in.Case.Env = envOf("POSTGRES_HOST=localhost", c.variable+"="+c.present)
+		in.Service.Env = []v1alpha1.DeclaredEnv{{Name: c.variable, Value: &c.want}}
+		in.Case.Dependencies[0].Configured.Variables = evidence.ConnectionVariables{Host: "POSTGRES_HOST"}
+		if c.second {
+			other := *in.Case.Dependencies[0].Configured
+			other.Variables = evidence.ConnectionVariables{Host: "LEDGER_DB_HOST"}
+			in.Case.Dependencies = append(in.Case.Dependencies, evidence.Dependency{Service: "ledger", Configured: &other})
+		}
+		if p, _ := shown(t, in); (p.Remedy == v1alpha1.RemedySetEnv) != c.remedy {
+			t.Errorf("%s: %s %q: %s", name, p.Remedy, diffOf(p), p.Because)
+		}
+	}
+}

@@ -47,21 +47,78 @@ var waitForDependency = remedy{
 			return refuse(v1alpha1.RemedyWaitForDependency, "the operator does not know its own image; set its flag --image")
 		case in.probed(d.Service, v1alpha1.AsConfigured) != v1alpha1.ProbePassed:
 			return refuse(v1alpha1.RemedyWaitForDependency, "%s does not answer yet with the container's own settings", d.Service)
-		case recreatePod.allowedBy(in.Policy) && in.Recurrences == 0:
-			return refuse(v1alpha1.RemedyWaitForDependency, "it is the first time that the order of start-up was wrong: new pods are enough")
+		case !in.startedTooEarly(d):
+			return refuse(v1alpha1.RemedyWaitForDependency, "it is not shown that the pod was started before %s was ready: waiting at the start would not have helped", d.Service)
+		case recreatePod.allowedBy(in.Policy) && !in.recurred():
+			return refuse(v1alpha1.RemedyWaitForDependency, "it is the first time in a day that the order of start-up was wrong: new pods are enough")
+		}
+		if proxy := in.meshProxy(); proxy != "" {
+			return refuse(v1alpha1.RemedyWaitForDependency, "the mesh's proxy %s starts only after the init containers, which reach nothing before; run it as a native sidecar", proxy)
 		}
 		waiter := WaiterFor(in.Image, d)
 		edited := in.Template.DeepCopy()
 		if slices.ContainsFunc(edited.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == waiter.Name }) {
 			return refuse(v1alpha1.RemedyWaitForDependency, "the pods wait for %s already", d.Service)
 		}
-		edited.Spec.InitContainers = slices.Insert(edited.Spec.InitContainers, 0, waiter)
+		edited.Spec.InitContainers = slices.Insert(edited.Spec.InitContainers, afterSidecars(edited.Spec.InitContainers), waiter)
 		return Action{
 			Because:  fmt.Sprintf("%s was started before %s answered, and ends when that is so", in.Service.Name, d.Service),
 			Target:   in.workload(),
 			Template: edited,
 		}, nil
 	},
+}
+
+const (
+	// raceMemory is how long a start in the wrong order counts as one of now.
+	raceMemory = 30 * time.Minute
+	// recurrenceMemory is for how long an earlier one makes the next one a recurrence.
+	recurrenceMemory = 24 * time.Hour
+)
+
+// startedTooEarly is true of a pod that was made while its dependency was not ready,
+// shortly before it was: an init container would have waited for just that. A pod
+// that was up when its dependency went down did not start too early.
+func (in Input) startedTooEarly(d evidence.Dependency) bool {
+	created, ready := in.Case.Pod.Created, d.Workload.ReadySince
+	return !created.IsZero() && created.Before(ready) && ready.Sub(created) <= waiterTimeout && in.Now.Sub(ready) <= raceMemory
+}
+
+// recurred is true where the same happened not long ago.
+func (in Input) recurred() bool {
+	return slices.ContainsFunc(in.Recurrences, func(at time.Time) bool { return in.Now.Sub(at) <= recurrenceMemory })
+}
+
+// meshProxies are the containers through which a pod's traffic goes in a service mesh.
+var meshProxies = []string{"istio-proxy", "linkerd-proxy", "consul-dataplane", "kuma-sidecar", "envoy-sidecar"}
+
+// meshProxy is the name of such a container that starts after the init containers,
+// also one that was injected into the pod; empty where there is none.
+func (in Input) meshProxy() string {
+	for _, c := range in.Template.Spec.Containers {
+		if slices.Contains(meshProxies, c.Name) {
+			return c.Name
+		}
+	}
+	for _, c := range in.Case.Siblings {
+		if c.Role == evidence.RoleMain && slices.Contains(meshProxies, c.Name) {
+			return c.Name
+		}
+	}
+	return ""
+}
+
+// afterSidecars is the place after the last native sidecar (KEP-753), which may be
+// what a pod's traffic goes through, and what prepares the pod for it.
+func afterSidecars(init []corev1.Container) int {
+	place := 0
+	for i, c := range init {
+		sidecar := c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+		if sidecar || slices.Contains([]string{"istio-init", "istio-validation", "linkerd-init", "linkerd-network-validator"}, c.Name) {
+			place = i + 1
+		}
+	}
+	return place
 }
 
 // WaiterFor is the init container that waits for a dependency. It needs no credentials: that the server
