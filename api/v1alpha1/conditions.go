@@ -145,6 +145,10 @@ const (
 	// LabelService on a BridgeDiagnosis is the name of its service; on a pod
 	// template or a workload it says which service of the stack it is.
 	LabelService = "bridgestack.dev/service"
+	// LabelReceiver, with the value "true" on a Service, lets the stacks of its
+	// namespace send messages to it.
+	LabelReceiver = "bridgestack.dev/receiver"
+
 	// AnnotationPaused with the value "true" on a workload stops every remedy
 	// on it at once; diagnosing goes on.
 	AnnotationPaused = "bridgestack.dev/paused"

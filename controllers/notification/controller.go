@@ -161,7 +161,7 @@ func (r *Reconciler) send(ctx context.Context, d *v1alpha1.BridgeDiagnosis, due 
 // deliver sends the messages, all at once: a receiver that hangs keeps none of
 // the others waiting. What one accepted is written at once.
 func (r *Reconciler) deliver(ctx context.Context, d *v1alpha1.BridgeDiagnosis, due []notify.Due) error {
-	scope, err := r.Resolver.Scope(ctx, d.Namespace)
+	scope, err := r.Resolver.ReceiverScope(ctx, d.Namespace)
 	if err != nil {
 		return err
 	}

@@ -177,10 +177,15 @@ func (d *Dialer) Check(scope Scope, t Target) error {
 }
 
 // Allowed are those of a host's addresses that connections of the scope may go
-// to. An empty host is no host that the admin allows by name.
+// to. An empty host is no host that the admin allows by name; nor is one that a
+// search list may have completed to another.
 func (d *Dialer) Allowed(scope Scope, host string, addresses []netip.Addr) []netip.Addr {
+	t := Target{Name: strings.TrimSuffix(host, ".")}
+	if strings.Count(t.Name, ".") < 2 { // pods have names such as host.service
+		t = Target{}
+	}
 	return slices.DeleteFunc(slices.Clone(addresses), func(a netip.Addr) bool {
-		return d.guard.check(scope, Target{Host: host}, a) != nil
+		return d.guard.check(scope, t, a) != nil
 	})
 }
 

@@ -12,16 +12,34 @@ import (
 var denied = prefixes(
 	"0.0.0.0/8", "127.0.0.0/8", "::/128", "::1/128", // this host
 	"169.254.0.0/16", "fe80::/10", // link-local, and with it most clouds' metadata
-	"fd00:ec2::254/128",                      // AWS metadata over IPv6
+	"fec0::/10",                              // site-local, as link-local once was
+	"fd00:ec2::/32",                          // AWS: metadata, DNS, time and EKS Pod Identity over IPv6
+	"fd20:ce::/32",                           // Google Cloud's metadata over IPv6
 	"100.100.100.200/32",                     // Alibaba Cloud's metadata
 	"168.63.129.16/32",                       // Azure's wire server
 	"192.0.0.192/32",                         // Oracle Cloud's metadata
 	"224.0.0.0/4", "ff00::/8", "240.0.0.0/4", // multicast, reserved, broadcast
 )
 
-// embedding are IPv6 networks whose addresses end with an IPv4 address that a
-// gateway would forward to: NAT64 (RFC 6052) and IPv4-compatible ones.
-var embedding = prefixes("64:ff9b::/96", "::/96")
+// embedding are IPv6 networks whose addresses hold an IPv4 address that a gateway
+// would forward to, and where in their 16 bytes that is.
+var embedding = []struct {
+	network netip.Prefix
+	at      [4]int
+	flipped bool
+}{
+	{prefixes("64:ff9b::/96")[0], [4]int{12, 13, 14, 15}, false}, // NAT64 (RFC 6052)
+	{prefixes("::/96")[0], [4]int{12, 13, 14, 15}, false},        // IPv4-compatible
+	{prefixes("64:ff9b:1::/48")[0], [4]int{6, 7, 9, 10}, false},  // a network's own NAT64 (RFC 8215), as a /48
+	{prefixes("64:ff9b:1::/48")[0], [4]int{12, 13, 14, 15}, false},
+	{prefixes("2002::/16")[0], [4]int{2, 3, 4, 5}, false},    // 6to4 (RFC 3056)
+	{prefixes("2001::/32")[0], [4]int{4, 5, 6, 7}, false},    // Teredo (RFC 4380): the server
+	{prefixes("2001::/32")[0], [4]int{12, 13, 14, 15}, true}, // and the client, its bits inverted
+}
+
+// isatap is the part of an interface's identifier (RFC 5214) that an IPv4 address
+// comes after, with and without the bit for unique ones.
+var isatap = [][4]byte{{0, 0, 0x5e, 0xfe}, {2, 0, 0x5e, 0xfe}}
 
 func prefixes(texts ...string) []netip.Prefix {
 	var out []netip.Prefix
@@ -65,13 +83,30 @@ func (g guard) check(scope Scope, t Target, address netip.Addr) error {
 	return nil
 }
 
-// embedded is the IPv4 address that an IPv6 one leads to, if any.
+// embedded are the IPv4 addresses that an IPv6 one may lead to.
 func embedded(address netip.Addr) []netip.Addr {
-	if slices.ContainsFunc(embedding, func(p netip.Prefix) bool { return p.Contains(address) }) {
-		b := address.As16()
-		return []netip.Addr{netip.AddrFrom4([4]byte(b[12:]))}
+	if address.Is4() {
+		return nil
 	}
-	return nil
+	var out []netip.Addr
+	b := address.As16()
+	for _, e := range embedding {
+		if !e.network.Contains(address) {
+			continue
+		}
+		var v4 [4]byte
+		for i, at := range e.at {
+			v4[i] = b[at]
+			if e.flipped {
+				v4[i] = ^b[at]
+			}
+		}
+		out = append(out, netip.AddrFrom4(v4))
+	}
+	if slices.Contains(isatap, [4]byte(b[8:12])) {
+		out = append(out, netip.AddrFrom4([4]byte(b[12:])))
+	}
+	return out
 }
 
 // checkDenied holds back what is denied, unless a network within it is allowed.
@@ -94,15 +129,19 @@ func (g guard) checkDenied(address netip.Addr) error {
 	return nil
 }
 
+// allowedHost goes by the name that was found, and not by what was asked for: a
+// search list may complete db.infra to a name that a tenant has made.
 func (g guard) allowedHost(t Target) bool {
+	name := t.Name
+	if name == "" { // a literal address
+		name = t.Host
+	}
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	for _, h := range g.hosts {
 		h = strings.ToLower(strings.TrimSuffix(h, "."))
-		for _, name := range []string{t.Host, t.Name} {
-			name = strings.ToLower(strings.TrimSuffix(name, "."))
-			below, wildcard := strings.CutPrefix(h, "*")
-			if name != "" && (name == h || wildcard && strings.HasPrefix(below, ".") && strings.HasSuffix(name, below)) {
-				return true
-			}
+		below, wildcard := strings.CutPrefix(h, "*")
+		if name != "" && (name == h || wildcard && strings.HasPrefix(below, ".") && strings.HasSuffix(name, below)) {
+			return true
 		}
 	}
 	return false

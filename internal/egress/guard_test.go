@@ -56,10 +56,11 @@ func TestGuard(t *testing.T) {
 		"db.allowed.example.com.":               "203.0.113.8",
 		"rebound.allowed.example.com.":          "169.254.169.254",
 		"shared.infra.svc.cluster.local.":       "10.96.5.3",
+		"db.infra.shop.svc.cluster.local.":      "203.0.113.9",
 		"db.shop.svc.cluster.local.example.com": "10.96.5.4",
 	}
 	admin := func(o *Options) {
-		o.AllowedHosts = []string{"*.allowed.example.com", "shared.infra.svc.cluster.local"}
+		o.AllowedHosts = []string{"*.allowed.example.com", "shared.infra.svc.cluster.local", "db.infra"}
 		o.AllowedNetworks = prefixes("192.0.2.0/24", "0.0.0.0/0")[:1]
 	}
 	tests := []struct{ host, dials string }{
@@ -77,7 +78,10 @@ func TestGuard(t *testing.T) {
 		{"postgres.other", ""}, {"postgres.other.svc.cluster.local", ""}, {"10-244-0-9.other.pod", ""},
 		{"db.example.com", ""}, {"203.0.113.7", ""},
 		{"db.allowed.example.com", "203.0.113.8:5432"}, {"rebound.allowed.example.com", ""},
-		{"shared.infra", "10.96.5.3:5432"},
+		{"shared.infra", "10.96.5.3:5432"}, {"db.infra", ""}, // completed to a tenant's own name
+		{"64:ff9b:1:a9fe:a9:fe00::", ""}, {"64:ff9b:1::a9fe:a9fe", ""}, {"2002:a9fe:a9fe::1", ""}, {"2001:0:a9fe:a9fe::1", ""}, {"2001:0:1:1::5601:5601", ""},
+		{"2001:db8::5efe:a9fe:a9fe", ""}, {"fec0::1", ""}, {"fd00:ec2::23", ""}, {"fd00:ec2::123", ""}, {"fd20:ce::254", ""},
+		{"2001:db8::1", "[2001:db8::1]:5432"},
 		{"192.0.2.5", "192.0.2.5:5432"},
 	}
 	for _, tt := range tests {

@@ -37,6 +37,7 @@ func Transform(obj any) (any, error) {
 			EphemeralContainers: keptProbes(pod.Spec.EphemeralContainers),
 			RestartPolicy:       pod.Spec.RestartPolicy,
 			NodeName:            pod.Spec.NodeName,
+			HostNetwork:         pod.Spec.HostNetwork,
 		},
 		Status: corev1.PodStatus{
 			Phase:                      pod.Status.Phase,
@@ -44,6 +45,7 @@ func Transform(obj any) (any, error) {
 			Message:                    pod.Status.Message,
 			Conditions:                 keptConditions(pod.Status.Conditions),
 			HostIP:                     pod.Status.HostIP,
+			HostIPs:                    pod.Status.HostIPs,
 			PodIP:                      pod.Status.PodIP,
 			PodIPs:                     pod.Status.PodIPs,
 			InitContainerStatuses:      keptStatuses(pod.Status.InitContainerStatuses),
@@ -65,7 +67,6 @@ func keepWhatTells(kept, pod *corev1.Pod) {
 	kept.Annotations = keptAnnotations(pod)
 	kept.Spec.Volumes = keptVolumes(pod.Spec.Volumes)
 	kept.Spec.InitContainers, kept.Spec.Containers = keptContainers(pod.Spec.InitContainers), keptContainers(pod.Spec.Containers)
-	kept.Status.HostIPs = pod.Status.HostIPs
 	if r := pod.Spec.Resources; r != nil {
 		kept.Spec.Resources = &corev1.ResourceRequirements{Limits: r.Limits, Requests: r.Requests}
 	}

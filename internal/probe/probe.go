@@ -26,6 +26,8 @@ type Options struct {
 	Total time.Duration
 	// Exchange bounds any one stage that talks to the server. Default: 1s.
 	Exchange time.Duration
+	// Limits of probes at the same time.
+	Limits Limits
 	// Observe is told of each probe that ended. Default: nobody is told.
 	Observe func(evidence.Probe)
 	// RootCAs for verify-ca and verify-full. Default: the system's.
@@ -33,7 +35,10 @@ type Options struct {
 }
 
 // Prober runs probes. It is safe for concurrent use.
-type Prober struct{ options Options }
+type Prober struct {
+	options Options
+	slots   slots
+}
 
 // New makes a Prober and fills in the defaults.
 func New(o Options) *Prober {
@@ -48,7 +53,7 @@ func New(o Options) *Prober {
 	}
 	o.Total = cmp.Or(o.Total, 3*time.Second)
 	o.Exchange = cmp.Or(o.Exchange, time.Second)
-	return &Prober{options: o}
+	return &Prober{options: o, slots: newSlots(o.Limits)}
 }
 
 // Allowed are those of a host's addresses that probes of the scope may reach:
@@ -67,16 +72,22 @@ func speaks(p evidence.Protocol, ask func(*run, context.Context)) struct{} {
 }
 
 // Probe asks the connection's server, or Kafka's bootstrap servers, how it is.
-// It takes at most Options.Total, and never fails itself: what went wrong is
-// in the result. Nothing is written to what is probed.
+// It waits for its turn and then takes at most Options.Total, and never fails
+// itself: what went wrong is in the result. Nothing is written to what is probed.
 //
 // The connection's credentials are sent to the servers in its PasswordFor, and
 // nowhere else, whatever the viewpoint. Another server is asked whether it
 // accepts connections, without the client's user, database or password.
 func (p *Prober) Probe(ctx context.Context, scope egress.Scope, c evidence.Connection, as v1alpha1.ProbeViewpoint) evidence.Probe {
+	r := p.newRun(scope, c, as)
+	release, err := p.slots.acquire(ctx, scope)
+	if err != nil {
+		r.record(evidence.StageResolve, unknown("", "it was not its turn: "+err.Error()), 0)
+		return r.result
+	}
+	defer release()
 	ctx, cancel := context.WithTimeout(ctx, p.options.Total)
 	defer cancel()
-	r := p.newRun(scope, c, as)
 	if ask, known := probes[c.Protocol]; known {
 		ask(r, ctx)
 	} else {

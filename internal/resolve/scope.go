@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/egress"
 )
 
@@ -38,7 +39,8 @@ func ownedAddresses(services []corev1.Service, pods []corev1.Pod) func(netip.Add
 
 // Addresses are those of Services, then those of pods. Services without a
 // selector do not count: their endpoints could be pointed anywhere; nor do pods
-// on the host's network.
+// on the host's network, nor those that do not run: the address of one that ended
+// is given to another pod, of whatever namespace.
 func Addresses(services []corev1.Service, pods []corev1.Pod) []netip.Addr {
 	var out []netip.Addr
 	add := func(text string) {
@@ -55,12 +57,29 @@ func Addresses(services []corev1.Service, pods []corev1.Pod) []netip.Addr {
 		}
 	}
 	for _, p := range pods {
-		if p.Spec.HostNetwork || p.Status.PodIP == p.Status.HostIP {
+		if p.Spec.HostNetwork || p.Status.Phase != corev1.PodRunning || p.DeletionTimestamp != nil {
 			continue
 		}
 		for _, ip := range p.Status.PodIPs {
-			add(ip.IP)
+			if !ofHost(&p, ip.IP) {
+				add(ip.IP)
+			}
 		}
 	}
 	return out
+}
+
+func ofHost(p *corev1.Pod, ip string) bool {
+	return ip == p.Status.HostIP || slices.ContainsFunc(p.Status.HostIPs, func(h corev1.HostIP) bool { return h.IP == ip })
+}
+
+// ReceiverScope says where a stack's messages may go within its namespace: to
+// Services whose owner marked them as receivers. What else listens there, such as
+// a database's HTTP interface, is not for a stack's author to send requests to.
+func (r *Resolver) ReceiverScope(ctx context.Context, namespace string) (egress.Scope, error) {
+	var services corev1.ServiceList
+	if err := r.Client.List(ctx, &services, client.InNamespace(namespace), client.MatchingLabels{v1alpha1.LabelReceiver: "true"}, client.UnsafeDisableDeepCopy); err != nil {
+		return egress.Scope{}, fmt.Errorf("listing the Services that are receivers: %w", err)
+	}
+	return egress.Scope{Namespace: namespace, Owned: ownedAddresses(services.Items, nil)}, nil
 }

@@ -1,0 +1,69 @@
+package probe
+
+import (
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/egress"
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+// One tenant's dependencies hang, many at once: at no time do more probes run
+// than the limits say, and a neighbour's is through meanwhile.
+func TestATenantsProbesDoNotHoldUpAnothers(t *testing.T) {
+	var running, most atomic.Int32
+	hangs := server(t, func(net.Conn) {})
+	p := local(impatient, func(o *settings) {
+		o.Limits = Limits{Cluster: 6, Namespace: 4}
+		o.Connect = func(ctx context.Context, network, address string) (net.Conn, error) {
+			n := running.Add(1)
+			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+			}
+			time.AfterFunc(100*time.Millisecond, func() { running.Add(-1) })
+			return (&net.Dialer{}).DialContext(ctx, network, address)
+		}
+	})
+	c := evidence.Connection{Protocol: evidence.HTTP, Servers: []evidence.HostPort{hangs}}
+	alone := time.Now()
+	p.Probe(t.Context(), egress.Scope{Namespace: "neighbour"}, c, v1alpha1.AsDeclared)
+	usual := time.Since(alone)
+	var wait sync.WaitGroup
+	for range 40 {
+		wait.Go(func() { p.Probe(t.Context(), egress.Scope{Namespace: "tenant"}, c, v1alpha1.AsDeclared) })
+	}
+	time.Sleep(50 * time.Millisecond) // the tenant's queue
+	started := time.Now()
+	p.Probe(t.Context(), egress.Scope{Namespace: "neighbour"}, c, v1alpha1.AsDeclared)
+	took := time.Since(started)
+	wait.Wait()
+	t.Logf("security: a neighbour's probe beside 40 that hang: %.1f times its usual time", float64(took)/float64(usual))
+	if took > 2*usual+200*time.Millisecond {
+		t.Errorf("the neighbour's probe took %v beside the tenant's, %v alone", took, usual)
+	}
+	if most.Load() > 5 { // four of the tenant, one of the neighbour
+		t.Errorf("%d probes ran at once", most.Load())
+	}
+	if len(p.slots.of) != 0 {
+		t.Errorf("%d namespaces are kept", len(p.slots.of))
+	}
+}
+
+func TestAProbeThatIsNeverItsTurnIsUnknown(t *testing.T) {
+	p := local(func(o *settings) { o.Limits = Limits{Cluster: 1, Namespace: 1} })
+	release, err := p.slots.acquire(t.Context(), egress.Scope{Namespace: "shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	got := p.Probe(ctx, egress.Scope{Namespace: "shop"}, evidence.Connection{Protocol: evidence.TCP, Servers: []evidence.HostPort{closedPort(t)}}, v1alpha1.AsDeclared)
+	if got.Outcome() != v1alpha1.ProbeUnknown {
+		t.Errorf("it went %q", story(got))
+	}
+}
