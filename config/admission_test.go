@@ -33,9 +33,9 @@ func as(t *testing.T, who string, rules ...rbacv1.PolicyRule) client.Client {
 		t.Fatal(err)
 	}
 	rules = append(rules, rule("bridgestack.dev", "bridgestacks", "create", "get", "update"))
-	role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: who}, Rules: rules}
+	role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: strings.ReplaceAll(who, ":", "-")}, Rules: rules}
 	binding := &rbacv1.RoleBinding{ObjectMeta: role.ObjectMeta,
-		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: who},
+		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role.Name},
 		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: who}}}
 	for _, o := range []client.Object{role, binding} {
 		if err := k8s.Create(t.Context(), o); err != nil {
@@ -130,6 +130,28 @@ func TestAuthorsMustBeAllowedWhatTheOperatorDoes(t *testing.T) {
 		probes := func(s *v1alpha1.BridgeStackSpec) { s.Diagnosis.ProbeFromPod = true }
 		forbidden(t, developer.Create(t.Context(), stack("e", v1alpha1.ModeObserve, probes)), "patch pods/ephemeralcontainers")
 	})
+	t.Run("credentials that are named", func(t *testing.T) {
+		names := func(c v1alpha1.ConnectionEnv) func(*v1alpha1.BridgeStackSpec) {
+			return func(s *v1alpha1.BridgeStackSpec) {
+				s.Services = []v1alpha1.Service{{Name: "db", External: true, Endpoint: &v1alpha1.Endpoint{Postgres: &v1alpha1.PostgresEndpoint{}}},
+					{Name: "app", DependsOn: []v1alpha1.Dependency{{Service: "db", Connection: &c}}}}
+			}
+		}
+		permitted(t, developer.Create(t.Context(), stack("j", v1alpha1.ModeObserve, names(v1alpha1.ConnectionEnv{Host: "DB", Port: "DB_PORT"}))))
+		for _, c := range []v1alpha1.ConnectionEnv{{User: "LOG_LEVEL"}, {Password: "STRIPE_API_KEY"}, {URL: "DATABASE_URL"}} {
+			forbidden(t, developer.Create(t.Context(), stack("k", v1alpha1.ModeObserve, names(c))), "get secrets")
+		}
+		permitted(t, as(t, "credentials-reader", rule("", "secrets", "get")).Create(t.Context(), stack("k", v1alpha1.ModeObserve, names(v1alpha1.ConnectionEnv{Password: "STRIPE_API_KEY"}))))
+	})
+	t.Run("accounts that are used", func(t *testing.T) {
+		account := func(s *v1alpha1.BridgeStackSpec) { s.ServiceAccountName = "deployer" }
+		forbidden(t, developer.Create(t.Context(), stack("l", v1alpha1.ModeObserve, account)), "create pods")
+		impersonator := rule("", "serviceaccounts", "impersonate")
+		impersonator.ResourceNames = []string{"deployer"}
+		permitted(t, as(t, "impersonator", impersonator).Create(t.Context(), stack("l", v1alpha1.ModeObserve, account)))
+		permitted(t, as(t, "podmaker", rule("", "pods", "create")).Create(t.Context(), stack("m", v1alpha1.ModeObserve, account)))
+	})
+	t.Run("diagnoses", func(t *testing.T) { testWhoWritesDiagnoses(t) })
 	t.Run("Secrets that are sent", func(t *testing.T) {
 		open := v1alpha1.Receiver{Name: "hook", Webhook: &v1alpha1.WebhookReceiver{URL: "http://hook/"}}
 		secret := v1alpha1.Receiver{Name: "chat", Slack: &v1alpha1.SlackReceiver{URLFrom: v1alpha1.KeyReference{Name: "chat", Key: "url"}}}
@@ -149,6 +171,62 @@ func TestAuthorsMustBeAllowedWhatTheOperatorDoes(t *testing.T) {
 		permitted(t, reader.Create(t.Context(), stack("i", v1alpha1.ModeObserve, commits(&v1alpha1.SecretName{Name: "git"}))))
 		permitted(t, reader.Create(t.Context(), stack("g", v1alpha1.ModeObserve, tell(open, secret))))
 	})
+}
+
+// Not even who holds all rights on the stacks' kinds writes what the operator acts
+// on, and who decides on a change must be allowed to make it.
+func testWhoWritesDiagnoses(t *testing.T) {
+	everything := rule("bridgestack.dev", "*", "*")
+	wildcard := as(t, "wildcard", everything)
+	d := &v1alpha1.BridgeDiagnosis{ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: "forged"},
+		Spec: v1alpha1.BridgeDiagnosisSpec{Stack: "shop", Service: "app", Container: "app", Workload: v1alpha1.DiagnosedWorkload{Kind: v1alpha1.Deployment, Name: "app", UID: "1"}}}
+	refused := func(what string, err error) {
+		t.Helper()
+		if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "only the operator") {
+			t.Errorf("security: %s: %v", what, err)
+		}
+	}
+	refused("a forged diagnosis", wildcard.Create(t.Context(), d.DeepCopy()))
+	refused("one of an admin", k8sFor(t).Create(t.Context(), d.DeepCopy()))
+	operator := as(t, clusterManager, everything)
+	permitted(t, operator.Create(t.Context(), d))
+	forged := d.DeepCopy()
+	forged.Status.Attempts = []v1alpha1.Attempt{{ID: "x-1", Outcome: v1alpha1.AttemptRollingBack, RecordedAt: metav1.Now(), Deadline: metav1.Now(),
+		Action: v1alpha1.AttemptAction{Type: v1alpha1.ActionPatchTemplate, PatchTemplate: &v1alpha1.PatchTemplateAction{Workload: d.Spec.Workload, TemplateHash: "x", Patch: "[]", Undo: "[]"}},
+		Proposal: v1alpha1.Proposal{ID: "x", Remedy: v1alpha1.RemedySetEnv, Target: "Deployment/app"}}}
+	refused("a forged attempt", wildcard.Status().Update(t.Context(), forged.DeepCopy()))
+	refused("one by a patch", wildcard.Status().Patch(t.Context(), forged.DeepCopy(), client.MergeFrom(d)))
+	var live v1alpha1.BridgeDiagnosis
+	permitted(t, operator.Get(t.Context(), client.ObjectKeyFromObject(d), &live))
+	t.Logf("security: forged diagnoses and attempts: 4 tried, %d written", len(live.Status.Attempts))
+
+	decide := func(change func(*v1alpha1.BridgeDiagnosisSpec)) (*v1alpha1.BridgeDiagnosis, client.Patch) {
+		after := live.DeepCopy()
+		change(&after.Spec)
+		return after, client.MergeFrom(&live)
+	}
+	patcher := rule("apps", "deployments", "patch")
+	patcher.ResourceNames = []string{"app"}
+	other := rule("apps", "deployments", "patch")
+	other.ResourceNames = []string{"other"}
+	approver, elsewhere := as(t, "approver", everything, patcher), as(t, "approves-elsewhere", everything, other)
+	for name, change := range map[string]func(*v1alpha1.BridgeDiagnosisSpec){
+		"approve":   func(s *v1alpha1.BridgeDiagnosisSpec) { s.Approved = "0123456789" },
+		"reject":    func(s *v1alpha1.BridgeDiagnosisSpec) { s.Rejected = "0123456789" },
+		"take back": func(s *v1alpha1.BridgeDiagnosisSpec) { s.TakeBack = "0123456789-1" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, c := range []client.Client{wildcard, elsewhere} {
+				after, patch := decide(change)
+				forbidden(t, c.Patch(t.Context(), after, patch), "patch deployments.apps app")
+			}
+			after, patch := decide(change)
+			permitted(t, approver.Patch(t.Context(), after, patch))
+		})
+	}
+	after := live.DeepCopy()
+	after.Labels = map[string]string{"team": "shop"}
+	permitted(t, wildcard.Patch(t.Context(), after, client.MergeFrom(&live)))
 }
 
 // k8sFor is someone who may do all, and knows the stacks' kinds.

@@ -540,7 +540,8 @@ type Attempt struct {
 	// soakSeconds that the container must stay up.
 	// +optional
 	SoakSeconds int32 `json:"soakSeconds,omitempty"`
-	// approvedBy is who set spec.approved, where the mode is Approve.
+	// approvedBy is the field manager that set spec.approved, where the mode is
+	// Approve. A client chooses that name: who it was is in the API server's audit log.
 	// +optional
 	ApprovedBy string `json:"approvedBy,omitempty"`
 	// approvedAt is when it was last set, as its manager in managedFields says.
