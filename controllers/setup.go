@@ -79,8 +79,10 @@ func (o Options) controllers() []controller {
 	answers := &healthcheck.Memory{}
 	targets := notify.Targets{APIReader: o.APIReader}
 	var committer *gitcommit.Committer
+	var git *gitcommit.Queue
 	if o.Git != nil {
 		committer = &gitcommit.Committer{APIReader: o.APIReader, Resolver: resolver, Git: o.Git}
+		git = gitcommit.NewQueue(o.Clock, 0)
 	}
 	out := []controller{
 		&bridgestack.Reconciler{Client: o.Client, APIReader: o.APIReader, Resolver: resolver, Reporter: o.Reporter, Targets: targets, Accounts: o.Accounts, Clock: o.Clock, Concurrency: o.Concurrency},
@@ -94,7 +96,7 @@ func (o Options) controllers() []controller {
 		},
 		&bridgediagnosis.Reconciler{
 			Client: o.Client, APIReader: o.APIReader, Observer: o.Observer, Prober: o.Prober, Applier: o.Applier, Reporter: o.Reporter,
-			Resolver: resolver, Permissions: permission.Reviewer{Accounts: o.Accounts, Client: o.Client}, Health: answers, Committer: committer,
+			Resolver: resolver, Permissions: permission.Reviewer{Accounts: o.Accounts, Client: o.Client}, Health: answers, Committer: committer, Commits: git,
 			Clock: o.Clock, Image: o.Image, Concurrency: o.Concurrency,
 		},
 		&notification.Reconciler{
@@ -103,7 +105,10 @@ func (o Options) controllers() []controller {
 		},
 	}
 	for _, kind := range workload.Kinds() {
-		out = append(out, &gitopshold.Reconciler{Client: o.Client, APIReader: o.APIReader, Applier: o.Applier, Committer: committer, Clock: o.Clock, Kind: kind})
+		out = append(out, &gitopshold.Reconciler{Client: o.Client, APIReader: o.APIReader, Applier: o.Applier, Committer: committer, Asks: git, Clock: o.Clock, Kind: kind})
+	}
+	if git != nil {
+		out = append(out, git)
 	}
 	return out
 }

@@ -10,6 +10,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/gitcommit"
@@ -24,26 +26,48 @@ import (
 // repository is not asked at each crash.
 const commitPause = time.Minute
 
-// commit makes the proposal in the owner's Git repository, on a branch of the
-// diagnosis, and decides anew. What keeps it from that is said beside the suggestion.
-func (r *Reconciler) commit(ctx context.Context, in *round, d plan.Decision, action remedy.Action, proposal v1alpha1.Proposal) (plan.Decision, error) {
+// commit has the proposal made in the owner's Git repository, on a branch of the
+// diagnosis: by workers of their own, as a repository may hang. pending is true until
+// that is done. What keeps it from that is said beside the suggestion. Only what was
+// proved is committed: who merges it takes it for right.
+func (r *Reconciler) commit(ctx context.Context, in *round, d plan.Decision, action remedy.Action, proposal v1alpha1.Proposal, failure string) (_ plan.Decision, pending bool) {
 	d.RecheckAfter = commitPause
-	failed, recent := r.uncommitted.Load(in.after.UID)
-	if f, ok := failed.(uncommitted); recent && ok && f.proposal == proposal.ID && r.Clock.Now().Before(f.until) {
-		d.Message += f.because
-		return d, nil
+	if failure == "" {
+		failure = r.prove(ctx, in, action)
 	}
-	made, err := r.commitNow(ctx, in, action, proposal)
-	if err != nil {
-		ctrl.LoggerFrom(ctx).Info("a remedy could not be committed", "because", err.Error())
-		f := uncommitted{proposal.ID, "\nNot committed: " + err.Error(), r.Clock.Now().Add(commitPause)}
-		r.uncommitted.Store(in.after.UID, f)
-		d.Message += f.because
-		return d, nil
+	if failure != "" {
+		d.Message += "\nNot committed: " + failure
+		return d, false
 	}
-	r.uncommitted.Delete(in.after.UID)
-	in.after.Status.Commit = made
-	return r.decide(ctx, in, r.Client, action, proposal)
+	key := client.ObjectKeyFromObject(in.after)
+	r.Commits.Submit(gitcommit.Job{
+		Key: key, UID: in.after.UID, ID: proposal.ID, Pause: commitPause,
+		Run: r.commitOf(ctx, in, proposal),
+		Done: func(ctx context.Context) {
+			announced := &v1alpha1.BridgeDiagnosis{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
+			select {
+			case r.committed <- event.GenericEvent{Object: announced}:
+			case <-ctx.Done():
+			}
+		},
+	})
+	return d, true
+}
+
+// takeCommit records what was committed since the last round, whatever is decided now.
+// It returns why the proposal could not be committed lately, empty where it could.
+func (r *Reconciler) takeCommit(in *round, proposal v1alpha1.Proposal) (failure string) {
+	result, ok := r.Commits.Take(client.ObjectKeyFromObject(in.after), in.after.UID)
+	if !ok {
+		return ""
+	}
+	if made, ok := result.Value.(*v1alpha1.GitCommit); ok {
+		in.after.Status.Commit = made
+	}
+	if result.Err == nil || result.ID != proposal.ID {
+		return ""
+	}
+	return in.redact(result.Err.Error())
 }
 
 // seeMerged records when what was committed came into force in the cluster.
@@ -62,28 +86,27 @@ func (in *round) patchedLive() bool {
 	return slices.ContainsFunc(in.after.Status.Attempts, func(a v1alpha1.Attempt) bool { return a.HeldUntil != nil })
 }
 
-// uncommitted is why a proposal is not in Git, and until when not to try again.
-type uncommitted struct {
-	proposal, because string
-	until             time.Time
-}
-
-// commitNow commits a proposal that was proved: who merges it takes it for right.
-func (r *Reconciler) commitNow(ctx context.Context, in *round, action remedy.Action, proposal v1alpha1.Proposal) (*v1alpha1.GitCommit, error) {
-	if failed := r.prove(ctx, in, action); failed != "" {
-		return nil, errors.New(failed)
-	}
+// commitOf is the commit of a proposal, on copies of what this round sees.
+func (r *Reconciler) commitOf(ctx context.Context, in *round, proposal v1alpha1.Proposal) func(context.Context) (any, error) {
+	log := ctrl.LoggerFrom(ctx).WithValues("stack", in.after.Spec.Stack, "service", in.after.Spec.Service, "remedy", proposal.Remedy, "proposal", proposal.ID)
 	branch := "bridgestack/" + in.after.Name
 	change := gitrepo.Change{Branches: []string{branch, branch + "-" + proposal.ID}, Message: in.commitMessage(proposal)}
+	owner, d, w := in.owner.DeepCopy(), in.after.DeepCopy(), in.workload // each round reads one of its own
+	changes := proposal.DeepCopy().Changes
+	redacted := in.redacted
 	push := func(changed []gitrepo.File) ([]gitrepo.File, error) { return changed, nil }
-	made, err := r.Committer.Commit(ctx, in.owner, in.after, in.workload, proposal.Changes, change, push)
-	if errors.Is(err, gitops.ErrMade) {
-		made, err = gitrepo.Commit{Branch: gitcommit.BaseOf(in.owner.Spec.GitOps.Repository)}, nil
+	return func(ctx context.Context) (any, error) {
+		made, err := r.Committer.Commit(ctx, owner, d, w, changes, change, push)
+		if errors.Is(err, gitops.ErrMade) {
+			made, err = gitrepo.Commit{Branch: gitcommit.BaseOf(owner.Spec.GitOps.Repository)}, nil
+		}
+		if err = redacted(err); err != nil {
+			log.Info("failed to commit a remedy", "error", err.Error())
+			return nil, err
+		}
+		log.Info("committed a remedy", "branch", made.Branch, "commit", made.Hash)
+		return &v1alpha1.GitCommit{Proposal: proposal.ID, Branch: made.Branch, Commit: made.Hash, Files: made.Files, Changes: changes, PushedAt: metav1.NewTime(r.Clock.Now())}, nil
 	}
-	if err != nil {
-		return nil, in.redacted(err)
-	}
-	return &v1alpha1.GitCommit{Proposal: proposal.ID, Branch: made.Branch, Commit: made.Hash, Files: made.Files, Changes: proposal.Changes, PushedAt: metav1.NewTime(r.Clock.Now())}, nil
 }
 
 // mostCited is how many pieces of evidence a commit's message cites, each with

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -19,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/apply"
@@ -53,7 +53,9 @@ type Reconciler struct {
 	Health *healthcheck.Memory
 	// Committer commits what a GitOps controller would take back; nil suggests it only.
 	Committer *gitcommit.Committer
-	Clock     clock.PassiveClock
+	// Commits are made there.
+	Commits *gitcommit.Queue
+	Clock   clock.PassiveClock
 	// Image is the operator's own, for init containers that wait; empty where it is
 	// not known.
 	Image string
@@ -62,8 +64,8 @@ type Reconciler struct {
 
 	// deciding lets one incident of a stack at a time claim its share of the budget.
 	deciding stackLocks
-	// uncommitted says, by diagnosis, why its proposal is not in Git.
-	uncommitted sync.Map
+	// committed announces the diagnoses of which a commit was made, or could not be.
+	committed chan event.GenericEvent
 }
 
 // +kubebuilder:rbac:groups=bridgestack.dev,resources=bridgediagnoses/status,verbs=update
@@ -79,6 +81,7 @@ type Reconciler struct {
 
 // SetupWithManager watches diagnoses and what can change their course.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	r.committed = make(chan event.GenericEvent)
 	b := ctrl.NewControllerManagedBy(mgr)
 	for _, o := range workload.Objects() {
 		b.Watches(o, handler.EnqueueRequestsFromMapFunc(r.ofWorkload))
@@ -89,6 +92,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.BridgeStack{}, handler.EnqueueRequestsFromMapFunc(r.ofStack),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.BridgeDiagnosis{}, handler.EnqueueRequestsFromMapFunc(r.waitingBeside), builder.WithPredicates(turnMayHaveCome)).
+		WatchesRawSource(source.Channel(r.committed, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: fairqueue.New}).
 		Complete(r)
 }

@@ -27,9 +27,14 @@ func (r *Reconciler) plan(ctx context.Context, in *round) (bool, error) {
 	}
 	in.after.Status.GitOps = in.gitOpsOwner()
 	in.seeMerged(r.Clock.Now())
+	uncommitted := r.takeCommit(in, proposal)
 	decision, err := r.decide(ctx, in, r.Client, action, proposal)
 	if err == nil && decision.Commit {
-		decision, err = r.commit(ctx, in, decision, action, proposal)
+		var pending bool
+		if decision, pending = r.commit(ctx, in, decision, action, proposal, uncommitted); pending {
+			in.recheck = decision.RecheckAfter
+			return true, nil
+		}
 	}
 	if err != nil || !decision.Apply {
 		in.follow(decision, r.Clock.Now())

@@ -99,6 +99,7 @@ func (in *round) attempt() *v1alpha1.Attempt {
 func (r *Reconciler) begin(ctx context.Context, req ctrl.Request) (*round, error) {
 	var before v1alpha1.BridgeDiagnosis
 	if err := r.Client.Get(ctx, req.NamespacedName, &before); err != nil {
+		r.Commits.Forget(req.NamespacedName)
 		return nil, client.IgnoreNotFound(err)
 	}
 	in := &round{before: &before, after: before.DeepCopy(), now: r.Clock.Now(), deleted: !before.DeletionTimestamp.IsZero()}
@@ -106,6 +107,7 @@ func (r *Reconciler) begin(ctx context.Context, req ctrl.Request) (*round, error
 	case in.deleted && !controllerutil.ContainsFinalizer(&before, v1alpha1.FinalizerTakeBack):
 		return nil, nil
 	case before.Status.State.Final():
+		r.Commits.Forget(req.NamespacedName)
 		return nil, client.IgnoreNotFound(r.keep(ctx, &before, false))
 	}
 	if in.after.Status.State == "" {

@@ -13,11 +13,15 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/apply"
@@ -30,9 +34,9 @@ import (
 	"github.com/bridgestack/operator/internal/workload/lookup"
 )
 
-// askMerged is how often the repository is asked whether the commit is merged
+// askedAgain is how often the repository is asked whether the commit is merged
 // that a held object waits for.
-const askMerged = 10 * time.Second
+const askedAgain = 10 * time.Second
 
 // Reconciler lets Flux go on with the objects of one kind that it was kept
 // from: once what they were patched with is merged, or when their time is over.
@@ -43,9 +47,14 @@ type Reconciler struct {
 	Applier   *apply.Applier
 	// Committer asks repositories; nil asks none.
 	Committer *gitcommit.Committer
-	Clock     clock.PassiveClock
+	// Asks are done there.
+	Asks  *gitcommit.Queue
+	Clock clock.PassiveClock
 	// Kind of the workloads that it is for.
 	Kind v1alpha1.WorkloadKind
+
+	// asked announces the workloads of which it is known whether their commit is merged.
+	asked chan event.GenericEvent
 }
 
 // SetupWithManager watches held workloads.
@@ -57,9 +66,11 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	if err != nil {
 		return err
 	}
+	r.asked = make(chan event.GenericEvent)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("hold-"+strings.ToLower(string(r.Kind))).
 		For(w.Object(), builder.WithPredicates(held)).
+		WatchesRawSource(source.Channel(r.asked, &handler.EnqueueRequestForObject{})).
 		Complete(r)
 }
 
@@ -90,7 +101,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 
 func holdRecheck(left time.Duration, asked bool) time.Duration {
 	if asked {
-		return min(left, askMerged)
+		return min(left, askedAgain)
 	}
 	return left
 }
@@ -115,11 +126,32 @@ func (r *Reconciler) merged(ctx context.Context, w workload.Workload) (merged, a
 	if err != nil || owner.Spec.GitOps.Repository == nil || r.Committer == nil {
 		return false, false
 	}
-	merged, err = r.isMerged(ctx, &owner, d, w)
-	if err != nil {
-		ctrl.LoggerFrom(ctx).Info("whether a commit is merged is not known", "diagnosis", d.Name, "error", err.Error())
+	return r.askMerged(ctx, &owner, d, w), true
+}
+
+// askMerged has the repository asked by workers of their own, as it may hang, and
+// tells what the last answer was that is not older than this round.
+func (r *Reconciler) askMerged(ctx context.Context, owner *v1alpha1.BridgeStack, d *v1alpha1.BridgeDiagnosis, w workload.Workload) bool {
+	object := w.Object()
+	key := types.NamespacedName{Namespace: object.GetNamespace(), Name: string(r.Kind) + "/" + object.GetName()}
+	if answer, ok := r.Asks.Take(key, object.GetUID()); ok {
+		if answer.Err != nil {
+			ctrl.LoggerFrom(ctx).Info("failed to check whether a commit is merged", "stack", owner.Name, "service", d.Spec.Service, "diagnosis", d.Name, "error", answer.Err.Error())
+		}
+		merged, ok := answer.Value.(bool)
+		return ok && merged
 	}
-	return merged, true
+	r.Asks.Submit(gitcommit.Job{
+		Key: key, UID: object.GetUID(), ID: object.GetAnnotations()[v1alpha1.AnnotationHeldUntil],
+		Run: func(ctx context.Context) (any, error) { return r.isMerged(ctx, owner, d, w) },
+		Done: func(ctx context.Context) {
+			select {
+			case r.asked <- event.GenericEvent{Object: object}:
+			case <-ctx.Done():
+			}
+		},
+	})
+	return false
 }
 
 // heldBy is true of the diagnosis for whose attempt a workload is held.
