@@ -1,7 +1,11 @@
 package controllers_test
 
 import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -147,5 +151,35 @@ func TestCommitThatCannotBeMade(t *testing.T) {
 				t.Errorf("branches are %q", branches)
 			}
 		})
+	}
+}
+
+// Repositories that hang keep no incident from being repaired.
+func TestHangingRepositoriesHoldUpNoRemedy(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	var asked atomic.Int32
+	over := make(chan struct{})
+	hanging := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1); <-over }))
+	t.Cleanup(hanging.Close)
+	t.Cleanup(func() { close(over) })
+	start(t, ns, settings{})
+	for i := range 12 { // three times as many as the operator works on at once
+		name := fmt.Sprintf("slow-%02d", i)
+		s := stack(ns, service(name))
+		s.Name = name
+		s.Spec.GitOps.Repository = &v1alpha1.GitRepository{URL: hanging.URL + "/" + name}
+		becomes(t, ns, name, needs("150Mi"))
+		create(t, s)
+		reconciles(t, ns, strings.NewReplacer("name: api", "name: "+name, "app: api", "app: "+name).Replace(inGit))
+	}
+	until(t, func() bool { return asked.Load() >= 4 }, func() string { return "the repositories are asked" })
+	create(t, stack(ns, service("plain")))
+	deploy(t, ns, "plain", needs("150Mi"))
+	await(t, ns, "plain", v1alpha1.StateRecovered, v1alpha1.ReasonRecovered)
+	for i := range 12 {
+		if d := diagnoses(t, ns, fmt.Sprintf("slow-%02d", i)); len(d) == 1 && d[0].Status.Commit != nil {
+			t.Errorf("a commit is recorded that nobody accepted: %+v", d[0].Status.Commit)
+		}
 	}
 }
