@@ -143,16 +143,19 @@ func parsePath(of *corev1.PodTemplateSpec, text string) Path {
 			text = rest
 		}
 	}
-	if len(p) == len(template) {
+	return inSpec(of, p)
+}
+
+// inSpec puts what is not the template's metadata into its spec, and a container
+// into the list that it is in.
+func inSpec(of *corev1.PodTemplateSpec, p Path) Path {
+	if len(p) == len(template) || p[len(template)].Key == "metadata" {
 		return p
 	}
-	if first := &p[len(template)]; first.Key != "metadata" {
-		if first.Key == listContainers && isInit(of, first.Name) {
-			first.Key = listInitContainers
-		}
-		p = slices.Insert(p, len(template), Step{Key: "spec"})
+	if first := &p[len(template)]; first.Key == listContainers && isInit(of, first.Name) {
+		first.Key = listInitContainers
 	}
-	return p
+	return slices.Insert(p, len(template), Step{Key: "spec"})
 }
 
 func isInit(of *corev1.PodTemplateSpec, name string) bool {

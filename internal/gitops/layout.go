@@ -38,35 +38,81 @@ type kustomization struct {
 // Where the owner's own manifest is there and says what it builds, only that comes
 // into this cluster.
 func layoutOf(files []File, owner Owner) layout {
-	builds := map[string]kustomization{}
+	t := tree{builds: map[string]kustomization{}, file: map[string]int{}, folder: map[string][]int{}, out: make(layout, len(files))}
 	for i, f := range files {
+		t.file[f.Path] = i
+		if isYAML(f.Path) {
+			t.folder[path.Dir(f.Path)] = append(t.folder[path.Dir(f.Path)], i)
+		}
 		if k, ok := kustomizationOf(i, f); ok {
-			builds[k.dir] = k
+			t.builds[k.dir] = k
 		}
 	}
+	for _, dir := range t.roots() {
+		t.follow(rendering{root: dir}, dir, map[string]bool{})
+	}
+	for i, f := range files {
+		if len(t.out[i]) == 0 {
+			t.out[i] = []rendering{{root: f.Path}}
+		}
+	}
+	if built := builtBy(files, owner); len(built) == 1 {
+		t.out.only(built[0])
+	}
+	return t.out
+}
+
+// tree is what is followed: the kustomizations and the files by their paths, and
+// the YAML files of each folder.
+type tree struct {
+	builds map[string]kustomization
+	file   map[string]int
+	folder map[string][]int
+	out    layout
+}
+
+// roots are the folders of the kustomizations that no other one includes.
+func (t tree) roots() []string {
 	included := map[string]bool{}
-	for _, k := range builds {
+	for _, k := range t.builds {
 		for _, r := range k.resources {
 			if at := path.Join(k.dir, r); at != k.dir {
 				included[at] = true
 			}
 		}
 	}
-	out := make(layout, len(files))
-	for _, dir := range slices.Sorted(maps.Keys(builds)) {
-		if !included[dir] {
-			out.follow(files, builds, rendering{root: dir}, dir, nil)
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(t.builds)), func(dir string) bool { return included[dir] })
+}
+
+// follow goes from one kustomization to those that it includes. What was seen of a
+// folder under one namespace is the same by every way that leads there.
+func (t tree) follow(as rendering, dir string, seen map[string]bool) {
+	k := t.builds[dir]
+	as.namespace = cmp.Or(as.namespace, k.namespace)
+	at := dir + "\x00" + as.namespace
+	if seen[at] {
+		return
+	}
+	seen[at] = true
+	t.out.add(k.file, as, true)
+	for _, r := range k.resources {
+		at := path.Join(dir, r)
+		if _, built := t.builds[at]; built {
+			t.follow(as, at, seen)
+			continue
+		}
+		if i, is := t.file[at]; is {
+			t.out.add(i, as, false)
+		}
+		for _, i := range t.folder[at] {
+			t.out.add(i, as, false)
 		}
 	}
-	for i, f := range files {
-		if len(out[i]) == 0 {
-			out[i] = []rendering{{root: f.Path}}
+	for _, p := range k.patches {
+		if i, is := t.file[path.Join(dir, p)]; is {
+			t.out.add(i, as, true)
 		}
 	}
-	if built := builtBy(files, owner); len(built) == 1 {
-		out.only(built[0])
-	}
-	return out
 }
 
 // only leaves the renderings of what is built of one folder.
@@ -154,32 +200,6 @@ func textAt(n *yaml.Node, keys ...string) string {
 		return ""
 	}
 	return n.Value
-}
-
-func (l layout) follow(files []File, builds map[string]kustomization, as rendering, dir string, way []string) {
-	k, ok := builds[dir]
-	if !ok || slices.Contains(way, dir) {
-		return
-	}
-	as.namespace = cmp.Or(as.namespace, k.namespace)
-	l.add(k.file, as, true)
-	for _, r := range k.resources {
-		at := path.Join(dir, r)
-		if _, built := builds[at]; built {
-			l.follow(files, builds, as, at, append(way, dir))
-			continue
-		}
-		for i, f := range files {
-			if f.Path == at || path.Dir(f.Path) == at && isYAML(f.Path) {
-				l.add(i, as, false)
-			}
-		}
-	}
-	for _, p := range k.patches {
-		if i := slices.IndexFunc(files, func(f File) bool { return f.Path == path.Join(dir, p) }); i >= 0 {
-			l.add(i, as, true)
-		}
-	}
 }
 
 func (l layout) add(file int, as rendering, patch bool) {

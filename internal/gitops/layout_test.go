@@ -2,6 +2,8 @@ package gitops
 
 import (
 	"errors"
+	"fmt"
+	"path"
 	"strings"
 	"testing"
 
@@ -152,6 +154,39 @@ func TestOwnersManifestTellsWhatItBuilds(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Each of forty folders is included twice by the one before it: there are a trillion
+// ways to the last one, and one thing to be seen of it.
+func TestManyWaysToOneBase(t *testing.T) {
+	files := []File{{"base40/api.yaml", []byte(deployment("resources: {limits: {memory: 128Mi}}\n"))}, {"base40/kustomization.yaml", []byte("resources: [api.yaml]\n")}}
+	for i := range 40 {
+		next := fmt.Sprintf("../../base%d", i+1)
+		for _, side := range []string{"a", "b"} {
+			files = append(files, File{fmt.Sprintf("base%d/%s/kustomization.yaml", i, side), []byte("resources: [" + next + "]\n")})
+		}
+		files = append(files, File{fmt.Sprintf("base%d/kustomization.yaml", i), []byte("resources: [a, b]\n")})
+	}
+	got, err := Rewrite(files, target(), Fields(target().Template, []v1alpha1.FieldChange{memory}))
+	if err != nil || len(got) != 1 || got[0].Path != "base40/api.yaml" {
+		t.Errorf("changed %v, %v", got, err)
+	}
+}
+
+// Whatever is in a repository, it is followed to its end, and what is changed is a
+// document of the workload.
+func FuzzLayout(f *testing.F) {
+	f.Add("namespace: shop\nresources: [api.yaml, ../b]\n", "resources: [../a]\npatches:\n- path: p.yaml\n- patch: |\n    kind: Deployment\n", "a", "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: apps}\nspec: {path: a}\n")
+	f.Add("resources: [.]\n", "components: ['', '..']\nnamespace: [a]\n", ".", "- a\n")
+	f.Fuzz(func(t *testing.T, one, two, dir, owner string) {
+		files := []File{{"a/kustomization.yaml", []byte(one)}, {path.Join(dir, "Kustomization"), []byte(two)}, {"a/api.yaml", []byte(deployment("resources: {limits: {memory: 128Mi}}\n"))}, {"owner.yaml", []byte(owner)}}
+		to := target()
+		to.Owner = Owner{Tool: FluxKustomization, Name: "apps"}
+		got, err := Rewrite(files, to, Fields(to.Template, []v1alpha1.FieldChange{memory}))
+		if err == nil && (len(got) != 1 || !strings.Contains(string(got[0].Text), "192Mi")) {
+			t.Fatalf("changed %v", got)
+		}
+	})
 }
 
 // An anchor may be named as an error is that ends a file.
