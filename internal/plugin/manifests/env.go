@@ -27,7 +27,11 @@ func (u *unit) env() []corev1.EnvVar {
 	for _, name := range slices.Sorted(maps.Keys(config.Environment)) {
 		if key, secret := u.secrets.keys[[2]string{u.Name, name}]; secret {
 			u.decide("environment", name+" is a key of the Secret, as "+u.secrets.values[key].why)
-			out = append(out, corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: u.secretKey(key)}})
+			ref := u.secretKey(key)
+			if config.Environment[name] == nil { // then compose does not set it
+				ref.Optional = new(true)
+			}
+			out = append(out, corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: ref}})
 			continue
 		}
 		value := config.Environment[name]

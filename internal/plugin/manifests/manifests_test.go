@@ -110,6 +110,11 @@ services:
 	if got := c.ReadinessProbe.Exec.Command[2]; got != `check --token "${SET_TOKEN}"` {
 		t.Errorf("check %s", got)
 	}
+	for _, e := range c.Env {
+		if optional := e.ValueFrom != nil && e.ValueFrom.SecretKeyRef.Optional != nil; optional != (e.Name == "PASSED_TOKEN") {
+			t.Errorf("%s optional: %t; compose sets what it passes through only where that is set", e.Name, optional)
+		}
+	}
 	filled := of(t, text, env, withSecrets)
 	if secret := filled.objects["Secret/shop-secrets"].(*corev1.Secret); secret.StringData["DB_PASSWORD"] != "canary-password" || secret.StringData["DATABASE_URL"] != "postgres://u:canary-password@db/d" {
 		t.Errorf("with secrets: %v", secret.StringData)

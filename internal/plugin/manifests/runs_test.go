@@ -97,11 +97,12 @@ services:
   broker: {image: "confluentinc/cp-kafka:7.6.1", hostname: broker, environment: {KAFKA_LISTENERS: "PLAINTEXT://broker:29092,C://broker:9093", KAFKA_ADVERTISED_LISTENERS: "PLAINTEXT://broker:29092"}, volumes: ["data:/var/lib/kafka/data"]}
   namenode: {image: "apache/hadoop:3", environment: {CORE_CONF_fs_defaultFS: "hdfs://namenode:9000"}}
   mail: {image: m, hostname: mail.example.com, ports: [25]}
+  site.api: {image: m, hostname: site.api, ports: [26]}
   db: {image: "postgres:16", hostname: db, volumes: ["pg:/var/lib/postgresql/data"]}
   rabbit: {image: "rabbitmq:3", hostname: rabbit1, volumes: ["mq:/var/lib/rabbitmq"]}
 volumes: {data: , pg: , mq: }
 `, nil)
-	for workload, want := range map[string]string{"Deployment/broker": "broker", "Deployment/namenode": "namenode", "Deployment/mail": "mail", "StatefulSet/db": "", "Deployment/rabbit": "rabbit1"} {
+	for workload, want := range map[string]string{"Deployment/broker": "broker", "Deployment/namenode": "namenode", "Deployment/mail": "mail", "Deployment/site-api": "site-api", "StatefulSet/db": "", "Deployment/rabbit": "rabbit1"} {
 		if got := m.pod(t, workload).Hostname; got != want {
 			t.Errorf("%s: hostname %q, want %q", workload, got, want)
 		}

@@ -211,6 +211,9 @@ func (u *unit) hosts(config types.ServiceConfig) {
 // own name, that. The pod's /etc/hosts has it then, with the pod's own address.
 func (u *unit) hostname(config types.ServiceConfig) string {
 	given, _, _ := strings.Cut(config.Hostname, ".")
+	if config.Hostname == u.Name {
+		given = u.name
+	}
 	switch {
 	case given != "" && isDNS(given) && (u.bindsItself() || !u.keepsData() || namesData[images.Repository(u.Service.Image)]):
 		return given
@@ -229,7 +232,7 @@ func (u *unit) host(config types.ServiceConfig) {
 	switch given := config.Hostname; {
 	case given != "" && u.pod.Hostname == "" && len(u.templates) > 0:
 		u.note(u.Name, "hostname", fmt.Sprintf("the pod's own name is its host name in a StatefulSet: %s-0; %s leads to it by its Service", u.name, given))
-	case given != "" && given != u.pod.Hostname && u.pod.Hostname != "":
+	case given != "" && given != u.pod.Hostname && u.pod.Hostname != "" && given != u.Name:
 		u.note(u.Name, "hostname", fmt.Sprintf("a pod's host name is one label: %s of %s", u.pod.Hostname, given))
 	}
 	other, shares := strings.CutPrefix(config.NetworkMode, "service:")

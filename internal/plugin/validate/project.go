@@ -61,6 +61,13 @@ func (p *project) isTold(s compose.Service, what, name string) bool {
 	return false
 }
 
+// isOthers says that a variable came to a database with an env_file that it shares
+// with those which the variable is for.
+func (p *project) isOthers(s compose.Service, name string) bool {
+	_, written := p.Written("services", s.Name, "environment", name)
+	return !written && isDatabase(s) && !neededSecret.MatchString(name) && !isOwn(s, name)
+}
+
 // value of a service's variable, secret or not.
 func (p *project) value(s compose.Service, name string) string {
 	if v := p.Model.Services[s.Name].Environment[name]; v != nil {
