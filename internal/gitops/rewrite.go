@@ -154,12 +154,14 @@ func settled(places []place) (has, lacks []place) {
 	return has, lacks
 }
 
+// wheres names places, always in the same order: what is said of them is persisted.
 func wheres(places []place) string {
 	var out []string
 	for _, p := range places {
 		out = append(out, p.where)
 	}
-	return strings.Join(out, ", ")
+	slices.Sort(out)
+	return strings.Join(slices.Compact(out), ", ")
 }
 
 // equal compares amounts as amounts: 0.5 is 500m.
