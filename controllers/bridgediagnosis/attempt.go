@@ -186,10 +186,13 @@ func (r *Reconciler) writeAttempt(ctx context.Context, in *round, do attempt.Do)
 	if err := r.fresh(ctx, in); err != nil {
 		return nil, nil, err
 	}
-	if do == attempt.DoUndo {
-		err = r.Applier.Rollback(ctx, in.after.Namespace, *in.attempt(), r.still(in))
-	} else {
-		err = r.writeAction(ctx, in, in.attempt().Action)
+	order := r.order(in)
+	switch err = order.Check(); {
+	case err != nil:
+	case do == attempt.DoUndo:
+		err = r.Applier.Rollback(ctx, order)
+	default:
+		err = r.writeAction(ctx, in, order)
 	}
 	if err == nil {
 		return &attempt.WriteResult{Outcome: attempt.WriteAccepted}, nil, nil
@@ -208,30 +211,51 @@ func (r *Reconciler) writeAttempt(ctx context.Context, in *round, do attempt.Do)
 	return result, err, nil
 }
 
-func (r *Reconciler) writeAction(ctx context.Context, in *round, action v1alpha1.AttemptAction) error {
-	switch action.Type {
+// order is the latest attempt with what the stack allows now.
+func (r *Reconciler) order(in *round) apply.Order {
+	o := apply.Order{Diagnosis: in.after, Attempt: *in.attempt(), Still: r.still(in)}
+	if in.owner == nil {
+		return o
+	}
+	o.Scope = &remedy.Scope{Policy: in.policy(), Service: in.service, Image: r.Image}
+	for _, s := range in.stack.Declared() {
+		if c, ok := server.Declared(s); ok {
+			o.Scope.Declared = append(o.Scope.Declared, c)
+		}
+	}
+	return o
+}
+
+func (r *Reconciler) writeAction(ctx context.Context, in *round, order apply.Order) error {
+	switch action := order.Attempt.Action; action.Type {
 	case v1alpha1.ActionPatchTemplate:
-		return r.Applier.Template(ctx, in.after.Namespace, *in.attempt(), r.still(in))
+		return r.Applier.Template(ctx, order)
 	case v1alpha1.ActionEvictPods:
 		return r.Applier.Evict(ctx, in.after.Namespace, in.ownPods(action.EvictPods.Pods))
 	case v1alpha1.ActionRunJob:
-		return r.Applier.RunJob(ctx, in.after, *action.RunJob)
+		return r.Applier.RunJob(ctx, order)
 	case v1alpha1.ActionCreateTopic:
 		topic := action.CreateTopic
-		cluster, err := r.kafkaCluster(ctx, in, topic.Service)
+		d, err := r.kafkaDependency(ctx, in, topic.Service)
 		if err != nil {
 			return err
 		}
-		return r.Prober.CreateTopic(ctx, in.scope, cluster, v1alpha1.DeclaredTopic{Name: topic.Name, Partitions: topic.Partitions, ReplicationFactor: topic.ReplicationFactor})
+		if !attempt.Declares(d.Topics, *topic) {
+			return fmt.Errorf("the stack declares no topic %q as it was recorded: %w", topic.Name, apply.ErrRefused)
+		}
+		return r.Prober.CreateTopic(ctx, in.scope, d.cluster, v1alpha1.DeclaredTopic{Name: topic.Name, Partitions: topic.Partitions, ReplicationFactor: topic.ReplicationFactor})
 	case v1alpha1.ActionDeleteConsumerGroup:
 		group := action.DeleteConsumerGroup
-		cluster, err := r.kafkaCluster(ctx, in, group.Service)
+		d, err := r.kafkaDependency(ctx, in, group.Service)
 		if err != nil {
 			return err
 		}
-		return r.Prober.DeleteGroup(ctx, in.scope, cluster, group.Group)
+		if d.Configured == nil || d.Configured.Group != group.Group {
+			return fmt.Errorf("the container's settings do not name the consumer group %q: %w", group.Group, apply.ErrRefused)
+		}
+		return r.Prober.DeleteGroup(ctx, in.scope, d.cluster, group.Group)
 	}
-	return fmt.Errorf("an attempt of the type %q writes nothing that is known: %w", action.Type, apply.ErrRefused)
+	return fmt.Errorf("an attempt of the type %q writes nothing that is known: %w", order.Attempt.Action.Type, apply.ErrRefused)
 }
 
 // ownPods are those of the pods that are the workload's: what is read back from a
@@ -248,23 +272,29 @@ func (in *round) ownPods(pods []v1alpha1.PodIdentity) []v1alpha1.PodIdentity {
 	return out
 }
 
-// kafkaCluster is a cluster of the stack as it is declared, to be reached with the
-// container's own credentials, which are never persisted.
-func (r *Reconciler) kafkaCluster(ctx context.Context, in *round, service string) (evidence.Connection, error) {
+// kafkaDependency is a Kafka cluster that the service depends on, and how to reach it.
+type kafkaDependency struct {
+	evidence.Dependency
+	cluster evidence.Connection
+}
+
+// kafkaDependency finds a cluster of the stack as it is declared, to be reached with
+// the container's own credentials, which are never persisted.
+func (r *Reconciler) kafkaDependency(ctx context.Context, in *round, service string) (kafkaDependency, error) {
 	seen, err := r.settingsOfPod(ctx, in)
 	if err != nil {
-		return evidence.Connection{}, err
+		return kafkaDependency{}, err
 	}
 	for _, d := range seen.Dependencies {
 		switch {
 		case d.Service != service || d.Declared == nil || !server.Of(d.Declared.Protocol).HasTopics:
 		case d.Configured != nil:
-			return server.Toward(*d.Declared, *d.Configured, seen.Env), nil
+			return kafkaDependency{d, server.Toward(*d.Declared, *d.Configured, seen.Env)}, nil
 		default:
-			return *d.Declared, nil
+			return kafkaDependency{d, *d.Declared}, nil
 		}
 	}
-	return evidence.Connection{}, fmt.Errorf("the stack declares no Kafka cluster %q that %s depends on: %w", service, in.after.Spec.Service, apply.ErrRefused)
+	return kafkaDependency{}, fmt.Errorf("the stack declares no Kafka cluster %q that %s depends on: %w", service, in.after.Spec.Service, apply.ErrRefused)
 }
 
 // settingsOfPod is this round's case, or is read anew where it has none yet: then

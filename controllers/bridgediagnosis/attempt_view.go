@@ -219,10 +219,11 @@ func (r *Reconciler) askKafka(ctx context.Context, in *round, action v1alpha1.At
 	if g := action.DeleteConsumerGroup; g != nil {
 		service, group = g.Service, g.Group
 	}
-	ask, err := r.kafkaCluster(ctx, in, service)
+	d, err := r.kafkaDependency(ctx, in, service)
 	if err != nil {
 		return false, err
 	}
+	ask := d.cluster
 	ask.Group = group
 	if topic != "" {
 		ask.Topics = []string{topic}

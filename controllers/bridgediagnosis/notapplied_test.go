@@ -63,7 +63,7 @@ func late(t *testing.T, patch func(context.Context, client.WithWatch, client.Obj
 	r := &Reconciler{Client: c, APIReader: c, Applier: &apply.Applier{Live: c, Writer: c}, Clock: clocktesting.NewFakePassiveClock(now)}
 	policy := stack.PolicyOf(v1alpha1.BridgeStackSpec{Remediation: v1alpha1.Remediation{Mode: v1alpha1.ModeAuto}})
 	return r, &round{
-		owner: &v1alpha1.BridgeStack{}, stack: stack.Stack{Policy: policy}, now: now,
+		owner: &v1alpha1.BridgeStack{}, stack: stack.Stack{Policy: policy}, service: declaring("POSTGRES_HOST", "postgres"), now: now,
 		before: &read, after: read.DeepCopy(), workload: running, redactor: redact.New(evidence.NewSecret(canary)),
 	}
 }
@@ -141,4 +141,9 @@ func advance(t *testing.T, r *Reconciler, in *round) error {
 	t.Helper()
 	_, err := r.advanceAttempt(t.Context(), in)
 	return err
+}
+
+// declaring is the service api with a declared variable.
+func declaring(name, value string) stack.Service {
+	return stack.Service{Service: v1alpha1.Service{Name: "api", Env: []v1alpha1.DeclaredEnv{{Name: name, Value: &value}}}}
 }

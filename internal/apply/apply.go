@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -20,6 +21,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/attempt"
+	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/workload"
 	"github.com/bridgestack/operator/internal/workload/lookup"
 )
@@ -44,34 +46,75 @@ type Applier struct {
 	Writer client.Client
 }
 
+// Order is an attempt that is to be written, there or back. It was read back from a
+// status, and whoever can write that must gain nothing: it is checked against what
+// its remedy may do.
+type Order struct {
+	// Diagnosis that the attempt is of.
+	Diagnosis *v1alpha1.BridgeDiagnosis
+	Attempt   v1alpha1.Attempt
+	// Scope is what the stack allows now, nil where it is gone: then there is only a
+	// way back.
+	Scope *remedy.Scope
+	// Still is asked after the object was read and right before the write: an error
+	// of it means that the attempt is not the diagnosis' present one any more. A
+	// leader that was held up could otherwise do again what its successor took back.
+	Still func(context.Context) error
+}
+
+// Check returns ErrRefused where the attempt is none that its remedy makes.
+func (o Order) Check() error {
+	err := remedy.CheckAction(o.Attempt.Proposal.Remedy, o.Attempt.Action, o.Diagnosis.Spec.Workload)
+	if err == nil {
+		err = o.checkJob()
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	return nil
+}
+
+// checkJob allows the Jobs that the policy names, under the attempt's own name.
+func (o Order) checkJob() error {
+	run := o.Attempt.Action.RunJob
+	if run == nil {
+		return nil
+	}
+	number := 1 + slices.IndexFunc(o.Diagnosis.Status.Attempts, func(a v1alpha1.Attempt) bool { return a.ID == o.Attempt.ID })
+	named := func(j v1alpha1.JobHook) bool { return j.CronJob == run.CronJob }
+	switch {
+	case o.Scope == nil || !slices.ContainsFunc(o.Scope.Policy.Jobs, named):
+		return fmt.Errorf("%w: the policy names no CronJob %s", remedy.ErrNotPermitted, run.CronJob)
+	case run.JobName != attempt.JobName(run.CronJob, o.Diagnosis.UID, number):
+		return fmt.Errorf("%w: Job %s is not of this attempt", remedy.ErrNotPermitted, run.JobName)
+	}
+	return nil
+}
+
 // Template applies an attempt's change to the pod template. It may be called
 // again after an answer was lost: a change that is in place is left alone.
-//
-// still is asked after the workload was read and right before the write: an error
-// of it means that the attempt is not the diagnosis' present one any more. A
-// leader that was held up could otherwise do again what its successor took back.
-func (a *Applier) Template(ctx context.Context, namespace string, at v1alpha1.Attempt, still func(context.Context) error) error {
-	return a.patch(ctx, namespace, at, change{at.Action.PatchTemplate, false, still})
+func (a *Applier) Template(ctx context.Context, o Order) error {
+	return a.patch(ctx, change{o, o.Attempt.Action.PatchTemplate, false})
 }
 
 // Rollback takes an attempt's change to the pod template back. Where anyone
 // edited the template since, it returns ErrConflict and changes nothing.
-func (a *Applier) Rollback(ctx context.Context, namespace string, at v1alpha1.Attempt, still func(context.Context) error) error {
-	return a.patch(ctx, namespace, at, change{at.Action.PatchTemplate, true, still})
+func (a *Applier) Rollback(ctx context.Context, o Order) error {
+	return a.patch(ctx, change{o, o.Attempt.Action.PatchTemplate, true})
 }
 
 // change is what is to be written: there, or back.
 type change struct {
-	*v1alpha1.PatchTemplateAction
-	back  bool
-	still func(context.Context) error
+	Order
+	action *v1alpha1.PatchTemplateAction
+	back   bool
 }
 
 func (c change) operations() string {
 	if c.back {
-		return c.Undo
+		return c.action.Undo
 	}
-	return c.Patch
+	return c.action.Patch
 }
 
 // Standing is how the live pod template stands to an action, with the workload
@@ -86,17 +129,19 @@ func (a *Applier) Standing(ctx context.Context, namespace string, action v1alpha
 
 // patch tries again where another write, such as a controller's status, came
 // between the read and the patch: each try looks at the live template anew.
-func (a *Applier) patch(ctx context.Context, namespace string, at v1alpha1.Attempt, c change) error {
-	if c.PatchTemplateAction == nil {
-		return fmt.Errorf("an attempt of the type %s changes no pod template: %w", at.Action.Type, ErrRefused)
+func (a *Applier) patch(ctx context.Context, c change) error {
+	if err := c.Check(); err != nil {
+		return err
 	}
-	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		return a.patchOnce(ctx, namespace, at, c)
-	})
+	if c.action == nil {
+		return fmt.Errorf("an attempt of the type %s changes no pod template: %w", c.Attempt.Action.Type, ErrRefused)
+	}
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error { return a.patchOnce(ctx, c) })
 }
 
-func (a *Applier) patchOnce(ctx context.Context, namespace string, at v1alpha1.Attempt, c change) error {
-	live, err := a.read(ctx, namespace, c.Workload)
+func (a *Applier) patchOnce(ctx context.Context, c change) error {
+	w := c.action.Workload
+	live, err := a.read(ctx, c.Diagnosis.Namespace, w)
 	if err != nil {
 		return err
 	}
@@ -104,14 +149,14 @@ func (a *Applier) patchOnce(ctx context.Context, namespace string, at v1alpha1.A
 	if c.back {
 		from, to = to, from
 	}
-	switch attempt.StandingOf(live.Template(), *c.PatchTemplateAction) {
+	switch attempt.StandingOf(live.Template(), *c.action) {
 	case to:
 		return nil // in place already
 	case from:
 	default:
-		return fmt.Errorf("%s/%s: %w", c.Workload.Kind, c.Workload.Name, ErrConflict)
+		return fmt.Errorf("%s/%s: %w", w.Kind, w.Name, ErrConflict)
 	}
-	if err := owned(live); err != nil {
+	if err := a.permitted(ctx, c, live); err != nil {
 		return err
 	}
 	object := live.Object()
@@ -119,10 +164,50 @@ func (a *Applier) patchOnce(ctx context.Context, namespace string, at v1alpha1.A
 	if err != nil {
 		return err
 	}
-	if err := c.still(ctx); err != nil {
+	if err := c.Still(ctx); err != nil {
 		return err
 	}
-	return a.send(ctx, object, append(body, c.holds(object, at)...), "patching "+string(c.Workload.Kind)+"/"+c.Workload.Name)
+	return a.send(ctx, object, append(body, c.holds(object, c.Attempt)...), "patching "+string(w.Kind)+"/"+w.Name)
+}
+
+// permitted asks the remedy whether it may make exactly this change, there or back.
+func (a *Applier) permitted(ctx context.Context, c change, live workload.Workload) error {
+	if err := owned(live); err != nil {
+		return err
+	}
+	other, err := attempt.Patched(live.Template(), c.operations())
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	write := remedy.TemplateWrite{Remedy: c.Attempt.Proposal.Remedy, Back: c.back, Original: live.Template(), Changed: other, Scope: c.Scope}
+	if c.back {
+		write.Original, write.Changed = other, live.Template()
+	}
+	if write.Recorded, err = a.recorded(ctx, live); err != nil {
+		return err
+	}
+	if err := write.Check(); err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	return nil
+}
+
+// recorded are the pod templates of a workload's revisions. Where no more than the
+// present one is kept (spec.revisionHistoryLimit), that tells nothing of the one before.
+func (a *Applier) recorded(ctx context.Context, w workload.Workload) ([]*corev1.PodTemplateSpec, error) {
+	history, err := lookup.History(ctx, a.Live, a.Live, w)
+	if err != nil || len(history) < 2 {
+		return nil, err
+	}
+	var out []*corev1.PodTemplateSpec
+	for _, revision := range history {
+		template, err := lookup.RecordedTemplate(ctx, a.Live, w, revision)
+		if client.IgnoreNotFound(err) != nil {
+			return nil, err
+		}
+		out = append(out, template)
+	}
+	return out, nil
 }
 
 // withPreconditions places the operations below the pod template and ties them

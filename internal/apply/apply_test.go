@@ -24,7 +24,7 @@ func recordedFor(t *testing.T, before, after *corev1.PodTemplateSpec) v1alpha1.A
 	if err != nil {
 		t.Fatal(err)
 	}
-	return v1alpha1.Attempt{Action: action}
+	return v1alpha1.Attempt{ID: "abc-1", Proposal: v1alpha1.Proposal{Remedy: v1alpha1.RemedySetEnv}, Action: action}
 }
 
 // TestOnlyTheAttemptsOwnChangeIsTakenBack: an edit of any field since, the

@@ -16,7 +16,11 @@ import (
 // RunJob creates a Job of a CronJob's template, as kubectl create job --from
 // does. One that is there for this diagnosis is the answer that was lost; any
 // other of this name is someone else's (ErrConflict).
-func (a *Applier) RunJob(ctx context.Context, d *v1alpha1.BridgeDiagnosis, action v1alpha1.RunJobAction) error {
+func (a *Applier) RunJob(ctx context.Context, o Order) error {
+	if err := o.Check(); err != nil {
+		return err
+	}
+	d, action := o.Diagnosis, *o.Attempt.Action.RunJob
 	var from batchv1.CronJob
 	if err := a.Live.Get(ctx, client.ObjectKey{Namespace: d.Namespace, Name: action.CronJob}, &from); err != nil {
 		return classify(err, "reading CronJob "+action.CronJob)

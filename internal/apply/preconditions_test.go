@@ -8,15 +8,19 @@ import (
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/attempt"
+	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/stack"
 )
 
 // raised is a Deployment and an attempt that was recorded for it.
@@ -25,6 +29,16 @@ func raised(t *testing.T) (*appsv1.Deployment, v1alpha1.Attempt) {
 	before, after := withHost("localhost"), withHost("postgres")
 	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "api", UID: "first"}, Spec: appsv1.DeploymentSpec{Template: *before}}
 	return d, recordedFor(t, before, after)
+}
+
+// order has an attempt written by a stack that declares the variable.
+func order(at v1alpha1.Attempt) Order {
+	value := "postgres"
+	d := &v1alpha1.BridgeDiagnosis{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "api-1", UID: "d"}}
+	d.Spec.Workload, d.Status.Attempts = at.Action.PatchTemplate.Workload, []v1alpha1.Attempt{at}
+	return Order{Diagnosis: d, Attempt: at, Still: isStill, Scope: &remedy.Scope{
+		Service: stack.Service{Service: v1alpha1.Service{Name: "api", Env: []v1alpha1.DeclaredEnv{{Name: "POSTGRES_HOST", Value: &value}}}},
+	}}
 }
 
 // standing is how the live template stands to an attempt.
@@ -51,7 +65,7 @@ func TestPatchCarriesPreconditions(t *testing.T) {
 		}
 		return json.Unmarshal(data, &sent)
 	}}, d)
-	if err := a.Template(t.Context(), "shop", at, isStill); err != nil {
+	if err := a.Template(t.Context(), order(at)); err != nil {
 		t.Fatal(err)
 	}
 	var live appsv1.Deployment
@@ -80,7 +94,9 @@ func TestOnlyThePresentAttemptIsWritten(t *testing.T) {
 		return nil
 	}}, d)
 	stale := errors.New("another one by now")
-	err := a.Template(t.Context(), "shop", at, func(context.Context) error { return stale })
+	held := order(at)
+	held.Still = func(context.Context) error { return stale }
+	err := a.Template(t.Context(), held)
 	if !errors.Is(err, stale) || writes != 0 {
 		t.Errorf("%d writes, %v", writes, err)
 	}
@@ -97,13 +113,13 @@ func TestOwnedByAnotherOperatorIsRefused(t *testing.T) {
 		writes++
 		return nil
 	}}, d)
-	err := a.Template(t.Context(), "shop", at, isStill)
+	err := a.Template(t.Context(), order(at))
 	if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "Redpanda/rp owns Deployment/api, change it there") || writes != 0 {
 		t.Errorf("there: %d writes, %v", writes, err)
 	}
 	d.Spec.Template = *withHost("postgres") // patched before it was adopted
 	a.Live = fake.NewClientBuilder().WithObjects(d).Build()
-	if err := a.Rollback(t.Context(), "shop", at, isStill); !errors.Is(err, ErrRefused) || writes != 0 {
+	if err := a.Rollback(t.Context(), order(at)); !errors.Is(err, ErrRefused) || writes != 0 {
 		t.Errorf("back: %d writes, %v", writes, err)
 	}
 }
@@ -113,10 +129,10 @@ func TestRecreatedWorkloadIsGone(t *testing.T) {
 	d, at := raised(t)
 	at.Action.PatchTemplate.Workload.UID = "the one before"
 	a := answering(interceptor.Funcs{}, d)
-	if err := a.Template(t.Context(), "shop", at, isStill); !errors.Is(err, ErrGone) {
+	if err := a.Template(t.Context(), order(at)); !errors.Is(err, ErrGone) {
 		t.Errorf("patched: %v", err)
 	}
-	if err := a.Rollback(t.Context(), "shop", at, isStill); !errors.Is(err, ErrGone) {
+	if err := a.Rollback(t.Context(), order(at)); !errors.Is(err, ErrGone) {
 		t.Errorf("rolled back: %v", err)
 	}
 	if s, err := standing(t, a, at); !errors.Is(err, ErrGone) {
@@ -129,7 +145,7 @@ func TestEditedTemplateIsAConflict(t *testing.T) {
 	d, at := raised(t)
 	d.Spec.Template.Spec.Containers[0].Image = "app:2"
 	a := answering(interceptor.Funcs{}, d)
-	if err := a.Template(t.Context(), "shop", at, isStill); !errors.Is(err, ErrConflict) {
+	if err := a.Template(t.Context(), order(at)); !errors.Is(err, ErrConflict) {
 		t.Errorf("patched: %v", err)
 	}
 }
@@ -141,7 +157,7 @@ func TestStanding(t *testing.T) {
 	if s, err := standing(t, a, at); s != attempt.Original || err != nil {
 		t.Errorf("before: %s, %v", s, err)
 	}
-	if err := a.Template(t.Context(), "shop", at, isStill); err != nil {
+	if err := a.Template(t.Context(), order(at)); err != nil {
 		t.Fatal(err)
 	}
 	if s, err := standing(t, a, at); s != attempt.InPlace || err != nil {
@@ -184,3 +200,94 @@ func TestEvictionNamesTheVeryPod(t *testing.T) {
 
 // isStill is a diagnosis that has not changed since.
 func isStill(context.Context) error { return nil }
+
+// Whoever can write a status writes nothing by it but what a remedy may: each of
+// these attempts is refused, there or back, before anything is sent.
+func TestForgedAttempts(t *testing.T) {
+	image := withHost("postgres")
+	image.Spec.Containers[0].Image = "evil:1"
+	account := withHost("postgres")
+	account.Spec.ServiceAccountName = "admin"
+	volume := withHost("postgres")
+	volume.Spec.Volumes = []corev1.Volume{{Name: "host", VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/"}}}}
+	for name, c := range map[string]struct {
+		after  *corev1.PodTemplateSpec
+		change func(*Order)
+		back   bool
+	}{
+		"another image":                     {after: image},
+		"another service account":           {after: account},
+		"a volume of the node":              {after: volume},
+		"back to another image":             {after: image, back: true},
+		"a value that nobody declared":      {after: withHost("evil.example.com")},
+		"under the name of another remedy":  {after: withHost("postgres"), change: func(o *Order) { o.Attempt.Proposal.Remedy = v1alpha1.RemedyRaiseMemoryLimit }},
+		"under the name of no remedy":       {after: withHost("postgres"), change: func(o *Order) { o.Attempt.Proposal.Remedy = "Anything" }},
+		"on another workload":               {after: withHost("postgres"), change: func(o *Order) { o.Diagnosis.Spec.Workload.Name = "web" }},
+		"of a stack that is gone":           {after: withHost("postgres"), change: func(o *Order) { o.Scope = nil }},
+		"a patch that is none":              {after: withHost("postgres"), change: func(o *Order) { o.Attempt.Action.PatchTemplate.Patch = "{" }},
+		"an eviction that patches":          {after: withHost("postgres"), change: func(o *Order) { o.Attempt.Action.Type = v1alpha1.ActionEvictPods }},
+		"a patch and a Job at once":         {after: withHost("postgres"), change: func(o *Order) { o.Attempt.Action.RunJob = &v1alpha1.RunJobAction{CronJob: "migrate"} }},
+		"a rollback to what is not on file": {after: image, change: func(o *Order) { o.Attempt.Proposal.Remedy = v1alpha1.RemedyRollbackRollout }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := withHost("localhost")
+			o := order(recordedFor(t, before, c.after))
+			if c.change != nil {
+				c.change(&o)
+			}
+			d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "api", UID: "first"}, Spec: appsv1.DeploymentSpec{Template: *before}}
+			write := (*Applier).Template
+			if c.back {
+				d.Spec.Template, write = *c.after, (*Applier).Rollback
+			}
+			writes := 0
+			a := answering(interceptor.Funcs{Patch: func(context.Context, client.WithWatch, client.Object, client.Patch, ...client.PatchOption) error {
+				writes++
+				return nil
+			}}, d)
+			if err := write(a, t.Context(), o); err == nil || writes > 0 {
+				t.Errorf("%d writes, %v", writes, err)
+			}
+		})
+	}
+}
+
+// A Job is one that the policy names, and of this attempt at this incident.
+func TestForgedJobs(t *testing.T) {
+	cronJob := &batchv1.CronJob{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "migrate"}}
+	other := &batchv1.CronJob{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "drop-everything"}}
+	january := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: attempt.JobName("migrate", "d", 1), Annotations: map[string]string{v1alpha1.AnnotationDiagnosis: "january"}}}
+	for name, c := range map[string]struct {
+		run   v1alpha1.RunJobAction
+		there []client.Object
+		err   error
+	}{
+		"its own":                  {v1alpha1.RunJobAction{CronJob: "migrate", JobName: attempt.JobName("migrate", "d", 1)}, nil, nil},
+		"that nobody named":        {v1alpha1.RunJobAction{CronJob: "drop-everything", JobName: attempt.JobName("drop-everything", "d", 1)}, nil, ErrRefused},
+		"of another name":          {v1alpha1.RunJobAction{CronJob: "migrate", JobName: "migrate-again"}, nil, ErrRefused},
+		"of an earlier incident":   {v1alpha1.RunJobAction{CronJob: "migrate", JobName: attempt.JobName("migrate", "d", 1)}, []client.Object{january}, ErrConflict},
+		"of the incident's second": {v1alpha1.RunJobAction{CronJob: "migrate", JobName: attempt.JobName("migrate", "d", 2)}, nil, ErrRefused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			scheme := clientgoscheme.Scheme
+			kube := fake.NewClientBuilder().WithScheme(scheme).WithObjects(append([]client.Object{cronJob, other}, c.there...)...).Build()
+			a := &Applier{Live: kube, Writer: kube}
+			at := v1alpha1.Attempt{ID: "abc-1", Proposal: v1alpha1.Proposal{Remedy: v1alpha1.RemedyRunJob}, Action: v1alpha1.AttemptAction{Type: v1alpha1.ActionRunJob, RunJob: &c.run}}
+			d := &v1alpha1.BridgeDiagnosis{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "api-1", UID: "d"}}
+			d.Status.Attempts = []v1alpha1.Attempt{at}
+			o := Order{Diagnosis: d, Attempt: at, Still: isStill, Scope: &remedy.Scope{Policy: stack.Policy{Jobs: []v1alpha1.JobHook{{CronJob: "migrate"}}}}}
+			if err := a.RunJob(t.Context(), o); !errors.Is(err, c.err) {
+				t.Fatalf("got %v, want %v", err, c.err)
+			}
+			if c.err != nil {
+				return
+			}
+			if err := a.RunJob(t.Context(), o); err != nil { // the answer was lost
+				t.Errorf("again: %v", err)
+			}
+			if ours, err := a.HasJob(t.Context(), d, c.run); !ours || err != nil {
+				t.Errorf("it is not known as its own: %v", err)
+			}
+		})
+	}
+}

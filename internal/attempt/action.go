@@ -1,9 +1,11 @@
 package attempt
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -65,6 +67,14 @@ func patchAction(a remedy.Action, t Target) (v1alpha1.AttemptAction, error) {
 	return v1alpha1.AttemptAction{Type: v1alpha1.ActionPatchTemplate, PatchTemplate: &v1alpha1.PatchTemplateAction{
 		Workload: workload, Generation: generation, TemplateHash: remedy.TemplateHash(before), Patch: patch, Undo: undo,
 	}}, nil
+}
+
+// Declares says that a stack's declared topics have one exactly as an action makes
+// it. What a declaration leaves open is 1.
+func Declares(topics []v1alpha1.DeclaredTopic, action v1alpha1.CreateTopicAction) bool {
+	return slices.ContainsFunc(topics, func(t v1alpha1.DeclaredTopic) bool {
+		return t.Name == action.Name && cmp.Or(t.Partitions, 1) == action.Partitions && cmp.Or(t.ReplicationFactor, 1) == action.ReplicationFactor
+	})
 }
 
 // maxJobName is what a Job's name may have: it becomes a label of the Job's pods.
