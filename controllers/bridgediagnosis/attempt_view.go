@@ -212,34 +212,37 @@ func overwriterOf(w workload.Workload, changes []v1alpha1.FieldChange) *attempt.
 
 // askKafka asks the cluster whether a topic was created, or a group is gone.
 func (r *Reconciler) askKafka(ctx context.Context, in *round, action v1alpha1.AttemptAction) (bool, error) {
-	service, topic, group := "", "", ""
 	if t := action.CreateTopic; t != nil {
-		service, topic = t.Service, t.Name
-	}
-	if g := action.DeleteConsumerGroup; g != nil {
-		service, group = g.Service, g.Group
-	}
-	d, err := r.kafkaDependency(ctx, in, service)
-	if err != nil {
-		return false, err
-	}
-	ask := d.cluster
-	ask.Group = group
-	if topic != "" {
-		ask.Topics = []string{topic}
-	}
-	result := r.Prober.Probe(ctx, in.scope, ask, v1alpha1.AsDeclared)
-	if result.Kafka != nil {
-		for _, t := range result.Kafka.Topics {
-			if topic != "" && t.Name == topic {
-				return t.Exists, nil
+		asked, err := r.probeKafka(ctx, in, t.Service, func(c *evidence.Connection) { c.Topics = []string{t.Name} })
+		for _, seen := range asked.Topics {
+			if seen.Name == t.Name {
+				return seen.Exists, nil
 			}
 		}
-		if g := result.Kafka.Group; group != "" && g != nil && g.Name == group {
-			return g.State == "Dead", nil // as a broker calls a group that it does not know
-		}
+		return false, err
 	}
-	return false, fmt.Errorf("whether %s was made is not known: at stage %s, %s says %s", in.attempt().Proposal.Target, result.Last().Name, result.Target, result.Last().Code)
+	g := action.DeleteConsumerGroup
+	asked, err := r.probeKafka(ctx, in, g.Service, func(c *evidence.Connection) { c.Group = g.Group })
+	if asked.Group != nil && asked.Group.Name == g.Group && asked.Group.Code == "" {
+		return asked.Group.State == "Dead", nil // as a broker calls a group that it does not know
+	}
+	return false, err
+}
+
+// probeKafka asks a cluster of the stack. What it answers is the facts; the error is
+// for whoever does not find there what they asked for.
+func (r *Reconciler) probeKafka(ctx context.Context, in *round, service string, about func(*evidence.Connection)) (evidence.KafkaFacts, error) {
+	d, err := r.kafkaDependency(ctx, in, service)
+	if err != nil {
+		return evidence.KafkaFacts{}, err
+	}
+	about(&d.cluster)
+	result := r.Prober.Probe(ctx, in.scope, d.cluster, v1alpha1.AsDeclared)
+	err = fmt.Errorf("whether %s was made is not known: at stage %s, %s says %s", in.attempt().Proposal.Target, result.Last().Name, result.Target, result.Last().Code)
+	if result.Kafka == nil {
+		return evidence.KafkaFacts{}, err
+	}
+	return *result.Kafka, err
 }
 
 // cameToItsEnd tells how what the attempt started elsewhere stands.

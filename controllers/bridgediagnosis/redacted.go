@@ -19,7 +19,7 @@ func (r *Reconciler) learnSecrets(ctx context.Context, in *round) {
 	}
 	secrets, err := r.Observer.Redactor(ctx, observe.Request{Pod: in.pods[0].Pod, Workload: in.named()})
 	if err != nil {
-		ctrl.LoggerFrom(ctx).Info("some secrets of the pod could not be read", "pod", in.pods[0].Name, "because", err.Error())
+		ctrl.LoggerFrom(ctx).Info("some secrets of the pod could not be read", "pod", in.pods[0].Name, "error", err.Error())
 	}
 	if secrets != nil && err == nil {
 		in.redactor = secrets
