@@ -9,9 +9,11 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -19,6 +21,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -36,7 +39,7 @@ import (
 
 // mostInflated is the most, in bytes, that the objects of one fetch may come
 // to. What goes over the wire is bounded by the dialer.
-const mostInflated = 64 << 20
+const mostInflated = 16 << 20
 
 // Failures that are for the repository's owner to look at, and do not go away
 // by trying again at once.
@@ -251,7 +254,18 @@ func (s *session) store(capabilities *capability.List, pack io.Reader) error {
 	case capabilities.Supports(capability.Sideband):
 		pack = sideband.NewDemuxer(sideband.Sideband, pack)
 	}
-	parser, err := packfile.NewParserWithStorage(packfile.NewScanner(pack), s.objects, &limit{left: mostInflated})
+	// What the server sends is read before anything is made of it: it is bounded by
+	// the dialer, and its deltas may say that they grow to anything.
+	text, err := io.ReadAll(pack)
+	if err != nil {
+		return fmt.Errorf("reading the pack: %w", err)
+	}
+	unpacking.Lock()
+	defer unpacking.Unlock()
+	if err := checkSizes(text); err != nil {
+		return err
+	}
+	parser, err := packfile.NewParserWithStorage(packfile.NewScanner(bytes.NewReader(text)), s.objects)
 	if err != nil {
 		return err
 	}
@@ -259,22 +273,68 @@ func (s *session) store(capabilities *capability.List, pack io.Reader) error {
 	return err
 }
 
-// limit ends the reading of a pack whose objects say that they are too large;
-// none may be larger than it says.
-type limit struct{ left int64 }
+// unpacking is done for one repository at a time: it takes memory and no time of
+// anyone else's servers.
+var unpacking sync.Mutex
 
-func (l *limit) OnHeader(uint32) error { return nil }
-
-func (l *limit) OnInflatedObjectHeader(_ plumbing.ObjectType, size, _ int64) error {
-	if l.left -= size; l.left < 0 || size < 0 {
-		return ErrTooLarge
+// checkSizes refuses a pack whose objects, those that deltas make included, come to
+// more than mostInflated.
+func checkSizes(pack []byte) error {
+	scanner := packfile.NewScanner(bytes.NewReader(pack))
+	_, objects, err := scanner.Header()
+	if err != nil {
+		return fmt.Errorf("reading the pack's header: %w", err)
+	}
+	left := int64(mostInflated)
+	for range objects {
+		header, err := scanner.NextObjectHeader()
+		if err != nil {
+			return fmt.Errorf("reading an object's header: %w", err)
+		}
+		if left -= header.Length; header.Length < 0 || left < 0 {
+			return ErrTooLarge
+		}
+		var content start
+		if _, _, err := scanner.NextObject(&content); err != nil {
+			return fmt.Errorf("reading an object: %w", err)
+		}
+		if !header.Type.IsDelta() {
+			continue
+		}
+		made, err := madeBy(content.text)
+		if err != nil {
+			return err
+		}
+		if left -= made; made < 0 || left < 0 {
+			return ErrTooLarge
+		}
 	}
 	return nil
 }
 
-func (l *limit) OnInflatedObjectContent(plumbing.Hash, int64, uint32, []byte) error { return nil }
+// start keeps the first bytes that are written to it.
+type start struct{ text []byte }
 
-func (l *limit) OnFooter(plumbing.Hash) error { return nil }
+func (s *start) Write(p []byte) (int, error) {
+	if room := 2*binary.MaxVarintLen64 - len(s.text); room > 0 {
+		s.text = append(s.text, p[:min(room, len(p))]...)
+	}
+	return len(p), nil
+}
+
+// madeBy is the size of what a delta makes: the second number at its beginning,
+// after the size of its base (gitformat-pack, deltified representation).
+func madeBy(delta []byte) (int64, error) {
+	_, n := binary.Uvarint(delta)
+	if n <= 0 {
+		return 0, errors.New("a delta of the pack says no size")
+	}
+	size, n := binary.Uvarint(delta[n:])
+	if n <= 0 || size > math.MaxInt64 {
+		return 0, errors.New("a delta of the pack says no size")
+	}
+	return int64(size), nil
+}
 
 func (s *session) root(commit plumbing.Hash) (*object.Tree, error) {
 	c, err := object.GetCommit(s.objects, commit)
