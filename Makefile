@@ -103,6 +103,10 @@ test-gitops: ## Real pods beside Flux' own controller, on a cluster of the tests
 test-faults: ## Kill, hold up and refuse the operator at every step of every incident.
 	FAULTS=all hack/test faults
 
+.PHONY: test-security
+test-security: ## What strangers, tenants and forgetful programs try, and what they get.
+	KUBEBUILDER_ASSETS=$(ASSETS) hack/security
+
 .PHONY: test-mutants
 test-mutants: ## Break the operator's safeguards one at a time; its tests must notice each.
 	KUBEBUILDER_ASSETS=$(ASSETS) && export KUBEBUILDER_ASSETS && cd hack && go run ./mutants
