@@ -90,13 +90,13 @@ func (k *clue) matchContext(s *compiled, record string) bool {
 }
 
 // quoted is a value as messages quote it, and as node prints an error's input.
-var quoted = regexp.MustCompile("\"([^\"\n]{1,200})\"|'([^'\n]{1,200})'|`([^`\n]{1,200})`|(?:: |was |handle |value |got |number \\()([^\\s\"'`()]{3,200})\\)?\\.?$")
+var quoted = regexp.MustCompile("\"([^\"\n]{1,200})\"|'([^'\n]{1,200})'|`([^`\n]{1,200})`|(?:: |was |handle |value |got |number \\()([^\\s\"'`()]{3,200})\\)?\\.?$|[Ff]ile ([^\\s\"'`()]{3,200}) (?:was|is|does|not|could|cannot)")
 
 // quotesEnv finds the variable whose value the line, or its record, quotes.
 func (k *clue) quotesEnv(env evidence.Env, record string) bool {
 	for _, text := range []string{k.text, record} {
 		for _, m := range quoted.FindAllStringSubmatch(text, -1) {
-			value := firstOf(m[1], m[2], m[3], m[4])
+			value := firstOf(m[1:]...)
 			if name, ok := withValue(env, value); ok && value != k.subject.Variable {
 				k.subject.Variable = name
 				return true

@@ -217,12 +217,9 @@ func byShell(c evidence.Case, r reading) (Finding, bool) {
 	if ended == nil || ended.ExitCode != 126 && ended.ExitCode != 127 {
 		return Finding{}, false
 	}
-	if k, ok := r.decisive(); ok && k.weight == weightDirect && !ofShell(k.cause) {
-		return Finding{}, false // The log says why.
-	}
 	line, found := lastMatching(c.Last(), shellSays)
-	if !found && ended.ExitCode == 127 && (unsetInShell.Match(c.Last()) || uncaughtInScript.Match(c.Last())) {
-		return Finding{}, false // bash ends so for set -u and ${NAME:?}, escript for exceptions.
+	if r.saysMoreThanShell() || !found && ended.ExitCode == 127 && endsWith127.Match(c.Last()) {
+		return Finding{}, false
 	}
 	f := Finding{Confidence: v1alpha1.ConfidenceMedium, Evidence: []v1alpha1.EvidenceItem{terminationItem(ended)}}
 	if found {
@@ -231,6 +228,12 @@ func byShell(c evidence.Case, r reading) (Finding, bool) {
 	}
 	f.Cause, f.Message = shellFailure(line, ended.ExitCode)
 	return f, true
+}
+
+// saysMoreThanShell says that the log tells why a command could not be run.
+func (r *reading) saysMoreThanShell() bool {
+	k, ok := r.decisive()
+	return ok && k.weight == weightDirect && !ofShell(k.cause)
 }
 
 // ofShell are the causes that a shell's own exit code tells as well.
@@ -257,11 +260,9 @@ func shellFailure(line string, code int32) (v1alpha1.Cause, string) {
 	return v1alpha1.CauseCommandNotExecutable, "A command could not be executed: exit code 126."
 }
 
-// unsetInShell is a shell's complaint of a variable as the last line.
-var unsetInShell = regexp.MustCompile(`(?m)^\S+: (?:line )?\d+: [A-Za-z_]\w*: [^\n]+\n?\z`)
-
-// uncaughtInScript is escript's complaint of what nobody caught.
-var uncaughtInScript = regexp.MustCompile(`(?m)^escript: exception `)
+// endsWith127 is the last line of a shell that complains of a variable, under
+// set -u or for ${NAME:?}, or escript's of what nobody caught.
+var endsWith127 = regexp.MustCompile(`(?m)^\S+: (?:line )?\d+: [A-Za-z_]\w*: [^\n]+\n?\z|^escript: exception `)
 
 // noExecutable: a shell that execvp falls back to reads the binary as a script.
 var noExecutable = regexp.MustCompile(`(?i)exec format error|bad interpreter|cannot execute binary|cannot execute: required file not found|: 1: \W?ELF|\\r['"]?: No such file|\r['"]?: No such file`)

@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -147,27 +148,58 @@ func related(k, best clue) bool {
 // byLog decides by what the program said.
 func byLog(c evidence.Case, r reading) (Finding, bool) {
 	k, ok := r.decisive()
-	if ok && k.weight > weightGeneric {
-		return r.finding(c, k), true
-	}
-	if ok && k.fault != faultProgram {
+	if ok && (k.weight > weightGeneric || k.fault != faultProgram) {
 		return r.finding(c, k), true
 	}
 	line, fatal := r.lastWords()
 	if !fatal && !ok {
 		line, fatal = r.complaint(c)
 	}
-	if fatal {
+	if cause, known := bySysexit(c); known && (fatal || !ok) {
+		return sysexit(c, cause, line), true
+	}
+	switch {
+	case fatal:
 		return Finding{
 			Cause: v1alpha1.CauseApplicationError, Confidence: v1alpha1.ConfidenceLow,
 			Message:  "The program ended itself with a message of its own: " + text.Clip(line, 200),
 			Evidence: []v1alpha1.EvidenceItem{logItem(line)},
 		}, true
-	}
-	if ok {
+	case ok:
 		return r.finding(c, k), true
 	}
 	return Finding{}, false
+}
+
+// bySysexit is the cause that an exit code of sysexits.h stands for, which some
+// programs keep to.
+func bySysexit(c evidence.Case) (v1alpha1.Cause, bool) {
+	ended := c.Container.Ended()
+	if ended == nil {
+		return "", false
+	}
+	switch ended.ExitCode {
+	case 64: // EX_USAGE
+		return v1alpha1.CauseArgumentsInvalid, true
+	case 77: // EX_NOPERM
+		return v1alpha1.CausePermissionDenied, true
+	case 78: // EX_CONFIG
+		return v1alpha1.CauseConfigFileInvalid, true
+	default:
+		return "", false
+	}
+}
+
+func sysexit(c evidence.Case, cause v1alpha1.Cause, line string) Finding {
+	f := Finding{
+		Cause: cause, Confidence: v1alpha1.ConfidenceLow,
+		Message:  fmt.Sprintf("The program ended with exit code %d, which by sysexits.h means this, if it keeps to that: %s", c.Container.Ended().ExitCode, Meaning(cause)),
+		Evidence: []v1alpha1.EvidenceItem{terminationItem(c.Container.Ended())},
+	}
+	if line != "" {
+		f.Evidence = append(f.Evidence, logItem(line))
+	}
+	return f
 }
 
 // finding makes a finding of a clue.
@@ -205,6 +237,9 @@ func (r *reading) goesOn(k clue) bool {
 // good-bye, and that it was no mere warning.
 func (r *reading) saidLast() bool {
 	k, ok := r.decisive()
+	if ok && k.cause == v1alpha1.CauseArgumentsInvalid {
+		return true // The help text that follows is no work.
+	}
 	if !ok || k.level == logscan.LevelWarn || k.level == logscan.LevelInfo || k.level == logscan.LevelDebug || k.order >= len(r.lines) {
 		return false
 	}

@@ -44,7 +44,8 @@ func TestKnowledge(t *testing.T) {
 func says(id, log string) bool {
 	c := ended(1, "Error", "")
 	c.Env.Variables = map[string]evidence.Variable{
-		"WORKERS": {Name: "WORKERS", Value: "many"}, "CACHE_TTL": {Name: "CACHE_TTL", Value: "soon"}, "API_URL": {Name: "API_URL", Value: "pricing"},
+		"SHOP_CONFIG": {Name: "SHOP_CONFIG", Value: "/app/shop.py"},
+		"WORKERS":     {Name: "WORKERS", Value: "many"}, "CACHE_TTL": {Name: "CACHE_TTL", Value: "soon"}, "API_URL": {Name: "API_URL", Value: "pricing"},
 	}
 	for _, k := range read(c, []byte(log)).clues {
 		if k.id == id {

@@ -22,7 +22,6 @@ var amqp = knowledge{
 				`username or password not allowed`,
 				`ProbableAuthenticationError`,
 				`(?i)can only be accessed via localhost`,
-				`PossibleAuthenticationFailureException`,
 			},
 			unless: ignoreCase(`kafka|postgres`),
 			match: "Error: Handshake terminated by server: 403 (ACCESS-REFUSED) with message " +

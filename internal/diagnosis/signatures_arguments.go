@@ -108,6 +108,7 @@ var arguments = knowledge{
 			),
 			unless: ignoreCase(
 				`config(?:uration)? (?:key|option).*ignored`,
+				`no value (?:set|provided|given) for`,
 				`environment`,
 				`unknown and ignored`,
 				`VM option`,

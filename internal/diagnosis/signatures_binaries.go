@@ -41,7 +41,7 @@ var binaries = knowledge{
 				`rosetta error: `,
 				`(?i)incompatible architecture`,
 			},
-			unless: []string{`libcuda|libnvidia|NVML`, `(?i)libpam_|continuing|ignor`},
+			unless: []string{`libcuda|libnvidia|NVML`, `(?i)too many open files`, `(?i)libpam_|continuing|ignor`},
 			match: "/app/server: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.34' not found " +
 				"(required by /app/server)",
 			not: "INFO version 2.34 of the library was found",

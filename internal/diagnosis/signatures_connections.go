@@ -170,6 +170,7 @@ var connections = knowledge{
 			),
 			unless: ignoreCase(
 				`client closed`,
+				`pars(?:e|ing)|syntax|\byaml\b|\bjson\b|\bline \d`,
 				`\b499\b`,
 				`client disconnected`,
 				`by client`,

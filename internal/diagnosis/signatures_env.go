@@ -637,5 +637,42 @@ var environment = knowledge{
 			match:  "Unable to connect to the database. Configure the url, user and password!",
 			not:    "INFO configured the language of 3 users",
 		},
+		{
+			id:    "setting-unresolved-placeholder",
+			cause: v1alpha1.CauseEnvVarMissing,
+			words: []string{
+				`(?:For input string|Value): ?["'\x60]?\$\{(?P<var>[A-Za-z_][A-Za-z0-9_]{2,})\}`,
+				`(?:value|parse): ?["'\x60]?\$\{(?P<var>[A-Za-z_][A-Za-z0-9_]{2,})\}`,
+				`(?:convert|port|URL|url|host): ?["'\x60]?\$\{(?P<var>[A-Za-z_][A-Za-z0-9_]{2,})\}`,
+			},
+			match: `For input string: "${SHOP_SERVER_PORT}"`,
+			not:   "INFO template ${ORDER_ID} rendered",
+		},
+		{
+			id:    "dsn-empty",
+			cause: v1alpha1.CauseEnvVarMissing,
+			words: ignoreCase(
+				`(?:malformed|invalid|empty|missing|no) (?:dsn|data source name):? ?(?:""|''|$)`,
+				`(?:malformed|invalid|empty|missing|no) connection (?:string|uri|url):? ?(?:""|''|$)`,
+				`(?:malformed|invalid|empty|missing|no) database url:? ?(?:""|''|$)`,
+				`no value (?:was )?(?:set|provided|given) for (?:required )?(?:option|setting|key|variable|parameter)`,
+			),
+			match: `level=error msg="Failed to create collector" err="malformed dsn \"\""`,
+			not:   "INFO dsn is set",
+		},
+		{
+			id:    "dsn-malformed",
+			cause: v1alpha1.CauseEnvVarInvalid,
+			words: []string{
+				`(?i)(?:malformed|unparsable|unparseable|unsupported|illegal) (?:dsn|data source ` +
+					`name|connection (?:string|uri|url))\b`,
+				`(?i)(?:malformed|unsupported|illegal) (?:database |store |broker )?(?:uri|url)(?: scheme)?\b`,
+				`Can't load plugin: sqlalchemy\.dialects:`,
+				`(?i)\bunsupported (?:scheme|protocol|database (?:type|driver|dialect)) ["'\x60:]`,
+			},
+			unless: ignoreCase(`(?:dsn|string|url|uri):? ?(?:""|'')`),
+			match:  "sqlalchemy.exc.NoSuchModuleError: Can't load plugin: sqlalchemy.dialects:postgres",
+			not:    "INFO the URL is supported",
+		},
 	},
 }

@@ -5,8 +5,12 @@ import v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 const (
 	// configPath is a path or a name of a configuration file.
 	configPath = `[\w./@-]*\.(?:ya?ml|toml|json5?|conf|cfg|ini|properties|xml|hcl|cnf|cf|vcl|rc|edn|config)\b`
+	// etcPath is a file where configuration is kept, whatever it is called.
+	etcPath = `/(?:etc|config|conf|usr/local/etc|opt/[\w.-]+/(?:etc|conf|config))/[\w./@-]+`
 	// notThere is how a file is told to be missing.
 	notThere = `(?:no such file|not found|(?:does not|doesn't|not) exist|is missing|ENOENT|not readable)`
+	// rejectedHere is what parsers say of a place that they name.
+	rejectedHere = `(?:error|expected|unknown|invalid|unexpected|not valid|missing|EOF|failed|unrecognized|illegal)`
 	// failsTo is how programs say that they could not do a thing.
 	failsTo = `(?:can't|cannot|could not|couldn't|can not|unable to|failed to|failure to|error|failed) (?:\w+ )?`
 )
@@ -28,7 +32,10 @@ var files = knowledge{
 			id:    "config-file-missing",
 			cause: v1alpha1.CauseConfigFileInvalid,
 			words: ignoreCase(
-				`config(?:uration)? ?files?\b.{0,100}`+notThere,
+				`config(?:uration)?[ -]?files?\b.{0,100}`+notThere,
+				`(?:^|[ '"=(])`+etcPath+`["'\x60)]?:? .{0,20}`+notThere,
+				failsTo+`open\w* (?:\w+ ){0,3}file ["'\x60]?/`,
+				`\bError opening (?:\w+ ){0,3}file ["'\x60]?/`,
 				`config(?:uration)?(?: at| from)? ["'\x60]?[\w.-]*/\S* .{0,40}`+notThere,
 				failsTo+`(?:open|read|find|load|access|stat|locat)\w* (?:\w+ ){0,3}config(?:uration)?\b.{0,20}\bfile`,
 				`(?:open|read|stat|load|access|find)\w*:? ["'\x60]?`+configPath+`["'\x60]?:? .{0,20}`+notThere,
@@ -43,10 +50,13 @@ var files = knowledge{
 				`Config data (?:resource|location) '[^']*' (?:via location '[^']*' )?does not exist`,
 				`Could not load database configuration`,
 				`error reading secret file`,
+				`errors? (?:reading|parsing|loading|in)(?: or \w+)? ["']?`+etcPath,
 			),
 			unless: append(ignoreCase(
 				`permission denied|EACCES|package\.json|node_modules|tsconfig|cannot find module`,
 				`certificate|\.pem|\.crt|\.key|keystore|truststore|\.env\b|kubeconfig|\bdebconf\b`,
+				`/(?:tls|ssl|certs?|pki)/|^exec |\bexec:|command not `+
+					`found|resolv\.conf|/etc/(?:passwd|hosts|localtime)`,
 				`creating|generat|read-only|too many open|no space`,
 			), goesOnWithoutFile...),
 			match: "open /etc/app/config.yaml: no such file or directory",
@@ -98,6 +108,21 @@ var files = knowledge{
 				`(?i)config(?:uration)? file .{0,100}(?:invalid|malformed|not valid|could not be parsed)`,
 				`(?i)(?:invalid|malformed|broken|bad|illegal) (?:\w+ )?config(?:uration)? file`,
 				`(?i)error loading settings file`,
+				`(?i)(?:error|failed|failure|unable|could not|cannot)\b (?:to )?(?:load|read|pars|decod)\w* ` +
+					`(?:the )?(?:\w+ )?(?:file )?["']?` + configPath,
+				// A parser's complaint of a place in a file.
+				`(?i)` + etcPath + `["')]?(?::\d+|\[\d+\]|\(\d+\)|,? (?:at |on )?line:? \d+)\b.{0,120}` + rejectedHere,
+				`(?i)` + etcPath + `["')]?: .{0,40}\b(?:line|at) \d+.{0,40}` + rejectedHere,
+				`(?i)\b(?:invalid|unknown|bad)\b.{0,60}\bat line \d+ (?:in|of) (?:file )?["']?/`,
+				`(?i)\billegal\b.{0,60}\bat line \d+ (?:in|of) (?:file )?["']?/`,
+				`(?i)\b(?:unexpected|unrecognized)\b.{0,60}\bat line \d+ (?:in|of) (?:file )?["']?/`,
+				`(?i)problem occurred while reading the config file`,
+				`(?i)unknown (?:setting|directive|keyword|configuration variable) ["'\x60]`,
+				`(?i)must be (?:specified|defined|set|given|present) in (?:the )?config(?:uration)?(?: file)?\b`,
+				`(?i)\bno ["'\x60]?[\w.-]+["'\x60]? (?:key|section|setting|option|entry|block) ` +
+					`(?:was )?(?:found|defined|present) in (?:the )?config`,
+				`(?i)\bin section ["']?\S+["']? \(file: `,
+				`(?i)\.(?:ini|conf|cfg|ya?ml|toml) file (?:does not|doesn't) (?:include|contain|have)`,
 			},
 			unless: append(ignoreCase(
 				`environment variable|env var|in-cluster|kubeconfig|configuration from flags|^\s+at |\braise\b`,
@@ -115,6 +140,8 @@ var files = knowledge{
 				`(?:error|problem|mistake)s? (?:was |were )?(?:found )?in (?:the |your )?config(?:uration)?\b`,
 				`config(?:uration)? file .{0,100}(?:contains errors|error)`,
 				failsTo+`(?:to )?(?:pars|decod|unmarshal|valid|load|read)\w* (?:\S+ ){0,3}config(?:uration)?\b`,
+				`(?:post[- ]?process|apply|evaluate|process)\w* the config(?:uration)?\b`,
+				`(?:parse|parsing|syntax) error (?:on|at|in|near) line \d+`,
 				`config(?:uration)? (?:parsing|parse|validation|syntax|check|loading) (?:error|failed|failure)`,
 				`(?:loading|reading|parsing|decoding) (?:\w+ )?config(?:uration)?\b.{0,60}(?:failed|failure|error)`,
 				`configuration (?:error|is invalid|is not valid|has errors|contains errors|rejected)`,
@@ -128,6 +155,23 @@ var files = knowledge{
 			), goesOnWithoutFile...),
 			match: "configuration error: the section pricing is not known",
 			not:   "INFO the configuration is valid",
+		},
+		{
+			// A file that a variable names.
+			id:    "config-file-of-variable-missing",
+			cause: v1alpha1.CauseConfigFileInvalid,
+			ofEnv: true,
+			words: ignoreCase(
+				`\bfile\b.{0,80}(?:not found|does not exist|doesn't exist)`,
+				`No such file or directory: ['"]`,
+				`ENOENT: no such file or directory, (?:open|stat|access) '`,
+				`open \S+: no such file or directory`,
+			),
+			unless: append(ignoreCase(
+				`certificate|\.pem|\.crt|\.cer|\.key|/(?:tls|ssl|certs?|pki)/|keystore|truststore|permission denied`,
+			), goesOnWithoutFile...),
+			match: "FileNotFoundError: [Errno 2] No such file or directory: '/app/shop.py'",
+			not:   "FileNotFoundError: [Errno 2] No such file or directory: '/app/orders.csv'",
 		},
 	},
 }

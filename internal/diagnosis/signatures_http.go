@@ -33,6 +33,7 @@ var httpStatuses = knowledge{
 				`kafka`,
 				`postgres`,
 				`proxy authentication required by`,
+				`possibly caused by`,
 				`unexpected token|token '`,
 			),
 			match: "requests.exceptions.HTTPError: 401 Client Error: Unauthorized for url: http://pricing:8080/v1",

@@ -173,5 +173,37 @@ var kernel = knowledge{
 				"    at Object.<anonymous> (/app/js/node_c.js:2:26)",
 			not: "zsh:1: command not found: ledgerd",
 		},
+		{
+			// Without the errno: the port may be taken, or not allowed.
+			id:      "port-in-use-no-socket",
+			cause:   v1alpha1.CausePortInUse,
+			weight:  weightConsequence,
+			guessed: true,
+			words: ignoreCase(
+				`(?:could not|couldn't|cannot|can't|unable to|failed to) (?:create|open|bind|listen)\w* `+
+					`.{0,40}\b(?:listening|listen|server) sockets?\b`,
+				`(?:could not|couldn't) (?:bind|listen)\b.{0,60}\b(?:port|address|:\d{2,5})\b`,
+				`(?:cannot|can't) (?:bind|listen)\b.{0,60}\b(?:port|address|:\d{2,5})\b`,
+				`(?:unable to|failed to) (?:bind|listen)\b.{0,60}\b(?:port|address|:\d{2,5})\b`,
+				`error opening specified endpoint`,
+			),
+			unless: ignoreCase(`permission denied|cannot assign|no such file|postgres|kafka`),
+			match:  "tinyproxy: Could not create listening sockets.",
+			not:    "INFO created 3 listening sockets",
+		},
+		{
+			id:    "permission-of-file-wrong",
+			cause: v1alpha1.CausePermissionDenied,
+			words: ignoreCase(
+				`permissions? (?:\d+ )?(?:for |of |on )?.{0,60}(?:is|are) (?:wrong|too open|bad)`,
+				`permissions? (?:\d+ )?(?:for |of |on )?.{0,60}(?:is|are) unsafe`,
+				`permissions? (?:\d+ )?(?:for |of |on )?.{0,60}(?:is|are) (?:insecure|incorrect)`,
+				`(?:bad|wrong|unsafe|insecure) (?:ownership|owner|permissions?|mode)(?: or modes)? (?:for|of|on) `,
+				`must (?:not be|be) (?:group|world|accessible|owned|readable|writable)`,
+			),
+			unless: ignoreCase(`\bwarn(?:ing)?\b|ignor`),
+			match:  "The control file '/etc/monitrc' permission 0644 is wrong, maximum 0700 allowed",
+			not:    "INFO permissions of 3 users changed",
+		},
 	},
 }

@@ -8,7 +8,7 @@ var resolver = knowledge{
 			id:    "host-not-found-lookup-on-no-such",
 			fault: faultHostNotFound,
 			words: []string{
-				`lookup (?P<host>[^\s:]+)(?: on [^ ]+)?: (?:no such host|no answer from DNS server)`,
+				`lookup (?P<host>\S+?)(?: on [^ ]+)?: (?:no such host|no answer from DNS server)`,
 			},
 			match: "dial tcp: lookup kafka-1.kafka-broker on 10.96.0.10:53: no such host",
 			not:   "INFO lookup orders on cache: hit",
@@ -38,6 +38,7 @@ var resolver = knowledge{
 			id:    "host-not-found-unknown-host-exception-failed-to-resolve",
 			fault: faultHostNotFound,
 			words: []string{
+				`UnknownHostException$`,
 				`UnknownHostException: (?:Failed to resolve ')?(?P<host>[\w.-]+)`,
 			},
 			match: "java.net.UnknownHostException: vm: vm: Name or service not known",

@@ -232,6 +232,7 @@ var runtimes = knowledge{
 				`"?root"? execution of .{0,40}is not permitted`,
 				`(?:cannot|can't|can not|must not|should not|may not|do not|refus\w+ to|not permitted|not allowed)\b`+
 					`.{0,40}\b(?:run|execut\w+|start\w*|running)\b.{0,20}\b(?:as|by|under) (?:the )?["']?root`,
+				`running as root is not recommended\. Use --allow-root`,
 				`\brunning as root\b.{0,40}(?:not (?:allowed|permitted|supported)|forbidden|refus|disallowed)`,
 			),
 			unless: goesWithout,

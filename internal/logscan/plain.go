@@ -64,9 +64,8 @@ func decodeCodes(text string) string {
 	})
 }
 
-// plain brings a line into its plain form.
-func plain(raw []byte) form {
-	text := strings.ToValidUTF8(string(raw), "\uFFFD")
+// readable is a line without colours, and without texts that are written as codes.
+func readable(text string) string {
 	if strings.Contains(text, "<<") || strings.Contains(text, ",[") || strings.Contains(text, "([") {
 		text = decodeCodes(text)
 	}
@@ -76,7 +75,12 @@ func plain(raw []byte) form {
 	if strings.Contains(text, "m") && strings.Contains(text, "[") {
 		text = caretANSI.ReplaceAllString(text, "")
 	}
-	text = strings.TrimRight(text, " \t\r\n")
+	return strings.TrimRight(text, " \t\r\n")
+}
+
+// plain brings a line into its plain form.
+func plain(raw []byte) form {
+	text := readable(strings.ToValidUTF8(string(raw), "\uFFFD"))
 	if i := strings.IndexByte(text, '{'); i >= 0 && i < 80 && strings.HasSuffix(text, "}") {
 		if f, ok := plainJSON(text[i:]); ok {
 			if f.level == LevelUnset {

@@ -22,6 +22,8 @@ type description struct {
 	// state that the fields below are of, section of the lines that are indented more.
 	state   *corev1.ContainerState
 	section string
+	// inEvents: the table of events has begun; done: it has ended.
+	inEvents, done bool
 }
 
 var (
@@ -37,31 +39,39 @@ var (
 func (g *Gathered) addDescription(text string) {
 	d := &description{}
 	var rest strings.Builder
-	inEvents, done := false, false
 	for line := range strings.Lines(text) {
 		bare := strings.TrimRight(line, "\r\n")
-		switch {
-		case done && !strings.HasPrefix(bare, "Name: "):
-			rest.WriteString(line)
-		case strings.HasPrefix(bare, "Name: ") && (done || d.pod.Name != ""):
+		if strings.HasPrefix(bare, "Name: ") && d.pod.Name != "" {
 			g.keep(d)
-			d, inEvents, done = &description{}, false, false
-			d.read(bare)
-		case strings.HasPrefix(bare, "Events:"):
-			inEvents = true
-		case inEvents && bare != "" && bare[0] != ' ':
-			done = true
+			d = &description{}
+		}
+		if !d.readLine(bare) {
 			rest.WriteString(line)
-		case inEvents:
-			d.readEvent(bare)
-		default:
-			d.read(bare)
 		}
 	}
 	g.keep(d)
 	if strings.TrimSpace(rest.String()) != "" {
 		g.addLog(rest.String())
 	}
+}
+
+// readLine reads a line, and says whether it is the description's: behind the
+// events, which are indented, something else begins.
+func (d *description) readLine(line string) bool {
+	switch {
+	case d.done:
+		return false
+	case strings.HasPrefix(line, "Events:"):
+		d.inEvents = true
+	case d.inEvents && line != "" && line[0] != ' ':
+		d.done = true
+		return false
+	case d.inEvents:
+		d.readEvent(line)
+	default:
+		d.read(line)
+	}
+	return true
 }
 
 func (g *Gathered) keep(d *description) {
@@ -149,8 +159,7 @@ func (d *description) containerField(name, value string) {
 	case "Ready":
 		d.status.Ready = value == "True"
 	case "Restart Count":
-		count, _ := strconv.ParseInt(value, 10, 32) //nolint:errcheck // what is no number counts as none
-		d.status.RestartCount = int32(count)
+		d.status.RestartCount = number(value)
 	case "Liveness":
 		d.container.LivenessProbe = probeOf(value)
 	case "Startup":
@@ -194,17 +203,25 @@ func terminatedField(t *corev1.ContainerStateTerminated, name, value string) {
 	case "Message":
 		t.Message = value
 	case "Exit Code", "Signal":
-		n, _ := strconv.ParseInt(value, 10, 32) //nolint:errcheck // what is no number counts as 0
 		if name == "Signal" {
-			t.Signal = int32(n)
+			t.Signal = number(value)
 		} else {
-			t.ExitCode = int32(n)
+			t.ExitCode = number(value)
 		}
 	case "Started":
 		t.StartedAt = timeOf(value)
 	case "Finished":
 		t.FinishedAt = timeOf(value)
 	}
+}
+
+// number is a number that kubectl or docker prints, 0 where it is none.
+func number(text string) int32 {
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		return 0
+	}
+	return int32(n)
 }
 
 func timeOf(value string) metav1.Time {
@@ -251,9 +268,8 @@ func probeOf(value string) *corev1.Probe {
 		return nil
 	}
 	var n [4]int32
-	for i, number := range m[1:] {
-		v, _ := strconv.ParseInt(number, 10, 32) //nolint:errcheck // what is no number counts as 0
-		n[i] = int32(v)
+	for i, text := range m[1:] {
+		n[i] = number(text)
 	}
 	return &corev1.Probe{InitialDelaySeconds: n[0], TimeoutSeconds: n[1], PeriodSeconds: n[2], FailureThreshold: n[3]}
 }
@@ -263,6 +279,5 @@ func (d *description) readEvent(line string) {
 	if m == nil {
 		return
 	}
-	count, _ := strconv.ParseInt(m[4], 10, 32) //nolint:errcheck // one where none is told
-	d.events = append(d.events, corev1.Event{Type: m[1], Reason: m[2], Message: strings.TrimSpace(m[6]), Count: max(1, int32(count))})
+	d.events = append(d.events, corev1.Event{Type: m[1], Reason: m[2], Message: strings.TrimSpace(m[6]), Count: max(1, number(m[4]))})
 }

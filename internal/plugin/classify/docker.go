@@ -3,7 +3,6 @@ package classify
 import (
 	"encoding/json"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -145,9 +144,8 @@ func (g *Gathered) addComposePS(text string) {
 				name = service[0]
 			}
 		}
-		code, _ := strconv.ParseInt(m[1], 10, 32) //nolint:errcheck // none where it is up
 		g.addContainer(name, inspected{}, dockerState{
-			ExitCode: int32(code), Running: m[2] != "", Restarting: strings.Contains(m[0], "Restarting"),
+			ExitCode: number(m[1]), Running: m[2] != "", Restarting: strings.Contains(m[0], "Restarting"),
 		})
 	}
 }

@@ -162,7 +162,12 @@ func (g *Gathered) addObject(text json.RawMessage) (bool, error) {
 	case head.Kind == "" && (head.Container != nil || head.Pod != nil):
 		return addTo(&g.documents, text)
 	}
-	// The items of a list in a support bundle have no kind of their own.
+	return g.addItem(text)
+}
+
+// addItem takes in an item of a list in a support bundle, which has no kind of
+// its own, or what docker prints.
+func (g *Gathered) addItem(text json.RawMessage) (bool, error) {
 	var item struct {
 		Spec           *struct{ Containers []any } `json:"spec"`
 		InvolvedObject json.RawMessage             `json:"involvedObject"`
