@@ -14,7 +14,7 @@ import (
 	"github.com/bridgestack/operator/internal/text"
 )
 
-var _ = speaks(evidence.HTTP, (*run).http)
+func init() { probes[evidence.HTTP] = (*run).http }
 
 // mostBody of an answer that is read, in bytes, mostMembers of its maps that are
 // kept, and maxName of a name in it or of a server's version, in bytes.

@@ -15,7 +15,7 @@ import (
 	"github.com/bridgestack/operator/internal/evidence"
 )
 
-var _ = speaks(evidence.Kafka, (*run).kafka)
+func init() { probes[evidence.Kafka] = (*run).kafka }
 
 const (
 	// mostServers of a bootstrap list, and mostListeners of a cluster, that are tried.

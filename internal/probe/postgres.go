@@ -16,7 +16,7 @@ import (
 	"github.com/bridgestack/operator/internal/text"
 )
 
-var _ = speaks(evidence.Postgres, (*run).postgres)
+func init() { probes[evidence.Postgres] = (*run).postgres }
 
 // clientName is how servers see the probe: application_name, client.id, User-Agent.
 const clientName = "bridgestack-probe"

@@ -62,14 +62,8 @@ func (p *Prober) Allowed(scope egress.Scope, host string, addresses []netip.Addr
 	return p.options.Dialer.Allowed(scope, host, addresses)
 }
 
-// probes by the protocol that they speak, as their files registered them.
+// probes by the protocol that they speak: the file of each registers it.
 var probes = map[evidence.Protocol]func(*run, context.Context){}
-
-// speaks is called by the file of each protocol; its result is there to be assigned.
-func speaks(p evidence.Protocol, ask func(*run, context.Context)) struct{} {
-	probes[p] = ask
-	return struct{}{}
-}
 
 // Probe asks the connection's server, or Kafka's bootstrap servers, how it is.
 // It waits for its turn and then takes at most Options.Total, and never fails

@@ -6,7 +6,7 @@ import (
 	"github.com/bridgestack/operator/internal/evidence"
 )
 
-var _ = speaks(evidence.TCP, (*run).tcp)
+func init() { probes[evidence.TCP] = (*run).tcp }
 
 // tcp asks whether the server accepts connections.
 func (r *run) tcp(ctx context.Context) {

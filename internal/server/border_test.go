@@ -39,7 +39,7 @@ func TestAKindIsOneFileAndOneMember(t *testing.T) {
 	}
 	for _, k := range server.Kinds() {
 		name := strings.ToLower(string(k.Protocol)) + ".go"
-		for file, registers := range map[string]string{name: "register(Kind{", filepath.Join("..", "probe", name): "speaks("} {
+		for file, registers := range map[string]string{name: "register(Kind{", filepath.Join("..", "probe", name): "probes[evidence."} {
 			text, err := os.ReadFile(file)
 			if err != nil || !strings.Contains(string(text), registers) {
 				t.Errorf("%s does not register %s: %v", file, k.Protocol, err)

@@ -26,18 +26,18 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
 
-// Object is any Kubernetes object, and List a list of them: what controller-runtime
-// calls client.Object and client.ObjectList, without a client.
-type (
-	Object interface {
-		metav1.Object
-		runtime.Object
-	}
-	List interface {
-		metav1.ListInterface
-		runtime.Object
-	}
-)
+// Object is any Kubernetes object: what controller-runtime calls client.Object,
+// without a client.
+type Object interface {
+	metav1.Object
+	runtime.Object
+}
+
+// List of objects: what controller-runtime calls client.ObjectList.
+type List interface {
+	metav1.ListInterface
+	runtime.Object
+}
 
 // Workload is one object that runs pods.
 type Workload interface {

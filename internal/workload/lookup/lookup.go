@@ -15,7 +15,7 @@ import (
 	"github.com/bridgestack/operator/internal/workload"
 )
 
-// ErrReplaced: the object of that name is another one than the one that is meant.
+// ErrReplaced says that the object of that name is another one than is meant.
 var ErrReplaced = errors.New("it is another object now, under the same name")
 
 // Get reads one workload. It returns the API's NotFound where there is none, and
