@@ -1,11 +1,14 @@
 package report
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/go-logr/logr/funcr"
 	"k8s.io/apimachinery/pkg/api/meta"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/stack"
@@ -59,6 +62,25 @@ func TestComposeLoadedIsOfTheProject(t *testing.T) {
 		SetStackConditions(s, []stack.Problem{c.problem}, 0)
 		if got := meta.IsStatusConditionTrue(s.Status.Conditions, v1alpha1.ConditionComposeLoaded); got != c.loaded {
 			t.Errorf("%s: loaded %t", name, got)
+		}
+	}
+}
+
+// The log tells of each change of state, with the keys that one searches by.
+func TestTransitionsAreLogged(t *testing.T) {
+	var lines []string
+	log := funcr.NewJSON(func(line string) { lines = append(lines, line) }, funcr.Options{})
+	d := &v1alpha1.BridgeDiagnosis{Spec: v1alpha1.BridgeDiagnosisSpec{Stack: "shop", Service: "api"}}
+	d.Status.State, d.Status.Cause, d.Status.Remedy = v1alpha1.StateVerifying, v1alpha1.CauseOOMKilled, v1alpha1.RemedyRaiseMemoryLimit
+	d.Status.Attempts = []v1alpha1.Attempt{{ID: "a-1", Outcome: v1alpha1.AttemptApplied}}
+	logTransition(ctrl.LoggerInto(t.Context(), log), d, v1alpha1.ReasonVerifying)
+	var said map[string]any
+	if len(lines) != 1 || json.Unmarshal([]byte(lines[0]), &said) != nil {
+		t.Fatalf("the log says %q", lines)
+	}
+	for key, want := range map[string]any{"stack": "shop", "service": "api", "state": "Verifying", "reason": "Verifying", "cause": "OOMKilled", "remedy": "RaiseMemoryLimit", "attempt": "a-1", "outcome": "Applied"} {
+		if said[key] != want {
+			t.Errorf("%s is %v, want %v", key, said[key], want)
 		}
 	}
 }

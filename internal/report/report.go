@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -52,8 +53,20 @@ func (r *Reporter) Diagnosis(ctx context.Context, before, after *v1alpha1.Bridge
 	r.Metrics.Diagnosis(before, after)
 	if transition(before) != transition(after) {
 		r.announce(after, reason)
+		logTransition(ctx, after, reason)
 	}
 	return nil
+}
+
+// logTransition tells the operator's log of a change of state. What it says is in the
+// status, which is redacted.
+func logTransition(ctx context.Context, d *v1alpha1.BridgeDiagnosis, reason string) {
+	s := &d.Status
+	values := []any{"stack", d.Spec.Stack, "service", d.Spec.Service, "container", d.Spec.Container, "state", s.State, "reason", reason, "cause", s.Cause, "confidence", s.Confidence, "remedy", s.Remedy}
+	if n := len(s.Attempts); n > 0 {
+		values = append(values, "attempt", s.Attempts[n-1].ID, "outcome", s.Attempts[n-1].Outcome)
+	}
+	ctrl.LoggerFrom(ctx).Info("an incident changed its state", values...)
 }
 
 // transition is what two statuses must differ in to be worth an event.
