@@ -181,23 +181,31 @@ func run(ctx context.Context, config *rest.Config, f flags) error {
 	if err := controllers.SetupWithManager(mgr, wired); err != nil {
 		return err
 	}
-	// No controller watches these, and the first incident must not wait for them.
+	if err := fillCache(ctx, mgr.GetCache(), options.Denylist); err != nil {
+		return err
+	}
+	if err := errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ping", healthz.Ping)); err != nil {
+		return fmt.Errorf("adding health checks: %w", err)
+	}
+	return mgr.Start(ctx)
+}
+
+// fillCache begins to watch what no controller does: the first incident must not wait
+// for it.
+func fillCache(ctx context.Context, informers cache.Informers, nodes *egress.Denylist) error {
 	for _, o := range []client.Object{&appsv1.ReplicaSet{}, &corev1.Service{}, &corev1.Node{}} {
-		informer, err := mgr.GetCache().GetInformer(ctx, o, cache.BlockUntilSynced(false))
+		informer, err := informers.GetInformer(ctx, o, cache.BlockUntilSynced(false))
 		if err != nil {
 			return fmt.Errorf("filling the cache of %T: %w", o, err)
 		}
 		if _, ok := o.(*corev1.Node); !ok {
 			continue
 		}
-		if err := denyNodes(informer, options.Denylist); err != nil {
+		if err := denyNodes(informer, nodes); err != nil {
 			return err
 		}
 	}
-	if err := errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("ping", healthz.Ping)); err != nil {
-		return fmt.Errorf("adding health checks: %w", err)
-	}
-	return mgr.Start(ctx)
+	return nil
 }
 
 // eventRecorder writes events at a measured pace: they are for people, and where

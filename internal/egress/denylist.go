@@ -2,6 +2,7 @@ package egress
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 )
 
@@ -41,10 +42,8 @@ func (d *Denylist) has(address netip.Addr) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	for _, addresses := range d.byOwner {
-		for _, a := range addresses {
-			if a == address {
-				return true
-			}
+		if slices.Contains(addresses, address) {
+			return true
 		}
 	}
 	return false
