@@ -166,7 +166,7 @@ func diagnosed(ctx context.Context, reader *observe.Reader, request observe.Requ
 	c := seen.Case
 	finding := diagnosis.Diagnose(c)
 	status := v1alpha1.BridgeDiagnosisStatus{
-		Cause: finding.Cause, Confidence: finding.Confidence, Message: seen.Redactor.Text(finding.Message), Refuted: finding.Refuted,
+		Cause: finding.Cause, Confidence: finding.Confidence, Message: seen.Redactor.Text(finding.Message),
 		Loop: &v1alpha1.LoopObservation{Pod: request.Pod.Name, Restarts: c.Container.Restarts, Reason: reasonOf(c.Container.Waiting != nil, c.Container.Terminated != nil)},
 	}
 	if w := c.Container.Waiting; w != nil && w.Reason != "" {
@@ -181,8 +181,12 @@ func diagnosed(ctx context.Context, reader *observe.Reader, request observe.Requ
 		item.Text = seen.Redactor.Text(item.Text)
 		status.Evidence = append(status.Evidence, item)
 	}
+	for _, cause := range finding.Refuted {
+		cause.Because = seen.Redactor.Text(cause.Because)
+		status.Refuted = append(status.Refuted, cause)
+	}
 	if finding.Root != "" {
-		status.Root = &v1alpha1.RootReference{Service: finding.Root}
+		status.Root = &v1alpha1.RootReference{Service: seen.Redactor.Text(finding.Root)}
 	}
 	notes := []string{"Nothing was probed from this machine, and the stack's dependencies were not looked at: the operator would do both."}
 	if _, up := detect.Up(c.Pod, c.Container); up {

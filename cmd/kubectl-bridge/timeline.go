@@ -16,6 +16,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/plugin/page"
+	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/stack"
 	"github.com/bridgestack/operator/internal/workload"
 )
@@ -165,6 +166,9 @@ func (h *history) deploys(ctx context.Context) []page.Moment {
 	return out
 }
 
+// maxEventMessage is the longest that the API server takes, in bytes.
+const maxEventMessage = 1024
+
 // warnings are events on the stack's pods, each at its last time.
 func (h *history) warnings(ctx context.Context) []page.Moment {
 	var events corev1.EventList
@@ -181,7 +185,7 @@ func (h *history) warnings(ctx context.Context) []page.Moment {
 		if e.InvolvedObject.Kind != "Pod" || e.Type != corev1.EventTypeWarning || service == "" {
 			continue
 		}
-		what := e.Reason + ": " + e.Message
+		what := e.Reason + ": " + new(redact.Redactor).Clean(e.Message, maxEventMessage)
 		if e.Count > 1 {
 			what = fmt.Sprintf("%s (%d times since %s)", what, e.Count, e.FirstTimestamp.UTC().Format(time.TimeOnly))
 		}

@@ -148,6 +148,16 @@ func (m mask) tree(node any) any {
 			node[i] = m.tree(node[i])
 		}
 	case map[string]any:
+		for _, key := range []string{"args", "command"} {
+			if words, ok := node[key].([]any); ok {
+				maskOptions(words)
+			}
+		}
+		for _, key := range free {
+			if pairs, ok := node[key].(map[string]any); ok {
+				maskPairs(pairs)
+			}
+		}
 		name, _ := node["name"].(string)
 		value, named := node["value"].(string)
 		for key := range node {
@@ -158,4 +168,26 @@ func (m mask) tree(node any) any {
 		}
 	}
 	return node
+}
+
+// free are maps whose keys are anyone's own: what they are called tells of secrets.
+var free = []string{"labels", "annotations", "volumeAttributes", "options", "nodeSelector", "matchLabels"}
+
+func maskPairs(pairs map[string]any) {
+	for key, value := range pairs {
+		if text, ok := value.(string); ok && text != "" && redact.Sensitive(key, text) {
+			pairs[key] = masked(text)
+		}
+	}
+}
+
+// maskOptions masks the words of a command after options such as --password.
+func maskOptions(words []any) {
+	for i := 1; i < len(words); i++ {
+		option, _ := words[i-1].(string)
+		value, ok := words[i].(string)
+		if ok && strings.HasPrefix(option, "-") && !strings.Contains(option, "=") && !strings.HasPrefix(value, "-") && redact.SensitiveName(strings.TrimLeft(option, "-")) {
+			words[i] = masked(value)
+		}
+	}
 }
