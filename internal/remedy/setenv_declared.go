@@ -11,6 +11,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/server"
 )
 
 // wrongness is what is the matter with a variable, by cause.
@@ -124,7 +125,7 @@ func (in Input) isPoolOf(c evidence.Connection, name string) bool {
 	families := familiesOf(c.Variables)
 	databases := 0
 	for _, d := range in.Case.Dependencies {
-		if d.Configured != nil && d.Configured.Protocol == evidence.Postgres {
+		if d.Configured != nil && server.Of(d.Configured.Protocol).Pooled {
 			databases++
 		}
 	}

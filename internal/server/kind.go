@@ -43,6 +43,8 @@ type Kind struct {
 	PortVariable string
 	// ListsServers says that its clients are told a list of host:port.
 	ListsServers bool
+	// Pooled says that its clients keep a pool of connections to it.
+	Pooled bool
 	// HasTopics says that it has topics and consumer groups, which remedies create
 	// and delete.
 	HasTopics bool

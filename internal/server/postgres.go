@@ -21,6 +21,7 @@ var _ = register(Kind{
 	KeepsData:  true,
 
 	PortVariable: "PGPORT",
+	Pooled:       true,
 	Causes: &Causes{
 		HostNotFound:   v1alpha1.CausePostgresHostNotFound,
 		Unreachable:    v1alpha1.CausePostgresUnreachable,
