@@ -34,6 +34,7 @@ func (r *Reconciler) diagnose(ctx context.Context, in *round) (bool, error) {
 		return false, err
 	}
 	c := seen.Case
+	c.Proved = provedBy(in.after.Status)
 	c.Probes = r.probe(ctx, in, c, seen.Redactor)
 	r.Reporter.Learn(in.after, seen.Redactor)
 	in.observed, in.finding, in.redactor = &c, diagnosed(diagnosis.Diagnose(c), seen.Redactor), seen.Redactor
@@ -59,6 +60,11 @@ func (r *Reconciler) diagnose(ctx context.Context, in *round) (bool, error) {
 		in.awaitPodView(pod.Name, pending)
 	}
 	return pending > 0, nil
+}
+
+// provedBy is what an earlier look at the incident found.
+func provedBy(s v1alpha1.BridgeDiagnosisStatus) evidence.Proved {
+	return evidence.Proved{Cause: s.Cause, Confidence: s.Confidence, Message: s.Message, Evidence: s.Evidence}
 }
 
 // observe gathers all but the probes.

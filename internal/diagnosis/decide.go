@@ -210,6 +210,7 @@ func (r *reading) finding(c evidence.Case, k clue) Finding {
 	}
 	f.Evidence = append(f.Evidence, logItemAt(k.text, r.rawLine(k)))
 	f.Subject.Variable = r.variable(c, k)
+	f.Subject.Server = serverOf(k)
 	r.refuteOthers(&f, k)
 	return f
 }

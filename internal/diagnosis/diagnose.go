@@ -26,6 +26,7 @@ var rules = []rule{
 	{"memory", onCase(byMemory)},
 	{"start of the process", onCase(byStart)},
 	{"kubelet's kill", onCase(byKubelet)},
+	{"probe that was failing", byProbeTiming},
 	{"signal", bySignalAndLog},
 	{"completion", byCompletion},
 	{"shell's exit code", byShell},
@@ -42,10 +43,10 @@ func Diagnose(c evidence.Case) Finding {
 	r := read(c, c.Last())
 	for _, rule := range rules {
 		if f, ok := rule.decide(c, r); ok {
-			return complete(c, f)
+			return complete(c, stillProved(c, f))
 		}
 	}
-	return complete(c, unknown(c))
+	return complete(c, stillProved(c, unknown(c)))
 }
 
 // unknown says what was looked at in vain.

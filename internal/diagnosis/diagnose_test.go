@@ -256,3 +256,70 @@ func TestLooping(t *testing.T) {
 		}
 	}
 }
+
+// TestProvedLasts: the kubelet's events expire and are dropped, and what they
+// proved of this revision stays.
+func TestProvedLasts(t *testing.T) {
+	const kill = "Container app failed liveness probe, will be restarted"
+	first := Diagnose(caseWith{ended(0, "Completed", "")}.event("Killing", kill, finished).Case)
+	if first.Cause != v1alpha1.CauseLivenessProbeFailed {
+		t.Fatalf("%s: %s", first.Cause, first.Message)
+	}
+	proved := evidence.Proved{Cause: first.Cause, Confidence: first.Confidence, Message: first.Message, Evidence: first.Evidence}
+	for name, test := range map[string]struct {
+		evidence evidence.Case
+		changed  time.Time
+		want     v1alpha1.Cause
+	}{
+		"exit 0, no event":             {evidence: ended(0, "Completed", ""), want: v1alpha1.CauseLivenessProbeFailed},
+		"exit 137, no event":           {evidence: ended(137, "Error", ""), want: v1alpha1.CauseLivenessProbeFailed},
+		"another revision":             {evidence: ended(0, "Completed", ""), changed: finished.Add(time.Minute), want: v1alpha1.CauseCompletedExit},
+		"another reason shows by then": {evidence: ended(137, "OOMKilled", ""), want: v1alpha1.CauseOOMKilled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := test.evidence
+			c.Proved = proved
+			c.Rollout.TemplateChanged = test.changed
+			if f := Diagnose(c); f.Cause != test.want {
+				t.Errorf("%s %s: %s, want %s", f.Cause, f.Confidence, f.Message, test.want)
+			}
+		})
+	}
+}
+
+// TestProbesWithoutKillEvents: what is left when the event of the kill is gone.
+func TestProbesWithoutKillEvents(t *testing.T) {
+	probe := &evidence.ProbeSpec{Kind: "httpGet", InitialDelay: 5 * time.Second, Period: 10 * time.Second, Timeout: time.Second, FailureThreshold: 3}
+	after := func(d time.Duration, code int32) evidence.Case {
+		c := ended(code, "Error", "")
+		c.Container.LastTermination.StartedAt = finished.Add(-d)
+		c.Container.Liveness = probe
+		return c
+	}
+	for name, test := range map[string]struct {
+		evidence   evidence.Case
+		cause      v1alpha1.Cause
+		confidence v1alpha1.Confidence
+	}{
+		"as long as the probe allows":  {after(66*time.Second, 137), v1alpha1.CauseLivenessProbeFailed, v1alpha1.ConfidenceLow},
+		"much longer":                  {after(10*time.Minute, 137), v1alpha1.CauseUnknown, v1alpha1.ConfidenceLow},
+		"while the probe was failing":  {caseWith{after(10*time.Minute, 143)}.event("Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 503", finished.Add(-9*time.Second)).Case, v1alpha1.CauseLivenessProbeFailed, v1alpha1.ConfidenceMedium},
+		"by itself, though it failed":  {caseWith{after(10*time.Minute, 1)}.event("Unhealthy", "Liveness probe failed: connection refused", finished.Add(-9*time.Second)).Case, v1alpha1.CauseUnknown, v1alpha1.ConfidenceLow},
+		"done, and as long as allowed": {after(40*time.Second, 0), v1alpha1.CauseCompletedExit, v1alpha1.ConfidenceHigh},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if f := Diagnose(test.evidence); f.Cause != test.cause || f.Confidence != test.confidence {
+				t.Errorf("%s %s: %s, want %s %s", f.Cause, f.Confidence, f.Message, test.cause, test.confidence)
+			}
+		})
+	}
+}
+
+// TestServerIsNamed: the cause is one of Upstream, and the finding names the server.
+func TestServerIsNamed(t *testing.T) {
+	c := ended(1, "Error", "")
+	c.Log.Previous = []byte("redis.exceptions.AuthenticationError: WRONGPASS invalid username-password pair or user is disabled.")
+	if f := Diagnose(c); f.Subject.Server != "Redis" || !strings.HasPrefix(f.Message, "Redis refuses") {
+		t.Errorf("server %q: %s", f.Subject.Server, f.Message)
+	}
+}

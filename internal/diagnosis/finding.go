@@ -39,6 +39,9 @@ type Subject struct {
 	Topic, Group string
 	// Object and Key of a Secret or ConfigMap that is missing.
 	Object, Key string
+	// Server is the kind of server that a cause named Upstream... is about, such as
+	// Redis; empty where the log does not tell.
+	Server string
 }
 
 // Fingerprint is the same for findings that say the same: it tells whether a

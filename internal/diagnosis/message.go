@@ -33,12 +33,30 @@ func message(k clue) string {
 		where = k.subject.Host
 	}
 	if lead := leadOf(k.cause); lead != "" {
+		if server := serverOf(k); server != "" {
+			lead = strings.ReplaceAll(strings.ReplaceAll(lead, "Another server", server), "another server", server)
+		}
 		if where != "" && k.fault != faultNone {
 			lead += " (" + where + ")"
 		}
 		return fmt.Sprintf("%s: %s", lead, said)
 	}
 	return said
+}
+
+// serverAt are the kinds of servers by the ports that they listen on by default.
+var serverAt = map[int32]string{
+	6379: "Redis", 3306: "MySQL", 5672: "RabbitMQ", 27017: "MongoDB", 9200: "Elasticsearch", 8500: "Consul", 8200: "Vault",
+	2379: "etcd", 11211: "memcached", 4222: "NATS", 9042: "Cassandra", 389: "LDAP", 25: "SMTP", 587: "SMTP", 2181: "ZooKeeper", 1433: "SQL Server",
+}
+
+// serverOf is the kind of server that a clue is about, where it is one of no
+// family of its own: by whose words it is, or by its port.
+func serverOf(k clue) string {
+	if k.family != familyUpstream {
+		return ""
+	}
+	return firstOf(k.server, serverAt[k.subject.Port])
 }
 
 // variable is the env variable that a clue is about: the one that it names, as

@@ -41,6 +41,16 @@ type Case struct {
 	Dependencies []Dependency
 	// Probes that were run.
 	Probes []Probe
+	// Proved is what an earlier look at the same incident found; zero at the first.
+	Proved Proved
+}
+
+// Proved is what an earlier look found, with the evidence for it.
+type Proved struct {
+	Cause      v1alpha1.Cause
+	Confidence v1alpha1.Confidence
+	Message    string
+	Evidence   []v1alpha1.EvidenceItem
 }
 
 // Pod is the pod as far as rules look at it.

@@ -1,0 +1,99 @@
+package diagnosis
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+// stillProved keeps what an earlier look at this incident proved of this
+// revision, where a later look only lacks it. The kubelet's events are no
+// record: it stops writing them after a burst, and the API drops them after an
+// hour, while the container goes on being killed for the same reason.
+func stillProved(c evidence.Case, f Finding) Finding {
+	p := c.Proved
+	if !isOfKubelet(p.Cause) || p.Confidence != v1alpha1.ConfidenceHigh || !tellsLess(f) {
+		return f
+	}
+	event := slices.IndexFunc(p.Evidence, func(i v1alpha1.EvidenceItem) bool { return i.Source == v1alpha1.SourceEvent })
+	if event < 0 || isOlder(p.Evidence[event], c.Rollout) {
+		return f
+	}
+	kept := f
+	kept.Cause, kept.Confidence, kept.Message = p.Cause, p.Confidence, p.Message
+	kept.Evidence = append([]v1alpha1.EvidenceItem{p.Evidence[event]}, f.Evidence...)
+	if f.Cause != v1alpha1.CauseUnknown {
+		kept.Refuted = append([]v1alpha1.RefutedCause{refute(f.Cause, "the kubelet said before that it killed the container of this revision")}, f.Refuted...)
+	}
+	return kept
+}
+
+// isOfKubelet says that only the kubelet's events prove a cause.
+func isOfKubelet(cause v1alpha1.Cause) bool {
+	switch cause {
+	case v1alpha1.CauseLivenessProbeFailed, v1alpha1.CauseStartupProbeFailed, v1alpha1.CauseLifecycleHookFailed, v1alpha1.CauseCPUStarved:
+		return true
+	default:
+		return false
+	}
+}
+
+// tellsLess says that a finding is what is left when events are missing.
+func tellsLess(f Finding) bool {
+	return f.Cause == v1alpha1.CauseUnknown || f.Cause == v1alpha1.CauseCompletedExit || f.Confidence == v1alpha1.ConfidenceLow
+}
+
+// isOlder says that an event is of a revision before the present one.
+func isOlder(event v1alpha1.EvidenceItem, r evidence.Rollout) bool {
+	return event.Time != nil && event.Time.Time.Before(r.TemplateChanged)
+}
+
+// byProbeTiming decides without the kubelet's word that it killed the container:
+// by a probe that was failing, or by runs that last just as long as the probe
+// allows and end by a signal.
+func byProbeTiming(c evidence.Case, r reading) (Finding, bool) {
+	ended := c.Container.Ended()
+	if ended == nil || ended.ExitCode != 137 && ended.ExitCode != 143 && !(ended.ExitCode == 0 && toldToStopBySignal(r.log)) {
+		return Finding{}, false
+	}
+	for _, p := range []struct {
+		spec  *evidence.ProbeSpec
+		kind  string
+		cause v1alpha1.Cause
+	}{{c.Container.Startup, "Startup", v1alpha1.CauseStartupProbeFailed}, {c.Container.Liveness, "Liveness", v1alpha1.CauseLivenessProbeFailed}} {
+		f := Finding{Cause: p.cause, Evidence: []v1alpha1.EvidenceItem{terminationItem(ended)}}
+		unhealthy, failing := lastEvent(c, func(e evidence.Event) bool {
+			return e.Reason == "Unhealthy" && about(e, c.Container.Name) && strings.HasPrefix(e.Message, p.kind+" probe") && near(e.Last, ended)
+		})
+		switch {
+		case failing:
+			f.Confidence = v1alpha1.ConfidenceMedium
+			f.Message = fmt.Sprintf("The container was ended by a signal while its %s probe failed; no event says any more that the kubelet did it.", strings.ToLower(p.kind))
+			f.Evidence = append(f.Evidence, eventItem(unhealthy))
+			return f, true
+		case p.spec != nil && lastsAsAllowed(*p.spec, ended.Ran()):
+			f.Confidence = v1alpha1.ConfidenceLow
+			f.Message = fmt.Sprintf("The container was ended by a signal after %s, which is as long as its %s probe allows (%s): most likely the kubelet did it, and its events are gone.",
+				ended.Ran().Round(time.Second), strings.ToLower(p.kind), p.spec.Budget())
+			return f, true
+		}
+	}
+	return Finding{}, false
+}
+
+// lastsAsAllowed says that a run lasted as long as the probe allows, with the
+// time that the program is given to end.
+func lastsAsAllowed(p evidence.ProbeSpec, ran time.Duration) bool {
+	const grace = 30 * time.Second // terminationGracePeriodSeconds' default
+	budget := p.Budget()
+	return budget > 0 && ran > 0 && ran >= budget-p.Period && ran <= budget+p.Period+p.Timeout+grace+2*time.Second
+}
+
+// toldToStopBySignal says that the log's end tells of a signal.
+func toldToStopBySignal(log []byte) bool {
+	return slices.ContainsFunc(tail(log, 10), stopped.MatchString)
+}
