@@ -3,6 +3,7 @@ package remedy
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -91,8 +92,8 @@ type difference struct {
 func differences(before, after *corev1.PodTemplateSpec) ([]difference, error) {
 	a, errA := decoded(before)
 	b, errB := decoded(after)
-	if errA != nil || errB != nil {
-		return nil, fmt.Errorf("comparing pod templates: %v, %v", errA, errB)
+	if err := errors.Join(errA, errB); err != nil {
+		return nil, fmt.Errorf("comparing pod templates: %w", err)
 	}
 	var out []difference
 	compare(nil, a, b, &out)
@@ -117,15 +118,12 @@ func compare(at path, a, b any, out *[]difference) {
 	if reflect.DeepEqual(a, b) {
 		return
 	}
-	objectA, isA := a.(map[string]any)
-	objectB, isB := b.(map[string]any)
-	if isA && isB || isA && b == nil && len(objectA) > 0 || a == nil && isB && len(objectB) > 0 {
-		keys := map[string]bool{}
-		for _, object := range []map[string]any{objectA, objectB} {
-			for key := range object {
-				keys[key] = true
-			}
+	if objectA, objectB, both := objects(a, b); both {
+		keys := maps.Clone(objectA)
+		if keys == nil {
+			keys = map[string]any{}
 		}
+		maps.Copy(keys, objectB)
 		for _, key := range slices.Sorted(maps.Keys(keys)) {
 			compare(append(slices.Clip(at), step{key: key}), objectA[key], objectB[key], out)
 		}
@@ -138,6 +136,22 @@ func compare(at path, a, b any, out *[]difference) {
 		return
 	}
 	compareItems(at, itemsA, itemsB, out)
+}
+
+// objects are two values that can be compared key by key: one of them may be
+// absent, unless the other one is empty, which is a value as well.
+func objects(a, b any) (objectA, objectB map[string]any, both bool) {
+	objectA, isA := a.(map[string]any)
+	objectB, isB := b.(map[string]any)
+	switch {
+	case isA && isB:
+		return objectA, objectB, true
+	case isA && b == nil:
+		return objectA, nil, len(objectA) > 0
+	case isB && a == nil:
+		return nil, objectB, len(objectB) > 0
+	}
+	return nil, nil, false
 }
 
 // item of a list whose items have names.

@@ -15,6 +15,7 @@ func noLimit(resource string, l evidence.Limit, amount func(int64) string) strin
 		return fmt.Sprintf("the container has no %s limit of its own: the limit of %s is its whole pod's", resource, amount(l.Value))
 	case evidence.LimitOfNode:
 		return fmt.Sprintf("the container has no %s limit, and nor has its pod: the node holds it back", resource)
+	case evidence.LimitUnknown, evidence.LimitOfTemplate, evidence.LimitOfLimitRange, evidence.LimitOfAdmission:
 	}
 	because := fmt.Sprintf("the pod template sets no %s limit", resource)
 	if origin := l.Origin(); origin != "" {

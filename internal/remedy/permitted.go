@@ -67,6 +67,12 @@ func (w TemplateWrite) Check() error {
 	if err := w.permits(r, different); err != nil {
 		return err
 	}
+	return w.leadsToRecord(r)
+}
+
+// leadsToRecord checks that a rollback, and what is taken back, ends at a template
+// that Kubernetes has on record.
+func (w TemplateWrite) leadsToRecord(r remedy) error {
 	target, which := w.Changed, "the template that it leads to"
 	if w.Back {
 		target, which = w.Original, "the template that it is taken back to"

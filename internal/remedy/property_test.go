@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand"
 	"strings"
 	"testing"
@@ -135,10 +136,7 @@ func stripContainer(remedy v1alpha1.RemedyName, app *corev1.Container) {
 // remedy, or not this one, may make: there and back, it is refused.
 func TestNoWriteBeyondItsRemedyPasses(t *testing.T) {
 	quantities := func(c *corev1.Container, name corev1.ResourceName, amount string) {
-		limits := corev1.ResourceList{}
-		for k, v := range c.Resources.Limits {
-			limits[k] = v
-		}
+		limits := maps.Clone(c.Resources.Limits)
 		limits[name] = resource.MustParse(amount)
 		c.Resources.Limits = limits
 	}

@@ -73,15 +73,7 @@ func mayRollBack(_ TemplateWrite, d difference) bool {
 	_, rest, ok := d.path.inContainer()
 	switch {
 	case ok && len(rest) == 0: // a container that comes or goes brings these along
-		for _, value := range []any{d.before, d.after} {
-			object, _ := value.(map[string]any)
-			for _, field := range keptOfContainer {
-				if _, set := object[field]; set {
-					return false
-				}
-			}
-		}
-		return true
+		return !hasKept(d.before) && !hasKept(d.after)
 	case ok:
 		return !slices.Contains(keptOfContainer, rest[0].key)
 	case len(d.path) > 2 && d.path[:2].is("metadata", "annotations"): // where confinement was before it had fields
@@ -90,6 +82,12 @@ func mayRollBack(_ TemplateWrite, d difference) bool {
 		return !slices.Contains(keptOfPod, d.path[1].key)
 	}
 	return true
+}
+
+// hasKept reports whether a container has any of the fields that no rollback changes.
+func hasKept(container any) bool {
+	object, _ := container.(map[string]any)
+	return slices.ContainsFunc(keptOfContainer, func(field string) bool { _, set := object[field]; return set })
 }
 
 // keptFields are those at which two revisions differ and that no rollback changes.

@@ -1,6 +1,7 @@
 package remedy
 
 import (
+	"errors"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -56,20 +57,19 @@ func setsVariable(w TemplateWrite, d difference) bool {
 	if !ok || len(rest) != 1 || rest[0].key != "env" || rest[0].name == "" || rest[0].entry > 0 || d.after == nil {
 		return false
 	}
-	if w.Back {
-		return true
-	}
-	after, err := variableOf(d.after)
-	if err != nil {
-		return false
-	}
-	if slices.ContainsFunc(w.Scope.Service.Env, func(e v1alpha1.DeclaredEnv) bool {
+	before, errBefore := variableOf(d.before)
+	after, errAfter := variableOf(d.after)
+	return w.Back || errors.Join(errBefore, errAfter) == nil && w.Scope.declares(before, after)
+}
+
+// declares reports whether the stack declares what a variable becomes.
+func (s Scope) declares(before, after corev1.EnvVar) bool {
+	if slices.ContainsFunc(s.Service.Env, func(e v1alpha1.DeclaredEnv) bool {
 		return e.Name == after.Name && equality.Semantic.DeepEqual(envVar(e), after)
 	}) {
 		return true
 	}
-	before, err := variableOf(d.before)
-	return err == nil && after.ValueFrom == nil && (isDeclaredAddress(w.Scope.Declared, before.Value, after.Value) || turnsTLSOn(before.Value, after))
+	return after.ValueFrom == nil && (isDeclaredAddress(s.Declared, before.Value, after.Value) || turnsTLSOn(before.Value, after))
 }
 
 // variable is the entry that the kubelet uses of a container's variable, the last

@@ -29,11 +29,14 @@ func setAddress(in Input) (Action, *Refusal) {
 	case !in.mayAnswer(d.Service):
 		return refuse(v1alpha1.RemedySetEnv, "the declared address %s does not answer either", d.Declared.Server())
 	}
-	for _, name := range addressVariables(*d.Configured) {
-		if v := in.Case.Env.Variables[name]; v.Secret.IsSet() || v.Origin.Kind == evidence.OriginSecret {
-			return refuse(v1alpha1.RemedySetEnv, "the present value of %s may be a secret, which an undo would have to record; change it there to %s", name, addresses(d.Declared.Servers))
-		}
+	if name := in.secretAddress(*d.Configured); name != "" {
+		return refuse(v1alpha1.RemedySetEnv, "the present value of %s may be a secret, which an undo would have to record; change it there to %s", name, addresses(d.Declared.Servers))
 	}
+	return in.relocateTo(d)
+}
+
+// relocateTo has the container go to a dependency's declared address.
+func (in Input) relocateTo(d evidence.Dependency) (Action, *Refusal) {
 	set, err := relocated(in.Case.Env, *d.Configured, *d.Declared)
 	if err != nil {
 		return refuse(v1alpha1.RemedySetEnv, "%v; change it by hand to %s", err, addresses(d.Declared.Servers))
@@ -66,10 +69,15 @@ func (in Input) mayAnswer(service string) bool {
 	return true
 }
 
-// addressVariables are those that an address stands in.
-func addressVariables(c evidence.Connection) []string {
-	v := c.Variables
-	return slices.DeleteFunc([]string{v.BootstrapServers, v.URL, v.Host, v.Port}, func(name string) bool { return name == "" })
+// secretAddress is a variable that an address stands in and that may be a secret,
+// empty where there is none.
+func (in Input) secretAddress(c evidence.Connection) string {
+	for _, name := range []string{c.Variables.BootstrapServers, c.Variables.URL, c.Variables.Host, c.Variables.Port} {
+		if v := in.Case.Env.Variables[name]; name != "" && (v.Secret.IsSet() || v.Origin.Kind == evidence.OriginSecret) {
+			return name
+		}
+	}
+	return ""
 }
 
 // relocated are the variables to set so that a client goes to the declared servers.

@@ -39,18 +39,28 @@ func setDeclared(in Input, name string) (Action, *Refusal) {
 	if _, set := in.Case.Env.Lookup(name); set && declared.Value != nil && *declared.Value == present.Value {
 		return refuse(v1alpha1.RemedySetEnv, "%s has the declared value already", name)
 	}
-	if key, named := keyOf(declared); named && !in.KnownKeys[key] {
-		return refuse(v1alpha1.RemedySetEnv, "the policy takes %s from key %q of %s %q, which does not exist", name, key.Key, key.Kind, key.Name)
-	}
-	if entry := variable(container(in.Template, in.Case.Container.Name), name); entry != nil && equality.Semantic.DeepEqual(*entry, envVar(declared)) {
-		key, _ := keyOf(declared)
-		return refuse(v1alpha1.RemedySetEnv, "%s comes from key %q of %s %q already, as the policy declares: the value there is what the program rejects", name, key.Key, key.Kind, key.Name)
+	if because := in.cannotTake(declared); because != "" {
+		return refuse(v1alpha1.RemedySetEnv, "%s", because)
 	}
 	return Action{
 		Because:  fmt.Sprintf("%s %s, and the policy declares where its value comes from", name, wrongness[in.Finding.Cause]),
 		Target:   in.workload(),
 		Template: in.edit(func(c *corev1.Container) { put(c, envVar(declared)) }),
 	}, nil
+}
+
+// cannotTake says why a variable cannot be taken from where the policy declares it,
+// empty where it can.
+func (in Input) cannotTake(declared v1alpha1.DeclaredEnv) string {
+	key, named := keyOf(declared)
+	if named && !in.KnownKeys[key] {
+		return fmt.Sprintf("the policy takes %s from key %q of %s %q, which does not exist", declared.Name, key.Key, key.Kind, key.Name)
+	}
+	entry := variable(container(in.Template, in.Case.Container.Name), declared.Name)
+	if entry != nil && equality.Semantic.DeepEqual(*entry, envVar(declared)) {
+		return fmt.Sprintf("%s comes from key %q of %s %q already, as the policy declares: the value there is what the program rejects", declared.Name, key.Key, key.Kind, key.Name)
+	}
+	return ""
 }
 
 func keyOf(e v1alpha1.DeclaredEnv) (ObjectKey, bool) {
@@ -94,13 +104,10 @@ func setPoolSize(in Input) (Action, *Refusal) {
 		}
 		declared, err := strconv.Atoi(*e.Value)
 		present, errPresent := strconv.Atoi(in.Case.Env.Variables[e.Name].Value)
-		switch {
-		case err != nil || errPresent != nil || declared == present:
-		case declared > present && in.Finding.Cause == v1alpha1.CausePostgresConnectionsExhausted:
-			wrongWay = fmt.Sprintf("the declared %s=%d is larger than the present %d, and the server has no slot left", e.Name, declared, present)
-		case declared < present && in.Finding.Cause == v1alpha1.CausePostgresPoolExhausted:
-			wrongWay = fmt.Sprintf("the declared %s=%d is smaller than the present %d, which is exhausted", e.Name, declared, present)
-		default:
+		if err != nil || errPresent != nil || declared == present {
+			continue
+		}
+		if wrongWay = in.wrongWay(e.Name, present, declared); wrongWay == "" {
 			return setDeclared(in, e.Name)
 		}
 	}
@@ -108,6 +115,17 @@ func setPoolSize(in Input) (Action, *Refusal) {
 		return refuse(v1alpha1.RemedySetEnv, "%s", wrongWay)
 	}
 	return refuse(v1alpha1.RemedySetEnv, "the policy declares no other size of the pool for %s; declare it under services[].env, such as DB_POOL_SIZE", d.Service)
+}
+
+// wrongWay says why a pool's declared size would make it worse, empty where it would not.
+func (in Input) wrongWay(name string, present, declared int) string {
+	switch {
+	case declared > present && in.Finding.Cause == v1alpha1.CausePostgresConnectionsExhausted:
+		return fmt.Sprintf("the declared %s=%d is larger than the present %d, and the server has no slot left", name, declared, present)
+	case declared < present && in.Finding.Cause == v1alpha1.CausePostgresPoolExhausted:
+		return fmt.Sprintf("the declared %s=%d is smaller than the present %d, which is exhausted", name, declared, present)
+	}
+	return ""
 }
 
 // databaseFamilies are the prefixes of variables that are of the database of a
