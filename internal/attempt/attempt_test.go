@@ -1,6 +1,7 @@
 package attempt
 
 import (
+	mathbits "math/bits"
 	"slices"
 	"strings"
 	"testing"
@@ -389,16 +390,23 @@ func anyView(yield func(View) bool) {
 		for _, o := range []v1alpha1.AttemptOutcome{recorded, isApplied, rollingBack} {
 			for k, kind := range kinds {
 				for w, write := range writes {
-					v := view(patching(o), kind, write)
-					v.Permission = Permission{}
-					v.Template, v.Verdict.Outcome = templates[(bits+w)%4], verdicts[(bits/4+k)%4]
-					for i, f := range flags {
-						if bits&(1<<i) != 0 {
-							f(&v)
-						}
+					// Where little is special, with every template and verdict.
+					first, last := (bits+w+4*k)%16, (bits+w+4*k)%16
+					if mathbits.OnesCount(uint(bits)) <= 2 {
+						first, last = 0, 15
 					}
-					if !yield(v) {
-						return
+					for n := first; n <= last; n++ {
+						v := view(patching(o), kind, write)
+						v.Permission = Permission{}
+						v.Template, v.Verdict.Outcome = templates[n%4], verdicts[n/4]
+						for i, f := range flags {
+							if bits&(1<<i) != 0 {
+								f(&v)
+							}
+						}
+						if !yield(v) {
+							return
+						}
 					}
 				}
 			}
