@@ -12,13 +12,18 @@ type ConnectionEnv struct {
 	// database is the variable with the database's name.
 	// +optional
 	Database string `json:"database,omitempty"`
-	// user is the variable with the user or SASL user name.
+	// user is the variable with the user or SASL user name. It counts only where the
+	// stack's serviceAccountName may get Secrets, and who writes it must be allowed
+	// to. Without it, user and password are those that the pod's template has beside
+	// the address, under names with the same beginning.
 	// +optional
 	User string `json:"user,omitempty"`
-	// password is the variable with the password. Its value stays in memory.
+	// password is the variable with the password, under the conditions of user. Its
+	// value stays in memory, and goes to the server that the variables name only.
 	// +optional
 	Password string `json:"password,omitempty"`
-	// url is the variable with a connection string in URL, JDBC or libpq form.
+	// url is the variable with a connection string in URL, JDBC or libpq form. Who
+	// writes it must be allowed to get Secrets.
 	// +optional
 	URL string `json:"url,omitempty"`
 	// sslMode is the variable with the libpq sslmode.

@@ -10,8 +10,9 @@ import (
 // says. A message is sent again until it is accepted, as long as the diagnosis
 // is there, and so may come twice; its id stays the same.
 //
-// A receiver has to be a Service or pod of the stack's own namespace, or a host
-// that the cluster's admin allowed. Redirects are not followed.
+// A receiver has to be a Service of the stack's own namespace that carries the
+// label bridgestack.dev/receiver: "true", or a host that the cluster's admin
+// allowed. Redirects are not followed.
 //
 // +kubebuilder:validation:XValidation:rule="[has(self.webhook), has(self.slack), has(self.alertmanager)].filter(x, x).size() == 1",message="set exactly one of webhook, slack and alertmanager"
 type Receiver struct {
