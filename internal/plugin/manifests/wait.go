@@ -27,13 +27,13 @@ const (
 // that its container runs is nothing that another pod could see. A Job is the
 // exception, as it may be what makes its dependency healthy. Where nothing tells
 // at which port a service listens, nobody asks at a guess: its name, of a headless
-// Service, resolves when it is ready. Dependencies that are not required are not
-// waited for: compose goes on without them.
+// Service, resolves when it is ready. Dependencies that are not required, or
+// are not to run at all, are not waited for: compose goes on without them.
 func (u *unit) waiters() {
 	for _, d := range u.DependsOn {
 		target, known := u.Facts.ByName(d.Service)
 		switch {
-		case !known || !d.Required:
+		case !known || !d.Required || target.Replicas == 0:
 		case d.Condition == v1alpha1.ServiceCompletedSuccessfully:
 			u.waitForJob(target, "--timeout="+jobTimeout)
 		case u.builder.oneShot(target) && d.Condition == v1alpha1.ServiceHealthy && target.Health != nil:
