@@ -33,25 +33,29 @@ func lookBeside(given []compose.File) besideFiles {
 	}
 	seen := map[string]bool{}
 	for _, name := range b.given {
-		directory := filepath.Dir(name)
-		if seen[directory] {
-			continue
-		}
-		seen[directory] = true
-		entries, err := os.ReadDir(directory)
-		if err != nil {
-			continue // it was readable for the file in it; what is beside is a courtesy
-		}
-		for _, e := range entries {
-			path := filepath.Join(directory, e.Name())
-			if ext := filepath.Ext(path); len(b.files) < mostBeside && e.Type().IsRegular() && (ext == ".yaml" || ext == ".yml") && !slices.Contains(b.given, path) {
-				if services := servicesIn(path); len(services) > 0 {
-					b.files[path] = services
-				}
-			}
+		if directory := filepath.Dir(name); !seen[directory] {
+			seen[directory] = true
+			b.lookIn(directory)
 		}
 	}
 	return b
+}
+
+func (b besideFiles) lookIn(directory string) {
+	entries, err := os.ReadDir(directory)
+	if err != nil {
+		return // it was readable for the file in it; what is beside is a courtesy
+	}
+	for _, e := range entries {
+		path := filepath.Join(directory, e.Name())
+		ext := filepath.Ext(path)
+		if len(b.files) >= mostBeside || !e.Type().IsRegular() || ext != ".yaml" && ext != ".yml" || slices.Contains(b.given, path) {
+			continue
+		}
+		if services := servicesIn(path); len(services) > 0 {
+			b.files[path] = services
+		}
+	}
 }
 
 // servicesIn a compose file, none where it is no such file.

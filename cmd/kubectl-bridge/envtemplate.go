@@ -22,7 +22,7 @@ func (i *initialize) envTemplate(to io.Writer, names []string) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	uses, err := compose.Variables(files, o)
 	if err != nil {
 		return badInput{err}

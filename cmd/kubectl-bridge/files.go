@@ -66,7 +66,7 @@ func (r *projectRoot) read(path string) ([]byte, error) {
 	if err != nil {
 		return nil, r.explain(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	switch {
 	case err != nil:
@@ -169,7 +169,7 @@ func readInput(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	content, err := io.ReadAll(io.LimitReader(f, mostOfInput+1))
 	if err == nil && len(content) > mostOfInput {
 		err = fmt.Errorf("%s has more than %d KiB, which no compose file has", name, mostOfInput>>10)

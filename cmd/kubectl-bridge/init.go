@@ -124,7 +124,7 @@ func (i *initialize) ofProject(command *cobra.Command, files []string) (manifest
 	if err != nil {
 		return manifests.Output{}, err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	lookBeside(named(files)).tell(command.ErrOrStderr())
 	facts, err := project.Facts()
 	if err != nil {

@@ -119,7 +119,7 @@ func (v *validation) findings(command *cobra.Command, files []compose.File) ([]v
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	if o.ProjectName == "" && o.Environment["COMPOSE_PROJECT_NAME"] == "" {
 		o.Environment = maps.Clone(o.Environment)
 		o.Environment["COMPOSE_PROJECT_NAME"] = loader.NormalizeProjectName(filepath.Base(o.Directory))

@@ -55,11 +55,11 @@ func localPort(names []string) *regexp.Regexp {
 }
 
 func localNames(names []string) string {
-	out := `localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]|\$\{?HOSTNAME\}?|\$\(hostname(?: -i)?\)`
+	all := []string{`localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]|\$\{?HOSTNAME\}?|\$\(hostname(?: -i)?\)`}
 	for _, n := range names {
-		out += "|" + regexp.QuoteMeta(n)
+		all = append(all, regexp.QuoteMeta(n))
 	}
-	return out
+	return strings.Join(all, "|")
 }
 
 func duration(set *types.Duration, otherwise time.Duration) time.Duration {

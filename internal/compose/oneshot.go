@@ -21,9 +21,6 @@ type ending struct {
 // and where neither tells, its command does.
 func (p *Project) endingOf(f Facts, s Service) ending {
 	config := p.Model.Services[s.Name]
-	command := commandLine(config)
-	ends, serves := endsByCommand(command), servesByCommand(command)
-	server := p.serverSign(f, s, config)
 	switch {
 	case s.Bridge.OneShot != nil:
 		return ending{*s.Bridge.OneShot, false, "x-bridge says so"}
@@ -33,9 +30,16 @@ func (p *Project) endingOf(f Facts, s Service) ending {
 		return ending{true, false, "deploy.mode is " + config.Deploy.Mode}
 	case createsTopics(config):
 		return ending{true, false, "its command creates topics"}
-	case restartsAlways(config) || s.Replicas > 1 || len(config.Ports) > 0 || serves:
+	case restartsAlways(config) || s.Replicas > 1 || len(config.Ports) > 0 || servesByCommand(commandLine(config)):
 		return ending{}
-	case ends:
+	}
+	return p.endingByLooks(s, config, p.serverSign(f, s, config))
+}
+
+// endingByLooks is what nothing says for sure. server is what only a server has.
+func (p *Project) endingByLooks(s Service, config types.ServiceConfig, server string) ending {
+	switch {
+	case endsByCommand(commandLine(config)):
 		return ending{true, true, "its command ends by itself"}
 	case server != "":
 		return ending{false, false, server}
@@ -115,8 +119,8 @@ func localAddress(names []string) *regexp.Regexp {
 	for _, n := range names {
 		quoted = append(quoted, regexp.QuoteMeta(n))
 	}
-	any := "(?:" + strings.Join(quoted, "|") + ")"
-	return regexp.MustCompile(`(?://|@)` + any + `(?:$|[:/?#"'\s,;])|(?:^|[^\w.-])` + any + `:\d{2,5}\b`)
+	name := "(?:" + strings.Join(quoted, "|") + ")"
+	return regexp.MustCompile(`(?://|@)` + name + `(?:$|[:/?#"'\s,;])|(?:^|[^\w.-])` + name + `:\d{2,5}\b`)
 }
 
 func restartsAlways(s types.ServiceConfig) bool {

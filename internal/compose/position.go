@@ -298,7 +298,7 @@ func once(err error) error {
 
 // apart are the errors that are joined in one.
 func apart(err error) []*Error {
-	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // joined ones themselves
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		var out []*Error
 		for _, e := range several.Unwrap() {
 			out = append(out, apart(e)...)

@@ -38,29 +38,37 @@ func (p *Project) refuse() error {
 		case !nameOfService.MatchString(s.Name):
 			fail("a service's name begins and ends with a letter or a digit")
 		}
-		for name := range s.Environment {
-			if !nameOfVariable.MatchString(name) {
-				fail(fmt.Sprintf("%q is no name of a variable: it has a sign that none may have", name), "environment")
-			}
-		}
+		refuseVariables(s, fail)
 		if g := s.StopGracePeriod; g != nil && *g < 0 {
 			fail("a period is not negative", "stop_grace_period")
 		}
 		if !restartPolicy.MatchString(s.Restart) {
 			fail(s.Restart+" is not one of no, always, on-failure and unless-stopped", "restart")
 		}
-		p.refusePorts(s, fail)
-		for _, v := range s.Volumes {
-			if !path.IsAbs(v.Target) || strings.Contains(v.Target, ":") {
-				fail(fmt.Sprintf("%s is no place in a container: it begins with / and has no colon", v.Target), "volumes")
-			}
-		}
+		refusePorts(s, fail)
+		refuseVolumes(s, fail)
 	}
 	slices.SortStableFunc(out, byLine)
 	return errors.Join(out...)
 }
 
-func (p *Project) refusePorts(s types.ServiceConfig, fail func(string, ...string)) {
+func refuseVariables(s types.ServiceConfig, fail func(string, ...string)) {
+	for name := range s.Environment {
+		if !nameOfVariable.MatchString(name) {
+			fail(fmt.Sprintf("%q is no name of a variable: it has a sign that none may have", name), "environment")
+		}
+	}
+}
+
+func refuseVolumes(s types.ServiceConfig, fail func(string, ...string)) {
+	for _, v := range s.Volumes {
+		if !path.IsAbs(v.Target) || strings.Contains(v.Target, ":") {
+			fail(fmt.Sprintf("%s is no place in a container: it begins with / and has no colon", v.Target), "volumes")
+		}
+	}
+}
+
+func refusePorts(s types.ServiceConfig, fail func(string, ...string)) {
 	for i, e := range s.Expose {
 		if !portOrRange.MatchString(e) {
 			fail(e+" is no port, nor a range of them", "expose", strconv.Itoa(i))

@@ -93,7 +93,7 @@ func (d *document) use(n *yaml.Node, use string, out []VariableUse) []VariableUs
 			known.HasDefault, known.Default = true, v.Default
 		}
 	}
-	if i := strings.IndexByte(rest, '$'); i >= 0 {
+	if strings.Contains(rest, "$") {
 		inner := *n
 		inner.Value = rest
 		out = d.variables(&inner, out)

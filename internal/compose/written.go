@@ -2,6 +2,7 @@ package compose
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -31,40 +32,62 @@ func (p *Project) sources(path []string, look func(*document, []string) bool) {
 }
 
 func (ds documents) sources(extended map[string]documents, directory string, path []string, depth int, look func(*document, []string) bool) bool {
-	for i := len(ds) - 1; i >= 0; i-- {
-		if look(ds[i], path) {
+	for _, d := range slices.Backward(ds) {
+		if look(d, path) {
 			return true
 		}
 	}
 	if depth == 0 || len(path) < 2 || path[0] != "services" {
 		return false
 	}
-	for i := len(ds) - 1; i >= 0; i-- {
-		extends := resolve(child(child(child(ds[i].top(), "services"), path[1]), "extends"))
-		if extends == nil {
+	for _, d := range slices.Backward(ds) {
+		b, extends := d.base(path[1], directory)
+		if !extends {
 			continue
 		}
-		base := append([]string{"services", extends.Value}, path[2:]...)
-		in, from := ds, directory
-		if extends.Kind != yaml.ScalarNode {
-			base[1] = scalar(child(extends, "service"))
-			if file := scalar(child(extends, "file")); file != "" {
-				if ds[i].directory != "" {
-					from = ds[i].directory
-				}
-				if !filepath.IsAbs(file) {
-					file = filepath.Join(from, file)
-				}
-				in = extended[filepath.Clean(file)]
-			}
+		in := ds
+		if b.file != "" {
+			in = extended[b.file]
 		}
-		if len(in) > 0 && base[1] != path[1] || len(in) > 0 && extends.Kind != yaml.ScalarNode {
-			if in.sources(extended, from, base, depth-1, look) {
-				return true
-			}
+		if in.sources(extended, b.directory, append([]string{"services", b.service}, path[2:]...), depth-1, look) {
+			return true
 		}
 	}
 	return false
+}
+
+// base is a service that another one extends.
+type base struct {
+	service string
+	// file that it is in, empty for the same.
+	file string
+	// directory that the file's name is relative to.
+	directory string
+}
+
+// base of a service, where it extends one.
+func (d *document) base(service, directory string) (base, bool) {
+	extends := resolve(child(child(child(d.top(), "services"), service), "extends"))
+	b := base{directory: directory}
+	switch {
+	case extends == nil:
+		return b, false
+	case extends.Kind == yaml.ScalarNode:
+		b.service = extends.Value
+		return b, b.service != service
+	}
+	b.service, b.file = scalar(child(extends, "service")), scalar(child(extends, "file"))
+	if d.directory != "" {
+		b.directory = d.directory
+	}
+	if b.file == "" {
+		return b, b.service != service
+	}
+	if !filepath.IsAbs(b.file) {
+		b.file = filepath.Join(b.directory, b.file)
+	}
+	b.file = filepath.Clean(b.file)
+	return b, true
 }
 
 // scalar is a node's text, empty where it is none.

@@ -64,17 +64,24 @@ func (b *builder) look(absolute string) source {
 		return source{}
 	}
 	info, err := fs.Stat(b.Files, name)
-	switch {
-	case err != nil && b.isLink(name):
-		return source{kind: isOther}
-	case err != nil:
+	if err != nil {
+		if b.isLink(name) {
+			return source{kind: isOther}
+		}
 		return source{}
-	case info.IsDir():
+	}
+	if info.IsDir() {
 		s := source{kind: isDirectory, files: map[string]file{}, isDir: true}
 		if !b.readTree(name, "", &s) {
 			s.kind = isLarge
 		}
 		return s
+	}
+	return b.lookAtFile(name, info)
+}
+
+func (b *builder) lookAtFile(name string, info fs.FileInfo) source {
+	switch {
 	case !info.Mode().IsRegular():
 		return source{kind: isOther}
 	case info.Size() > mostOfFiles:
@@ -122,18 +129,23 @@ func (b *builder) readTree(directory, below string, s *source) bool {
 				return false
 			}
 			continue
-		case !info.Mode().IsRegular():
+		case !b.readInto(s, name, relative, info):
 			return false
 		}
-		if s.size += info.Size(); s.size > mostOfFiles || len(s.files) >= mostFiles {
-			return false
-		}
-		content, err := fs.ReadFile(b.Files, name)
-		if err != nil {
-			return false
-		}
-		s.files[relative] = file{content, info.Mode()&0o111 != 0}
 	}
+	return true
+}
+
+// readInto a source one more file, false where it is none or too much.
+func (b *builder) readInto(s *source, name, relative string, info fs.FileInfo) bool {
+	if s.size += info.Size(); !info.Mode().IsRegular() || s.size > mostOfFiles || len(s.files) >= mostFiles {
+		return false
+	}
+	content, err := fs.ReadFile(b.Files, name)
+	if err != nil {
+		return false
+	}
+	s.files[relative] = file{content, info.Mode()&0o111 != 0}
 	return true
 }
 

@@ -76,10 +76,10 @@ func (b *builder) findRenames() renames {
 	for i, n := range names {
 		names[i] = regexp.QuoteMeta(n)
 	}
-	any := "(" + strings.Join(names, "|") + ")"
-	r.behind = regexp.MustCompile(`(//|@)` + any + `($|[:/?#"'\s,;)}])`)
-	r.before = regexp.MustCompile(`(^|[,=\s"'\[({|:])` + any + `(:\d)`)
-	r.listed = regexp.MustCompile(`(^|[,=\s"'\[])` + any + `($|[,\s"'\]])`)
+	name := "(" + strings.Join(names, "|") + ")"
+	r.behind = regexp.MustCompile(`(//|@)` + name + `($|[:/?#"'\s,;)}])`)
+	r.before = regexp.MustCompile(`(^|[,=\s"'\[({|:])` + name + `(:\d)`)
+	r.listed = regexp.MustCompile(`(^|[,=\s"'\[])` + name + `($|[,\s"'\]])`)
 	return r
 }
 

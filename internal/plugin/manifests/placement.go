@@ -13,15 +13,8 @@ import (
 
 // place says on which nodes the pods may be.
 func (u *unit) place(config types.ServiceConfig) {
-	if os, arch, _ := strings.Cut(config.Platform, "/"); config.Platform != "" {
-		if arch == "" {
-			os, arch = "", os
-		}
-		u.pod.NodeSelector = map[string]string{corev1.LabelArchStable: strings.SplitN(arch, "/", 2)[0]}
-		if os != "" && os != "linux" {
-			u.pod.NodeSelector[corev1.LabelOSStable] = os
-		}
-		u.decide("platform", "it runs on nodes of that architecture only")
+	if config.Platform != "" {
+		u.placeByPlatform(config.Platform)
 	}
 	if config.Deploy == nil {
 		return
@@ -45,6 +38,18 @@ func (u *unit) place(config types.ServiceConfig) {
 	if n := config.Deploy.Placement.MaxReplicas; n > 0 {
 		u.spread(corev1.LabelHostname, corev1.DoNotSchedule, int32(min(n, 1000)))
 	}
+}
+
+func (u *unit) placeByPlatform(platform string) {
+	os, arch, both := strings.Cut(platform, "/")
+	if !both {
+		os, arch = "", platform
+	}
+	u.pod.NodeSelector = map[string]string{corev1.LabelArchStable: strings.SplitN(arch, "/", 2)[0]}
+	if os != "" && os != "linux" {
+		u.pod.NodeSelector[corev1.LabelOSStable] = os
+	}
+	u.decide("platform", "it runs on nodes of that architecture only")
 }
 
 func (u *unit) spread(key string, how corev1.UnsatisfiableConstraintAction, skew int32) {

@@ -28,26 +28,7 @@ func (b *builder) portsOf(s compose.Service) []corev1.ServicePort {
 	if ports, known := b.ports[s.Name]; known {
 		return ports
 	}
-	var out portList
-	for _, p := range s.Ports {
-		if len(out) > mostPorts {
-			break
-		}
-		out.add(p.Target, p.Protocol)
-	}
-	for _, l := range s.Listeners {
-		if l.Inside {
-			out.add(l.Port, "tcp")
-		}
-	}
-	if s.Health != nil {
-		if s.Health.HTTP != nil {
-			out.add(s.Health.HTTP.Port, "tcp")
-		}
-		for _, port := range s.Health.Ports {
-			out.add(port, "tcp")
-		}
-	}
+	out := writtenPorts(s)
 	for _, port := range b.exposedByBuild(s) {
 		out.add(port.Target, port.Protocol)
 	}
@@ -67,6 +48,33 @@ func (b *builder) portsOf(s compose.Service) []corev1.ServicePort {
 	}
 	slices.SortStableFunc(out, func(x, y corev1.ServicePort) int { return cmp.Compare(x.Port, y.Port) })
 	b.ports[s.Name] = out
+	return out
+}
+
+// writtenPorts are those that the service itself says: that it publishes, exposes,
+// advertises and checks.
+func writtenPorts(s compose.Service) portList {
+	var out portList
+	for _, p := range s.Ports {
+		if len(out) > mostPorts {
+			break
+		}
+		out.add(p.Target, p.Protocol)
+	}
+	for _, l := range s.Listeners {
+		if l.Inside {
+			out.add(l.Port, "tcp")
+		}
+	}
+	if s.Health == nil {
+		return out
+	}
+	if s.Health.HTTP != nil {
+		out.add(s.Health.HTTP.Port, "tcp")
+	}
+	for _, port := range s.Health.Ports {
+		out.add(port, "tcp")
+	}
 	return out
 }
 
@@ -141,18 +149,7 @@ func (b *builder) fileTexts(s compose.Service) []string {
 	if texts, known := b.mounted[s.Name]; known {
 		return texts
 	}
-	config := b.Project.Model.Services[s.Name]
-	var sources []string
-	for _, v := range config.Volumes {
-		if v.Type == types.VolumeTypeBind && !dataRoot.MatchString(v.Target) && !b.isProject(v.Source) && (config.Build == nil || confPlace.MatchString(v.Target)) {
-			sources = append(sources, v.Source)
-		}
-	}
-	var out []string
-	for _, c := range config.Configs {
-		declared := b.Project.Model.Configs[c.Source]
-		sources, out = append(sources, declared.File), append(out, declared.Content)
-	}
+	sources, out := b.settingsOf(s)
 	for _, source := range sources {
 		found := b.look(source)
 		for _, name := range sortedKeys(found.files) {
@@ -163,6 +160,22 @@ func (b *builder) fileTexts(s compose.Service) []string {
 	}
 	b.mounted[s.Name] = out
 	return out
+}
+
+// settingsOf a service are the files that it mounts which somebody wrote, and the
+// texts of its configs.
+func (b *builder) settingsOf(s compose.Service) (sources, texts []string) {
+	config := b.Project.Model.Services[s.Name]
+	for _, v := range config.Volumes {
+		if v.Type == types.VolumeTypeBind && !dataRoot.MatchString(v.Target) && !b.isProject(v.Source) && (config.Build == nil || confPlace.MatchString(v.Target)) {
+			sources = append(sources, v.Source)
+		}
+	}
+	for _, c := range config.Configs {
+		declared := b.Project.Model.Configs[c.Source]
+		sources, texts = append(sources, declared.File), append(texts, declared.Content)
+	}
+	return sources, texts
 }
 
 // portsAfter a host's names in a text.
@@ -248,10 +261,8 @@ func first(image images.Image) int32 {
 
 // mainPort is the one that others ask first, 0 where none is known.
 func (b *builder) mainPort(s compose.Service, ports []corev1.ServicePort) int32 {
-	for _, l := range s.Listeners {
-		if l.Inside {
-			return l.Port
-		}
+	if i := slices.IndexFunc(s.Listeners, func(l compose.Listener) bool { return l.Inside }); i >= 0 {
+		return s.Listeners[i].Port
 	}
 	known, _ := b.imageOf(s)
 	if own := b.ownPorts(s, false); len(own) > 0 && (known.Data || s.Role != "") {
@@ -265,10 +276,8 @@ func (b *builder) mainPort(s compose.Service, ports []corev1.ServicePort) int32 
 			return p.Target
 		}
 	}
-	for _, p := range ports {
-		if p.Protocol == corev1.ProtocolTCP {
-			return p.Port
-		}
+	if i := slices.IndexFunc(ports, func(p corev1.ServicePort) bool { return p.Protocol == corev1.ProtocolTCP }); i >= 0 {
+		return ports[i].Port
 	}
 	return 0
 }

@@ -92,13 +92,18 @@ func (b *builder) secretOf(service, name string, value *string) (secretValue, bo
 		}
 		return v, *value != "" && (redact.Sensitive(name, *value) || looksSecret(name, *value))
 	}
+	return b.writtenSecret(v, parts, name, *value)
+}
+
+// writtenSecret is one whose text is written in the project.
+func (b *builder) writtenSecret(v secretValue, parts []compose.Part, name, value string) (secretValue, bool) {
 	variables := variablesIn(parts)
 	v.from = "the environment, as " + strings.Join(variables, ", ")
-	v.open = defaultOf(parts) == *value && *value != ""
+	v.open = defaultOf(parts) == value && value != ""
 	switch {
-	case *value == "" && !slices.ContainsFunc(parts, func(p compose.Part) bool { return p.IsVariable() && !p.HasDefault }):
-		return v, false // the file says that it may be empty
-	case len(variables) == 0 && isSwitch(*value):
+	case value == "" && mayBeEmpty(parts):
+		return v, false
+	case len(variables) == 0 && isSwitch(value):
 		return v, false // about secrets, as ALLOW_EMPTY_PASSWORD is
 	case slices.ContainsFunc(parts, b.isSecret):
 		if v.why != "its name says so" {
@@ -107,7 +112,12 @@ func (b *builder) secretOf(service, name string, value *string) (secretValue, bo
 		return v, true
 	}
 	fromOutside := len(variables) > 0 && !v.open
-	return v, redact.Sensitive(name, *value) || fromOutside && looksSecret(name, *value)
+	return v, redact.Sensitive(name, value) || fromOutside && looksSecret(name, value)
+}
+
+// mayBeEmpty says that the file gives each of its variables a default.
+func mayBeEmpty(parts []compose.Part) bool {
+	return !slices.ContainsFunc(parts, func(p compose.Part) bool { return p.IsVariable() && !p.HasDefault })
 }
 
 func isSwitch(value string) bool {

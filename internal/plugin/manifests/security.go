@@ -97,26 +97,32 @@ func (u *unit) groups(config types.ServiceConfig) {
 			c.SupplementalGroups = append(c.SupplementalGroups, *n)
 		}
 	}
-	image, _ := u.imageOf(u.Service)
-	switch {
-	case len(u.templates) == 0 && !u.hasVolumes():
-	case own != nil && (*own > 0 || user != nil && *user > 0):
-		c.FSGroup = own
-	case own == nil && user != nil && *user > 0:
-		c.FSGroup = user
-	case config.User == "" && image.Group > 0:
-		c.FSGroup = &image.Group
-		u.decide("volumes", fmt.Sprintf("its volumes are given to group %d, which its image runs as", image.Group))
-	case (user == nil || *user > 0) && u.hasClaims() && !u.keepsData():
-		c.FSGroup = new(anyGroup)
-		u.decide("volumes", fmt.Sprintf("its volumes are given to group %d, and its processes are made members of it: whom its image runs as is not known", anyGroup))
-	}
+	c.FSGroup = u.volumeGroup(config, user, own)
 	if c.FSGroup != nil { // once, and not at each start: servers guard the modes of their files
 		c.FSGroupChangePolicy = new(corev1.FSGroupChangeOnRootMismatch)
 	}
 	if len(c.SupplementalGroups) > 0 || c.FSGroup != nil || len(c.Sysctls) > 0 {
 		u.pod.SecurityContext = c
 	}
+}
+
+// volumeGroup is the group that volumes are given to, nil where nobody needs it.
+func (u *unit) volumeGroup(config types.ServiceConfig, user, group *int64) *int64 {
+	image, _ := u.imageOf(u.Service)
+	switch isRoot := user != nil && *user == 0; {
+	case isRoot || len(u.templates) == 0 && !u.hasVolumes():
+	case group != nil:
+		return group
+	case user != nil:
+		return user
+	case config.User == "" && image.Group > 0:
+		u.decide("volumes", fmt.Sprintf("its volumes are given to group %d, which its image runs as", image.Group))
+		return &image.Group
+	case u.hasClaims() && !u.keepsData():
+		u.decide("volumes", fmt.Sprintf("its volumes are given to group %d, and its processes are made members of it: whom its image runs as is not known", anyGroup))
+		return new(anyGroup)
+	}
+	return nil
 }
 
 // anyGroup is one that volumes are given to where any will do.

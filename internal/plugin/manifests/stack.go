@@ -70,11 +70,7 @@ func (b *builder) service(s compose.Service, owned bool) v1alpha1.Service {
 		})
 		return out
 	}
-	for i, e := range out.Env {
-		if key, secret := b.secretOfBridge(s, e); secret {
-			out.Env[i].Value, out.Env[i].ValueFrom = nil, &v1alpha1.EnvSource{SecretKeyRef: &v1alpha1.KeyReference{Name: b.secretName(), Key: key}}
-		}
-	}
+	b.keepSecrets(s, out.Env)
 	for _, name := range sortedKeys(b.Project.Model.Services[s.Name].Environment) {
 		key, secret := b.secrets.keys[[2]string{s.Name, name}]
 		declared := slices.ContainsFunc(out.Env, func(e v1alpha1.DeclaredEnv) bool { return e.Name == name })
@@ -84,6 +80,15 @@ func (b *builder) service(s compose.Service, owned bool) v1alpha1.Service {
 		}
 	}
 	return out
+}
+
+// keepSecrets names the Secret's keys in the place of secrets.
+func (b *builder) keepSecrets(s compose.Service, env []v1alpha1.DeclaredEnv) {
+	for i, e := range env {
+		if key, secret := b.secretOfBridge(s, e); secret {
+			env[i].Value, env[i].ValueFrom = nil, &v1alpha1.EnvSource{SecretKeyRef: &v1alpha1.KeyReference{Name: b.secretName(), Key: key}}
+		}
+	}
 }
 
 // secretOfBridge is the key of a variable of x-bridge into which a secret was put.

@@ -187,21 +187,25 @@ func (u *unit) driverVolume(v types.ServiceVolumeConfig, declared types.VolumeCo
 		}
 		return corev1.VolumeSource{EmptyDir: empty}, true
 	case strings.HasPrefix(kind, "nfs"):
-		server, export := nfsOption(options["o"]), strings.TrimPrefix(device, ":")
-		if host, rest, found := strings.Cut(device, ":"); found && host != "" {
-			server, export = host, rest
-		}
-		if server == "" || !strings.HasPrefix(export, "/") {
-			u.noteAt(path, "its NFS server or path is not clear: a claim stands in its place")
-			return source, false
-		}
-		return corev1.VolumeSource{NFS: &corev1.NFSVolumeSource{Server: server, Path: export, ReadOnly: slices.Contains(strings.Split(options["o"], ","), "ro")}}, true
+		return u.nfsVolume(path, options["o"], device)
 	case strings.Contains(options["o"], "bind"):
 		u.noteAt(path, device+" is a directory of the host: its volume is an empty claim here")
 		return source, false
 	}
 	u.noteAt(path, fmt.Sprintf("a volume of type %s is mounted by the host: a claim stands in its place; a CSI driver for it may be what is wanted", kind))
 	return source, false
+}
+
+func (u *unit) nfsVolume(path []string, options, device string) (source corev1.VolumeSource, special bool) {
+	server, export := nfsOption(options), strings.TrimPrefix(device, ":")
+	if host, rest, found := strings.Cut(device, ":"); found && host != "" {
+		server, export = host, rest
+	}
+	if server == "" || !strings.HasPrefix(export, "/") {
+		u.noteAt(path, "its NFS server or path is not clear: a claim stands in its place")
+		return source, false
+	}
+	return corev1.VolumeSource{NFS: &corev1.NFSVolumeSource{Server: server, Path: export, ReadOnly: slices.Contains(strings.Split(options, ","), "ro")}}, true
 }
 
 func nfsOption(options string) string {
@@ -290,8 +294,7 @@ func (u *unit) mountBind(config types.ServiceConfig, v types.ServiceVolumeConfig
 		u.mountHost(v)
 		return
 	}
-	found := u.look(v.Source)
-	switch {
+	switch found := u.look(v.Source); {
 	case found.kind == isOther:
 		u.leaveOut(v, "is no regular file of the project")
 	case found.kind == isFile:
@@ -300,6 +303,14 @@ func (u *unit) mountBind(config types.ServiceConfig, v types.ServiceVolumeConfig
 		u.leaveOut(v, "is too large for a ConfigMap: put it into the image, or a volume")
 	case found.kind == isAbsent && isFileName(v):
 		u.leaveOut(v, "is not there; Docker would make a directory of it")
+	default:
+		u.mountSource(config, v, found)
+	}
+}
+
+// mountSource mounts a directory of the project, or what is to become one.
+func (u *unit) mountSource(config types.ServiceConfig, v types.ServiceVolumeConfig, found source) {
+	switch {
 	case u.isSource(config, v, found):
 		u.note(u.Name, "volumes", fmt.Sprintf("%s is not mounted: it would hide what the image is built with", v.Target))
 	case found.kind == isDirectory && len(found.files) > 0 && !u.isWritten(v, found):
@@ -369,12 +380,17 @@ func (u *unit) isSource(config types.ServiceConfig, v types.ServiceVolumeConfig,
 		return false
 	}
 	buildContext := config.Build.Context
-	if v.Source != buildContext && !strings.HasPrefix(v.Source, buildContext+"/") && !strings.HasPrefix(buildContext, v.Source+"/") {
+	switch {
+	case v.Source == buildContext || strings.HasPrefix(buildContext, v.Source+"/"):
+		return true
+	case !strings.HasPrefix(v.Source, buildContext+"/"):
 		return false
 	}
-	if v.Source == buildContext || strings.HasPrefix(buildContext, v.Source+"/") {
-		return true
-	}
+	return isCode(config, v, found)
+}
+
+// isCode says so of a directory that an image is built with, among others.
+func isCode(config types.ServiceConfig, v types.ServiceVolumeConfig, found source) bool {
 	hasCode := slices.ContainsFunc(sortedKeys(found.files), sourceFile.MatchString)
 	anonymous := slices.ContainsFunc(config.Volumes, func(o types.ServiceVolumeConfig) bool {
 		return o.Type == types.VolumeTypeVolume && o.Source == "" && strings.HasPrefix(o.Target, v.Target+"/")
@@ -441,9 +457,18 @@ func (u *unit) mountDirectory(v types.ServiceVolumeConfig, found source) {
 // lacks: Docker copies it there. What servers keep is made by themselves.
 var imageContent = regexp.MustCompile(`^/(?:app|apps|code|src|srv|opt|usr|home|var/www|var/opt|workspace|etc|rails)(?:/|$)`)
 
+// mayHaveContent says that an image may bring something with it for a volume.
+func mayHaveContent(v types.ServiceVolumeConfig) bool {
+	if v.Volume != nil && (v.Volume.NoCopy || v.Volume.Subpath != "") {
+		return false
+	}
+	written := dataPlace.MatchString(v.Target) && !strings.Contains(v.Target, "static") || strings.Contains(v.Target, "/.")
+	return !written && imageContent.MatchString(v.Target)
+}
+
 // seed copies into a fresh volume what the image has in its place, as Docker does.
 func (u *unit) seed(config types.ServiceConfig, v types.ServiceVolumeConfig) {
-	if u.keepsData() || dataPlace.MatchString(v.Target) && !strings.Contains(v.Target, "static") || strings.Contains(v.Target, "/.") || v.Volume != nil && v.Volume.NoCopy || v.ReadOnly || !imageContent.MatchString(v.Target) || u.subPath(v) != "" {
+	if u.keepsData() || v.ReadOnly || !mayHaveContent(v) {
 		return
 	}
 	if users := u.users(v); len(users) > 1 && config.Build == nil && u.Project.Model.Services[users[0]].Build != nil {

@@ -36,15 +36,22 @@ func (u *unit) waiters() {
 		case !known || !d.Required || target.Replicas == 0:
 		case d.Condition == v1alpha1.ServiceCompletedSuccessfully:
 			u.waitForJob(target, "--timeout="+jobTimeout)
-		case u.builder.oneShot(target) && d.Condition == v1alpha1.ServiceHealthy && target.Health != nil:
-			u.waitForJob(target, "--ready", "--timeout="+jobTimeout)
 		case u.builder.oneShot(target):
-		case d.Condition == v1alpha1.ServiceStarted && target.Health != nil && !u.isData(target) && (u.oneShot() || u.isAddressedBy(target)):
+			if d.Condition == v1alpha1.ServiceHealthy && target.Health != nil {
+				u.waitForJob(target, "--ready", "--timeout="+jobTimeout)
+			}
+		case d.Condition == v1alpha1.ServiceStarted && u.mayBeNeededBy(target):
 			u.note(u.Name, "depends_on", u.Name+" does not wait for "+target.Name+", which it may be needed for to become healthy")
 		default:
 			u.waitForService(target, d)
 		}
 	}
+}
+
+// mayBeNeededBy says that another service may become healthy no sooner than this one
+// has run.
+func (u *unit) mayBeNeededBy(other compose.Service) bool {
+	return other.Health != nil && !u.isData(other) && (u.oneShot() || u.isAddressedBy(other))
 }
 
 // isData says that a service is a database or broker, which needs nobody to become

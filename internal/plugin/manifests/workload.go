@@ -81,9 +81,12 @@ func (u *unit) tell() {
 	case u.OneShotReason != "":
 		u.decide("restart", "no Job, as "+u.OneShotReason)
 	}
-	if u.oneShot() {
-		return
+	if !u.oneShot() {
+		u.tellPorts()
 	}
+}
+
+func (u *unit) tellPorts() {
 	var list []string
 	for _, p := range u.servicePorts(u.ports) {
 		list = append(list, p.Name)
@@ -235,9 +238,14 @@ func (u *unit) host(config types.ServiceConfig) {
 	case given != "" && given != u.pod.Hostname && u.pod.Hostname != "" && given != u.Name:
 		u.note(u.Name, "hostname", fmt.Sprintf("a pod's host name is one label: %s of %s", u.pod.Hostname, given))
 	}
-	other, shares := strings.CutPrefix(config.NetworkMode, "service:")
-	if _, container := strings.CutPrefix(config.NetworkMode, "container:"); shares || container {
-		u.note(u.Name, "network_mode", fmt.Sprintf("it does not share the network of %s: put both containers into one pod, where they reach each other at localhost", strings.TrimPrefix(other, "container:")))
+	u.namespaces(config)
+}
+
+// namespaces are those that the pod has of the node, or would share with another
+// container.
+func (u *unit) namespaces(config types.ServiceConfig) {
+	if kind, other, shares := strings.Cut(config.NetworkMode, ":"); shares && (kind == "service" || kind == "container") {
+		u.note(u.Name, "network_mode", fmt.Sprintf("it does not share the network of %s: put both containers into one pod, where they reach each other at localhost", other))
 	}
 	if config.NetworkMode == "host" {
 		u.pod.HostNetwork, u.pod.DNSPolicy = true, corev1.DNSClusterFirstWithHostNet

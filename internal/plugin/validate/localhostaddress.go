@@ -2,6 +2,7 @@ package validate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bridgestack/operator/internal/compose"
@@ -45,12 +46,9 @@ func (p *project) isServers(s compose.Service, v compose.Variable, r compose.Ref
 	if known && isDatabase(target) {
 		return true
 	}
-	for _, h := range hostsIn(v.Name, p.value(s, v.Name)) {
-		if h.name == r.Host && h.scheme != "" && h.scheme != "http" && h.scheme != "https" && h.scheme != "ws" && h.scheme != "wss" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(hostsIn(v.Name, p.value(s, v.Name)), func(h host) bool {
+		return h.name == r.Host && h.scheme != "" && !slices.Contains([]string{"http", "https", "ws", "wss"}, h.scheme)
+	})
 }
 
 // instead is what to write for localhost.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // noShell: compose runs no shell of its own, and cuts a line off at the first sign
@@ -43,23 +44,28 @@ func unquoted(line string) string {
 			}
 		case c == '\'' || c == '"':
 			quote = c
-		case c == '$' && i+1 < len(line) && line[i+1] == '{': // a variable, with whatever is in it
-			for depth := 0; i < len(line); i++ {
-				if line[i] == '{' {
-					depth++
-				} else if line[i] == '}' {
-					if depth--; depth == 0 {
-						break
-					}
-				}
-			}
-		case c == ';' || c == '|' || c == '>' || c == '<':
-			return string(c)
-		case c == '&' && i+1 < len(line) && line[i+1] == '&':
+		case strings.HasPrefix(line[i:], "${"):
+			i = variableEnd(line, i)
+		case strings.HasPrefix(line[i:], "&&"):
 			return "&&"
-		case c == '&':
-			return "&"
+		case strings.IndexByte(";|<>&", c) >= 0:
+			return string(c)
 		}
 	}
 	return ""
+}
+
+// variableEnd is where a variable at i ends, with whatever is in it.
+func variableEnd(line string, i int) int {
+	for depth := 0; i < len(line); i++ {
+		switch line[i] {
+		case '{':
+			depth++
+		case '}':
+			if depth--; depth == 0 {
+				return i
+			}
+		}
+	}
+	return i
 }
