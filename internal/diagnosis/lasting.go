@@ -57,7 +57,7 @@ func isOlder(event v1alpha1.EvidenceItem, r evidence.Rollout) bool {
 // allows and end by a signal.
 func byProbeTiming(c evidence.Case, r reading) (Finding, bool) {
 	ended := c.Container.Ended()
-	if ended == nil || ended.ExitCode != 137 && ended.ExitCode != 143 && !(ended.ExitCode == 0 && toldToStopBySignal(r.log)) {
+	if ended == nil || !mayBeKilled(*ended, r.log) {
 		return Finding{}, false
 	}
 	for _, p := range []struct {
@@ -66,9 +66,7 @@ func byProbeTiming(c evidence.Case, r reading) (Finding, bool) {
 		cause v1alpha1.Cause
 	}{{c.Container.Startup, "Startup", v1alpha1.CauseStartupProbeFailed}, {c.Container.Liveness, "Liveness", v1alpha1.CauseLivenessProbeFailed}} {
 		f := Finding{Cause: p.cause, Evidence: []v1alpha1.EvidenceItem{terminationItem(ended)}}
-		unhealthy, failing := lastEvent(c, func(e evidence.Event) bool {
-			return e.Reason == "Unhealthy" && about(e, c.Container.Name) && strings.HasPrefix(e.Message, p.kind+" probe") && near(e.Last, ended)
-		})
+		unhealthy, failing := probeFailure(c, p.kind, ended)
 		switch {
 		case failing:
 			f.Confidence = v1alpha1.ConfidenceMedium
@@ -93,7 +91,22 @@ func lastsAsAllowed(p evidence.ProbeSpec, ran time.Duration) bool {
 	return budget > 0 && ran > 0 && ran >= budget-p.Period && ran <= budget+p.Period+p.Timeout+grace+2*time.Second
 }
 
-// toldToStopBySignal says that the log's end tells of a signal.
-func toldToStopBySignal(log []byte) bool {
-	return slices.ContainsFunc(tail(log, 10), stopped.MatchString)
+// probeFailure is the last event of a probe that failed in the run that ended.
+func probeFailure(c evidence.Case, kind string, ended *evidence.Termination) (evidence.Event, bool) {
+	return lastEvent(c, func(e evidence.Event) bool {
+		return e.Reason == "Unhealthy" && about(e, c.Container.Name) && strings.HasPrefix(e.Message, kind+" probe") && near(e.Last, ended)
+	})
+}
+
+// mayBeKilled says that a signal from outside may have ended the run: by the
+// exit code, or by what a program that makes 0 of it logs.
+func mayBeKilled(t evidence.Termination, log []byte) bool {
+	switch t.ExitCode {
+	case 137, 143:
+		return true
+	case 0:
+		return slices.ContainsFunc(tail(log, 10), stopped.MatchString)
+	default:
+		return false
+	}
 }

@@ -107,6 +107,7 @@ var arguments = knowledge{
 				`joptsimple\.\w+Exception`,
 			),
 			unless: ignoreCase(
+				`perhaps misspelled`,
 				`config(?:uration)? (?:key|option).*ignored`,
 				`no value (?:set|provided|given) for`,
 				`environment`,

@@ -45,6 +45,7 @@ var files = knowledge{
 				`(?:No such file or directory|FileNotFound\w*):? .{0,20}["'\x60]`+configPath,
 				`^\S*: `+configPath+`: No such file or directory`,
 				`(?:settings?|secrets?|credentials?|hba|ident|provisioning|rules?|realm) ?files?\b.{0,80}`+notThere,
+				`\bconfig(?:uration)? files? (?:is |are )?missing\b`,
 				`no (?:configuration|config) (?:file )?(?:was |were )?(?:found|provided|specified|given)`,
 				`could not access the server configuration file`,
 				`Config data (?:resource|location) '[^']*' (?:via location '[^']*' )?does not exist`,
@@ -111,7 +112,8 @@ var files = knowledge{
 				`(?i)(?:error|failed|failure|unable|could not|cannot)\b (?:to )?(?:load|read|pars|decod)\w* ` +
 					`(?:the )?(?:\w+ )?(?:file )?["']?` + configPath,
 				// A parser's complaint of a place in a file.
-				`(?i)` + etcPath + `["')]?(?::\d+|\[\d+\]|\(\d+\)|,? (?:at |on )?line:? \d+)\b.{0,120}` + rejectedHere,
+				`(?i)` + etcPath + `["')]?(?::\d+|\[\d+\]|\(\d+\)|,? (?:at |on |on or before )?line:? \d+)\b` +
+					`.{0,120}` + rejectedHere,
 				`(?i)` + etcPath + `["')]?: .{0,40}\b(?:line|at) \d+.{0,40}` + rejectedHere,
 				`(?i)\b(?:invalid|unknown|bad)\b.{0,60}\bat line \d+ (?:in|of) (?:file )?["']?/`,
 				`(?i)\billegal\b.{0,60}\bat line \d+ (?:in|of) (?:file )?["']?/`,
