@@ -33,8 +33,9 @@ func (r Role) Protocol() evidence.Protocol {
 		return evidence.TCP
 	case RoleRedpanda:
 		return evidence.Kafka
+	default:
+		return evidence.Protocol(r)
 	}
-	return evidence.Protocol(r)
 }
 
 // Kind of server that it is, false for one of no role.

@@ -403,8 +403,9 @@ func (u *unit) unreadable(s source) string {
 		return "is too large"
 	case isOther:
 		return "is no regular file of the project"
+	default:
+		return "is not there"
 	}
-	return "is not there"
 }
 
 // mountContent mounts a config that is written in the compose file, or is a
