@@ -104,7 +104,7 @@ func judge(in Input) Verdict {
 	crashes := crashes(in)
 	v := Verdict{Outcome: Waiting, UpSince: since, RecheckAfter: recheck}
 	switch {
-	case up && in.Now.Sub(since) >= soak:
+	case up && in.Now.Sub(since) >= soak && !loopsOn(in):
 		v.Outcome, v.Reason = Helped, fmt.Sprintf("up for %s without a restart", soak)
 	case crashes >= crashesThatFail:
 		return afterCrashes(in, v, crashes)
@@ -120,13 +120,45 @@ func judge(in Input) Verdict {
 	return v
 }
 
+// loopsOn says that a pod beside those that stayed up goes on to end: one that was
+// added later has not got to be up, but must not end either.
+func loopsOn(in Input) bool {
+	soak := time.Duration(in.Attempt.SoakSeconds) * time.Second
+	return slices.ContainsFunc(in.Pods, func(p Pod) bool {
+		return crashesOf(p, in.Attempt) >= crashesThatFail && (p.UpSince.IsZero() || in.Now.Sub(p.UpSince) < soak)
+	})
+}
+
 func notUpYet(in Input, v Verdict) Verdict {
+	if left := rollsOutFor(in); left > 0 {
+		v.Reason, v.RecheckAfter = fmt.Sprintf("%d of %d pods have the change, and it is rolled out further", len(in.Pods), in.replicas()), min(recheck, left)
+		return v
+	}
 	if in.Now.After(in.Attempt.Deadline.Time) {
 		v.Outcome, v.Reason = Failed, "the container did not come up before the deadline"
 		return v
 	}
 	v.Reason, v.RecheckAfter = "not up yet", min(recheck, max(time.Second, in.Attempt.Deadline.Sub(in.Now)))
 	return v
+}
+
+// rollsOutFor is how long a change that is rolled out pod after pod has for the next
+// one, 0 where that is no question: a DaemonSet of a hundred nodes replaces one at a
+// time, and each has the time that a single one would have. None may have ended.
+func rollsOutFor(in Input) time.Duration {
+	if !ownTemplate(in.Attempt) || len(in.Pods) >= in.replicas() || crashes(in) > 0 {
+		return 0
+	}
+	var last time.Time
+	for _, p := range in.Pods {
+		if !p.Older && p.UpSince.After(last) {
+			last = p.UpSince
+		}
+	}
+	if last.IsZero() {
+		return 0
+	}
+	return max(0, last.Add(in.timeout()).Sub(in.Now))
 }
 
 // latestEnd is when a soak ends that pods which come and go begin anew again and

@@ -58,7 +58,7 @@ func TestCheck(t *testing.T) {
 		"one of two pods is not up":              {65, []Pod{crashed(0, 5), crashed(0, 0)}, 2, nil, Waiting},
 		"a pod is missing":                       {65, []Pod{crashed(0, 5)}, 2, nil, Waiting},
 		"not up by the deadline":                 {301, []Pod{crashed(0, 0)}, 1, nil, Failed},
-		"a pod that is missing at the deadline":  {301, []Pod{crashed(0, 5)}, 2, nil, Failed},
+		"a pod that is missing at the deadline":  {306, []Pod{crashed(0, 5)}, 2, nil, Failed},
 		"no pod by the deadline":                 {301, nil, 1, nil, Failed},
 		"the soak begins with the change":        {30, []Pod{{Created: at(-100), UpSince: at(-90)}}, 1, evicted, Waiting},
 		"the soak begins with the end of what was started": {80, []Pod{{Created: at(-100), UpSince: at(-90)}}, 1, func(a *v1alpha1.Attempt) {
@@ -103,6 +103,7 @@ func TestWhatHappensBesides(t *testing.T) {
 		"an autoscaler adds a replica in the soak":       {360, soak, 3, 4, true, append(pods(3, upPod(30)), starting(359)), Waiting},
 		"which begins no new soak":                       {781, soak, 3, 4, true, append(pods(3, upPod(30)), upPod(700)), Helped},
 		"and one that never becomes ready is no failure": {781, soak, 3, 4, true, append(pods(3, upPod(30)), starting(359)), Helped},
+		"nor is it helped while one loops":               {781, soak, 3, 4, true, append(pods(3, upPod(30)), Pod{Created: at(359), Restarts: 4, Looping: true}), Failed},
 		"but one that loops is":                          {600, soak, 3, 4, true, append(pods(3, upPod(30)), Pod{Created: at(359), Restarts: 1, Looping: true}), Failed},
 		"an autoscaler takes a replica away":             {781, soak, 3, 2, true, pods(2, upPod(30)), Helped},
 		"a node is drained after the deadline":           {400, soak, 3, 3, true, append(pods(2, upPod(30)), starting(399)), Waiting},
@@ -163,6 +164,36 @@ func TestSoakEnds(t *testing.T) {
 			}
 			t.Error("it goes on after an hour")
 		})
+	}
+}
+
+// A change that is rolled out pod after pod has the time of each pod: it is not
+// taken back in the middle because all of them together need more than one would.
+func TestRolloutThatTakesLongerThanOnePod(t *testing.T) {
+	const nodes = 20
+	attempt := raisedMemory(60, nodes)
+	rolledOut := func(now, every int, last Pod) []Pod {
+		var out []Pod
+		for i := 0; i < nodes && i*every+30 <= now; i++ {
+			out = append(out, Pod{Created: at(i * every), UpSince: at(i*every + 30)})
+		}
+		return append(out, last)
+	}
+	for name, c := range map[string]struct {
+		now  int
+		pods []Pod
+		want Outcome
+	}{
+		"one each minute, in the middle":       {600, rolledOut(600, 60, Pod{Created: at(600)}), Waiting},
+		"until all have it":                    {1300, rolledOut(1300, 60, Pod{Created: at(1), UpSince: at(31)}), Helped},
+		"the next one has not come up in time": {600, rolledOut(200, 60, Pod{Created: at(240)}), Failed},
+		"the next one is not made":             {600, rolledOut(200, 60, Pod{Created: at(1), UpSince: at(31)}), Failed},
+		"the next one ended":                   {600, rolledOut(600, 60, Pod{Created: at(600), Restarts: 1}), Failed},
+	} {
+		v := Check(Input{Now: at(c.now), Attempt: attempt, Pods: c.pods, Desired: nodes})
+		if v.Outcome != c.want {
+			t.Errorf("%s: got %s: %s", name, v.Outcome, v.Reason)
+		}
 	}
 }
 
