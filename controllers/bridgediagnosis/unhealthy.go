@@ -69,10 +69,15 @@ func (r *Reconciler) awaitHealth(_ context.Context, in *round) (bool, error) {
 // be up is not enough.
 func (r *Reconciler) withHealth(in *round, v verify.Verdict) verify.Verdict {
 	left := r.unhealthyFor(in)
-	switch {
-	case v.Outcome != verify.Helped || left == 0:
+	if v.Outcome != verify.Helped || left == 0 {
 		return v
-	case r.Clock.Now().After(in.attempt().Deadline.Time):
+	}
+	deadline := in.attempt().Deadline.Time
+	seen, known := r.Health.Get(client.ObjectKeyFromObject(in.owner), in.service.Name)
+	// What a process that began after the deadline has never seen unwell may have been
+	// well by then.
+	mayHaveBeenWell := !known || !seen.HealthySince.IsZero() && (!seen.HealthySince.After(deadline) || seen.HealthySince.Equal(seen.AskedSince))
+	if r.Clock.Now().After(deadline) && !mayHaveBeenWell {
 		return verify.Verdict{Outcome: verify.Failed, Reason: "the container is up, and its health endpoint was not well by the deadline"}
 	}
 	return verify.Verdict{Outcome: verify.Waiting, Reason: "up; the health endpoint has not been well for the soak", RecheckAfter: left}

@@ -16,6 +16,7 @@ import (
 	"github.com/bridgestack/operator/internal/healthcheck"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/stack"
+	"github.com/bridgestack/operator/internal/verify"
 )
 
 var at3 = time.Date(2026, 11, 1, 3, 0, 0, 0, time.UTC)
@@ -179,5 +180,42 @@ func TestStackLocks(t *testing.T) {
 	(<-second)()
 	if len(locks.held) > 0 {
 		t.Errorf("locks stay behind: %v", locks.held)
+	}
+}
+
+// A soak may end after the deadline, and an endpoint that is asked every half minute
+// is seen to be well later than its container is up: what was well by the deadline
+// has the rest of its soak.
+func TestEndpointThatIsWellInTimeHasItsSoak(t *testing.T) {
+	for name, c := range map[string]struct {
+		unwell, wellFor time.Duration // how long ago it was unwell, and since when it has been well
+		want            verify.Outcome
+	}{
+		"well before the deadline, for less than the soak": {9 * time.Minute, 8 * time.Minute, verify.Waiting},
+		"well for the soak":            {11 * time.Minute, 10 * time.Minute, verify.Helped},
+		"well only after the deadline": {9 * time.Minute, 4 * time.Minute, verify.Failed},
+		"not well":                     {9 * time.Minute, 0, verify.Failed},
+		"asked first after the deadline, by another operator": {0, 4 * time.Minute, verify.Waiting},
+		"not asked yet, by another operator":                  {0, 0, verify.Waiting},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &Reconciler{Health: &healthcheck.Memory{}, Clock: clocktesting.NewFakePassiveClock(at3)}
+			in := roundOf(time.Hour, podMade("api-0", 11*time.Minute, true, upFor(11*time.Minute)))
+			in.stack.Policy.Soak = 10 * time.Minute
+			in.after.Annotations = map[string]string{v1alpha1.AnnotationDetectedBy: detect.ReasonHealth}
+			in.after.Status.Attempts = []v1alpha1.Attempt{{Outcome: v1alpha1.AttemptApplied, Deadline: metav1.NewTime(at3.Add(-6 * time.Minute))}}
+			in.service.Endpoint = &v1alpha1.Endpoint{HTTP: &v1alpha1.HTTPEndpoint{Port: 8080}}
+			record := func(ago time.Duration, outcome v1alpha1.ProbeOutcome) {
+				if ago > 0 {
+					answer := evidence.Probe{Stages: []evidence.Stage{{Outcome: outcome}}}
+					r.Health.Record(types.NamespacedName{Namespace: "shop", Name: "shop"}, "api", answer, detect.Settings{}, at3.Add(-ago))
+				}
+			}
+			record(c.unwell, v1alpha1.ProbeFailed)
+			record(c.wellFor, v1alpha1.ProbePassed)
+			if v := r.withHealth(in, verify.Verdict{Outcome: verify.Helped}); v.Outcome != c.want {
+				t.Errorf("got %s: %s", v.Outcome, v.Reason)
+			}
+		})
 	}
 }

@@ -28,6 +28,8 @@ type Endpoint struct {
 	History detect.Health
 	// Last answer.
 	Last evidence.Probe
+	// AskedSince is when this process had its first answer.
+	AskedSince time.Time
 	// HealthySince is since when all answers have been good, zero while they are not.
 	HealthySince time.Time
 }
@@ -56,7 +58,10 @@ func (m *Memory) Record(stack types.NamespacedName, service string, answer evide
 	if m.byStack[stack] == nil {
 		m.byStack[stack] = map[string]Endpoint{}
 	}
-	known := m.byStack[stack][service]
+	known, asked := m.byStack[stack][service]
+	if !asked {
+		known.AskedSince = now
+	}
 	known.History, known.Last = detect.ObserveHealth(known.History, answer.Outcome(), s, now), answer
 	switch {
 	case answer.Outcome() != v1alpha1.ProbePassed:
