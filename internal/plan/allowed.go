@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/remedy"
@@ -20,6 +21,9 @@ func Forbids(in Input, attempt v1alpha1.Attempt) string {
 		return fmt.Sprintf("the policy switches %s off", attempt.Proposal.Remedy)
 	}
 	if because := in.templateIsAnothers(attempt); because != "" {
+		return because
+	}
+	if because := in.holdsTooLong(attempt); because != "" {
 		return because
 	}
 	if because := unwanted(in.Diagnosis.Spec, attempt); because != "" {
@@ -41,6 +45,25 @@ func (in Input) templateIsAnothers(attempt v1alpha1.Attempt) string {
 		return in.GitOps.takesBack()
 	case patch.Workload == in.Diagnosis.Spec.Workload:
 		return in.Unreachable
+	}
+	return ""
+}
+
+// longestRound is more than a round takes, which looks at the clock when it begins
+// and records an attempt at its end.
+const longestRound = 10 * time.Minute
+
+// holdsTooLong says why an attempt must not keep a GitOps controller from its object:
+// what was recorded is not taken at its word, and holds for no longer than the policy
+// lets it.
+func (in Input) holdsTooLong(a v1alpha1.Attempt) string {
+	switch {
+	case a.HeldUntil == nil:
+		return ""
+	case in.GitOps.TTL <= 0:
+		return "the policy lets no GitOps controller be kept from it (spec.gitOps.hold)"
+	case a.HeldUntil.After(in.Now.Add(in.GitOps.TTL + longestRound)):
+		return fmt.Sprintf("it would keep the GitOps controller from it until %s, and the policy lets it for %s", a.HeldUntil.UTC().Format(time.RFC3339), in.GitOps.TTL)
 	}
 	return ""
 }

@@ -54,3 +54,27 @@ func TestHold(t *testing.T) {
 		})
 	}
 }
+
+// An attempt that was read back from a status holds nothing that the policy does not
+// let be held, nor for longer, whoever wrote it there.
+func TestRecordedHoldIsBoundByThePolicy(t *testing.T) {
+	for name, c := range map[string]struct {
+		ttl, holds time.Duration
+		forbidden  bool
+	}{
+		"as the policy says":       {time.Hour, time.Hour, false},
+		"recorded a while ago":     {time.Hour, time.Minute, false},
+		"for years":                {time.Hour, 100000 * time.Hour, true},
+		"without a policy for it":  {0, time.Hour, true},
+		"the policy was shortened": {time.Minute, time.Hour, true},
+	} {
+		in := repairable()
+		in.GitOps.TTL = c.ttl
+		a := attempt("abc", v1alpha1.AttemptRecorded, now)
+		a.Action.PatchTemplate = &v1alpha1.PatchTemplateAction{Workload: in.Diagnosis.Spec.Workload}
+		a.HeldUntil = new(metav1.NewTime(now.Add(c.holds)))
+		if got := Forbids(in, a); (got != "") != c.forbidden {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
