@@ -68,8 +68,23 @@ func (o Order) Check() error {
 	if err == nil {
 		err = o.checkJob()
 	}
+	if err == nil {
+		err = o.checkRestart()
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	return nil
+}
+
+// checkRestart allows the workloads of dependencies that the policy lets be restarted.
+func (o Order) checkRestart() error {
+	patch := o.Attempt.Action.PatchTemplate
+	switch {
+	case patch == nil, patch.Workload == o.Diagnosis.Spec.Workload:
+		return nil
+	case o.Scope == nil || !slices.Contains(o.Scope.Restartable, patch.Workload):
+		return fmt.Errorf("%w: %s/%s is no dependency that the policy lets be restarted", remedy.ErrNotPermitted, patch.Workload.Kind, patch.Workload.Name)
 	}
 	return nil
 }

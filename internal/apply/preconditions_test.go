@@ -291,3 +291,29 @@ func TestForgedJobs(t *testing.T) {
 		})
 	}
 }
+
+// Of a database that an attempt in a status names, nothing is restarted unless it is a
+// dependency that the policy lets be restarted.
+func TestOnlyDependenciesAreRestarted(t *testing.T) {
+	database := v1alpha1.DiagnosedWorkload{Kind: v1alpha1.StatefulSet, Name: "postgres", UID: "p"}
+	recreated := database
+	recreated.UID = "q"
+	for name, c := range map[string]struct {
+		scope   *remedy.Scope
+		refused bool
+	}{
+		"a dependency":                  {&remedy.Scope{Restartable: []v1alpha1.DiagnosedWorkload{database}}, false},
+		"no dependency":                 {&remedy.Scope{}, true},
+		"another one that has its name": {&remedy.Scope{Restartable: []v1alpha1.DiagnosedWorkload{recreated}}, true},
+		"of a stack that is gone":       {nil, true},
+	} {
+		at := v1alpha1.Attempt{ID: "abc-1", Proposal: v1alpha1.Proposal{Remedy: v1alpha1.RemedyRestartDependency}, Action: v1alpha1.AttemptAction{
+			Type: v1alpha1.ActionPatchTemplate, PatchTemplate: &v1alpha1.PatchTemplateAction{Workload: database},
+		}}
+		o := order(at)
+		o.Diagnosis.Spec.Workload, o.Scope = v1alpha1.DiagnosedWorkload{Kind: v1alpha1.Deployment, Name: "api", UID: "a"}, c.scope
+		if err := o.Check(); errors.Is(err, ErrRefused) != c.refused {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -44,6 +44,9 @@ type Scope struct {
 	Declared []evidence.Connection
 	// Image of the operator, for init containers.
 	Image string
+	// Restartable are the workloads of the service's dependencies that the policy
+	// lets be restarted.
+	Restartable []v1alpha1.DiagnosedWorkload
 }
 
 // Check returns ErrNotPermitted unless the write is within what its remedy may

@@ -38,7 +38,7 @@ var restartDependency = remedy{
 			return refuse(v1alpha1.RemedyRestartDependency, "%s has been ready for less than %s: it may still be coming up", d.Service, settleTime)
 		case in.probed(d.Service, v1alpha1.AsDeclared) != v1alpha1.ProbeFailed:
 			return refuse(v1alpha1.RemedyRestartDependency, "it is not shown that %s does not answer where it is declared", d.Service)
-		case workload.TraitsOf(target.Kind).Stateful && !target.AllowRestart:
+		case !MayRestart(target.Kind, target.AllowRestart):
 			return refuse(v1alpha1.RemedyRestartDependency, "%s is stateful; services[].allowRestart would allow it", d.Service)
 		case in.tried(v1alpha1.RemedyRestartDependency) > 0:
 			return refuse(v1alpha1.RemedyRestartDependency, "a restart of %s did not help before", d.Service)
@@ -60,6 +60,12 @@ var restartDependency = remedy{
 			On:       &target,
 		}, nil
 	},
+}
+
+// MayRestart says whether a policy lets a dependency of a kind be restarted: one that
+// is stateful only where it says so (services[].allowRestart).
+func MayRestart(kind v1alpha1.WorkloadKind, allowed bool) bool {
+	return allowed || !workload.TraitsOf(kind).Stateful
 }
 
 // restartMemory is for how long a restart of a dependency is not repeated, whoever
