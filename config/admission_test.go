@@ -192,7 +192,7 @@ func testWhoWritesDiagnoses(t *testing.T) {
 	permitted(t, operator.Create(t.Context(), d))
 	forged := d.DeepCopy()
 	forged.Status.Attempts = []v1alpha1.Attempt{{ID: "x-1", Outcome: v1alpha1.AttemptRollingBack, RecordedAt: metav1.Now(), Deadline: metav1.Now(),
-		Action: v1alpha1.AttemptAction{Type: v1alpha1.ActionPatchTemplate, PatchTemplate: &v1alpha1.PatchTemplateAction{Workload: d.Spec.Workload, TemplateHash: "x", Patch: "[]", Undo: "[]"}},
+		Action:   v1alpha1.AttemptAction{Type: v1alpha1.ActionPatchTemplate, PatchTemplate: &v1alpha1.PatchTemplateAction{Workload: d.Spec.Workload, TemplateHash: "x", Patch: "[]", Undo: "[]"}},
 		Proposal: v1alpha1.Proposal{ID: "x", Remedy: v1alpha1.RemedySetEnv, Target: "Deployment/app"}}}
 	refused("a forged attempt", wildcard.Status().Update(t.Context(), forged.DeepCopy()))
 	refused("one by a patch", wildcard.Status().Patch(t.Context(), forged.DeepCopy(), client.MergeFrom(d)))

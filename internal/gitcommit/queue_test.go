@@ -19,7 +19,12 @@ func working(t *testing.T, workers int) (*Queue, *clocktesting.FakePassiveClock)
 	ctx, cancel := context.WithCancel(context.Background())
 	stopped := make(chan error, 1)
 	go func() { stopped <- q.Start(ctx) }()
-	t.Cleanup(func() { cancel(); <-stopped })
+	t.Cleanup(func() {
+		cancel()
+		if err := <-stopped; err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("the queue ended with %v", err)
+		}
+	})
 	return q, clock
 }
 

@@ -26,6 +26,7 @@ func ended(name, service, container string, ago time.Duration, state v1alpha1.Di
 		d.Status.Times.Recovered = &at
 	case v1alpha1.StateClosed:
 		d.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, LastTransitionTime: metav1.NewTime(now.Add(-ago))}}
+	default: // open
 	}
 	return d
 }

@@ -22,7 +22,9 @@ func TestATenantsProbesDoNotHoldUpAnothers(t *testing.T) {
 		o.Limits = Limits{Cluster: 6, Namespace: 4}
 		o.Connect = func(ctx context.Context, network, address string) (net.Conn, error) {
 			n := running.Add(1)
-			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+			m := most.Load()
+			for n > m && !most.CompareAndSwap(m, n) {
+				m = most.Load()
 			}
 			time.AfterFunc(100*time.Millisecond, func() { running.Add(-1) })
 			return (&net.Dialer{}).DialContext(ctx, network, address)

@@ -49,8 +49,10 @@ func encodingsMet() []encoding {
 		{"hexdump -C", func(s string) string { return hex.Dump([]byte(s)) }},
 		{"\\x escapes, all", func(s string) string { return eachByte(s, `\x%02x`) }},
 		{"octal escapes, all", func(s string) string { return eachByte(s, `\%03o`) }},
-		{"byte list (Go %v)", func(s string) string { return fmt.Sprint([]byte(s)) }},
-		{"byte list (JS Buffer toJSON)", func(s string) string { return strings.ReplaceAll(strings.Trim(fmt.Sprint([]byte(s)), "[]"), " ", ",") }},
+		{"byte list (Go %v)", func(s string) string { return fmt.Sprintf("%d", []byte(s)) }},
+		{"byte list (JS Buffer toJSON)", func(s string) string {
+			return strings.ReplaceAll(strings.Trim(fmt.Sprintf("%d", []byte(s)), "[]"), " ", ",")
+		}},
 		{"JS Buffer inspect <Buffer ..>", func(s string) string { return "<Buffer " + spaced(hex.EncodeToString([]byte(s))) + ">" }},
 		{"URL query (Go)", url.QueryEscape},
 		{"URL path (Go)", url.PathEscape},
@@ -220,7 +222,8 @@ func percentExcept(s, safe string) string {
 func backslashAll(s string) string {
 	var b strings.Builder
 	for _, c := range []byte(s) {
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("_-./@%+=:", c) >= 0) {
+		plain := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("_-./@%+=:", c) >= 0
+		if !plain {
 			b.WriteByte('\\')
 		}
 		b.WriteByte(c)

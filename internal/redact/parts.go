@@ -119,6 +119,12 @@ func ofLine(line string, several bool) []string {
 	if strings.Contains(line, "://") {
 		return parts
 	}
+	return append(parts, ofEntries(line)...)
+}
+
+// ofEntries are the secrets in entries such as name:password.
+func ofEntries(line string) []string {
+	var parts []string
 	for _, entry := range strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(",; \t", r) }) {
 		for _, field := range strings.Split(entry, ":")[1:] { // the first is a name
 			if dense(field) {

@@ -146,11 +146,21 @@ func backslash(b []byte) (r rune, n int, wide bool) {
 	if len(b) < 2 {
 		return 0, 0, false
 	}
-	switch c := b[1]; {
-	case c == 'n' || c == 'r':
+	switch b[1] {
+	case 'n', 'r':
 		return -1, 2, false
-	case c == 't':
+	case 't':
 		return '\t', 2, false
+	}
+	if value, n, wide := codePoint(b); n > 0 {
+		return value, n, wide
+	}
+	return rune(b[1]), 2, false
+}
+
+// codePoint is a character that is escaped by its number; n is 0 where none is.
+func codePoint(b []byte) (r rune, n int, wide bool) {
+	switch c := b[1]; {
 	case c == 'u' || c == 'U':
 		for _, width := range []int{8, 4} { // \U0001F511, and \U in place of \u
 			if value, ok := digits(b, 2, width, 16); ok && (width == 4 || c == 'U' && value <= unicode.MaxRune) {
@@ -166,7 +176,7 @@ func backslash(b []byte) (r rune, n int, wide bool) {
 			return value, 4, false
 		}
 	}
-	return rune(b[1]), 2, false
+	return 0, 0, false
 }
 
 func digits(b []byte, from, width, base int) (rune, bool) {

@@ -29,13 +29,14 @@ func fill(v reflect.Value) {
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		fill(v.Index(0))
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Field(i).CanSet() {
-				fill(v.Field(i))
+		for _, field := range v.Fields() {
+			if field.CanSet() {
+				fill(field)
 			}
 		}
 	case reflect.String:
 		v.SetString(canary)
+	default: // holds no text
 	}
 }
 
@@ -61,6 +62,7 @@ func left(v reflect.Value, path string) []string {
 		if v.Type() == reflect.TypeFor[string]() && strings.Contains(v.String(), canary) {
 			out = append(out, path)
 		}
+	default: // holds no text
 	}
 	return out
 }

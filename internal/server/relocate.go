@@ -61,26 +61,7 @@ var separator = regexp.MustCompile(`\s*[,;]\s*|\s+`)
 // list is one element, or several in JSON's form or with separators.
 func (r relocation) list(text string) (string, error) {
 	if strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") {
-		var elements []string
-		if err := json.Unmarshal([]byte(text), &elements); err != nil || len(elements) == 0 {
-			return "", fmt.Errorf("%w: a list that is no JSON list of texts", ErrForm)
-		}
-		replaced, err := r.elements(elements)
-		if err != nil {
-			return "", err
-		}
-		glue := ","
-		if strings.Contains(text, `", "`) {
-			glue = ", "
-		}
-		for i, e := range replaced {
-			encoded, err := json.Marshal(e)
-			if err != nil {
-				return "", fmt.Errorf("writing a list: %w", err)
-			}
-			replaced[i] = string(encoded)
-		}
-		return "[" + strings.Join(replaced, glue) + "]", nil
+		return r.jsonList(text)
 	}
 	if strings.Contains(text, "://") && strings.Count(text, "://") == 1 {
 		return r.element(text, r.to) // its list, if any, is in the authority
@@ -100,6 +81,30 @@ func (r relocation) list(text string) (string, error) {
 	}
 	replaced, err := r.elements(elements)
 	return strings.Join(replaced, glue), err
+}
+
+// jsonList is a JSON list of texts.
+func (r relocation) jsonList(text string) (string, error) {
+	var elements []string
+	if err := json.Unmarshal([]byte(text), &elements); err != nil || len(elements) == 0 {
+		return "", fmt.Errorf("%w: a list that is no JSON list of texts", ErrForm)
+	}
+	replaced, err := r.elements(elements)
+	if err != nil {
+		return "", err
+	}
+	glue := ","
+	if strings.Contains(text, `", "`) {
+		glue = ", "
+	}
+	for i, e := range replaced {
+		encoded, err := json.Marshal(e)
+		if err != nil {
+			return "", fmt.Errorf("writing a list: %w", err)
+		}
+		replaced[i] = string(encoded)
+	}
+	return "[" + strings.Join(replaced, glue) + "]", nil
 }
 
 // elements are as many as there are servers, in the form of the present ones.
@@ -157,22 +162,10 @@ func (r relocation) element(text string, to []evidence.HostPort) (string, error)
 // host is host, host:port, [v6] or [v6]:port. In a URL an IPv6 address always
 // has brackets.
 func (r relocation) host(text string, to evidence.HostPort, inURL bool) (string, error) {
-	host, port, hasPort := text, "", false
 	bracketed := strings.HasPrefix(text, "[")
-	switch {
-	case bracketed:
-		inner, rest, closed := strings.Cut(text[1:], "]")
-		if !closed || rest != "" && !strings.HasPrefix(rest, ":") {
-			return "", fmt.Errorf("%w: brackets of an IPv6 address", ErrForm)
-		}
-		host, port, hasPort = inner, strings.TrimPrefix(rest, ":"), rest != ""
-	case strings.Count(text, ":") == 1:
-		host, port, _ = strings.Cut(text, ":")
-		hasPort = true
-	}
-	isV6 := strings.Contains(host, ":") && net.ParseIP(host) != nil
-	if !isV6 && (bracketed || !hostName.MatchString(host)) || hasPort && portNumber(port) == 0 {
-		return "", ErrForm
+	hasPort, err := hostAndPort(text, bracketed)
+	if err != nil {
+		return "", err
 	}
 	written := to.Host
 	if strings.Contains(written, ":") && (hasPort || inURL || bracketed) {
@@ -185,6 +178,27 @@ func (r relocation) host(text string, to evidence.HostPort, inURL bool) (string,
 		return written, nil
 	}
 	return "", fmt.Errorf("%w: it names no port, and the client's default is not %d", ErrForm, to.Port)
+}
+
+// hostAndPort reports whether an address names a port; an error says that it is
+// of no form that is understood.
+func hostAndPort(text string, bracketed bool) (hasPort bool, err error) {
+	host, port := text, ""
+	switch {
+	case bracketed:
+		inner, rest, closed := strings.Cut(text[1:], "]")
+		if !closed || rest != "" && !strings.HasPrefix(rest, ":") {
+			return false, fmt.Errorf("%w: brackets of an IPv6 address", ErrForm)
+		}
+		host, port, hasPort = inner, strings.TrimPrefix(rest, ":"), rest != ""
+	case strings.Count(text, ":") == 1:
+		host, port, hasPort = strings.Cut(text, ":")
+	}
+	isV6 := strings.Contains(host, ":") && net.ParseIP(host) != nil
+	if !isV6 && (bracketed || !hostName.MatchString(host)) || hasPort && portNumber(port) == 0 {
+		return false, ErrForm
+	}
+	return hasPort, nil
 }
 
 // read is what a client makes of a value.
@@ -203,7 +217,8 @@ func (r relocation) arrived(read []evidence.HostPort) bool {
 		return false
 	}
 	for i, s := range read {
-		if s.Host != r.to[i].Host || s.Port != r.to[i].Port && !(r.portElsewhere && s.Port == r.defaultPort) {
+		rightPort := s.Port == r.to[i].Port || r.portElsewhere && s.Port == r.defaultPort
+		if s.Host != r.to[i].Host || !rightPort {
 			return false
 		}
 	}
