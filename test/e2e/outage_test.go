@@ -65,6 +65,61 @@ func TestOutages(t *testing.T) {
 	}
 }
 
+// TestNodeDiesInTheSoak: while the kubelet is away nobody knows how the container
+// is. The attempt neither helped nor failed until it is back.
+func TestNodeDiesInTheSoak(t *testing.T) {
+	if os.Getenv("DISRUPT") == "" {
+		t.Skip("it stops the node's kubelet: `make test-faults` runs it, on a cluster of its own")
+	}
+	s := apply(t, "node-dies-in-the-soak")
+	s.await("worker", "being verified, and up", func(d v1alpha1.BridgeDiagnosis) bool {
+		return len(d.Status.Attempts) > 0 && d.Status.Attempts[0].Outcome == v1alpha1.AttemptApplied && s.readyPods("worker") == "True"
+	})
+	onNode(t, "pkill -STOP kubelet")
+	resumed := false
+	resume := func() {
+		if !resumed {
+			onNode(t, "pkill -CONT kubelet")
+			resumed = true
+		}
+	}
+	t.Cleanup(resume)
+	s.awaitPods("worker", "False") // the node controller gives up on the node after 40s
+	stopped := time.Now()
+	for time.Since(stopped) < 100*time.Second { // longer than the soak
+		if d := s.diagnoses("worker")[0]; d.Status.Attempts[0].Outcome != v1alpha1.AttemptApplied {
+			t.Fatalf("with the node dead for %s the attempt is %s: %s", time.Since(stopped).Round(time.Second), d.Status.Attempts[0].Outcome, d.Status.Attempts[0].Message)
+		}
+		time.Sleep(time.Second)
+	}
+	resume()
+	back := time.Now()
+	d := s.awaitState("worker", v1alpha1.StateRecovered, v1alpha1.CauseOOMKilled)
+	if len(d.Status.Attempts) != 1 || d.Status.Attempts[0].Outcome != v1alpha1.AttemptHelped {
+		t.Errorf("attempts %+v", d.Status.Attempts)
+	}
+	if soaked := d.Status.Times.Recovered.Sub(back); soaked < 80*time.Second {
+		t.Errorf("recovered %s after the node was back: the time in which nobody knew counted", soaked)
+	}
+	t.Log(timeline(d))
+}
+
+// readyPods are the Ready conditions of a workload's pods, as kubectl prints them.
+func (s *stackUnder) readyPods(name string) string {
+	s.Helper()
+	return s.must(kubectl(s.namespace, "get", "pods", "-l", "app.kubernetes.io/name="+name, "-o", `jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}`))
+}
+
+func (s *stackUnder) awaitPods(name, ready string) {
+	s.Helper()
+	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); time.Sleep(time.Second) {
+		if s.readyPods(name) == ready {
+			return
+		}
+	}
+	s.Fatalf("the pods of %s did not become Ready=%s: %s", name, ready, s.readyPods(name))
+}
+
 // onNode runs a command among the local cluster's own processes.
 func onNode(t *testing.T, script string) {
 	t.Helper()
