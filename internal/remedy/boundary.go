@@ -1,6 +1,7 @@
 package remedy
 
 import (
+	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,33 +29,40 @@ func lowest(desired int64, boundaries []boundary) (amount int64, bound string) {
 // Where a rollout begins with one more pod than there are, that one has to fit in
 // beside the old ones with all that its other containers take: at last, beside
 // one old pod and as many new ones as there are replicas but one.
-func (in Input) perReplica(present int64, left *int64, others int64) int64 {
+func (in Input) perReplica(present int64, room *QuotaRoom, others int64) int64 {
 	replicas := int64(max(1, in.Bounds.Replicas))
 	switch {
-	case left == nil:
+	case room == nil:
 		return 0
 	case !in.Bounds.SurgesFirst:
-		return present + *left/replicas
+		return present + room.Left/replicas
 	}
-	return max(1, (*left-others+(replicas-1)*present)/replicas)
+	return max(1, (room.Left-others+(replicas-1)*present)/replicas)
 }
 
 // withoutRoomForAPod is the present amount where a rollout needs one more pod than
 // a quota allows, and so can never begin; else 0.
 func (in Input) withoutRoomForAPod(present int64) int64 {
-	if in.Bounds.SurgesFirst && in.Bounds.QuotaPodsLeft != nil && *in.Bounds.QuotaPodsLeft <= 0 {
+	if in.Bounds.SurgesFirst && in.Bounds.QuotaPodsLeft != nil && in.Bounds.QuotaPodsLeft.Left <= 0 {
 		return present
 	}
 	return 0
 }
 
-// quotaLeavesNoMore says which quota holds a raise back, and why more than the
-// difference has to be left of it.
-func (in Input) quotaLeavesNoMore(of string) string {
-	if in.Bounds.SurgesFirst {
-		return "the namespace's ResourceQuota of " + of + " leaves no more: the rollout begins with a new pod beside the old ones (maxUnavailable is 0)"
+// refusal says which quota holds a raise back, and why it has to leave more than
+// the difference.
+func (r *QuotaRoom) refusal(surgesFirst bool) string {
+	if r == nil {
+		return ""
 	}
-	return "the namespace's ResourceQuota of " + of + " leaves no more"
+	text := fmt.Sprintf("ResourceQuota %s leaves too little %s", r.Quota, r.Resource)
+	if r.Resource == corev1.ResourcePods {
+		text = fmt.Sprintf("ResourceQuota %s allows no more pods", r.Quota)
+	}
+	if surgesFirst {
+		text += ", as the rollout starts a new pod before it ends an old one (maxUnavailable is 0)"
+	}
+	return text
 }
 
 // others is what the other containers of a pod that run all the time take of a

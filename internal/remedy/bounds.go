@@ -50,19 +50,28 @@ func mostPerContainer(ranges []corev1.LimitRange, name corev1.ResourceName) int6
 	return most
 }
 
-// whole is a number of thousandths in whole units.
-func whole(thousandths *int64) *int64 {
-	if thousandths == nil {
-		return nil
+// QuotaRoom is what the tightest ResourceQuota leaves of a resource.
+type QuotaRoom struct {
+	// Quota is the ResourceQuota's name.
+	Quota string
+	// Resource as the quota names it, such as limits.memory.
+	Resource corev1.ResourceName
+	// Left of it, in the unit that the field of Bounds names.
+	Left int64
+}
+
+// whole is the room in whole units, where it was counted in thousandths.
+func whole(room *QuotaRoom) *QuotaRoom {
+	if room != nil {
+		room.Left /= 1000
 	}
-	units := *thousandths / 1000
-	return &units
+	return room
 }
 
 // quotaLeft is what the tightest quota leaves of a resource, by any of its names,
 // in thousandths; nil without one.
-func quotaLeft(quotas []corev1.ResourceQuota, names ...corev1.ResourceName) *int64 {
-	var least *int64
+func quotaLeft(quotas []corev1.ResourceQuota, names ...corev1.ResourceName) *QuotaRoom {
+	var least *QuotaRoom
 	for _, q := range quotas {
 		for _, name := range names {
 			hard, set := q.Status.Hard[name]
@@ -71,8 +80,8 @@ func quotaLeft(quotas []corev1.ResourceQuota, names ...corev1.ResourceName) *int
 			}
 			used := q.Status.Used[name]
 			left := max(0, hard.MilliValue()-used.MilliValue())
-			if least == nil || left < *least {
-				least = &left
+			if least == nil || left < least.Left {
+				least = &QuotaRoom{Quota: q.Name, Resource: name, Left: left}
 			}
 		}
 	}

@@ -18,7 +18,7 @@ func amounts(memory, cpu string) corev1.ResourceList {
 
 func TestBoundsTakeTheTightest(t *testing.T) {
 	quota := func(hard, used string) corev1.ResourceQuota {
-		return corev1.ResourceQuota{Status: corev1.ResourceQuotaStatus{
+		return corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "of-" + hard}, Status: corev1.ResourceQuotaStatus{
 			Hard: corev1.ResourceList{corev1.ResourceLimitsMemory: resource.MustParse(hard)},
 			Used: corev1.ResourceList{corev1.ResourceLimitsMemory: resource.MustParse(used)},
 		}}
@@ -46,11 +46,10 @@ func TestBoundsTakeTheTightest(t *testing.T) {
 		Quotas:      []corev1.ResourceQuota{quota("2Gi", "1Gi"), quota("1Gi", "768Mi"), {}},
 		Autoscalers: []autoscalingv2.HorizontalPodAutoscaler{scaler("api", corev1.ResourceCPU), scaler("web", corev1.ResourceMemory), scaler("api", corev1.ResourceMemory)},
 	}, v1alpha1.Deployment, "api", 2)
-	left := int64(256 << 20)
 	want := Bounds{
 		LargestNodeMemory: 4 << 30, LargestNodeCPU: 2000,
 		MaxContainerMemory: 512 << 20, MaxContainerCPU: 1000,
-		QuotaMemoryLeft: &left, Replicas: 2, MemoryScaler: "api-memory",
+		QuotaMemoryLeft: &QuotaRoom{Quota: "of-1Gi", Resource: corev1.ResourceLimitsMemory, Left: 256 << 20}, Replicas: 2, MemoryScaler: "api-memory",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -62,7 +61,7 @@ func TestAnOverspentQuotaLeavesNothing(t *testing.T) {
 		Hard: corev1.ResourceList{corev1.ResourceLimitsCPU: resource.MustParse("1")},
 		Used: corev1.ResourceList{corev1.ResourceLimitsCPU: resource.MustParse("2")},
 	}}}}, v1alpha1.Deployment, "api", 1)
-	if got.QuotaCPULeft == nil || *got.QuotaCPULeft != 0 {
+	if got.QuotaCPULeft == nil || got.QuotaCPULeft.Left != 0 {
 		t.Errorf("got %v", got.QuotaCPULeft)
 	}
 }

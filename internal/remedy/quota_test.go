@@ -13,8 +13,10 @@ import (
 
 // A rollout that begins with a new pod needs room for all of it.
 func TestAQuotaHasToHoldTheSurgePod(t *testing.T) {
-	mebibytes := func(n int64) *int64 { n <<= 20; return &n }
-	none := int64(0)
+	mebibytes := func(n int64) *QuotaRoom {
+		return &QuotaRoom{Quota: "team", Resource: corev1.ResourceLimitsMemory, Left: n << 20}
+	}
+	none := QuotaRoom{Quota: "team", Resource: corev1.ResourcePods}
 	for name, c := range map[string]struct {
 		bounds Bounds
 		proxy  string // limit of the other container
@@ -41,7 +43,7 @@ func TestAQuotaHasToHoldTheSurgePod(t *testing.T) {
 		}
 		p, _ := shown(t, in)
 		if c.want == "" {
-			if p.Remedy != v1alpha1.RemedyEscalate || !strings.Contains(p.Because, "ResourceQuota") {
+			if p.Remedy != v1alpha1.RemedyEscalate || !strings.Contains(p.Because, "ResourceQuota team") {
 				t.Errorf("%s: %s %q: %s", name, p.Remedy, diffOf(p), p.Because)
 			}
 			continue

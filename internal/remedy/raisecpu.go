@@ -61,7 +61,7 @@ func (in Input) raisedCPU(present int64, ceiling *resource.Quantity) (limit int6
 		{ceiling.MilliValue(), "the policy's ceiling is " + ceiling.String()},
 		{in.Bounds.MaxContainerCPU, fmt.Sprintf("a LimitRange allows a container at most %dm", in.Bounds.MaxContainerCPU)},
 		{in.Bounds.LargestNodeCPU, fmt.Sprintf("the largest node has only %dm", in.Bounds.LargestNodeCPU)},
-		{in.perReplica(present, in.Bounds.QuotaCPULeft, in.others(limitsOf, millicoresOf)), in.quotaLeavesNoMore("limits.cpu")},
-		{in.withoutRoomForAPod(present), in.quotaLeavesNoMore("pods")},
+		{in.perReplica(present, in.Bounds.QuotaCPULeft, in.others(limitsOf, millicoresOf)), in.Bounds.QuotaCPULeft.refusal(in.Bounds.SurgesFirst)},
+		{in.withoutRoomForAPod(present), in.Bounds.QuotaPodsLeft.refusal(in.Bounds.SurgesFirst)},
 	})
 }

@@ -50,7 +50,7 @@ var raiseMemoryLimit = remedy{
 		}
 		request := in.raisedRequest(c.Resources.Requests.Memory().Value(), float64(wanted)/float64(present.Value()), wanted)
 		if request < c.Resources.Requests.Memory().Value() {
-			return refuse(v1alpha1.RemedyRaiseMemoryLimit, "the limit %s cannot be raised: %s", present.String(), in.quotaLeavesNoMore("requests.memory"))
+			return refuse(v1alpha1.RemedyRaiseMemoryLimit, "the limit %s cannot be raised: %s", present.String(), in.Bounds.QuotaMemoryRequestLeft.refusal(in.Bounds.SurgesFirst))
 		}
 		return Action{
 			Because: in.outOfMemory() + " " + present.String(),
@@ -92,8 +92,8 @@ func (in Input) raised(present, ceiling int64) (limit int64, bound string) {
 		{ceiling, "the policy's ceiling is " + human(ceiling)},
 		{in.Bounds.MaxContainerMemory, "a LimitRange allows a container at most " + human(in.Bounds.MaxContainerMemory)},
 		{in.Bounds.LargestNodeMemory, "the largest node has only " + human(in.Bounds.LargestNodeMemory)},
-		{in.perReplica(present, in.Bounds.QuotaMemoryLeft, in.others(limitsOf, bytesOf)), in.quotaLeavesNoMore("limits.memory")},
-		{in.withoutRoomForAPod(present), in.quotaLeavesNoMore("pods")},
+		{in.perReplica(present, in.Bounds.QuotaMemoryLeft, in.others(limitsOf, bytesOf)), in.Bounds.QuotaMemoryLeft.refusal(in.Bounds.SurgesFirst)},
+		{in.withoutRoomForAPod(present), in.Bounds.QuotaPodsLeft.refusal(in.Bounds.SurgesFirst)},
 	})
 }
 

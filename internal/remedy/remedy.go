@@ -75,9 +75,9 @@ type Bounds struct {
 	MaxContainerMemory int64
 	// QuotaMemoryLeft is what a ResourceQuota leaves of limits.memory, and
 	// QuotaMemoryRequestLeft of requests.memory, in bytes; nil is no quota.
-	QuotaMemoryLeft, QuotaMemoryRequestLeft *int64
+	QuotaMemoryLeft, QuotaMemoryRequestLeft *QuotaRoom
 	// QuotaPodsLeft is how many more pods a ResourceQuota allows; nil is no quota.
-	QuotaPodsLeft *int64
+	QuotaPodsLeft *QuotaRoom
 	// SurgesFirst says that a new pod has to be ready before an old one goes, so
 	// that there must be room for one more pod.
 	SurgesFirst bool
@@ -85,7 +85,7 @@ type Bounds struct {
 	Replicas int32
 	// LargestNodeCPU, MaxContainerCPU and QuotaCPULeft are the same for CPU, in millicores.
 	LargestNodeCPU, MaxContainerCPU int64
-	QuotaCPULeft                    *int64
+	QuotaCPULeft                    *QuotaRoom
 	// VerticalAutoscaler is the VerticalPodAutoscaler that sets the workload's
 	// resources, empty where there is none.
 	VerticalAutoscaler string

@@ -116,7 +116,9 @@ func TestProposals(t *testing.T) {
 		},
 		"a spent quota leaves nothing": {
 			in: input(v1alpha1.CauseOOMKilled, diagnosis.Subject{}), remedy: v1alpha1.RemedyEscalate,
-			change: func(in *Input) { in.Bounds.QuotaMemoryLeft = new(int64) }, says: "ResourceQuota",
+			change: func(in *Input) {
+				in.Bounds.QuotaMemoryLeft = &QuotaRoom{Quota: "team", Resource: corev1.ResourceLimitsMemory}
+			}, says: "ResourceQuota team",
 		},
 		"no ceiling, no raise": {
 			in: input(v1alpha1.CauseOOMKilled, diagnosis.Subject{}), remedy: v1alpha1.RemedyEscalate,
