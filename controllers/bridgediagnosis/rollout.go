@@ -1,6 +1,9 @@
 package bridgediagnosis
 
 import (
+	"slices"
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/bridgestack/operator/internal/attempt"
@@ -22,9 +25,18 @@ func (in *round) unreachable() string {
 }
 
 // podsNow are the pods that a change of the template is judged by: of the
-// newest revision, and earlier ones where the workload keeps them.
+// newest revision, and earlier ones where the workload keeps them, or where a node
+// that does not answer keeps its rollout from going on: a pod there is never replaced,
+// and counts as the one that may be unavailable.
 func (in *round) podsNow() []verify.Pod {
-	return in.podsUp(func(p observe.Pod) bool { return p.Newest || in.workload.Strategy().KeepsOlder() })
+	keepsOlder := in.workload.Strategy().KeepsOlder() || slices.ContainsFunc(in.pods, in.stuckOnNode)
+	return in.podsUp(func(p observe.Pod) bool { return p.Newest || keepsOlder })
+}
+
+// stuckOnNode says that a pod is on a node that does not answer and that no other pod
+// takes its place before it is gone, also where it is being deleted.
+func (in *round) stuckOnNode(p observe.Pod) bool {
+	return in.silentNodes[p.Spec.NodeName] && workload.TraitsOf(in.workload.Kind()).LeavesPods
 }
 
 // livePods are all that should be up, of whatever revision: while a rollout is
@@ -38,16 +50,20 @@ func (in *round) podsUp(wanted func(observe.Pod) bool) []verify.Pod {
 	for _, p := range in.pods {
 		c, ok := observe.ContainerOf(p.Pod, in.after.Spec.Container)
 		over := p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded
-		if !ok || over || !p.DeletionTimestamp.IsZero() || !wanted(p) {
+		stuck := in.stuckOnNode(p)
+		if !ok || over || !p.DeletionTimestamp.IsZero() && !stuck || !wanted(p) {
 			continue
 		}
 		pod := observe.PodOf(p.Pod)
 		since, _ := detect.Up(pod, c)
+		if stuck {
+			since = time.Time{}
+		}
 		out = append(out, verify.Pod{
 			Name: p.Name, Created: p.CreationTimestamp.Time, Restarts: c.Restarts, UpSince: since,
 			Looping: isStuck(c),
 			Older:   !p.Newest || !in.rolloutSeen(),
-			Excused: pod.Excused(),
+			Excused: stuck || pod.Excused(),
 		})
 	}
 	return out

@@ -48,6 +48,8 @@ type round struct {
 	workload     workload.Workload
 	workloadGone bool
 	pods         []observe.Pod
+	// silentNodes do not answer, as far as pods that are not ready are on them.
+	silentNodes map[string]bool
 	// deleted says that the diagnosis is deleted, and takeBackSince since when its
 	// attempt is to be taken back because it or its stack is; zero where it is not.
 	deleted       bool
@@ -152,8 +154,24 @@ func (r *Reconciler) readWorkload(ctx context.Context, in *round) error {
 	if in.pods, err = r.Observer.Pods(ctx, in.named()); err != nil {
 		return err
 	}
+	in.silentNodes = r.nodesThatDoNotAnswer(ctx, in.pods)
 	r.learnSecrets(ctx, in)
 	return nil
+}
+
+// nodesThatDoNotAnswer are those of the pods that are not ready: of a pod on a node that
+// does not answer, the node controller says just that. What cannot be read is not said.
+func (r *Reconciler) nodesThatDoNotAnswer(ctx context.Context, pods []observe.Pod) map[string]bool {
+	silent := map[string]bool{}
+	for _, p := range pods {
+		name := p.Spec.NodeName
+		if _, known := silent[name]; known || observe.PodOf(p.Pod).Ready == evidence.ReadinessTrue {
+			continue
+		}
+		node, err := r.Observer.Node(ctx, name)
+		silent[name] = err == nil && node.Known && !node.Ready
+	}
+	return silent
 }
 
 // replacedWithin is how long after the newest pod was made pods of an earlier

@@ -1,0 +1,71 @@
+package bridgediagnosis
+
+import (
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/verify"
+)
+
+// A pod on a node that does not answer keeps its template, and its DaemonSet's
+// controller deletes it and waits, as it is the one that may be unavailable: that is
+// no failure of a remedy that reached the others.
+func TestDaemonSetWithANodeThatDoesNotAnswer(t *testing.T) {
+	const day, ago = 24 * time.Hour, 4 * time.Minute
+	on := func(node string, p observe.Pod, ready corev1.ConditionStatus) observe.Pod {
+		p.Spec.NodeName = node
+		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: ready}}
+		return p
+	}
+	ending := func(p observe.Pod) observe.Pod {
+		p.DeletionTimestamp = new(metav1.NewTime(at3.Add(-ago)))
+		return p
+	}
+	repaired, healthy := on("a", podMade("agent-a", ago, true, upFor(ago)), corev1.ConditionTrue), on("c", podMade("agent-c", day, false, upFor(day)), corev1.ConditionTrue)
+	for name, c := range map[string]struct {
+		pods []observe.Pod
+		want verify.Outcome
+	}{
+		"it looped there, too":            {[]observe.Pod{repaired, on("c", podMade("agent-c", ago, true, upFor(ago)), corev1.ConditionTrue), on("silent", podMade("agent-s", day, false, crashLooping(9)), corev1.ConditionFalse)}, verify.Helped},
+		"its pod there is being deleted":  {[]observe.Pod{repaired, healthy, ending(on("silent", podMade("agent-s", day, false, upFor(day)), corev1.ConditionFalse))}, verify.Helped},
+		"the node answers":                {[]observe.Pod{repaired, healthy, on("b", podMade("agent-b", day, false, crashLooping(9)), corev1.ConditionFalse)}, verify.Failed},
+		"another one loops on beside it":  {[]observe.Pod{repaired, on("c", podMade("agent-c", ago, true, crashLooping(3)), corev1.ConditionFalse), on("silent", podMade("agent-s", day, false, crashLooping(9)), corev1.ConditionFalse)}, verify.Failed},
+		"one was not replaced, and loops": {[]observe.Pod{repaired, on("c", podMade("agent-c", day, false, crashLooping(9)), corev1.ConditionFalse), on("silent", podMade("agent-s", day, false, crashLooping(9)), corev1.ConditionFalse)}, verify.Failed},
+		"none has the change":             {[]observe.Pod{healthy, on("a", podMade("agent-a", day, false, upFor(day)), corev1.ConditionTrue), on("silent", podMade("agent-s", day, false, crashLooping(9)), corev1.ConditionFalse)}, verify.Failed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			node := func(name string, ready corev1.ConditionStatus) *corev1.Node {
+				return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}, Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: ready}}}}
+			}
+			nodes := fake.NewClientBuilder().WithObjects(node("a", "True"), node("b", "True"), node("c", "True"), node("silent", "Unknown")).Build()
+			r := &Reconciler{Observer: observe.New(observe.Options{Cached: nodes})}
+			in := roundOf(time.Hour, c.pods...)
+			set := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "agent", UID: "1", Generation: 2}, Status: appsv1.DaemonSetStatus{ObservedGeneration: 2}}
+			in.workload = workloadOf(t, set)
+			in.service.Workload.Wanted = 3
+			in.after.Spec.Workload = v1alpha1.DiagnosedWorkload{Kind: v1alpha1.DaemonSet, Name: "agent", UID: "1"}
+			recorded := metav1.NewTime(at3.Add(-6 * time.Minute))
+			in.after.Status.Attempts = []v1alpha1.Attempt{{
+				Outcome: v1alpha1.AttemptApplied, Replicas: 3, SoakSeconds: 60, RecordedAt: recorded, AppliedAt: &recorded, Deadline: metav1.NewTime(at3.Add(-time.Minute)),
+				Proposal: v1alpha1.Proposal{Remedy: v1alpha1.RemedyRaiseMemoryLimit},
+				Action:   v1alpha1.AttemptAction{Type: v1alpha1.ActionPatchTemplate, PatchTemplate: &v1alpha1.PatchTemplateAction{Workload: in.after.Spec.Workload, Generation: 1}},
+			}}
+			in.silentNodes = r.nodesThatDoNotAnswer(t.Context(), in.pods)
+			v := verify.Check(in.verifyInput())
+			if v.Outcome == verify.Waiting { // the last one that came up has its time
+				in.now = in.now.Add(5 * time.Minute)
+				v = verify.Check(in.verifyInput())
+			}
+			if v.Outcome != c.want {
+				t.Errorf("got %s: %s", v.Outcome, v.Reason)
+			}
+		})
+	}
+}
