@@ -133,7 +133,7 @@ func (r *Reconciler) decide(ctx context.Context, in *round, from client.Reader, 
 		WorkloadPaused: in.workloadPaused(),
 		Owner:          owner, ApprovedAt: approvedAt, UnderWay: underWay,
 		Tried:  attempt.TriedBefore(tried, in.after.Spec.Workload, proposal, in.finding.Identity(), remedy.SameTrouble),
-		GitOps: gitOps, Up: in.outlived(r.Clock.Now()) && r.unhealthyFor(in) == 0, Unreachable: in.unreachable(),
+		GitOps: gitOps, Up: in.outlived(r.Clock.Now()) && r.unhealthyFor(in) == 0, Unreachable: cmp.Or(in.unreachable(), in.untried()),
 	}), nil
 }
 

@@ -1,6 +1,7 @@
 package bridgediagnosis
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -22,6 +23,17 @@ func (in *round) unreachable() string {
 		return workload.Withheld(in.workload, "")
 	}
 	return workload.Withheld(in.workload, pod.Name)
+}
+
+// untried says that the pod in trouble does not have the present template, though it is
+// to get it: what ends it says nothing of that, so that nothing more is changed there.
+func (in *round) untried() string {
+	pod, _, ok := in.worst()
+	if !ok || pod.Newest || in.workload.Strategy().KeepsOlder() {
+		return ""
+	}
+	return fmt.Sprintf("pod %s has an earlier pod template than %s/%s has now, and what ends it says nothing of the present one: see what keeps the rollout from going on, or delete the pod",
+		pod.Name, in.workload.Kind(), in.workload.Object().GetName())
 }
 
 // podsNow are the pods that a change of the template is judged by: of the

@@ -7,6 +7,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -67,5 +68,33 @@ func TestDaemonSetWithANodeThatDoesNotAnswer(t *testing.T) {
 				t.Errorf("got %s: %s", v.Outcome, v.Reason)
 			}
 		})
+	}
+}
+
+// A rollout that does not go on, as for a quota, leaves pods with the template before:
+// what ends those is no reason to change the present one once more.
+func TestPresentTemplateIsNotChangedForAnEarlierOne(t *testing.T) {
+	const day = 24 * time.Hour
+	repaired, before := podMade("api-new", time.Hour, true, upFor(time.Hour)), podMade("api-old", day, false, crashLooping(40))
+	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "api"}}
+	onDelete := &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "api"}, Spec: appsv1.StatefulSetSpec{
+		UpdateStrategy: appsv1.StatefulSetUpdateStrategy{Type: appsv1.OnDeleteStatefulSetStrategyType},
+	}}
+	for name, c := range map[string]struct {
+		workload client.Object
+		pods     []observe.Pod
+		untried  bool
+	}{
+		"it loops beside new ones that are up": {deployment, []observe.Pod{repaired, before}, true},
+		"a new one loops, too":                 {deployment, []observe.Pod{podMade("api-new", time.Hour, true, crashLooping(3)), before}, false},
+		"there are only new ones":              {deployment, []observe.Pod{podMade("api-new", time.Hour, true, crashLooping(3))}, false},
+		"it keeps its template until deleted":  {onDelete, []observe.Pod{repaired, before}, false},
+		"no pod":                               {deployment, nil, false},
+	} {
+		in := roundOf(2*time.Hour, c.pods...)
+		in.workload = workloadOf(t, c.workload)
+		if got := in.untried(); (got != "") != c.untried {
+			t.Errorf("%s: %q", name, got)
+		}
 	}
 }
