@@ -236,6 +236,11 @@ func TestBrokenComposeHoldsIncidents(t *testing.T) {
 			t.Fatalf("not held:\n%s", tell(all))
 		}
 	}
+	// A person is called in time all the same.
+	edit(t, s, func(s *v1alpha1.BridgeStack) {
+		s.Spec.Remediation.EscalateAfter = &metav1.Duration{Duration: time.Second}
+	})
+	until(t, func() bool { return diagnoses(t, ns, "web")[0].Status.Times.Escalated != nil }, func() string { return "a person is called\n" + tell(diagnoses(t, ns, "web")) })
 	becomesFile(composeFile, "True")
 	edit(t, s, func(s *v1alpha1.BridgeStack) { s.Spec.Remediation.Mode = v1alpha1.ModeAuto })
 	await(t, ns, "web", v1alpha1.StateRecovered, v1alpha1.ReasonRecovered)

@@ -14,6 +14,7 @@ import (
 	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/requeue"
 	"github.com/bridgestack/operator/internal/resolve"
+	"github.com/bridgestack/operator/internal/stack"
 )
 
 // waitForStack ends the round while nobody can say whether the workload is still
@@ -32,6 +33,7 @@ func (r *Reconciler) waitForStack(ctx context.Context, in *round) (bool, error) 
 		return false, err
 	}
 	in.recheck = requeue.References
+	in.callInTimeFor(&s, stack.PolicyOf(s.Spec), in.now)
 	return true, nil
 }
 

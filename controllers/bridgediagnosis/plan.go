@@ -17,6 +17,7 @@ import (
 	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/requeue"
+	"github.com/bridgestack/operator/internal/stack"
 )
 
 // plan chooses the remedy and whether it is used now.
@@ -88,18 +89,18 @@ func (in *round) follow(d plan.Decision, now time.Time) {
 // escalate calls a person.
 func (in *round) escalate(reason, message string, now time.Time) {
 	in.become(v1alpha1.StateEscalated, reason, message)
-	in.call(now)
+	in.call(in.owner, now)
 }
 
 // call has the stack's receivers told, once.
-func (in *round) call(now time.Time) {
+func (in *round) call(owner *v1alpha1.BridgeStack, now time.Time) {
 	if in.after.Status.Times.Escalated == nil {
 		at := metav1.NewMicroTime(now)
 		in.after.Status.Times.Escalated = &at
 		if root := in.after.Status.Root; root != nil && root.Diagnosis != "" && root.Diagnosis != in.after.Name {
 			in.after.Status.EscalatedRoot = root.DeepCopy()
 		}
-		in.after.Status.Notifications = notify.Enlist(in.after.Status.Notifications, in.owner.Spec.Notifications)
+		in.after.Status.Notifications = notify.Enlist(in.after.Status.Notifications, owner.Spec.Notifications)
 	}
 }
 
@@ -140,16 +141,23 @@ func (r *Reconciler) decide(ctx context.Context, in *round, from client.Reader, 
 // callInTime calls a person once the incident is older than the policy's
 // escalateAfter, whatever the round came to.
 func (in *round) callInTime(now time.Time) {
-	if in.owner == nil || in.deleted || in.after.Status.Times.Escalated != nil {
+	if in.owner != nil {
+		in.callInTimeFor(in.owner, in.policy(), now)
+	}
+}
+
+// callInTimeFor is callInTime where nobody knows whether the stack covers the workload.
+func (in *round) callInTimeFor(owner *v1alpha1.BridgeStack, policy stack.Policy, now time.Time) {
+	if in.deleted || in.after.Status.Times.Escalated != nil {
 		return
 	}
-	due := plan.CallDue(in.policy(), *in.after)
+	due := plan.CallDue(policy, *in.after)
 	switch left := due.Sub(now); {
 	case due.IsZero():
 	case left > 0:
 		in.recheck = requeue.Sooner(in.recheck, left)
 	default:
-		in.call(now)
+		in.call(owner, now)
 	}
 }
 
