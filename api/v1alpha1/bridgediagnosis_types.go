@@ -71,7 +71,8 @@ type BridgeDiagnosisSpec struct {
 	DetectedAt *metav1.MicroTime `json:"detectedAt,omitempty"`
 	// approved is the id of the proposed remedy (status.proposal.id) that a
 	// person agrees to. Another id, or that of an earlier proposal, approves
-	// nothing.
+	// nothing. An approval counts once: to have the same remedy once more, name the
+	// id of the next attempt, as the message of the diagnosis says.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Approved string `json:"approved,omitempty"`

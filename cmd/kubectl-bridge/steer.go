@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/plugin/page"
 	"github.com/bridgestack/operator/internal/remedy"
 )
@@ -159,7 +160,7 @@ func approve(ctx context.Context, s steered) error {
 	switch {
 	case s.d.Status.State.Final(), p == nil:
 		return fmt.Errorf("%s: there is nothing to approve; `%s` tells more", s.stands(), explain)
-	case s.d.Spec.Approved == p.ID && s.d.Spec.Rejected != p.ID:
+	case s.d.Spec.Approved == plan.ApprovalOf(*s.d, *p) && s.d.Spec.Rejected != p.ID:
 		fmt.Fprintf(s.out, "%s of %s is approved already; %s\n", p.Remedy, s.name(), s.stands())
 		return nil
 	case !remedy.Approvable(p.Remedy):
@@ -168,7 +169,8 @@ func approve(ctx context.Context, s steered) error {
 		return fmt.Errorf("%s: no approval is awaited. %s", s.stands(), s.whyNot(ctx))
 	}
 	fmt.Fprintf(s.out, "%s proposes:\n%s", s.name(), page.Proposed(*p, styleOf(s.out, false)))
-	return s.sets(ctx, map[string]any{"approved": p.ID, "rejected": nil}, fmt.Sprintf("approved: spec.approved is %s", p.ID))
+	approval := plan.ApprovalOf(*s.d, *p)
+	return s.sets(ctx, map[string]any{"approved": approval, "rejected": nil}, fmt.Sprintf("approved: spec.approved is %s", approval))
 }
 
 // whyNot says why no approval is awaited.

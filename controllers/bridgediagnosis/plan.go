@@ -127,12 +127,11 @@ func (r *Reconciler) decide(ctx context.Context, in *round, from client.Reader, 
 		underWay = cmp.Or(underWay, attempt.UnderWayOn(action.On.DiagnosedWorkload, in.after, others))
 	}
 	tried := attempt.Remember(in.owner.Status.Tried, others, r.Clock.Now())
-	_, approvedAt := approval(in.after)
 	return plan.Decide(plan.Input{
 		Now: r.Clock.Now(), Policy: in.policy(), Finding: in.finding, Action: action, Proposal: proposal,
 		Diagnosis: *in.after, Others: others, Services: len(in.stack.Services),
 		WorkloadPaused: in.workloadPaused(),
-		Owner:          owner, ApprovedAt: approvedAt, UnderWay: underWay,
+		Owner:          owner, UnderWay: underWay,
 		Tried:  attempt.TriedBefore(tried, in.after.Spec.Workload, proposal, in.finding.Identity(), remedy.SameTrouble),
 		GitOps: gitOps, Up: in.outlived(r.Clock.Now()) && r.unhealthyFor(in) == 0, Unreachable: cmp.Or(in.unreachable(), in.untried()),
 	}), nil

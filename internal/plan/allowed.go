@@ -90,7 +90,7 @@ func (in Input) modeForbids(attempt v1alpha1.Attempt) string {
 		return ""
 	case in.Policy.Mode != v1alpha1.ModeApprove:
 		return fmt.Sprintf("the mode is %s", in.Policy.Mode)
-	case in.Diagnosis.Spec.Approved != attempt.Proposal.ID:
+	case in.Diagnosis.Spec.Approved != attempt.Proposal.ID && in.Diagnosis.Spec.Approved != attempt.ID:
 		return "the mode is Approve, and it is not approved"
 	}
 	return ""

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/diagnosis"
 	"github.com/bridgestack/operator/internal/remedy"
@@ -62,8 +60,6 @@ type Input struct {
 	// another one of the stack, and did not help or was not wanted; nil where there
 	// is none that is remembered.
 	Tried *v1alpha1.TriedChange
-	// ApprovedAt is when spec.approved was last set, nil where that is not known.
-	ApprovedAt *metav1.Time
 	// Unreachable says why a change of the pod template would not reach the
 	// looping pod, such as a rollout that is paused; empty where it would.
 	Unreachable string
@@ -309,16 +305,23 @@ func unsure(in Input) *Decision {
 	return suggested(in, fmt.Sprintf("the confidence is %s and the policy wants at least %s", in.Finding.Confidence, in.Policy.MinimumConfidence))
 }
 
-// approved says that a person approved exactly this proposal, and that it was not
-// used yet: an approval counts once. It may be given again after the attempt ended.
-func (in Input) approved() bool {
-	if in.Proposal.ID == "" || in.Diagnosis.Spec.Approved != in.Proposal.ID {
-		return false
-	}
-	return !slices.ContainsFunc(in.Diagnosis.Status.Attempts, func(a v1alpha1.Attempt) bool {
-		again := in.ApprovedAt != nil && a.EndedAt != nil && in.ApprovedAt.After(a.EndedAt.Time)
-		return a.Proposal.ID == in.Proposal.ID && counts(a) && !neverWritten(a) && !again
+// ApprovalOf is what spec.approved has to say for a proposal to be applied: its id, and
+// once an approval of that was used, the id of the attempt that would be the next. So an
+// approval counts once, whatever else its author writes later.
+func ApprovalOf(d v1alpha1.BridgeDiagnosis, p v1alpha1.Proposal) string {
+	used := slices.ContainsFunc(d.Status.Attempts, func(a v1alpha1.Attempt) bool {
+		return a.Proposal.ID == p.ID && counts(a) && !neverWritten(a)
 	})
+	if !used {
+		return p.ID
+	}
+	return fmt.Sprintf("%s-%d", p.ID, len(d.Status.Attempts)+1)
+}
+
+// approved says that a person approved exactly this proposal, and that it was not
+// used yet.
+func (in Input) approved() bool {
+	return in.Proposal.ID != "" && in.Diagnosis.Spec.Approved == ApprovalOf(in.Diagnosis, in.Proposal)
 }
 
 // triedBefore keeps the same change from being made twice for the same trouble,
@@ -391,7 +394,7 @@ func unapproved(in Input) *Decision {
 	}
 	return &Decision{State: v1alpha1.StateAwaitingApproval, Reason: v1alpha1.ReasonAwaitingApproval, RecheckAfter: time.Minute,
 		Message: fmt.Sprintf(`%s. Proposed: %s, %s. To approve: kubectl -n %s patch bd %s --type=merge -p '{"spec":{"approved":"%s"}}'`,
-			in.says(), in.Proposal.Remedy, in.Proposal.Because, in.Diagnosis.Namespace, in.Diagnosis.Name, in.Proposal.ID)}
+			in.says(), in.Proposal.Remedy, in.Proposal.Because, in.Diagnosis.Namespace, in.Diagnosis.Name, ApprovalOf(in.Diagnosis, in.Proposal))}
 }
 
 func coolingDown(in Input) *Decision {

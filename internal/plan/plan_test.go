@@ -331,29 +331,36 @@ func TestSameChangeIsNotMadeTwice(t *testing.T) {
 func TestApprovalCountsOnce(t *testing.T) {
 	ended := now.Add(-10 * time.Minute)
 	for name, c := range map[string]struct {
-		outcome    v1alpha1.AttemptOutcome
-		approvedAt time.Time
-		takeBack   string
-		apply      bool
+		outcome            v1alpha1.AttemptOutcome
+		approved, takeBack string
+		apply              bool
 	}{
-		"used":                     {v1alpha1.AttemptFailed, time.Time{}, "", false},
-		"given before the attempt": {v1alpha1.AttemptFailed, ended.Add(-time.Minute), "", false},
-		"given again after it":     {v1alpha1.AttemptFailed, ended.Add(time.Minute), "", true},
-		"nothing was done on it":   {v1alpha1.AttemptWithdrawn, time.Time{}, "", true},
-		"taken back":               {v1alpha1.AttemptRolledBack, time.Time{}, "abc-1", false},
-		"taken back, and the same manager writes": {v1alpha1.AttemptRolledBack, ended.Add(time.Minute), "abc-1", false},
+		"used":                               {v1alpha1.AttemptFailed, "abc", "", false},
+		"given again":                        {v1alpha1.AttemptFailed, "abc-2", "", true},
+		"that of an attempt that was made":   {v1alpha1.AttemptFailed, "abc-1", "", false},
+		"that of another proposal's attempt": {v1alpha1.AttemptFailed, "abd-2", "", false},
+		"nothing was done on it":             {v1alpha1.AttemptWithdrawn, "abc", "", true},
+		"taken back":                         {v1alpha1.AttemptRolledBack, "abc", "abc-1", false},
+		"taken back, and given again":        {v1alpha1.AttemptRolledBack, "abc-2", "abc-1", false},
 	} {
 		in := repairable()
-		in.Policy.Mode, in.Diagnosis.Spec.Approved, in.Diagnosis.Spec.TakeBack = v1alpha1.ModeApprove, "abc", c.takeBack
+		in.Policy.Mode, in.Diagnosis.Spec.Approved, in.Diagnosis.Spec.TakeBack = v1alpha1.ModeApprove, c.approved, c.takeBack
 		in.Proposal.Remedy = v1alpha1.RemedyRecreatePod
 		a := attempt("abc-1", c.outcome, ended)
 		a.Proposal = in.Proposal
 		in.Diagnosis.Status.Attempts = []v1alpha1.Attempt{a}
-		if !c.approvedAt.IsZero() {
-			in.ApprovedAt = new(metav1.NewTime(c.approvedAt))
-		}
-		if d := Decide(in); d.Apply != c.apply {
+		d := Decide(in)
+		if d.Apply != c.apply {
 			t.Errorf("%s: %s, %s: %s", name, d.State, d.Reason, d.Message)
+		}
+		if d.State == v1alpha1.StateAwaitingApproval && !strings.Contains(d.Message, `"approved":"abc-2"`) {
+			t.Errorf("%s: it does not say how to approve it again: %s", name, d.Message)
+		}
+		if again := attempt("abc-2", v1alpha1.AttemptRecorded, now); c.apply && c.outcome == v1alpha1.AttemptFailed {
+			again.Proposal = in.Proposal
+			if because := Forbids(in, again); because != "" {
+				t.Errorf("%s: then it is not applied: %s", name, because)
+			}
 		}
 	}
 }
