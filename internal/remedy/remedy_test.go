@@ -544,3 +544,17 @@ func TestTheSameChangeHasTheSameID(t *testing.T) {
 		t.Errorf("ids %q, %q, other %q", a.ID, b.ID, other.ID)
 	}
 }
+
+// Which pods sit in a back-off changes with each crash: what a person approved stays.
+func TestRecreatingPodsHasOneID(t *testing.T) {
+	id := func(pods ...Pod) string {
+		p, err := Action{Remedy: v1alpha1.RemedyRecreatePod, Target: "Deployment/api", Pods: pods}.Proposal(template())
+		if err != nil || len(p.Changes) != len(pods) {
+			t.Fatalf("%v: %v", p.Changes, err)
+		}
+		return p.ID
+	}
+	if one, two := id(Pod{"api-a", "1"}), id(Pod{"api-a", "1"}, Pod{"api-b", "2"}); one == "" || one != two {
+		t.Errorf("ids %q and %q", one, two)
+	}
+}
