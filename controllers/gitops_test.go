@@ -292,15 +292,29 @@ func TestRemedyTakenBackByGitOps(t *testing.T) {
 func TestPersonsEditUnderGitOpsIsNoRevert(t *testing.T) {
 	t.Parallel()
 	ns := namespace(t)
-	becomes(t, ns, "api", needs("300Mi"))
-	create(t, onceOnly(ns))
+	// With the remedy's 192Mi it does not come up yet, and ends with any other limit: the
+	// attempt is still under way when the person edits, however late that is.
+	becomes(t, ns, "api", func(pod *corev1.Pod) run {
+		if pod.Spec.Containers[0].Resources.Limits.Memory().String() == "192Mi" {
+			return run{}
+		}
+		return outOfMemory(pod)
+	})
+	s := onceOnly(ns)
+	s.Spec.Remediation.Timeout = &metav1.Duration{Duration: 20 * time.Minute}
+	create(t, s)
 	applies(t, "kustomize-controller", manifest(ns, "", fluxLabels, nil))
 	limits(t, ns, "128Mi")
-	start(t, ns, settings{})
+	clock := &shiftedClock{}
+	start(t, ns, settings{now: clock.now})
 	await(t, ns, "api", v1alpha1.StateVerifying, v1alpha1.ReasonVerifying)
 	edit(t, api(ns), func(d *appsv1.Deployment) {
 		d.Spec.Template.Spec.Containers[0].Resources.Limits[corev1.ResourceMemory] = resource.MustParse("200Mi")
 	})
-	got := await(t, ns, "api", v1alpha1.StateEscalated, v1alpha1.ReasonAttemptsExhausted)
+	// It has the time that a remedy has to help, before anything else is decided.
+	got := await(t, ns, "api", v1alpha1.StateWaiting, v1alpha1.ReasonRemedyConflict)
+	attempted(t, got, v1alpha1.AttemptConflict)
+	clock.shift(21 * time.Minute)
+	got = await(t, ns, "api", v1alpha1.StateEscalated, v1alpha1.ReasonAttemptsExhausted)
 	attempted(t, got, v1alpha1.AttemptConflict)
 }

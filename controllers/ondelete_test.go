@@ -77,14 +77,16 @@ func TestStackIsDeletedInMidRemedy(t *testing.T) {
 			t.Parallel()
 			ns := namespace(t)
 			owner, d, _ := underWay(t, ns, c.onDelete, settings{})
+			// Before the edit: once the operator sees that, the attempt is over and the
+			// diagnosis is kept no longer.
+			diagnosis := &diagnoses(t, ns, "api")[0]
+			if kept := slices.Contains(diagnosis.Finalizers, v1alpha1.FinalizerTakeBack); kept != (c.onDelete == v1alpha1.OnDeleteTakeBack) {
+				t.Errorf("finalizers are %v", diagnosis.Finalizers)
+			}
 			if c.edited {
 				edit(t, d, func(d *appsv1.Deployment) {
 					d.Spec.Template.Spec.Containers[0].Resources.Limits[corev1.ResourceMemory] = resource.MustParse("200Mi")
 				})
-			}
-			diagnosis := &diagnoses(t, ns, "api")[0]
-			if kept := slices.Contains(diagnosis.Finalizers, v1alpha1.FinalizerTakeBack); kept != (c.onDelete == v1alpha1.OnDeleteTakeBack) {
-				t.Errorf("finalizers are %v", diagnosis.Finalizers)
 			}
 			if !c.diagnosisFirst {
 				remove(t, owner)
