@@ -64,6 +64,8 @@ type Reconciler struct {
 
 	// deciding lets one incident of a stack at a time claim its share of the budget.
 	deciding stackLocks
+	// unread is what the log was told could not be read.
+	unread loggedFailures
 	// committed announces the diagnoses of which a commit was made, or could not be.
 	committed chan event.GenericEvent
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/detect"
@@ -74,7 +74,7 @@ func (r *Reconciler) observe(ctx context.Context, in *round, pod observe.Pod, co
 		return seen, err
 	}
 	if err != nil { // the parts that could be read are there
-		ctrl.LoggerFrom(ctx).Info("some evidence could not be read", "pod", pod.Name, "error", err.Error())
+		r.unread.log(ctx, client.ObjectKeyFromObject(in.after), "some evidence could not be read", pod.Name, err)
 	}
 	if in.scope, err = r.Resolver.Scope(ctx, pod.Namespace); err != nil {
 		return seen, err

@@ -3,7 +3,7 @@ package bridgediagnosis
 import (
 	"context"
 
-	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bridgestack/operator/internal/diagnosis"
 	"github.com/bridgestack/operator/internal/observe"
@@ -19,7 +19,7 @@ func (r *Reconciler) learnSecrets(ctx context.Context, in *round) {
 	}
 	secrets, err := r.Observer.Redactor(ctx, observe.Request{Pod: in.pods[0].Pod, Workload: in.named()})
 	if err != nil {
-		ctrl.LoggerFrom(ctx).Info("some secrets of the pod could not be read", "pod", in.pods[0].Name, "error", err.Error())
+		r.unread.log(ctx, client.ObjectKeyFromObject(in.after), "some secrets of the pod could not be read", in.pods[0].Name, err)
 	}
 	if secrets != nil && err == nil {
 		in.redactor = secrets

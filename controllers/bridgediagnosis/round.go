@@ -8,6 +8,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -101,7 +102,7 @@ func (in *round) attempt() *v1alpha1.Attempt {
 func (r *Reconciler) begin(ctx context.Context, req ctrl.Request) (*round, error) {
 	var before v1alpha1.BridgeDiagnosis
 	if err := r.Client.Get(ctx, req.NamespacedName, &before); err != nil {
-		r.Commits.Forget(req.NamespacedName)
+		r.forget(req.NamespacedName)
 		return nil, client.IgnoreNotFound(err)
 	}
 	in := &round{before: &before, after: before.DeepCopy(), now: r.Clock.Now(), deleted: !before.DeletionTimestamp.IsZero()}
@@ -109,7 +110,7 @@ func (r *Reconciler) begin(ctx context.Context, req ctrl.Request) (*round, error
 	case in.deleted && !controllerutil.ContainsFinalizer(&before, v1alpha1.FinalizerTakeBack):
 		return nil, nil
 	case before.Status.State.Final():
-		r.Commits.Forget(req.NamespacedName)
+		r.forget(req.NamespacedName)
 		return nil, client.IgnoreNotFound(r.keep(ctx, &before, false))
 	}
 	if in.after.Status.State == "" {
@@ -130,6 +131,12 @@ func (r *Reconciler) begin(ctx context.Context, req ctrl.Request) (*round, error
 	}
 	in.takeBackSince, err = r.takeBackFrom(ctx, in)
 	return in, err
+}
+
+// forget what is kept in memory of an incident that is over.
+func (r *Reconciler) forget(diagnosis types.NamespacedName) {
+	r.Commits.Forget(diagnosis)
+	r.unread.forget(diagnosis)
 }
 
 func readyReason(d *v1alpha1.BridgeDiagnosis) string {
