@@ -93,7 +93,36 @@ func TestRemedyIsCommittedAndRecoversOnceMerged(t *testing.T) {
 	got = await(t, ns, "api", v1alpha1.StateRecovered, v1alpha1.ReasonRecovered)
 	attempted(t, got)
 	if g.Pushes() != 1 {
-		t.Errorf("%d pushes", g.Pushes())
+		t.Errorf("%d pushes, of %s", g.Pushes(), g.Run(t, "for-each-ref", "--format=%(refname)"))
+	}
+}
+
+// An operator that has not seen its own record of a commit yet, but that it was merged,
+// takes what is in force by then for no reason to commit more.
+func TestStaleViewCommitsNothingMore(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	g := servers.Git(t, map[string]string{"apps/api.yaml": inGit})
+	// The pods of before are there for a while after the merge.
+	becomes(t, ns, "api", outOfMemory)
+	create(t, withRepository(t, ns, g, g.Password))
+	reconciles(t, ns, inGit)
+	w := &wire{}
+	w.before = func(made write) {
+		if strings.Contains(made.path, "/bridgediagnoses/") && strings.Contains(string(made.body), string(v1alpha1.StateAwaitingMerge)) {
+			w.freeze()
+		}
+	}
+	start(t, ns, settings{wire: w})
+	got := await(t, ns, "api", v1alpha1.StateAwaitingMerge, v1alpha1.ReasonAwaitingMerge)
+	held := w.heldBack()
+	g.Run(t, "update-ref", "refs/heads/main", got.Status.Commit.Branch)
+	reconciles(t, ns, g.Run(t, "show", "main:apps/api.yaml"))
+	until(t, func() bool { return w.heldBack() > held || g.Pushes() > 1 }, func() string { return "the stale view is found out" })
+	w.thaw()
+	await(t, ns, "api", v1alpha1.StateVerifying, v1alpha1.ReasonVerifying)
+	if g.Pushes() != 1 {
+		t.Errorf("%d pushes, of %s", g.Pushes(), g.Run(t, "for-each-ref", "--format=%(refname)"))
 	}
 }
 
@@ -119,7 +148,7 @@ func TestCommitIsFoundAgain(t *testing.T) {
 		return d.Status.Commit != nil && d.Status.Commit.Commit == first
 	}, func() string { return "the commit is on record again: " + tell(diagnoses(t, ns, "api")) })
 	if g.Pushes() != 1 {
-		t.Errorf("%d pushes", g.Pushes())
+		t.Errorf("%d pushes, of %s", g.Pushes(), g.Run(t, "for-each-ref", "--format=%(refname)"))
 	}
 }
 

@@ -29,15 +29,19 @@ const commitPause = time.Minute
 // commit has the proposal made in the owner's Git repository, on a branch of the
 // diagnosis: by workers of their own, as a repository may hang. pending is true until
 // that is done. What keeps it from that is said beside the suggestion. Only what was
-// proved is committed: who merges it takes it for right.
-func (r *Reconciler) commit(ctx context.Context, in *round, d plan.Decision, action remedy.Action, proposal v1alpha1.Proposal, failure string) (_ plan.Decision, pending bool) {
+// proved is committed: who merges it takes it for right. A view that is not the API
+// server's commits nothing: it may not know of a commit that is in force already.
+func (r *Reconciler) commit(ctx context.Context, in *round, d plan.Decision, action remedy.Action, proposal v1alpha1.Proposal, failure string) (_ plan.Decision, pending bool, err error) {
 	d.RecheckAfter = commitPause
 	if failure == "" {
 		failure = r.prove(ctx, in, action)
 	}
 	if failure != "" {
 		d.Message += "\nNot committed: " + failure
-		return d, false
+		return d, false, nil
+	}
+	if err := r.fresh(ctx, in); err != nil {
+		return d, false, err
 	}
 	key := client.ObjectKeyFromObject(in.after)
 	r.Commits.Submit(gitcommit.Job{
@@ -51,7 +55,7 @@ func (r *Reconciler) commit(ctx context.Context, in *round, d plan.Decision, act
 			}
 		},
 	})
-	return d, true
+	return d, true, nil
 }
 
 // takeCommit records what was committed since the last round, whatever is decided now.

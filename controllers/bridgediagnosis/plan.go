@@ -32,7 +32,7 @@ func (r *Reconciler) plan(ctx context.Context, in *round) (bool, error) {
 	decision, err := r.decide(ctx, in, r.Client, action, proposal)
 	if err == nil && decision.Commit {
 		var pending bool
-		if decision, pending = r.commit(ctx, in, decision, action, proposal, uncommitted); pending {
+		if decision, pending, err = r.commit(ctx, in, decision, action, proposal, uncommitted); pending {
 			in.recheck = decision.RecheckAfter
 			return true, nil
 		}
