@@ -201,6 +201,14 @@ func stackNow(t *testing.T, s *v1alpha1.BridgeStack) *v1alpha1.BridgeStack {
 	return &live
 }
 
+// awaitServicesHealthy waits until a stack's status says how many of its services are healthy.
+func awaitServicesHealthy(t *testing.T, s *v1alpha1.BridgeStack, want string) {
+	t.Helper()
+	until(t, func() bool { return stackNow(t, s).Status.ServicesHealthy == want }, func() string {
+		return fmt.Sprintf("%s services are healthy: %+v", want, stackNow(t, s).Status.Services)
+	})
+}
+
 // readyOf is a stack's condition Ready, if it speaks of the present policy.
 func readyOf(t *testing.T, s *v1alpha1.BridgeStack) string {
 	t.Helper()

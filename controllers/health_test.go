@@ -98,14 +98,17 @@ func TestFailingHealthEndpointIsAnIncident(t *testing.T) {
 func TestHealthyEndpointIsQuiet(t *testing.T) {
 	t.Parallel()
 	ns, h := namespace(t), newHealthEndpoint(t)
-	create(t, h.watched(t, ns))
+	s := h.watched(t, ns)
+	create(t, s)
 	deploy(t, ns, "api", runs)
 	o := start(t, ns, really())
 	until(t, func() bool { return h.asked.Load() > 0 }, func() string { return "the endpoint is asked" })
+	// A pod is asked once it runs, and its Deployment counts it later.
+	awaitServicesHealthy(t, s, "1/1")
 	settled, asked := stillFor(t, o, idle), h.asked.Load()
 	until(t, func() bool { return h.asked.Load() > asked+3 }, func() string { return "it is asked again and again" })
 	if n := o.wire.sent(); n != settled {
-		t.Errorf("%d writes though nothing had changed", n-settled)
+		t.Errorf("%d writes though nothing had changed: %s", n-settled, o.wire.lastMade())
 	}
 }
 

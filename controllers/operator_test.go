@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -380,6 +381,16 @@ func (w *wire) made() []write {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.writes)
+}
+
+// lastMade is the newest write, for a message.
+func (w *wire) lastMade() string {
+	made := w.made()
+	if len(made) == 0 {
+		return "none but events"
+	}
+	last := made[len(made)-1]
+	return fmt.Sprintf("%s %s %s", last.method, last.path, last.body)
 }
 
 // sent counts everything that changed something, events too.

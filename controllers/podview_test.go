@@ -184,7 +184,7 @@ func TestThePodIsAskedWhatOnlyItSees(t *testing.T) {
 			settled := stillFor(t, o, idle)
 			touch(t, &pod)
 			if again := stillFor(t, o, idle); again != settled {
-				t.Errorf("%d writes although nothing had changed: %v", again-settled, o.wire.made()[len(o.wire.made())-1])
+				t.Errorf("%d writes although nothing had changed: %s", again-settled, o.wire.lastMade())
 			}
 		})
 	}

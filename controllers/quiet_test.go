@@ -24,11 +24,13 @@ func TestQuietOnceAllIsSaid(t *testing.T) {
 		then   program
 		state  v1alpha1.DiagnosisState
 		reason string
+		// healthy is what the stack says of its services then.
+		healthy string
 	}{
-		"recovered": {needs("192Mi"), nil, v1alpha1.StateRecovered, v1alpha1.ReasonRecovered},
-		"escalated": {missingSetting, nil, v1alpha1.StateEscalated, v1alpha1.ReasonNeedsPerson},
+		"recovered": {needs("192Mi"), nil, v1alpha1.StateRecovered, v1alpha1.ReasonRecovered, "1/1"},
+		"escalated": {missingSetting, nil, v1alpha1.StateEscalated, v1alpha1.ReasonNeedsPerson, "0/1"},
 		// The pod still tells of its crashes: they are those of the incident that is over.
-		"recovered by itself": {missingSetting, runs, v1alpha1.StateRecovered, v1alpha1.ReasonRecoveredWithoutRemedy},
+		"recovered by itself": {missingSetting, runs, v1alpha1.StateRecovered, v1alpha1.ReasonRecoveredWithoutRemedy, "1/1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -42,12 +44,13 @@ func TestQuietOnceAllIsSaid(t *testing.T) {
 				becomes(t, ns, "api", c.then)
 			}
 			got := await(t, ns, "api", c.state, c.reason)
+			awaitServicesHealthy(t, s, c.healthy)
 			settled := stillFor(t, o, idle)
 			for _, object := range []client.Object{s, d, got, podOf(t, ns, "api")} {
 				touch(t, object)
 			}
 			if again := stillFor(t, o, idle); again != settled {
-				t.Errorf("%d writes although nothing had changed: %v", again-settled, o.wire.made()[len(o.wire.made())-1])
+				t.Errorf("%d writes although nothing had changed: %s", again-settled, o.wire.lastMade())
 			}
 			await(t, ns, "api", c.state, c.reason)
 		})

@@ -146,7 +146,7 @@ func TestHealthOfAStack(t *testing.T) {
 	until(t, func() bool { return message(t, s, v1alpha1.ConditionHealthy) == "api: 0 of 1 ready" },
 		func() string { return "api is not ready: " + message(t, s, v1alpha1.ConditionHealthy) })
 	becomes(t, ns, "api", runs)
-	until(t, func() bool { return stackNow(t, s).Status.ServicesHealthy == "2/2" }, func() string { return "healthy: " + message(t, s, v1alpha1.ConditionHealthy) })
+	awaitServicesHealthy(t, s, "2/2")
 	shows(t, stackNow(t, s).Status.Conditions, map[string]string{"Ready": "True Reconciled", "Healthy": "True AllServicesHealthy"})
 	if all := append(diagnoses(t, ns, "web"), diagnoses(t, ns, "api")...); len(all) > 0 {
 		t.Errorf("an incident was made up:\n%s", tell(all))
