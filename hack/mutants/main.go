@@ -70,9 +70,9 @@ func run(ctx context.Context, root, only string, atOnce int) error {
 	if err != nil {
 		return fmt.Errorf("reading -run: %w", err)
 	}
-	var mutants []mutant
-	if err := yaml.UnmarshalStrict(list, &mutants); err != nil {
-		return fmt.Errorf("reading the list: %w", err)
+	mutants, err := listed()
+	if err != nil {
+		return err
 	}
 	if root, err = filepath.Abs(root); err != nil {
 		return err
@@ -93,6 +93,15 @@ func run(ctx context.Context, root, only string, atOnce int) error {
 		return errors.New("the tests do not notice everything")
 	}
 	return nil
+}
+
+// listed reads the list.
+func listed() ([]mutant, error) {
+	var mutants []mutant
+	if err := yaml.UnmarshalStrict(list, &mutants); err != nil {
+		return nil, fmt.Errorf("reading the list: %w", err)
+	}
+	return mutants, nil
 }
 
 // result of a mutant's trial.
@@ -137,7 +146,7 @@ func try(ctx context.Context, root string, m mutant) (verdict, string) {
 		return invalid, err.Error()
 	}
 	defer func() { _ = os.RemoveAll(directory) }()
-	overlay, err := plant(directory, filepath.Join(root, m.File), m)
+	overlay, err := plant(directory, root, m)
 	if err != nil {
 		return invalid, err.Error()
 	}
@@ -157,20 +166,29 @@ func try(ctx context.Context, root string, m mutant) (verdict, string) {
 	return caught, output
 }
 
-// plant writes the mutant, and the overlay that says where it belongs.
-func plant(directory, file string, m mutant) (overlay string, err error) {
-	source, err := os.ReadFile(file)
+// broken is the mutant's file with the text replaced.
+func (m mutant) broken(root string) (string, error) {
+	source, err := os.ReadFile(filepath.Join(root, m.File))
 	if err != nil {
 		return "", err
 	}
 	if n := strings.Count(string(source), m.Old); n != 1 {
 		return "", fmt.Errorf("%s holds the text to be replaced %d times, not once", m.File, n)
 	}
-	broken := filepath.Join(directory, filepath.Base(file))
-	if err := os.WriteFile(broken, []byte(strings.Replace(string(source), m.Old, m.New, 1)), 0o600); err != nil {
+	return strings.Replace(string(source), m.Old, m.New, 1), nil
+}
+
+// plant writes the mutant, and the overlay that says where it belongs.
+func plant(directory, root string, m mutant) (overlay string, err error) {
+	source, err := m.broken(root)
+	if err != nil {
 		return "", err
 	}
-	text, err := json.Marshal(map[string]any{"Replace": map[string]string{file: broken}})
+	file := filepath.Join(directory, filepath.Base(m.File))
+	if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(root, m.File): file}})
 	if err != nil {
 		return "", err
 	}
