@@ -70,7 +70,7 @@ func run(ctx context.Context, root, only string, atOnce int) error {
 	if err != nil {
 		return fmt.Errorf("reading -run: %w", err)
 	}
-	mutants, err := listed()
+	mutants, err := readMutants()
 	if err != nil {
 		return err
 	}
@@ -95,8 +95,8 @@ func run(ctx context.Context, root, only string, atOnce int) error {
 	return nil
 }
 
-// listed reads the list.
-func listed() ([]mutant, error) {
+// readMutants reads the list.
+func readMutants() ([]mutant, error) {
 	var mutants []mutant
 	if err := yaml.UnmarshalStrict(list, &mutants); err != nil {
 		return nil, fmt.Errorf("reading the list: %w", err)
