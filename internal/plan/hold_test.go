@@ -66,6 +66,7 @@ func TestRecordedHoldIsBoundByThePolicy(t *testing.T) {
 		"recorded a while ago":     {time.Hour, time.Minute, false},
 		"for years":                {time.Hour, 100000 * time.Hour, true},
 		"without a policy for it":  {0, time.Hour, true},
+		"briefly, without one":     {0, time.Minute, true},
 		"the policy was shortened": {time.Minute, time.Hour, true},
 	} {
 		in := repairable()
