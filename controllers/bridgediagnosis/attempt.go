@@ -8,7 +8,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -218,25 +217,13 @@ func (r *Reconciler) order(in *round) apply.Order {
 	if in.owner == nil {
 		return o
 	}
-	o.Scope = &remedy.Scope{Policy: in.policy(), Service: in.service, Image: r.Image, Restartable: in.restartable()}
+	o.Scope = &remedy.Scope{Policy: in.policy(), Service: in.service, Image: r.Image, Restartable: remedy.RestartableBy(in.stack, in.service)}
 	for _, s := range in.stack.Declared() {
 		if c, ok := server.Declared(s); ok {
 			o.Scope.Declared = append(o.Scope.Declared, c)
 		}
 	}
 	return o
-}
-
-// restartable are the workloads of the dependencies that may be restarted.
-func (in *round) restartable() []v1alpha1.DiagnosedWorkload {
-	var out []v1alpha1.DiagnosedWorkload
-	for _, d := range in.service.DependsOn {
-		target, known := in.stack.ByName(d.Service)
-		if known && target.Workload != nil && remedy.MayRestart(target.Workload.Kind, target.AllowRestart) {
-			out = append(out, v1alpha1.DiagnosedWorkload{Kind: target.Workload.Kind, Name: target.Workload.Name, UID: types.UID(target.Workload.UID)})
-		}
-	}
-	return out
 }
 
 func (r *Reconciler) writeAction(ctx context.Context, in *round, order apply.Order) error {

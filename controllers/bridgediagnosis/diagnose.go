@@ -16,6 +16,7 @@ import (
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/requeue"
+	"github.com/bridgestack/operator/internal/resolve"
 	"github.com/bridgestack/operator/internal/server"
 )
 
@@ -83,7 +84,14 @@ func (r *Reconciler) observe(ctx context.Context, in *round, pod observe.Pod, co
 	if err != nil {
 		return seen, err
 	}
-	seen.Case.Dependencies, err = r.dependencies(ctx, in, seen.Case.Env, siblings)
+	mayReadSecrets, err := r.Permissions.MayReadSecrets(ctx, in.owner, in.service.DependsOn)
+	if err != nil {
+		return seen, err
+	}
+	seen.Case.Dependencies, err = resolve.Dependent{
+		Namespace: in.after.Namespace, Stack: in.stack, Service: in.service, Env: seen.Case.Env,
+		MayReadSecrets: mayReadSecrets, Diagnoses: siblings, Pods: r.Observer.Pods,
+	}.Dependencies(ctx)
 	return seen, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,6 +14,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/plan"
+	"github.com/bridgestack/operator/internal/server"
 	"github.com/bridgestack/operator/internal/stack"
 )
 
@@ -70,6 +72,21 @@ func (r Reviewer) Denied(ctx context.Context, s *v1alpha1.BridgeStack, rights []
 		}
 	}
 	return "", nil
+}
+
+// MayReadSecrets asks whether the credentials that the stack's author spells out for
+// its dependencies may be taken on his word: the stack's ServiceAccount may get the
+// namespace's Secrets. Without an account nobody answers for him.
+func (r Reviewer) MayReadSecrets(ctx context.Context, s *v1alpha1.BridgeStack, dependencies []v1alpha1.Dependency) (bool, error) {
+	spelled := slices.ContainsFunc(dependencies, func(d v1alpha1.Dependency) bool {
+		names := server.ConnectionEnvOf(d)
+		return names.User != "" || names.Password != "" || names.URL != ""
+	})
+	if !spelled || r.Accounts.Of(s) == "" {
+		return false, nil
+	}
+	denied, err := r.Denied(ctx, s, []plan.Right{plan.SecretsRight()})
+	return denied == "", err
 }
 
 func reviewOf(namespace, account string, r plan.Right) *authorizationv1.LocalSubjectAccessReview {

@@ -18,6 +18,15 @@ type Spelled struct {
 	MayReadSecrets bool
 }
 
+// ConnectionEnvOf are the variables that a stack's author spells out for a
+// dependency, empty where he spells out none.
+func ConnectionEnvOf(d v1alpha1.Dependency) v1alpha1.ConnectionEnv {
+	if d.Connection == nil {
+		return v1alpha1.ConnectionEnv{}
+	}
+	return *d.Connection
+}
+
 // Configured is how env configures a client of the protocol. names are the
 // variables as the stack spells them out; those left empty are found by the
 // usual names. False where env says nothing of such a client. A client that is
