@@ -20,6 +20,7 @@ import (
 	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/server"
 	"github.com/bridgestack/operator/internal/text"
+	"github.com/bridgestack/operator/internal/verify"
 )
 
 // record persists an attempt before anything of it is written. The GitOps
@@ -42,9 +43,9 @@ func (r *Reconciler) record(ctx context.Context, in *round, action remedy.Action
 		Outcome:     v1alpha1.AttemptRecorded,
 		Action:      recorded,
 		Finding:     in.finding.Identity(),
-		Replicas:    in.wanted(),
+		Replicas:    in.service.Desired(),
 		SoakSeconds: int32(in.soak().Seconds()),
-		Restarts:    in.mostRestarts(),
+		Restarts:    verify.MostRestarts(in.podsNow()),
 		RecordedAt:  metav1.NewTime(now),
 		Deadline:    metav1.NewTime(now.Add(in.policy().Timeout)),
 
@@ -54,7 +55,7 @@ func (r *Reconciler) record(ctx context.Context, in *round, action remedy.Action
 		a.HeldUntil = new(metav1.NewTime(now.Add(holdFor)))
 	}
 	if in.policy().Mode == v1alpha1.ModeApprove {
-		a.ApprovedBy, a.ApprovedAt = approval(in.after)
+		a.ApprovedBy, a.ApprovedAt = attempt.ApprovalOf(in.after)
 	}
 	if loop := in.after.Status.Loop; loop != nil {
 		a.LongestRunSeconds = loop.LongestRunSeconds
@@ -67,26 +68,6 @@ func (r *Reconciler) record(ctx context.Context, in *round, action remedy.Action
 	logAttempt(ctx, in, "attempt recorded")
 	in.justRecorded = true
 	return nil
-}
-
-// mostRestarts is the highest restart count of the pods: what is above it after
-// the change, on a pod that was there before, happened since.
-func (in *round) mostRestarts() int32 {
-	var most int32
-	for _, p := range in.podsNow() {
-		most = max(most, p.Restarts)
-	}
-	return most
-}
-
-// approval is the manager that last wrote spec.approved, and when it did.
-func approval(d *v1alpha1.BridgeDiagnosis) (by string, at *metav1.Time) {
-	for _, m := range d.ManagedFields {
-		if m.FieldsV1 != nil && strings.Contains(m.FieldsV1.GetRawString(), `"f:approved"`) {
-			return m.Manager, m.Time
-		}
-	}
-	return "", nil
 }
 
 // persist writes the status in the middle of a round.
@@ -231,7 +212,7 @@ func (r *Reconciler) writeAction(ctx context.Context, in *round, order apply.Ord
 	case v1alpha1.ActionPatchTemplate:
 		return r.Applier.Template(ctx, order)
 	case v1alpha1.ActionEvictPods:
-		return r.Applier.Evict(ctx, in.after.Namespace, in.ownPods(action.EvictPods.Pods))
+		return r.Applier.Evict(ctx, in.after.Namespace, attempt.AmongPods(action.EvictPods.Pods, in.podsSeen()))
 	case v1alpha1.ActionRunJob:
 		return r.Applier.RunJob(ctx, order)
 	case v1alpha1.ActionCreateTopic:
@@ -256,20 +237,6 @@ func (r *Reconciler) writeAction(ctx context.Context, in *round, order apply.Ord
 		return r.Prober.DeleteGroup(ctx, in.scope, d.cluster, group.Group)
 	}
 	return fmt.Errorf("an attempt of the type %q writes nothing that is known: %w", order.Attempt.Action.Type, apply.ErrRefused)
-}
-
-// ownPods are those of the pods that are the workload's: what is read back from a
-// status names no others.
-func (in *round) ownPods(pods []v1alpha1.PodIdentity) []v1alpha1.PodIdentity {
-	var out []v1alpha1.PodIdentity
-	for _, p := range pods {
-		for _, own := range in.pods {
-			if own.Name == p.Name && own.UID == p.UID {
-				out = append(out, p)
-			}
-		}
-	}
-	return out
 }
 
 // kafkaDependency is a Kafka cluster that the service depends on, and how to reach it.
@@ -303,11 +270,11 @@ func (r *Reconciler) settingsOfPod(ctx context.Context, in *round) (evidence.Cas
 	if in.observed != nil {
 		return *in.observed, nil
 	}
-	pod, container, ok := in.worst()
+	pod, worst, ok := in.worst()
 	if !ok {
 		return evidence.Case{}, errors.New("the workload has no pod now whose settings say how to reach the Kafka cluster")
 	}
-	seen, err := r.observe(ctx, in, pod, container)
+	seen, err := r.observe(ctx, in, pod, worst.Container)
 	if err != nil {
 		return evidence.Case{}, err
 	}
@@ -329,7 +296,7 @@ func (r *Reconciler) evict(ctx context.Context, in *round, pods []v1alpha1.PodId
 		log.Info("pods in back-off are left to themselves", "denied", denied)
 		return
 	}
-	if err := r.Applier.Evict(ctx, in.after.Namespace, in.ownPods(pods)); err != nil {
+	if err := r.Applier.Evict(ctx, in.after.Namespace, attempt.AmongPods(pods, in.podsSeen())); err != nil {
 		log.Error(in.redacted(err), "failed to evict pods in back-off")
 		return
 	}

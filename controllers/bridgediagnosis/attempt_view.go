@@ -7,16 +7,13 @@ import (
 	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/apply"
 	"github.com/bridgestack/operator/internal/attempt"
-	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/gitops"
-	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/requeue"
@@ -29,14 +26,14 @@ func (r *Reconciler) viewAttempt(ctx context.Context, in *round) (attempt.View, 
 	a := in.attempt()
 	v := attempt.View{
 		Now: r.Clock.Now(), Attempt: *a, Own: in.after.Spec.Workload, Final: attempt.IsFinal(*a),
-		Timeout: in.policy().Timeout, Desired: in.wanted(),
+		Timeout: in.policy().Timeout, Desired: in.service.Desired(),
 		WorkloadGone: in.workloadGone, StackGone: in.stackGone, Deleted: in.takeBackSince,
 		Hold: in.hold(), Unwanted: a.ID == in.after.Spec.TakeBack, JustRecorded: in.justRecorded,
 	}
 	if in.workloadGone || in.workload == nil {
 		return v, nil
 	}
-	v.ContainerGone, v.Pods, v.Restarts = in.containerGone(), in.podsToEvict(), in.mostRestarts()
+	v.ContainerGone, v.Pods, v.Restarts = attempt.ContainerIsGone(in.workload.Template(), in.after.Spec.Container, in.podsSeen()), attempt.PodsOf(in.workload, in.podsSeen()), verify.MostRestarts(in.podsNow())
 	v.Rollout = attempt.Rollout{
 		WaitsForBroken: in.workload.Strategy().InOrder || in.workload.Strategy().OnDelete,
 		Seen:           in.workload.ObservedGeneration() >= in.workload.Object().GetGeneration(),
@@ -55,7 +52,7 @@ func (r *Reconciler) viewAttempt(ctx context.Context, in *round) (attempt.View, 
 
 // verifyInput is what the verdict on the attempt in force rests on.
 func (in *round) verifyInput() verify.Input {
-	return verify.Input{Now: in.now, Attempt: *in.attempt(), Pods: in.podsNow(), Desired: in.wanted()}
+	return verify.Input{Now: in.now, Attempt: *in.attempt(), Pods: in.podsNow(), Desired: in.service.Desired()}
 }
 
 // hold says why nothing may be written at the moment, nil where it may. Of a stack
@@ -66,7 +63,7 @@ func (in *round) hold() *attempt.Hold {
 	}
 	window := in.policy().MaintenanceAt(in.now)
 	switch {
-	case in.workloadPaused():
+	case workload.Paused(in.workload):
 		return &attempt.Hold{Reason: v1alpha1.ReasonPaused, RecheckAfter: requeue.References,
 			Message: "nothing is written while the workload is paused (annotation " + v1alpha1.AnnotationPaused + ")"}
 	case in.policy().Paused:
@@ -75,46 +72,6 @@ func (in *round) hold() *attempt.Hold {
 		return &attempt.Hold{Reason: v1alpha1.ReasonMaintenanceWindow, RecheckAfter: max(window.Until.Sub(in.now), time.Second), Message: window.Because}
 	}
 	return nil
-}
-
-// containerGone is true once the container was removed from the pod template, or
-// renamed, and no pod has it any more.
-func (in *round) containerGone() bool {
-	template, alive := in.workload.Template(), false
-	named := func(c corev1.Container) bool { return c.Name == in.after.Spec.Container }
-	if slices.ContainsFunc(template.Spec.Containers, named) || slices.ContainsFunc(template.Spec.InitContainers, named) {
-		return false
-	}
-	for _, p := range in.pods {
-		if _, has := observe.ContainerOf(p.Pod, in.after.Spec.Container); has {
-			return false
-		}
-		alive = alive || p.DeletionTimestamp.IsZero()
-	}
-	return alive // where there is no pod, a webhook may yet add it to the next one
-}
-
-// podsToEvict are the workload's pods as far as it matters whether one is evicted.
-func (in *round) podsToEvict() []attempt.Pod {
-	var out []attempt.Pod
-	for _, p := range in.pods {
-		c, has := observe.ContainerOf(p.Pod, in.after.Spec.Container)
-		if !p.DeletionTimestamp.IsZero() {
-			continue
-		}
-		_, up := detect.Up(observe.PodOf(p.Pod), c)
-		out = append(out, attempt.Pod{
-			PodIdentity: v1alpha1.PodIdentity{Name: p.Name, UID: p.UID}, Created: p.CreationTimestamp.Time, Newest: p.Newest,
-			Up: has && up, BackingOff: has && c.Waiting != nil && c.Waiting.Reason == detect.ReasonCrashLoopBackOff,
-			Broken: has && (isStuck(c) || c.Terminated != nil && c.Terminated.ExitCode != 0), OutOfReach: workload.Withheld(in.workload, p.Name) != "",
-		})
-	}
-	return out
-}
-
-// isStuck says that a container waits after a crash, or cannot start.
-func isStuck(c evidence.Container) bool {
-	return c.Waiting != nil && c.Waiting.Reason != "ContainerCreating" && c.Waiting.Reason != "PodInitializing"
 }
 
 // forbids says why the attempt must not be applied any more, empty where it may.
@@ -127,7 +84,7 @@ func (r *Reconciler) forbids(ctx context.Context, in *round) (string, error) {
 	gitOps, owner, err := r.besideOthers(ctx, r.Client, in.after.Namespace, changed, a.Proposal.Changes)
 	in.holding(&gitOps, a.Proposal.Changes)
 	return plan.Forbids(plan.Input{
-		Now: in.now, Policy: in.policy(), Diagnosis: *in.after, WorkloadPaused: in.workloadPaused(),
+		Now: in.now, Policy: in.policy(), Diagnosis: *in.after, WorkloadPaused: workload.Paused(in.workload),
 		GitOps: gitOps, Owner: owner, Unreachable: in.unreachable(),
 	}, *a), err
 }

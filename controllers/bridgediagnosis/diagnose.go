@@ -25,12 +25,12 @@ func (r *Reconciler) diagnose(ctx context.Context, in *round) (bool, error) {
 	if in.observed != nil { // continueAttempt needed it already
 		return false, nil
 	}
-	pod, container, ok := in.worst()
+	pod, worst, ok := in.worst()
 	if !ok {
 		in.awaitPod()
 		return true, nil
 	}
-	seen, err := r.observe(ctx, in, pod, container)
+	seen, err := r.observe(ctx, in, pod, worst.Container)
 	if err != nil {
 		return false, err
 	}

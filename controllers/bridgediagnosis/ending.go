@@ -45,9 +45,9 @@ func (r *Reconciler) closeIfOver(ctx context.Context, in *round) (bool, error) {
 		return true, r.letGo(ctx, in)
 	case in.workloadGone, in.stackGone:
 		in.become(v1alpha1.StateClosed, v1alpha1.ReasonWorkloadGone, "the workload was deleted, or is no longer part of the stack")
-	case in.containerGone():
+	case attempt.ContainerIsGone(in.workload.Template(), in.after.Spec.Container, in.podsSeen()):
 		in.become(v1alpha1.StateClosed, v1alpha1.ReasonContainerGone, fmt.Sprintf("the pod template has no container %q any more: it was removed or renamed", in.after.Spec.Container))
-	case in.wanted() == 0 && len(in.podsToEvict()) == 0:
+	case in.service.Desired() == 0 && len(attempt.PodsOf(in.workload, in.podsSeen())) == 0:
 		in.become(v1alpha1.StateClosed, v1alpha1.ReasonScaledToZero, "the workload was scaled to zero: nothing of it runs that could loop")
 	default:
 		return false, nil

@@ -13,11 +13,11 @@ import (
 	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/incident"
 	"github.com/bridgestack/operator/internal/notify"
-	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/requeue"
 	"github.com/bridgestack/operator/internal/stack"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // plan chooses the remedy and whether it is used now.
@@ -127,13 +127,14 @@ func (r *Reconciler) decide(ctx context.Context, in *round, from client.Reader, 
 		underWay = cmp.Or(underWay, attempt.UnderWayOn(action.On.DiagnosedWorkload, in.after, others))
 	}
 	tried := attempt.Remember(in.owner.Status.Tried, others, r.Clock.Now())
+	_, worst, found := in.worst()
 	return plan.Decide(plan.Input{
 		Now: r.Clock.Now(), Policy: in.policy(), Finding: in.finding, Action: action, Proposal: proposal,
 		Diagnosis: *in.after, Others: others, Services: len(in.stack.Services),
-		WorkloadPaused: in.workloadPaused(),
+		WorkloadPaused: workload.Paused(in.workload),
 		Owner:          owner, UnderWay: underWay,
 		Tried:  attempt.TriedBefore(tried, in.after.Spec.Workload, proposal, in.finding.Identity(), remedy.SameTrouble),
-		GitOps: gitOps, Up: in.outlived(r.Clock.Now()) && r.unhealthyFor(in) == 0, Unreachable: cmp.Or(in.unreachable(), in.untried()),
+		GitOps: gitOps, Up: found && detect.Outlived(worst, in.after.Status.Loop, r.Clock.Now()) && r.unhealthyFor(in) == 0, Unreachable: cmp.Or(in.unreachable(), plan.Untried(in.workload, worst)),
 	}), nil
 }
 
@@ -158,22 +159,4 @@ func (in *round) callInTimeFor(owner *v1alpha1.BridgeStack, policy stack.Policy,
 	default:
 		in.call(owner, now)
 	}
-}
-
-// outlived is true while the worst container has been up for longer than it
-// ever ran before it crashed.
-func (in *round) outlived(now time.Time) bool {
-	p, c, ok := in.worst()
-	if !ok {
-		return false
-	}
-	since, up := detect.Up(observe.PodOf(p.Pod), c)
-	if !up {
-		return false
-	}
-	longest := 5 * time.Second
-	if loop := in.after.Status.Loop; loop != nil {
-		longest = max(longest, 2*time.Duration(loop.LongestRunSeconds)*time.Second)
-	}
-	return now.Sub(since) > longest
 }

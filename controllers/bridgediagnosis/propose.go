@@ -3,11 +3,9 @@ package bridgediagnosis
 import (
 	"context"
 	"fmt"
-	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/incident"
-	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/remedy"
 )
 
@@ -19,8 +17,8 @@ func (r *Reconciler) propose(ctx context.Context, in *round) (remedy.Action, v1a
 	}
 	input := remedy.Input{
 		Finding: in.finding, Case: *in.observed, Policy: in.policy(), Service: in.service,
-		Template: in.workload.Template(), Attempts: in.after.Status.Attempts, BackingOff: in.backingOff(),
-		Now: r.Clock.Now(), Image: r.Image, SlowestStart: in.slowestStart(),
+		Template: in.workload.Template(), Attempts: in.after.Status.Attempts, BackingOff: remedy.BackingOffOf(in.podsSeen()),
+		Now: r.Clock.Now(), Image: r.Image, SlowestStart: remedy.SlowestStartOf(in.podsSeen()),
 	}
 	if err := r.gather(ctx, in, &input); err != nil {
 		return remedy.Action{}, v1alpha1.Proposal{}, err
@@ -33,20 +31,6 @@ func (r *Reconciler) propose(ctx context.Context, in *round) (remedy.Action, v1a
 	return action, proposal, err
 }
 
-// slowestStart is the longest that an up pod of an earlier revision needed
-// from its container's start until it was ready.
-func (in *round) slowestStart() time.Duration {
-	var slowest time.Duration
-	for _, p := range in.pods {
-		c, ok := observe.ContainerOf(p.Pod, in.after.Spec.Container)
-		ready, isReady := observe.ReadySince(p.Pod)
-		if !p.Newest && ok && isReady && !c.RunningSince.IsZero() {
-			slowest = max(slowest, ready.Sub(c.RunningSince))
-		}
-	}
-	return slowest
-}
-
 // gather reads what the remedies for the cause need to know beyond the case.
 func (r *Reconciler) gather(ctx context.Context, in *round, input *remedy.Input) (err error) {
 	needs := func(what remedy.Need) bool { return remedy.Needs(in.policy(), in.finding.Cause, what) }
@@ -54,7 +38,7 @@ func (r *Reconciler) gather(ctx context.Context, in *round, input *remedy.Input)
 		input.KnownKeys, err = r.Resolver.KnownKeys(ctx, in.after.Namespace, in.service.Env, in.finding.Subject.Variable)
 	}
 	if err == nil && needs(remedy.NeedBounds) {
-		input.Bounds, err = r.Observer.Bounds(ctx, in.workload, in.wanted())
+		input.Bounds, err = r.Resolver.Bounds(ctx, in.workload, in.service.Desired())
 	}
 	if revision := in.observed.Rollout.ReadyRevision; err == nil && revision != "" && needs(remedy.NeedOlderRevision) {
 		input.Previous, err = r.Observer.Recorded(ctx, in.named(), revision)

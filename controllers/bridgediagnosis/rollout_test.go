@@ -12,6 +12,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/verify"
 )
 
@@ -58,7 +59,7 @@ func TestDaemonSetWithANodeThatDoesNotAnswer(t *testing.T) {
 				Proposal: v1alpha1.Proposal{Remedy: v1alpha1.RemedyRaiseMemoryLimit},
 				Action:   v1alpha1.AttemptAction{Type: v1alpha1.ActionPatchTemplate, PatchTemplate: &v1alpha1.PatchTemplateAction{Workload: in.after.Spec.Workload, Generation: 1}},
 			}}
-			in.silentNodes = r.nodesThatDoNotAnswer(t.Context(), in.pods)
+			in.silentNodes = r.Observer.SilentNodes(t.Context(), in.pods)
 			v := verify.Check(in.verifyInput())
 			if v.Outcome == verify.Waiting { // the last one that came up has its time
 				in.now = in.now.Add(5 * time.Minute)
@@ -93,7 +94,8 @@ func TestPresentTemplateIsNotChangedForAnEarlierOne(t *testing.T) {
 	} {
 		in := roundOf(2*time.Hour, c.pods...)
 		in.workload = workloadOf(t, c.workload)
-		if got := in.untried(); (got != "") != c.untried {
+		_, worst, _ := in.worst()
+		if got := plan.Untried(in.workload, worst); (got != "") != c.untried {
 			t.Errorf("%s: %q", name, got)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -14,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/attempt"
 	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/diagnosis"
 	"github.com/bridgestack/operator/internal/egress"
@@ -70,11 +72,7 @@ func (in *round) policy() stack.Policy { return in.stack.Policy }
 // paused is true while a person wants nothing to be written: by a pause, or by a
 // maintenance window.
 func (in *round) paused() bool {
-	return in.policy().Paused || in.workloadPaused() || in.policy().MaintenanceAt(in.now).Now()
-}
-
-func (in *round) workloadPaused() bool {
-	return in.workload.Object().GetAnnotations()[v1alpha1.AnnotationPaused] == "true"
+	return in.policy().Paused || workload.Paused(in.workload) || in.policy().MaintenanceAt(in.now).Now()
 }
 
 // named is the workload by its name.
@@ -161,66 +159,60 @@ func (r *Reconciler) readWorkload(ctx context.Context, in *round) error {
 	if in.pods, err = r.Observer.Pods(ctx, in.named()); err != nil {
 		return err
 	}
-	in.silentNodes = r.nodesThatDoNotAnswer(ctx, in.pods)
+	in.silentNodes = r.Observer.SilentNodes(ctx, in.pods)
 	r.learnSecrets(ctx, in)
 	return nil
 }
 
-// nodesThatDoNotAnswer are those of the pods that are not ready: of a pod on a node that
-// does not answer, the node controller says just that. What cannot be read is not said.
-func (r *Reconciler) nodesThatDoNotAnswer(ctx context.Context, pods []observe.Pod) map[string]bool {
-	silent := map[string]bool{}
-	for _, p := range pods {
-		name := p.Spec.NodeName
-		if _, known := silent[name]; known || observe.PodOf(p.Pod).Ready == evidence.ReadinessTrue {
-			continue
-		}
-		node, err := r.Observer.Node(ctx, name)
-		silent[name] = err == nil && node.Known && !node.Ready
-	}
-	return silent
-}
-
-// replacedWithin is how long after the newest pod was made pods of an earlier
-// revision may still be there only because they are not replaced yet.
-const replacedWithin = 5 * time.Minute
-
-// rolloutRests is true where no pod of the newest revision was made lately: pods of an
-// earlier one stay, because of a partition, of OnDelete, of a pause or of a quota.
-func (in *round) rolloutRests() bool {
-	for _, p := range in.pods {
-		if p.Newest && in.now.Sub(p.CreationTimestamp.Time) < replacedWithin {
-			return false
-		}
-	}
-	return true
-}
-
 // worst is the pod to look at; see detect.Worst.
-func (in *round) worst() (observe.Pod, evidence.Container, bool) {
-	var pods []observe.Pod
-	var candidates []detect.Candidate
-	for _, p := range in.pods {
-		if c, has := observe.ContainerOf(p.Pod, in.after.Spec.Container); has && p.DeletionTimestamp.IsZero() {
-			pods, candidates = append(pods, p), append(candidates, detect.Candidate{Pod: observe.PodOf(p.Pod), Container: c, Newest: p.Newest})
-		}
-	}
-	i := detect.Worst(candidates, in.rolloutRests())
+func (in *round) worst() (observe.Pod, evidence.WorkloadPod, bool) {
+	seen := in.podsSeen()
+	i := detect.Worst(seen, detect.RolloutRests(seen, in.now))
 	if i < 0 {
-		return observe.Pod{}, evidence.Container{}, false
+		return observe.Pod{}, evidence.WorkloadPod{}, false
 	}
-	return pods[i], candidates[i].Container, true
+	return in.pods[i], seen[i], true
 }
 
-// soak is how long the container must stay up: longer than it was ever seen to
-// run before it crashed, within reason.
-func (in *round) soak() time.Duration {
-	soak := in.policy().Soak
-	if loop := in.after.Status.Loop; loop != nil {
-		longest := time.Duration(loop.LongestRunSeconds) * time.Second
-		soak = max(soak, min(longest+longest/4, time.Hour))
+// podsSeen are the workload's pods as plain values.
+func (in *round) podsSeen() []evidence.WorkloadPod {
+	seen := observe.WorkloadPods(in.pods, in.after.Spec.Container)
+	for i, p := range in.pods {
+		seen[i].Stranded = in.silentNodes[p.Spec.NodeName] && workload.TraitsOf(in.after.Spec.Workload.Kind).LeavesPods
 	}
-	return soak
+	return seen
+}
+
+// podsNow are the pods that a change of the template is judged by: of the
+// newest revision, and earlier ones where the workload keeps them, or where a node
+// that does not answer keeps its rollout from going on: a pod there is never replaced,
+// and counts as the one that may be unavailable.
+func (in *round) podsNow() []verify.Pod {
+	seen := in.podsSeen()
+	older := in.workload.Strategy().KeepsOlder() || slices.ContainsFunc(seen, func(p evidence.WorkloadPod) bool { return p.Stranded })
+	return verify.PodsOf(seen, in.templateSeen(), older)
+}
+
+// livePods are all that should be up, of whatever revision: while a rollout is
+// paused, or where pods change on delete only, none may be of the newest.
+func (in *round) livePods() []verify.Pod {
+	return verify.PodsOf(in.podsSeen(), in.templateSeen(), true)
+}
+
+func (in *round) templateSeen() bool {
+	return attempt.TemplateSeen(in.workload, in.attempt(), in.after.Spec.Workload)
+}
+
+// soak is how long the container must stay up.
+func (in *round) soak() time.Duration {
+	return verify.SoakOf(in.policy().Soak, in.after.Status.Loop)
+}
+
+// unreachable says why a change of the pod template would not reach the pod in
+// trouble, empty where it would.
+func (in *round) unreachable() string {
+	_, worst, _ := in.worst()
+	return workload.Withheld(in.workload, worst.Pod.Name)
 }
 
 // recoverIfUp ends an incident whose container has stayed up for the soak
@@ -230,7 +222,7 @@ func (r *Reconciler) recoverIfUp(_ context.Context, in *round) (bool, error) {
 		in.soakLeft = left
 		return false, nil
 	}
-	v := verify.Recovered(r.Clock.Now(), in.livePods(), in.wanted(), in.soak())
+	v := verify.Recovered(r.Clock.Now(), in.livePods(), in.service.Desired(), in.soak())
 	if v.Outcome != verify.Helped {
 		if !v.UpSince.IsZero() {
 			in.soakLeft = v.RecheckAfter
@@ -252,11 +244,4 @@ func (in *round) recovered(now, upSince time.Time, reason, because string) {
 	up, at := metav1.NewMicroTime(upSince), metav1.NewMicroTime(now)
 	in.after.Status.Times.Up, in.after.Status.Times.Recovered = &up, &at
 	in.become(v1alpha1.StateRecovered, reason, because)
-}
-
-func (in *round) wanted() int32 {
-	if in.service.Workload == nil {
-		return 1
-	}
-	return in.service.Workload.Wanted
 }

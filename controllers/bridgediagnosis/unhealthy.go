@@ -13,7 +13,6 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/evidence"
-	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/verify"
 )
@@ -51,11 +50,11 @@ func (r *Reconciler) awaitHealth(_ context.Context, in *round) (bool, error) {
 	if _, known := r.Health.Get(client.ObjectKeyFromObject(in.owner), in.service.Name); known {
 		return false, nil
 	}
-	pod, c, ok := in.worst()
+	_, worst, ok := in.worst()
 	if !ok {
 		return false, nil
 	}
-	since, up := detect.Up(observe.PodOf(pod.Pod), c)
+	since, up := detect.Up(worst.Pod, worst.Container)
 	visible := in.after.Status.Times.Visible
 	overdue := visible != nil && in.now.Sub(visible.Time) > in.policy().EscalateAfter
 	if !up || in.now.Sub(since) < detect.HealthPeriod(in.policy().Detection()) || overdue {

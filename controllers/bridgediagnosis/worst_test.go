@@ -81,11 +81,11 @@ func TestWorstPod(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := roundOf(8*time.Hour, c.pods...)
-			p, _, ok := in.worst()
+			p, seen, ok := in.worst()
 			if !ok || p.Name != c.want {
 				t.Errorf("it looks at %s, want %s", p.Name, c.want)
 			}
-			if got := in.outlived(at3); got != c.outlived {
+			if got := detect.Outlived(seen, in.after.Status.Loop, at3); got != c.outlived {
 				t.Errorf("it counts as up: %t", got)
 			}
 		})

@@ -1,13 +1,40 @@
 package detect
 
-import "github.com/bridgestack/operator/internal/evidence"
+import (
+	"time"
 
-// Candidate is one pod of a workload, with the container that an incident is of.
-type Candidate struct {
-	Pod       evidence.Pod
-	Container evidence.Container
-	// Newest says that it is of the workload's newest revision.
-	Newest bool
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+// replacedWithin is how long after the newest pod was made pods of an earlier
+// revision may still be there only because they are not replaced yet.
+const replacedWithin = 5 * time.Minute
+
+// RolloutRests is true where no pod of the newest revision was made lately: pods of an
+// earlier one stay, because of a partition, of OnDelete, of a pause or of a quota.
+func RolloutRests(pods []evidence.WorkloadPod, now time.Time) bool {
+	for _, p := range pods {
+		if p.Newest && now.Sub(p.Pod.Created) < replacedWithin {
+			return false
+		}
+	}
+	return true
+}
+
+// briefRun is the shortest time that a container must have been up to have outlived
+// its earlier runs.
+const briefRun = 5 * time.Second
+
+// Outlived is true while a pod's container has been up for longer than it ever ran
+// before it crashed; before is nil where that is not known.
+func Outlived(p evidence.WorkloadPod, before *v1alpha1.LoopObservation, now time.Time) bool {
+	since, up := Up(p.Pod, p.Container)
+	longest := briefRun
+	if before != nil {
+		longest = max(longest, 2*time.Duration(before.LongestRunSeconds)*time.Second)
+	}
+	return up && now.Sub(since) > longest
 }
 
 // Worst is the index of the pod to look at, -1 where there is none: one that is not
@@ -16,18 +43,19 @@ type Candidate struct {
 // While a rollout replaces the others, pods of the newest revision come first, up or
 // not: what is wrong with the others is over with them. Where the rollout rests, be it
 // for a partition, OnDelete, a pause or a quota, a healthy newest pod hides none that
-// loops; of two that are not up, the newest comes first there, too.
-func Worst(candidates []Candidate, rolloutRests bool) int {
+// loops; of two that are not up, the newest comes first there, too. Pods that are
+// being deleted or have no such container are not looked at.
+func Worst(pods []evidence.WorkloadPod, rolloutRests bool) int {
 	worst := -1
-	for i := range candidates {
-		if worst < 0 || worse(candidates[i], candidates[worst], rolloutRests) {
+	for i, p := range pods {
+		if p.HasContainer && !p.Pod.Terminating && (worst < 0 || worse(p, pods[worst], rolloutRests)) {
 			worst = i
 		}
 	}
 	return worst
 }
 
-func worse(a, b Candidate, rolloutRests bool) bool {
+func worse(a, b evidence.WorkloadPod, rolloutRests bool) bool {
 	_, up := Up(a.Pod, a.Container)
 	_, otherUp := Up(b.Pod, b.Container)
 	if rolloutRests && up != otherUp {

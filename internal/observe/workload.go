@@ -21,6 +21,17 @@ type Pod struct {
 	Newest bool
 }
 
+// WorkloadPods are pods as those see them who decide, each with its container of a
+// name where it has one.
+func WorkloadPods(pods []Pod, container string) []evidence.WorkloadPod {
+	var out []evidence.WorkloadPod
+	for _, p := range pods {
+		c, has := ContainerOf(p.Pod, container)
+		out = append(out, evidence.WorkloadPod{Pod: PodOf(p.Pod), Container: c, HasContainer: has, Newest: p.Newest})
+	}
+	return out
+}
+
 // WorkloadOf finds the workload that owns the pod; false where something else
 // does, or nothing.
 func (r *Reader) WorkloadOf(ctx context.Context, pod *corev1.Pod) (workload.Ref, bool, error) {

@@ -27,6 +27,15 @@ type Service struct {
 	ComposeMemory, ComposeCPU *resource.Quantity
 }
 
+// Desired is how many replicas of a service there should be: 1 where nothing of it was
+// found.
+func (s Service) Desired() int32 {
+	if s.Workload == nil {
+		return 1
+	}
+	return s.Workload.Wanted
+}
+
 // Problem is something in the policy that a person must put right. The rest of
 // the stack is watched all the same.
 type Problem struct {

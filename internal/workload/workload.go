@@ -255,6 +255,11 @@ func itemsOf[T any](items []T, of func(*T) Workload) []Workload {
 	return out
 }
 
+// Paused is true while a person has paused a workload by its annotation.
+func Paused(w Workload) bool {
+	return w.Object().GetAnnotations()[v1alpha1.AnnotationPaused] == "true"
+}
+
 // Withheld says why a change of the template would not reach a pod of the
 // workload, empty where it would; without a pod's name, why it would reach none.
 func Withheld(w Workload, pod string) string {

@@ -1,4 +1,4 @@
-package observe
+package resolve
 
 import (
 	"context"
@@ -22,9 +22,9 @@ import (
 
 // Bounds are the limits on a workload's resources that others than the policy's
 // owner set.
-func (r *Reader) Bounds(ctx context.Context, w workload.Workload, replicas int32) (remedy.Bounds, error) {
+func (r *Resolver) Bounds(ctx context.Context, w workload.Workload, replicas int32) (remedy.Bounds, error) {
 	var nodes corev1.NodeList
-	if err := r.Cached.List(ctx, &nodes); err != nil {
+	if err := r.Client.List(ctx, &nodes); err != nil {
 		return remedy.Bounds{}, fmt.Errorf("listing nodes for the largest limit: %w", err)
 	}
 	var ranges corev1.LimitRangeList
@@ -32,7 +32,7 @@ func (r *Reader) Bounds(ctx context.Context, w workload.Workload, replicas int32
 	var scalers autoscalingv2.HorizontalPodAutoscalerList
 	ref := workload.RefOf(w)
 	for _, list := range []client.ObjectList{&ranges, &quotas, &scalers} {
-		if err := r.Live.List(ctx, list, client.InNamespace(ref.Namespace)); err != nil {
+		if err := r.APIReader.List(ctx, list, client.InNamespace(ref.Namespace)); err != nil {
 			return remedy.Bounds{}, fmt.Errorf("listing LimitRanges, ResourceQuotas and HorizontalPodAutoscalers: %w", err)
 		}
 	}
@@ -45,11 +45,11 @@ func (r *Reader) Bounds(ctx context.Context, w workload.Workload, replicas int32
 
 // verticalAutoscaler is the VerticalPodAutoscaler that sets the workload's
 // resources, empty where there is none or their kind is not installed.
-func (r *Reader) verticalAutoscaler(ctx context.Context, w workload.Ref) (string, error) {
+func (r *Resolver) verticalAutoscaler(ctx context.Context, w workload.Ref) (string, error) {
 	list := &unstructured.UnstructuredList{}
 	list.SetAPIVersion("autoscaling.k8s.io/v1")
 	list.SetKind("VerticalPodAutoscalerList")
-	if err := r.Live.List(ctx, list, client.InNamespace(w.Namespace)); err != nil {
+	if err := r.APIReader.List(ctx, list, client.InNamespace(w.Namespace)); err != nil {
 		if meta.IsNoMatchError(err) || apierrors.IsNotFound(err) {
 			return "", nil
 		}

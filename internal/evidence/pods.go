@@ -1,0 +1,19 @@
+package evidence
+
+// WorkloadPod is one pod of a workload, with the container that an incident is of.
+type WorkloadPod struct {
+	Pod Pod
+	// Container is zero where HasContainer is false: the pod has none of its name.
+	Container    Container
+	HasContainer bool
+	// Newest says that it is of the workload's newest revision.
+	Newest bool
+	// Stranded says that its node does not answer and that no other pod takes its
+	// place before it is gone, also where it is being deleted.
+	Stranded bool
+}
+
+// Blocked says that a container waits after a crash, or cannot start.
+func (c Container) Blocked() bool {
+	return c.Waiting != nil && c.Waiting.Reason != "ContainerCreating" && c.Waiting.Reason != "PodInitializing"
+}
