@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -14,10 +15,12 @@ import (
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/incident"
 	"github.com/bridgestack/operator/internal/observe"
+	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/requeue"
 	"github.com/bridgestack/operator/internal/resolve"
 	"github.com/bridgestack/operator/internal/server"
+	"github.com/bridgestack/operator/internal/vantage"
 )
 
 // diagnose observes, probes and finds the cause. It always goes on to plan.
@@ -39,7 +42,7 @@ func (r *Reconciler) diagnose(ctx context.Context, in *round) (bool, error) {
 	c.Probes = r.probe(ctx, in, c, seen.Redactor)
 	r.Reporter.Learn(in.after, seen.Redactor)
 	in.observed, in.finding, in.redactor = &c, diagnosed(diagnosis.Diagnose(c), seen.Redactor), seen.Redactor
-	inside, pending, err := r.podView(ctx, in, pod.Pod, c, seen.Redactor)
+	inside, pending, err := r.podView(ctx, in, pod.Pod, c)
 	if err != nil {
 		return false, err
 	}
@@ -61,6 +64,38 @@ func (r *Reconciler) diagnose(ctx context.Context, in *round) (bool, error) {
 		in.awaitPodView(pod.Name, pending)
 	}
 	return pending > 0, nil
+}
+
+// podView asks the failing pod itself, where the stack allows it and the
+// finding leaves open why the container cannot reach a dependency. What comes
+// of it is the case's further probes; pending is how long an answer is still
+// awaited, 0 where there is nothing to wait for.
+func (r *Reconciler) podView(ctx context.Context, in *round, pod *corev1.Pod, c evidence.Case) (seen []evidence.Probe, pending time.Duration, err error) {
+	if !in.owner.Spec.Diagnosis.ProbeFromPod {
+		return nil, 0, nil
+	}
+	var others []*corev1.Pod
+	for _, p := range in.pods {
+		if p.Newest && p.DeletionTimestamp.IsZero() && p.UID != pod.UID {
+			others = append(others, p.Pod)
+		}
+	}
+	attempt := in.attempt()
+	viewer := vantage.Viewer{Client: r.Client, Observer: r.Observer, Prober: r.Prober, Image: r.Image, Denied: func(ctx context.Context, pod string) (string, error) {
+		return r.Permissions.Denied(ctx, in.owner, plan.ProbeRights(pod))
+	}}
+	return viewer.Probes(ctx, vantage.View{
+		Occasion: string(in.after.UID) + "/" + in.finding.Fingerprint(), Now: r.Clock.Now(), Pod: pod, Others: others,
+		Connections: diagnosis.Disputed(c, in.finding), Outside: c.Probes, Scope: in.scope, Redactor: in.redactor,
+		Judged: attempt != nil && attempt.Outcome.InForce(), Paused: in.paused(),
+	})
+}
+
+// awaitPodView ends the round until the probe inside the pod has ended.
+func (in *round) awaitPodView(pod string, pending time.Duration) {
+	in.become(v1alpha1.StateDiagnosing, v1alpha1.ReasonProbingFromPod,
+		in.finding.Message+" The dependency is being probed from inside the pod "+pod+", which may see what nobody else does")
+	in.recheck = pending
 }
 
 // provedBy is what an earlier look at the incident found.
