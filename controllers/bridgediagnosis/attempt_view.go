@@ -82,7 +82,7 @@ func (r *Reconciler) forbids(ctx context.Context, in *round) (string, error) {
 		changed = &p.Workload
 	}
 	gitOps, owner, err := r.besideOthers(ctx, r.Client, in.after.Namespace, changed, a.Proposal.Changes)
-	in.holding(&gitOps, a.Proposal.Changes)
+	gitOps = gitOps.Under(in.owner.Spec.GitOps.Hold, in.after.Status.Attempts, a.Proposal.Changes)
 	return plan.Forbids(plan.Input{
 		Now: in.now, Policy: in.policy(), Diagnosis: *in.after, WorkloadPaused: workload.Paused(in.workload),
 		GitOps: gitOps, Owner: owner, Unreachable: in.unreachable(),
@@ -95,7 +95,7 @@ func (r *Reconciler) answerQuestion(ctx context.Context, in *round, v *attempt.V
 	case attempt.AskInPlace:
 		return r.answerInPlace(ctx, in, v)
 	case attempt.AskPermission:
-		denied, err := r.Permissions.Denied(ctx, in.inWhoseStead(), rightsOf(in.attempt().Action))
+		denied, err := r.Permissions.Denied(ctx, in.inWhoseStead(), plan.RightsOf(in.attempt().Action))
 		v.Permission = attempt.Permission{Asked: true, Denied: denied}
 		return err
 	case attempt.AskStarted:

@@ -77,7 +77,7 @@ func (r *Reconciler) takeCommit(in *round, proposal v1alpha1.Proposal) (failure 
 // seeMerged records when what was committed came into force in the cluster.
 func (in *round) seeMerged(now time.Time) {
 	c := in.after.Status.Commit
-	if c == nil || c.InForceAt != nil || in.patchedLive() || !hold(gitops.Fields(in.workload.Template(), c.Changes), in.workload.Template()) {
+	if c == nil || c.InForceAt != nil || in.patchedLive() || !gitops.AllHold(in.workload.Template(), c.Changes) {
 		return
 	}
 	at := metav1.NewTime(now)

@@ -2,7 +2,6 @@ package bridgediagnosis
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,10 +15,9 @@ import (
 	"github.com/bridgestack/operator/internal/incident"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/plan"
-	"github.com/bridgestack/operator/internal/redact"
+	"github.com/bridgestack/operator/internal/report"
 	"github.com/bridgestack/operator/internal/requeue"
 	"github.com/bridgestack/operator/internal/resolve"
-	"github.com/bridgestack/operator/internal/server"
 	"github.com/bridgestack/operator/internal/vantage"
 )
 
@@ -38,8 +36,8 @@ func (r *Reconciler) diagnose(ctx context.Context, in *round) (bool, error) {
 		return false, err
 	}
 	c := seen.Case
-	c.Proved = provedBy(in.after.Status)
-	c.Probes = r.probe(ctx, in, c, seen.Redactor)
+	c.Proved = evidence.ProvedBy(in.after.Status)
+	c.Probes = r.Prober.ProbeAll(ctx, in.scope, c, seen.Redactor)
 	r.Reporter.Learn(in.after, seen.Redactor)
 	in.observed, in.finding, in.redactor = &c, diagnosed(diagnosis.Diagnose(c), seen.Redactor), seen.Redactor
 	inside, pending, err := r.podView(ctx, in, pod.Pod, c)
@@ -50,12 +48,12 @@ func (r *Reconciler) diagnose(ctx context.Context, in *round) (bool, error) {
 		c.Probes = append(c.Probes, inside...)
 		in.finding = diagnosed(diagnosis.Diagnose(c), seen.Redactor)
 	}
-	if in.tellsLess(c) {
+	if diagnosis.ShowsLess(in.finding, c, in.after.Status) {
 		in.become(v1alpha1.StateWaiting, v1alpha1.ReasonVerifying, "the container runs again; the diagnosis is of what kept it from that before")
 		in.recheck = time.Second
 		return true, nil
 	}
-	if in.tellsNothing(c) {
+	if diagnosis.ShowsNothing(in.finding, c, in.after.Status) {
 		in.recheck = 5 * time.Second
 		return true, nil
 	}
@@ -98,11 +96,6 @@ func (in *round) awaitPodView(pod string, pending time.Duration) {
 	in.recheck = pending
 }
 
-// provedBy is what an earlier look at the incident found.
-func provedBy(s v1alpha1.BridgeDiagnosisStatus) evidence.Proved {
-	return evidence.Proved{Cause: s.Cause, Confidence: s.Confidence, Message: s.Message, Evidence: s.Evidence}
-}
-
 // observe gathers all but the probes.
 func (r *Reconciler) observe(ctx context.Context, in *round, pod observe.Pod, container evidence.Container) (observe.Observation, error) {
 	seen, err := r.Observer.Case(ctx, observe.Request{Pod: pod.Pod, Container: container.Name, Service: in.service.Name, Workload: in.named()})
@@ -139,57 +132,6 @@ func (in *round) awaitPod() {
 	in.become(v1alpha1.StateWaiting, v1alpha1.ReasonLoopDetected, "the workload has no pod to look at now")
 }
 
-// tellsLess is true where the container runs, nothing ended since it was last
-// looked at, and what is seen now shows less than what was seen then: with the
-// cause its evidence is gone.
-func (in *round) tellsLess(c evidence.Case) bool {
-	before := in.after.Status
-	return before.Cause != "" && before.Confidence != v1alpha1.ConfidenceLow && in.finding.Confidence == v1alpha1.ConfidenceLow &&
-		c.Container.Waiting == nil && c.Container.Terminated == nil &&
-		before.Loop != nil && before.Loop.Restarts == c.Container.Restarts
-}
-
-// tellsNothing is true of a new pod that has not run yet, where the cause was
-// shown by one before: what was seen of that stays.
-func (in *round) tellsNothing(c evidence.Case) bool {
-	before := in.after.Status
-	return before.Cause != "" && before.Cause != v1alpha1.CauseUnknown && in.finding.Cause == v1alpha1.CauseUnknown && c.Container.Ended() == nil
-}
-
-// probe asks each dependency twice, all at the same time: as the container is
-// configured and, where that differs, as the stack declares it.
-func (r *Reconciler) probe(ctx context.Context, in *round, c evidence.Case, redactor *redact.Redactor) []evidence.Probe {
-	type question struct {
-		to evidence.Connection
-		as v1alpha1.ProbeViewpoint
-	}
-	var questions []question
-	for _, d := range c.Dependencies {
-		if d.Configured != nil {
-			questions = append(questions, question{*d.Configured, v1alpha1.AsConfigured})
-		}
-		switch {
-		case d.Declared == nil:
-		case d.Configured == nil:
-			questions = append(questions, question{*d.Declared, v1alpha1.AsDeclared})
-		default:
-			questions = append(questions, question{server.Toward(*d.Declared, *d.Configured, c.Env), v1alpha1.AsDeclared})
-		}
-	}
-	out := make([]evidence.Probe, len(questions))
-	var wait sync.WaitGroup
-	for i, q := range questions {
-		wait.Go(func() {
-			out[i] = r.Prober.Probe(ctx, in.scope, q.to, q.as)
-			for s := range out[i].Stages {
-				out[i].Stages[s].Message = redactor.Text(out[i].Stages[s].Message)
-			}
-		})
-	}
-	wait.Wait()
-	return out
-}
-
 // note writes what was found into the status.
 func (in *round) note(c evidence.Case, now func() time.Time) {
 	s := &in.after.Status
@@ -204,14 +146,14 @@ func (in *round) note(c evidence.Case, now func() time.Time) {
 	s.Refuted = s.Refuted[:min(len(s.Refuted), maxEvidence)]
 	s.Probes = nil
 	for _, p := range c.Probes {
-		s.Probes = append(s.Probes, probeResult(p))
+		s.Probes = append(s.Probes, report.ProbeResultOf(p))
 	}
 	s.Probes = s.Probes[:min(len(s.Probes), maxProbes)]
 	s.Root = nil
 	if in.finding.Root != "" {
-		s.Root = &v1alpha1.RootReference{Service: in.finding.Root, Diagnosis: diagnosisOf(c, in.finding.Root)}
+		s.Root = &v1alpha1.RootReference{Service: in.finding.Root, Diagnosis: c.DiagnosisOf(in.finding.Root)}
 	}
-	s.Loop = loopObservation(s.Loop, c)
+	s.Loop = detect.LoopObservationOf(s.Loop, c)
 	if s.Times.Diagnosed == nil {
 		at := metav1.NewMicroTime(now())
 		s.Times.Diagnosed = &at
@@ -223,36 +165,3 @@ const (
 	maxProbes       = 64
 	maxEvidenceText = 1024
 )
-
-func diagnosisOf(c evidence.Case, service string) string {
-	for _, d := range c.Dependencies {
-		if d.Service == service {
-			return d.Workload.Diagnosis
-		}
-	}
-	return ""
-}
-
-func probeResult(p evidence.Probe) v1alpha1.ProbeResult {
-	last := p.Last()
-	return v1alpha1.ProbeResult{
-		Service: p.Service, Viewpoint: p.Viewpoint, Target: p.Target.String(), Outcome: p.Outcome(),
-		Stage: string(last.Name), Code: last.Code, Message: redact.Clean(last.Message, maxEvidenceText), Milliseconds: p.Took().Milliseconds(),
-	}
-}
-
-func loopObservation(before *v1alpha1.LoopObservation, c evidence.Case) *v1alpha1.LoopObservation {
-	out := &v1alpha1.LoopObservation{Pod: c.Pod.Name, Restarts: c.Container.Restarts, Reason: detect.ReasonRestarts}
-	if before != nil {
-		out.LongestRunSeconds, out.Reason = before.LongestRunSeconds, before.Reason
-	}
-	if w := c.Container.Waiting; w != nil {
-		out.Reason = w.Reason
-	}
-	if ended := c.Container.Ended(); ended != nil {
-		code := ended.ExitCode
-		out.ExitCode = &code
-		out.LongestRunSeconds = max(out.LongestRunSeconds, int32(ended.Ran().Seconds()))
-	}
-	return out
-}

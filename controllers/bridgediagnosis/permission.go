@@ -11,20 +11,6 @@ import (
 	"github.com/bridgestack/operator/internal/remedy"
 )
 
-// rightsOf an action: those to make it and to take it back. None for what is no
-// object of the cluster.
-func rightsOf(a v1alpha1.AttemptAction) []plan.Right {
-	switch {
-	case a.PatchTemplate != nil:
-		return plan.TemplateRights(a.PatchTemplate.Workload)
-	case a.EvictPods != nil:
-		return plan.EvictionRights(a.EvictPods.Pods)
-	case a.RunJob != nil:
-		return plan.JobRights()
-	}
-	return nil
-}
-
 // refused ends the round where the stack's ServiceAccount is not allowed what
 // the remedy would write: a person can make the change, or grant the right.
 func (r *Reconciler) refused(ctx context.Context, in *round, action remedy.Action) (bool, error) {
@@ -32,7 +18,7 @@ func (r *Reconciler) refused(ctx context.Context, in *round, action remedy.Actio
 	if err != nil {
 		return true, err
 	}
-	denied, err := r.Permissions.Denied(ctx, in.owner, rightsOf(wanted))
+	denied, err := r.Permissions.Denied(ctx, in.owner, plan.RightsOf(wanted))
 	if err != nil || denied == "" {
 		return err != nil, err
 	}

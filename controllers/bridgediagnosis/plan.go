@@ -11,6 +11,7 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/attempt"
 	"github.com/bridgestack/operator/internal/detect"
+	"github.com/bridgestack/operator/internal/gitops"
 	"github.com/bridgestack/operator/internal/incident"
 	"github.com/bridgestack/operator/internal/notify"
 	"github.com/bridgestack/operator/internal/plan"
@@ -26,7 +27,7 @@ func (r *Reconciler) plan(ctx context.Context, in *round) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	in.after.Status.GitOps = in.gitOpsOwner()
+	in.after.Status.GitOps = gitops.OwnerOf(gitops.ObjectOf(in.workload)).String()
 	in.seeMerged(r.Clock.Now())
 	uncommitted := r.takeCommit(in, proposal)
 	decision, err := r.decide(ctx, in, r.Client, action, proposal)
@@ -116,12 +117,12 @@ func (r *Reconciler) decide(ctx context.Context, in *round, from client.Reader, 
 			others = append(others, d)
 		}
 	}
-	gitOps, owner, err := r.besideOthers(ctx, from, in.after.Namespace, in.changedBy(action), proposal.Changes)
+	gitOps, owner, err := r.besideOthers(ctx, from, in.after.Namespace, action.Changes(in.after.Spec.Workload), proposal.Changes)
 	if err != nil {
 		return plan.Decision{}, err
 	}
 	gitOps.Repository = in.owner.Spec.GitOps.Repository != nil && r.Committer != nil
-	in.holding(&gitOps, proposal.Changes)
+	gitOps = gitOps.Under(in.owner.Spec.GitOps.Hold, in.after.Status.Attempts, proposal.Changes)
 	underWay := attempt.UnderWayOn(in.after.Spec.Workload, in.after, others)
 	if action.On != nil {
 		underWay = cmp.Or(underWay, attempt.UnderWayOn(action.On.DiagnosedWorkload, in.after, others))

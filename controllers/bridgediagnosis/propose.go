@@ -7,6 +7,7 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/incident"
 	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/report"
 )
 
 // propose asks what would help, and shows it. Who only observes is not asked.
@@ -65,7 +66,7 @@ func (r *Reconciler) prove(ctx context.Context, in *round, action remedy.Action)
 		return ""
 	}
 	result := r.Prober.Probe(ctx, in.scope, *action.Proof, v1alpha1.Proposed)
-	in.after.Status.Probes = append(in.after.Status.Probes, probeResult(result))
+	in.after.Status.Probes = append(in.after.Status.Probes, report.ProbeResultOf(result))
 	if result.Outcome() == v1alpha1.ProbePassed {
 		return ""
 	}

@@ -2,18 +2,14 @@ package bridgediagnosis
 
 import (
 	"context"
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/detect"
-	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/redact"
+	"github.com/bridgestack/operator/internal/report"
 	"github.com/bridgestack/operator/internal/verify"
 )
 
@@ -68,18 +64,11 @@ func (r *Reconciler) awaitHealth(_ context.Context, in *round) (bool, error) {
 // be up is not enough.
 func (r *Reconciler) withHealth(in *round, v verify.Verdict) verify.Verdict {
 	left := r.unhealthyFor(in)
-	if v.Outcome != verify.Helped || left == 0 {
+	if left == 0 {
 		return v
 	}
-	deadline := in.attempt().Deadline.Time
 	seen, known := r.Health.Get(client.ObjectKeyFromObject(in.owner), in.service.Name)
-	// What a process that began after the deadline has never seen unwell may have been
-	// well by then.
-	mayHaveBeenWell := !known || !seen.HealthySince.IsZero() && (!seen.HealthySince.After(deadline) || seen.HealthySince.Equal(seen.AskedSince))
-	if r.Clock.Now().After(deadline) && !mayHaveBeenWell {
-		return verify.Verdict{Outcome: verify.Failed, Reason: "the container is up, and its health endpoint was not well by the deadline"}
-	}
-	return verify.Verdict{Outcome: verify.Waiting, Reason: "up; the health endpoint has not been well for the soak", RecheckAfter: left}
+	return verify.WithHealth(v, verify.Health{Known: known, HealthySince: seen.HealthySince, AskedSince: seen.AskedSince, Left: left}, in.attempt().Deadline.Time, r.Clock.Now())
 }
 
 // showHealth adds to the evidence what the endpoint that showed the incident
@@ -94,41 +83,12 @@ func (r *Reconciler) showHealth(_ context.Context, in *round) (bool, error) {
 	}
 	s := &in.after.Status
 	s.Evidence = append(s.Evidence[:min(len(s.Evidence), maxEvidence-1)], v1alpha1.EvidenceItem{
-		Source: v1alpha1.SourceProbe, Text: redact.Clean(in.redact(healthText(seen.Last)), maxEvidenceText),
+		Source: v1alpha1.SourceProbe, Text: redact.Clean(in.redact(report.HealthText(seen.Last)), maxEvidenceText),
 	})
-	answer := probeResult(seen.Last)
+	answer := report.ProbeResultOf(seen.Last)
 	s.Probes = append(s.Probes, answer)
 	if s.Loop != nil {
 		s.Loop.Reason = detect.ReasonHealth
 	}
 	return false, nil
-}
-
-// healthText is what an endpoint answered, in a line.
-func healthText(p evidence.Probe) string {
-	last := p.Last()
-	text := fmt.Sprintf("health endpoint %s: %s", p.Target, p.Outcome())
-	if last.Outcome != v1alpha1.ProbePassed {
-		text += fmt.Sprintf(" at stage %s, %s", last.Name, last.Code)
-	}
-	if p.HTTP == nil {
-		return text
-	}
-	text += fmt.Sprintf(", HTTP %d", p.HTTP.Status)
-	if p.HTTP.Health != "" {
-		text += ", status " + p.HTTP.Health
-	}
-	if states := sortedStates(p.HTTP.Infrastructure); len(states) > 0 {
-		text += ", infrastructure_health: " + strings.Join(states, ", ")
-	}
-	return text
-}
-
-// sortedStates are the members of infrastructure_health as a person reads them.
-func sortedStates(states map[string]string) []string {
-	var out []string
-	for _, name := range slices.Sorted(maps.Keys(states)) {
-		out = append(out, name+" "+states[name])
-	}
-	return out
 }

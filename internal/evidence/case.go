@@ -53,6 +53,21 @@ type Proved struct {
 	Evidence   []v1alpha1.EvidenceItem
 }
 
+// ProvedBy is what an earlier look at an incident found.
+func ProvedBy(s v1alpha1.BridgeDiagnosisStatus) Proved {
+	return Proved{Cause: s.Cause, Confidence: s.Confidence, Message: s.Message, Evidence: s.Evidence}
+}
+
+// DiagnosisOf is the open diagnosis of a dependency, empty where there is none.
+func (c Case) DiagnosisOf(service string) string {
+	for _, d := range c.Dependencies {
+		if d.Service == service {
+			return d.Workload.Diagnosis
+		}
+	}
+	return ""
+}
+
 // Pod is the pod as far as rules look at it.
 type Pod struct {
 	Namespace, Name, UID string

@@ -30,6 +30,26 @@ type GitOps struct {
 	TTL time.Duration
 }
 
+// Under adds what the policy and earlier attempts say of holding an object. What was
+// patched under a hold is no longer on record as the owner's: it still counts as set
+// in Git.
+func (g GitOps) Under(hold *v1alpha1.GitOpsHold, attempts []v1alpha1.Attempt, changes []v1alpha1.FieldChange) GitOps {
+	if hold != nil {
+		g.TTL = hold.TTL.Duration
+	}
+	for _, a := range attempts {
+		if g.Owner == "" || a.HeldUntil == nil || a.AppliedAt == nil || len(g.Set) > 0 {
+			continue
+		}
+		for _, c := range changes {
+			if slices.ContainsFunc(a.Proposal.Changes, func(held v1alpha1.FieldChange) bool { return held.Path == c.Path }) {
+				g.Set, g.Because = append(g.Set, c.Path), "it was when its manager was kept from it"
+			}
+		}
+	}
+	return g
+}
+
 // takesBack says why the owner would take the change back, empty where it would not.
 func (g GitOps) takesBack() string {
 	if g.Owner == "" || len(g.Set) == 0 {

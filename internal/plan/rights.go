@@ -75,3 +75,17 @@ func JobRights() []Right { return []Right{{Verb: "create", Group: "batch", Resou
 func ProbeRights(pod string) []Right {
 	return []Right{{Verb: "patch", Resource: "pods", Subresource: "ephemeralcontainers", Name: pod}}
 }
+
+// RightsOf an action: those to make it and to take it back. None for what is no
+// object of the cluster.
+func RightsOf(a v1alpha1.AttemptAction) []Right {
+	switch {
+	case a.PatchTemplate != nil:
+		return TemplateRights(a.PatchTemplate.Workload)
+	case a.EvictPods != nil:
+		return EvictionRights(a.EvictPods.Pods)
+	case a.RunJob != nil:
+		return JobRights()
+	}
+	return nil
+}

@@ -42,7 +42,7 @@ func (k *taken) text() string {
 func listener(t *testing.T, serve func(r io.Reader, c net.Conn)) (evidence.HostPort, *taken) {
 	t.Helper()
 	heard := &taken{}
-	return server(t, func(c net.Conn) {
+	return serving(t, func(c net.Conn) {
 		defer func() { _ = c.Close() }()
 		serve(io.TeeReader(c, heard), c)
 	}), heard

@@ -100,7 +100,7 @@ func TestHostileServers(t *testing.T) {
 	honest := map[string]bool{"TLS TLS_REFUSED": true}
 	before := runtime.NumGoroutine()
 	for name, behave := range hostile {
-		at := server(t, behave)
+		at := serving(t, behave)
 		for protocol, c := range settings {
 			t.Run(protocol+" that "+name, func(t *testing.T) {
 				t.Parallel()
@@ -136,7 +136,7 @@ func settles(t *testing.T, before int) {
 }
 
 func TestHugeAnswersStaySmallInMemory(t *testing.T) {
-	at := server(t, hostile["announces 2 GiB"])
+	at := serving(t, hostile["announces 2 GiB"])
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for range 3 {
@@ -197,7 +197,7 @@ func TestNoRoute(t *testing.T) {
 }
 
 func TestTCP(t *testing.T) {
-	expect(t, probe(t, local(), evidence.Connection{Protocol: evidence.TCP, Servers: []evidence.HostPort{server(t, hostile["says nothing"])}}), "Resolve Dial Passed")
+	expect(t, probe(t, local(), evidence.Connection{Protocol: evidence.TCP, Servers: []evidence.HostPort{serving(t, hostile["says nothing"])}}), "Resolve Dial Passed")
 	expect(t, probe(t, local(), evidence.Connection{Protocol: evidence.TCP, Servers: []evidence.HostPort{closedPort(t)}}), "Resolve Dial Failed ECONNREFUSED")
 }
 
@@ -243,7 +243,7 @@ func TestHTTP(t *testing.T) {
 func TestPostgresTLSThatIsHalfOpen(t *testing.T) {
 	authority := servers.NewAuthority(t)
 	config := authority.Issue(t, time.Hour, "127.0.0.1").Config(t)
-	at := server(t, func(c net.Conn) {
+	at := serving(t, func(c net.Conn) {
 		_, _ = io.ReadFull(c, make([]byte, 8))
 		_, _ = c.Write([]byte("S"))
 		secure := tls.Server(c, config)
@@ -258,7 +258,7 @@ func TestPostgresTLSThatIsHalfOpen(t *testing.T) {
 // What a server says is cited: it must be harmless, short and without the password.
 func TestMessagesAreCleaned(t *testing.T) {
 	const password = "p4ssw0rd-of-the-client"
-	at := server(t, func(c net.Conn) {
+	at := serving(t, func(c net.Conn) {
 		_, _ = c.Read(make([]byte, 512))
 		fields := "SFATAL\x00C57P03\x00M\x1b[31mgot " + password + "\u202e" + strings.Repeat("x", 4096) + "\x00\x00"
 		_, _ = c.Write(append(binary.BigEndian.AppendUint32([]byte{'E'}, uint32(len(fields)+4)), fields...))

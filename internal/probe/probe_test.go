@@ -92,8 +92,8 @@ func expect(t *testing.T, p evidence.Probe, want string, messageHas ...string) {
 	}
 }
 
-// server accepts connections and hands each to handle.
-func server(t *testing.T, handle func(net.Conn)) evidence.HostPort {
+// serving accepts connections and hands each to handle.
+func serving(t *testing.T, handle func(net.Conn)) evidence.HostPort {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 // than the limits say, and a neighbour's is through meanwhile.
 func TestATenantsProbesDoNotHoldUpAnothers(t *testing.T) {
 	var running, most atomic.Int32
-	hangs := server(t, func(net.Conn) {})
+	hangs := serving(t, func(net.Conn) {})
 	p := local(impatient, func(o *settings) {
 		o.Limits = Limits{Cluster: 6, Namespace: 4}
 		o.Connect = func(ctx context.Context, network, address string) (net.Conn, error) {

@@ -1,0 +1,24 @@
+package detect
+
+import (
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+// LoopObservationOf is what is seen of a loop, and what was seen before, nil where it
+// was not.
+func LoopObservationOf(before *v1alpha1.LoopObservation, c evidence.Case) *v1alpha1.LoopObservation {
+	out := &v1alpha1.LoopObservation{Pod: c.Pod.Name, Restarts: c.Container.Restarts, Reason: ReasonRestarts}
+	if before != nil {
+		out.LongestRunSeconds, out.Reason = before.LongestRunSeconds, before.Reason
+	}
+	if w := c.Container.Waiting; w != nil {
+		out.Reason = w.Reason
+	}
+	if ended := c.Container.Ended(); ended != nil {
+		code := ended.ExitCode
+		out.ExitCode = &code
+		out.LongestRunSeconds = max(out.LongestRunSeconds, int32(ended.Ran().Seconds()))
+	}
+	return out
+}
