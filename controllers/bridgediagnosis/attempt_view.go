@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -13,10 +12,8 @@ import (
 	"github.com/bridgestack/operator/internal/apply"
 	"github.com/bridgestack/operator/internal/attempt"
 	"github.com/bridgestack/operator/internal/evidence"
-	"github.com/bridgestack/operator/internal/gitops"
 	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/remedy"
-	"github.com/bridgestack/operator/internal/requeue"
 	"github.com/bridgestack/operator/internal/verify"
 	"github.com/bridgestack/operator/internal/workload"
 )
@@ -28,7 +25,7 @@ func (r *Reconciler) viewAttempt(ctx context.Context, in *round) (attempt.View, 
 		Now: r.Clock.Now(), Attempt: *a, Own: in.after.Spec.Workload, Final: attempt.IsFinal(*a),
 		Timeout: in.policy().Timeout, Desired: in.service.Desired(),
 		WorkloadGone: in.workloadGone, StackGone: in.stackGone, Deleted: in.takeBackSince,
-		Hold: in.hold(), Unwanted: a.ID == in.after.Spec.TakeBack, JustRecorded: in.justRecorded,
+		Hold: attempt.HoldOf(in.policy(), in.workload, in.now), Unwanted: a.ID == in.after.Spec.TakeBack, JustRecorded: in.justRecorded,
 	}
 	if in.workloadGone || in.workload == nil {
 		return v, nil
@@ -53,25 +50,6 @@ func (r *Reconciler) viewAttempt(ctx context.Context, in *round) (attempt.View, 
 // verifyInput is what the verdict on the attempt in force rests on.
 func (in *round) verifyInput() verify.Input {
 	return verify.Input{Now: in.now, Attempt: *in.attempt(), Pods: in.podsNow(), Desired: in.service.Desired()}
-}
-
-// hold says why nothing may be written at the moment, nil where it may. Of a stack
-// that is gone there is no policy: then the workload's own pause is all.
-func (in *round) hold() *attempt.Hold {
-	if in.workload == nil {
-		return nil
-	}
-	window := in.policy().MaintenanceAt(in.now)
-	switch {
-	case workload.Paused(in.workload):
-		return &attempt.Hold{Reason: v1alpha1.ReasonPaused, RecheckAfter: requeue.References,
-			Message: "nothing is written while the workload is paused (annotation " + v1alpha1.AnnotationPaused + ")"}
-	case in.policy().Paused:
-		return &attempt.Hold{Reason: v1alpha1.ReasonPaused, RecheckAfter: requeue.References, Message: "nothing is written while the stack is paused (spec.paused)"}
-	case window.Now():
-		return &attempt.Hold{Reason: v1alpha1.ReasonMaintenanceWindow, RecheckAfter: max(window.Until.Sub(in.now), time.Second), Message: window.Because}
-	}
-	return nil
 }
 
 // forbids says why the attempt must not be applied any more, empty where it may.
@@ -144,27 +122,9 @@ func (r *Reconciler) liveTemplate(ctx context.Context, in *round, v *attempt.Vie
 		return false, err
 	}
 	if attempt.ChangesTemplateOf(in.attempt().Action, v.Own) {
-		v.Template, v.Overwriter = standing, overwriterOf(live, in.attempt().Proposal.Changes)
+		v.Template, v.Overwriter = standing, apply.OverwriterOf(live, in.attempt().Proposal.Changes)
 	}
 	return standing == attempt.InPlace, nil
-}
-
-// overwriterOf is who last changed what an attempt had changed, nil where that is
-// not on record.
-func overwriterOf(w workload.Workload, changes []v1alpha1.FieldChange) *attempt.Overwriter {
-	fields, object := gitops.Fields(w.Template(), changes), gitops.ObjectOf(w)
-	manager := gitops.TakenBy(object, fields)
-	if manager == "" {
-		return nil
-	}
-	owner := gitops.OwnerOf(object)
-	if !owner.Reconciles() {
-		return &attempt.Overwriter{Name: "the field manager " + manager}
-	}
-	return &attempt.Overwriter{
-		Name: fmt.Sprintf("%s (field manager %s)", owner, manager), Reconciles: true,
-		Advice: gitops.IgnoreRule(object, owner, w.Template(), fields, v1alpha1.FieldManager),
-	}
 }
 
 // askKafka asks the cluster whether a topic was created, or a group is gone.

@@ -3,10 +3,14 @@ package bridgediagnosis
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/attempt"
@@ -19,6 +23,7 @@ import (
 	"github.com/bridgestack/operator/internal/requeue"
 	"github.com/bridgestack/operator/internal/stack"
 	"github.com/bridgestack/operator/internal/workload"
+	"github.com/bridgestack/operator/internal/workload/lookup"
 )
 
 // plan chooses the remedy and whether it is used now.
@@ -160,4 +165,46 @@ func (in *round) callInTimeFor(owner *v1alpha1.BridgeStack, policy stack.Policy,
 	default:
 		in.call(owner, now)
 	}
+}
+
+// besideOthers is where the changes of a workload stand beside GitOps, and the
+// custom resource that owns the workload, zero where none does.
+func (r *Reconciler) besideOthers(ctx context.Context, from client.Reader, namespace string, w *v1alpha1.DiagnosedWorkload, changes []v1alpha1.FieldChange) (beside plan.GitOps, owner workload.Owner, err error) {
+	if w == nil {
+		return plan.GitOps{}, owner, nil
+	}
+	live, err := lookup.Get(ctx, from, workload.RefOfDiagnosed(namespace, *w))
+	if apierrors.IsNotFound(err) || errors.Is(err, lookup.ErrReplaced) {
+		return plan.GitOps{}, owner, nil // what is gone is found out elsewhere
+	}
+	if err != nil {
+		return plan.GitOps{}, owner, fmt.Errorf("reading %s/%s beside GitOps: %w", w.Kind, w.Name, err)
+	}
+	owner, _ = lookup.TopOwner(ctx, r.APIReader, live.Object())
+	object := gitops.ObjectOf(live)
+	standing := gitops.Stand(object, gitops.Fields(live.Template(), changes))
+	if standing.Rung == gitops.Unowned {
+		return plan.GitOps{}, owner, nil
+	}
+	beside = plan.GitOps{Owner: standing.Owner.String(), Holdable: standing.Owner.Holdable(), Because: standing.Because, Hold: gitops.Hold(object, standing.Owner)}
+	for _, p := range standing.Set {
+		beside.Set = append(beside.Set, p.String())
+	}
+	return beside, owner, nil
+}
+
+// refused ends the round where the stack's ServiceAccount is not allowed what
+// the remedy would write: a person can make the change, or grant the right.
+func (r *Reconciler) refused(ctx context.Context, in *round, action remedy.Action) (bool, error) {
+	wanted, err := attempt.ActionOf(action, attempt.Target{Workload: in.after.Spec.Workload, Template: in.workload.Template()})
+	if err != nil {
+		return true, err
+	}
+	denied, err := r.Permissions.Denied(ctx, in.owner, plan.RightsOf(wanted))
+	if err != nil || denied == "" {
+		return err != nil, err
+	}
+	in.become(v1alpha1.StateSuggested, v1alpha1.ReasonNotPermitted, fmt.Sprintf("%s Suggested: %s; not applied: %s", in.finding.Message, action.Remedy, denied))
+	in.recheck = time.Minute
+	return true, nil
 }

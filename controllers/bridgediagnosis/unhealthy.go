@@ -25,11 +25,13 @@ func (r *Reconciler) unhealthyFor(in *round) time.Duration {
 	if !in.byHealth() || in.service.Endpoint == nil || in.service.Endpoint.HTTP == nil {
 		return 0
 	}
+	return r.health(in).Left(in.soak(), detect.HealthPeriod(in.policy().Detection()), r.Clock.Now())
+}
+
+// health is what is known of the service's health endpoint.
+func (r *Reconciler) health(in *round) verify.Health {
 	seen, known := r.Health.Get(client.ObjectKeyFromObject(in.owner), in.service.Name)
-	if !known || seen.HealthySince.IsZero() {
-		return detect.HealthPeriod(in.policy().Detection())
-	}
-	return max(0, in.soak()-r.Clock.Now().Sub(seen.HealthySince))
+	return verify.Health{Known: known, HealthySince: seen.HealthySince, AskedSince: seen.AskedSince}
 }
 
 // awaitedAnswer is how often it is looked whether an endpoint has answered.
@@ -43,17 +45,12 @@ func (r *Reconciler) awaitHealth(_ context.Context, in *round) (bool, error) {
 	if !in.byHealth() || in.service.Endpoint == nil || in.service.Endpoint.HTTP == nil {
 		return false, nil
 	}
-	if _, known := r.Health.Get(client.ObjectKeyFromObject(in.owner), in.service.Name); known {
-		return false, nil
+	var open time.Duration
+	if visible := in.after.Status.Times.Visible; visible != nil {
+		open = in.now.Sub(visible.Time)
 	}
-	_, worst, ok := in.worst()
-	if !ok {
-		return false, nil
-	}
-	since, up := detect.Up(worst.Pod, worst.Container)
-	visible := in.after.Status.Times.Visible
-	overdue := visible != nil && in.now.Sub(visible.Time) > in.policy().EscalateAfter
-	if !up || in.now.Sub(since) < detect.HealthPeriod(in.policy().Detection()) || overdue {
+	_, worst, found := in.worst()
+	if r.health(in).Known || !found || !detect.AwaitsAnswer(worst, in.policy().Detection(), open, in.policy().EscalateAfter, in.now) {
 		return false, nil
 	}
 	in.recheck = awaitedAnswer
@@ -63,12 +60,10 @@ func (r *Reconciler) awaitHealth(_ context.Context, in *round) (bool, error) {
 // withHealth is the verdict on an attempt at what a health endpoint showed: to
 // be up is not enough.
 func (r *Reconciler) withHealth(in *round, v verify.Verdict) verify.Verdict {
-	left := r.unhealthyFor(in)
-	if left == 0 {
-		return v
+	if left := r.unhealthyFor(in); left > 0 {
+		return verify.WithHealth(v, r.health(in), left, in.attempt().Deadline.Time, r.Clock.Now())
 	}
-	seen, known := r.Health.Get(client.ObjectKeyFromObject(in.owner), in.service.Name)
-	return verify.WithHealth(v, verify.Health{Known: known, HealthySince: seen.HealthySince, AskedSince: seen.AskedSince, Left: left}, in.attempt().Deadline.Time, r.Clock.Now())
+	return v
 }
 
 // showHealth adds to the evidence what the endpoint that showed the incident

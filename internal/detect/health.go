@@ -5,6 +5,7 @@ import (
 	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
 )
 
 // Health is what was seen of one health endpoint. The zero value has seen nothing.
@@ -62,3 +63,11 @@ func HealthPeriod(s Settings) time.Duration {
 
 // minHealthPeriod spares services whose policy has a short window.
 const minHealthPeriod = 500 * time.Millisecond
+
+// AwaitsAnswer says that the first answer of an endpoint is worth waiting for: its
+// container has been up for as long as it takes to be asked, and its incident has not
+// been open for longer than a person may wait to be called.
+func AwaitsAnswer(p evidence.WorkloadPod, s Settings, open, patience time.Duration, now time.Time) bool {
+	since, up := Up(p.Pod, p.Container)
+	return up && now.Sub(since) >= HealthPeriod(s) && open <= patience
+}

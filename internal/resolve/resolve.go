@@ -1,4 +1,5 @@
-// Package resolve reads a stack's services, workloads and compose project from the
+// Package resolve reads a stack's services, workloads, dependencies and compose project,
+// and the bounds that others set on its workloads, from the
 // cluster.
 package resolve
 
