@@ -1,6 +1,5 @@
 // Package resolve reads a stack's services, workloads, dependencies and compose project,
-// and the bounds that others set on its workloads, from the
-// cluster.
+// and the bounds that others set on its workloads, from the cluster.
 package resolve
 
 import (
