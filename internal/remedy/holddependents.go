@@ -2,6 +2,7 @@ package remedy
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -22,6 +23,9 @@ var holdDependents = remedy{
 		if !known {
 			return refuse(v1alpha1.RemedyHoldDependents, "the stack declares no dependency that the cause is about")
 		}
+		if in.endsAllTheSame(d) {
+			return refuse(v1alpha1.RemedyHoldDependents, "%s answers with the container's own settings, and the container ends all the same: waiting would not help", d.Service)
+		}
 		answers := in.probed(d.Service, v1alpha1.AsConfigured) == v1alpha1.ProbePassed
 		settling := d.Workload.Known && (!d.Workload.Ready || d.Workload.Looping) || in.settling(d)
 		passing := in.Finding.Cause == v1alpha1.CausePostgresStarting || in.Finding.Cause == v1alpha1.CauseDependencyUnhealthy
@@ -34,6 +38,27 @@ var holdDependents = remedy{
 			Hold:    d.Service,
 		}, nil
 	},
+}
+
+// longestBackOff is the kubelet's (MaxContainerBackOff): a container that is
+// started again so long after its dependency was ready does not end for want of it.
+const longestBackOff = 5 * time.Minute
+
+// endsAllTheSame is true where the dependency answers, and that did not end the
+// loop: it has answered for longer than any back-off lasts, or what was changed for
+// the same trouble did not help. New pods alone are no such change.
+func (in Input) endsAllTheSame(d evidence.Dependency) bool {
+	if in.probed(d.Service, v1alpha1.AsConfigured) != v1alpha1.ProbePassed {
+		return false
+	}
+	ready := d.Workload.ReadySince
+	if d.Workload.Ready && !ready.IsZero() && in.Now.Sub(ready) > longestBackOff {
+		return true
+	}
+	return slices.ContainsFunc(in.Attempts, func(a v1alpha1.Attempt) bool {
+		failed := a.Outcome == v1alpha1.AttemptRolledBack || a.Outcome == v1alpha1.AttemptFailed
+		return failed && a.Action.Type != v1alpha1.ActionEvictPods && slices.Contains(unreached, a.Finding.Cause)
+	})
 }
 
 // settleTime is how long a dependency may count as ready before it answers:

@@ -193,6 +193,30 @@ func TestProposals(t *testing.T) {
 			in: input(v1alpha1.CauseDependencyUnhealthy, diagnosis.Subject{Dependency: "postgres"}), remedy: v1alpha1.RemedyHoldDependents,
 			change: func(in *Input) { in.Case.Dependencies[0].Workload.Ready = false },
 		},
+		"what answers, and only just now, is waited for": {
+			in: input(v1alpha1.CausePostgresUnreachable, diagnosis.Subject{Dependency: "postgres"}), remedy: v1alpha1.RemedyHoldDependents,
+			change: func(in *Input) {
+				in.Case.Probes = []evidence.Probe{probed("postgres", v1alpha1.AsConfigured, v1alpha1.ProbePassed, evidence.StageQuery)}
+				in.Case.Dependencies[0].Workload.Ready, in.Case.Dependencies[0].Workload.ReadySince = true, in.Now.Add(-4*time.Minute)
+			},
+		},
+		"what answers for longer than any back-off is not waited for": {
+			in: input(v1alpha1.CausePostgresUnreachable, diagnosis.Subject{Dependency: "postgres"}), remedy: v1alpha1.RemedyEscalate,
+			change: func(in *Input) {
+				in.Case.Probes = []evidence.Probe{probed("postgres", v1alpha1.AsConfigured, v1alpha1.ProbePassed, evidence.StageQuery)}
+				in.Case.Dependencies[0].Workload.Ready, in.Case.Dependencies[0].Workload.ReadySince = true, in.Now.Add(-6*time.Minute)
+			},
+			says: "the container ends all the same",
+		},
+		"what answers is not waited for once waiting for it did not help": {
+			in: input(v1alpha1.CausePostgresUnreachable, diagnosis.Subject{Dependency: "postgres"}), remedy: v1alpha1.RemedyEscalate,
+			change: func(in *Input) {
+				in.Case.Probes = []evidence.Probe{probed("postgres", v1alpha1.AsConfigured, v1alpha1.ProbePassed, evidence.StageQuery)}
+				in.Attempts = []v1alpha1.Attempt{{Outcome: v1alpha1.AttemptRolledBack, Finding: v1alpha1.FindingIdentity{Cause: v1alpha1.CausePostgresStarting},
+					Proposal: v1alpha1.Proposal{Remedy: v1alpha1.RemedyWaitForDependency}}}
+			},
+			says: "the container ends all the same",
+		},
 		"a wrong password is a person's": {
 			in: input(v1alpha1.CausePostgresAuthFailed, diagnosis.Subject{Dependency: "postgres"}), remedy: v1alpha1.RemedyEscalate,
 			says: "first initdb only",

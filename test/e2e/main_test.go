@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,8 @@ const (
 	dependencyDown = "postgres-down-then-up"
 	// startOrder is the same with another policy.
 	startOrder = "start-order"
+	// startedTooEarly is one whose worker is made before its dependency is ready.
+	startedTooEarly = "wait-does-not-help"
 	// patience is how long a scenario may take on a slow machine.
 	patience = 6 * time.Minute
 )
@@ -135,7 +138,7 @@ func apply(t *testing.T, scenario string, edits ...func(*v1alpha1.BridgeStack)) 
 	s := newNamespace(t, scenario)
 	folder := filepath.Join("../../config/testdata", scenario)
 	s.must(kubectl(s.namespace, "apply", "-k", folder, "--selector", "tier=dependency"))
-	if scenario != dependencyDown && scenario != startOrder {
+	if !slices.Contains([]string{dependencyDown, startOrder, startedTooEarly}, scenario) {
 		s.must(kubectl(s.namespace, "rollout", "status", "statefulset,deployment", "--selector", "tier=dependency", "--timeout=3m"))
 	}
 	s.must(kubectl(s.namespace, "apply", "-k", folder))

@@ -58,7 +58,7 @@ func TestRemedies(t *testing.T) {
 			}},
 		{scenario: "wedged-for-good", cause: v1alpha1.CausePostgresUnreachable, remedy: v1alpha1.RemedyRestartDependency, outcome: v1alpha1.AttemptFailed,
 			change: "restartedAt"},
-		{scenario: "wait-does-not-help", cause: v1alpha1.CausePostgresUnreachable, remedy: v1alpha1.RemedyWaitForDependency, outcome: v1alpha1.AttemptRolledBack,
+		{scenario: startedTooEarly, cause: v1alpha1.CausePostgresUnreachable, remedy: v1alpha1.RemedyWaitForDependency, outcome: v1alpha1.AttemptRolledBack,
 			change: "initContainers[bridgestack-wait-for-postgres]: (absent) -> wait-for --protocol=postgres --address=postgres:5432"},
 		{scenario: startOrder, service: "hook-receiver", cause: v1alpha1.CauseDependencyUnhealthy, remedy: v1alpha1.RemedyWaitForDependency, outcome: v1alpha1.AttemptHelped,
 			change: "initContainers[bridgestack-wait-for-postgres]: (absent) -> wait-for --protocol=postgres --address=postgres:5432", then: func(s *stackUnder) {
