@@ -28,7 +28,7 @@ func TestRemedies(t *testing.T) {
 		{scenario: "startup-probe-too-short", cause: v1alpha1.CauseStartupProbeFailed, remedy: v1alpha1.RemedyRelaxProbe, outcome: v1alpha1.AttemptHelped,
 			change: "startupProbe.failureThreshold: 5 -> 10"},
 		{scenario: "startup-probe-hopeless", cause: v1alpha1.CauseStartupProbeFailed, remedy: v1alpha1.RemedyRelaxProbe, outcome: v1alpha1.AttemptRolledBack,
-			change: "failureThreshold=10"},
+			change: "startupProbe.failureThreshold: 5 -> 10"},
 		{scenario: "cpu-limit-too-small", cause: v1alpha1.CauseCPUStarved, remedy: v1alpha1.RemedyRaiseCPULimit, outcome: v1alpha1.AttemptHelped,
 			change: "containers[worker].resources.limits.cpu: 20m -> 80m"},
 		{scenario: "cpu-limit-hopeless", cause: v1alpha1.CauseCPUStarved, remedy: v1alpha1.RemedyRaiseCPULimit, outcome: v1alpha1.AttemptRolledBack,
