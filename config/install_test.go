@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -18,6 +19,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -257,10 +259,15 @@ func neverAllowed(namespace string) []access {
 	}
 }
 
+// allowed waits for what is granted: the API server's authorizer sees roles and
+// bindings a moment after they are written. What is denied is asked after it.
 func allowed(t *testing.T, who string, wanted []access) {
 	t.Helper()
 	for _, a := range wanted {
-		if !may(t, who, a) {
+		err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 10*time.Second, true, func(context.Context) (bool, error) {
+			return may(t, who, a), nil
+		})
+		if err != nil {
 			t.Errorf("%s may not %v", who, a)
 		}
 	}
