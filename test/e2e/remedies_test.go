@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
 
@@ -97,6 +99,9 @@ func TestRemedies(t *testing.T) {
 				c.then(s)
 				s.remember(service)
 			}
+			if c.scenario == startOrder {
+				service = s.firstTried(c.remedy) // another one may have come up by itself just in time
+			}
 			end := v1alpha1.StateRecovered
 			if c.outcome != v1alpha1.AttemptHelped {
 				end = v1alpha1.StateEscalated
@@ -121,6 +126,24 @@ func TestRemedies(t *testing.T) {
 			t.Log(timeline(d))
 		})
 	}
+}
+
+// firstTried is the service for which a remedy is tried first.
+func (s *stackUnder) firstTried(remedy v1alpha1.RemedyName) string {
+	s.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(500 * time.Millisecond) {
+		var list v1alpha1.BridgeDiagnosisList
+		if err := cluster.List(s.Context(), &list, client.InNamespace(s.namespace)); err != nil {
+			s.Fatal(err)
+		}
+		for _, d := range list.Items {
+			if len(d.Status.Attempts) > 0 && d.Status.Attempts[0].Proposal.Remedy == remedy {
+				return d.Spec.Service
+			}
+		}
+	}
+	s.Fatalf("within %s %s was tried for no service", patience, remedy)
+	return ""
 }
 
 // release gives the worker its next revision.
