@@ -19,11 +19,22 @@ import (
 // rules say.
 func as(t *testing.T, who string, rules ...rbacv1.PolicyRule) client.Client {
 	t.Helper()
+	return asMember(t, who, "", rules...)
+}
+
+// asMember is the same for who has the rights as one of a group.
+func asMember(t *testing.T, who, group string, rules ...rbacv1.PolicyRule) client.Client {
+	t.Helper()
+	holder := rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: who}
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		t.Fatal(err)
 	}
 	config.Impersonate.UserName = who
+	if group != "" {
+		config.Impersonate.Groups = []string{group, "system:authenticated"}
+		holder.Kind, holder.Name = rbacv1.GroupKind, group
+	}
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
@@ -36,7 +47,7 @@ func as(t *testing.T, who string, rules ...rbacv1.PolicyRule) client.Client {
 	role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: strings.ReplaceAll(who, ":", "-")}, Rules: rules}
 	binding := &rbacv1.RoleBinding{ObjectMeta: role.ObjectMeta,
 		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role.Name},
-		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: who}}}
+		Subjects: []rbacv1.Subject{holder}}
 	for _, o := range []client.Object{role, binding} {
 		if err := k8s.Create(t.Context(), o); err != nil {
 			t.Fatal(err)
@@ -200,33 +211,119 @@ func testWhoWritesDiagnoses(t *testing.T) {
 	permitted(t, operator.Get(t.Context(), client.ObjectKeyFromObject(d), &live))
 	t.Logf("security: forged diagnoses and attempts: 4 tried, %d written", len(live.Status.Attempts))
 
-	decide := func(change func(*v1alpha1.BridgeDiagnosisSpec)) (*v1alpha1.BridgeDiagnosis, client.Patch) {
+	t.Run("decisions", func(t *testing.T) { testWhoDecides(t, operator, wildcard, &live) })
+}
+
+// named is a rule for one object.
+func named(name string, r rbacv1.PolicyRule) rbacv1.PolicyRule {
+	r.ResourceNames = []string{name}
+	return r
+}
+
+// Only who may make a change decides on it, under his own name, and on what is
+// proposed now.
+func testWhoDecides(t *testing.T, operator, wildcard client.Client, live *v1alpha1.BridgeDiagnosis) {
+	const id = "0123456789abcdef0123456789abcdef"
+	everything, patches := rule("bridgestack.dev", "*", "*"), rule("apps", "deployments", "patch")
+	proposes := func(remedy v1alpha1.RemedyName, target string) {
+		t.Helper()
+		permitted(t, operator.Get(t.Context(), client.ObjectKeyFromObject(live), live))
+		live.Status.Proposal = &v1alpha1.Proposal{ID: id, Remedy: remedy, Target: target}
+		live.Status.Attempts = nil
+		permitted(t, operator.Status().Update(t.Context(), live))
+	}
+	proposes(v1alpha1.RemedyRaiseMemoryLimit, "Deployment/app")
+	writes := func(c client.Client, change func(*v1alpha1.BridgeDiagnosisSpec), o ...client.PatchOption) error {
 		after := live.DeepCopy()
 		change(&after.Spec)
-		return after, client.MergeFrom(&live)
+		return c.Patch(t.Context(), after, client.MergeFrom(live), o...)
 	}
-	patcher := rule("apps", "deployments", "patch")
-	patcher.ResourceNames = []string{"app"}
-	other := rule("apps", "deployments", "patch")
-	other.ResourceNames = []string{"other"}
-	approver, elsewhere := as(t, "approver", everything, patcher), as(t, "approves-elsewhere", everything, other)
-	for name, change := range map[string]func(*v1alpha1.BridgeDiagnosisSpec){
-		"approve":   func(s *v1alpha1.BridgeDiagnosisSpec) { s.Approved = "0123456789" },
-		"reject":    func(s *v1alpha1.BridgeDiagnosisSpec) { s.Rejected = "0123456789" },
-		"take back": func(s *v1alpha1.BridgeDiagnosisSpec) { s.TakeBack = "0123456789-1" },
+	tried, written := 0, 0
+	// refused tries what must not be, in a dry run: admission is asked all the same.
+	refused := func(t *testing.T, why string, err error) {
+		t.Helper()
+		tried++
+		if err == nil {
+			written++
+		}
+		if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), why) {
+			t.Errorf("want Forbidden because %q, got: %v", why, err)
+		}
+	}
+	approver := as(t, "approver", everything, named("app", patches))
+	elsewhere := as(t, "approves-elsewhere", everything, named("other", patches))
+	account := as(t, "system:serviceaccount:default:approves", everything, named("app", patches))
+	approves := func(who, id string) func(*v1alpha1.BridgeDiagnosisSpec) {
+		return func(s *v1alpha1.BridgeDiagnosisSpec) { s.Approved, s.ApprovedBy = id, who }
+	}
+	for name, decide := range map[string]func(who string) func(*v1alpha1.BridgeDiagnosisSpec){
+		"approve": func(who string) func(*v1alpha1.BridgeDiagnosisSpec) { return approves(who, id) },
+		"reject": func(who string) func(*v1alpha1.BridgeDiagnosisSpec) {
+			return func(s *v1alpha1.BridgeDiagnosisSpec) { s.Rejected, s.RejectedBy = id, who }
+		},
+		"take back": func(who string) func(*v1alpha1.BridgeDiagnosisSpec) {
+			return func(s *v1alpha1.BridgeDiagnosisSpec) { s.TakeBack, s.TakenBackBy = id+"-1", who }
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, c := range []client.Client{wildcard, elsewhere} {
-				after, patch := decide(change)
-				forbidden(t, c.Patch(t.Context(), after, patch), "patch deployments.apps app")
+			const right = "must be allowed to patch deployments.apps app"
+			refused(t, right, writes(wildcard, decide("wildcard"), client.DryRunAll))
+			refused(t, right, writes(elsewhere, decide("approves-elsewhere"), client.DryRunAll))
+			refused(t, right, writes(wildcard, decide("approver"), client.DryRunAll))
+			for _, who := range []string{"", "somebody", "kubectl-bridge", "approver2", "system:serviceaccount:default:approves"} {
+				refused(t, "knows you: approver", writes(approver, decide(who), client.FieldOwner("somebody"), client.DryRunAll))
 			}
-			after, patch := decide(change)
-			permitted(t, approver.Patch(t.Context(), after, patch))
+			refused(t, "knows you: system:serviceaccount:default:approves", writes(account, decide("approver"), client.DryRunAll))
+			permitted(t, writes(approver, decide("approver"), client.FieldOwner("somebody"), client.DryRunAll))
+			permitted(t, writes(account, decide("system:serviceaccount:default:approves"), client.DryRunAll))
 		})
 	}
-	after := live.DeepCopy()
-	after.Labels = map[string]string{"team": "shop"}
-	permitted(t, wildcard.Patch(t.Context(), after, client.MergeFrom(&live)))
+	t.Run("rights of a group", func(t *testing.T) {
+		member := asMember(t, "member", "sre", everything, named("app", patches))
+		permitted(t, writes(member, approves("member", id), client.DryRunAll))
+		refused(t, "knows you: member", writes(member, approves("sre", id), client.DryRunAll))
+	})
+	t.Run("a name without a decision", func(t *testing.T) {
+		refused(t, "go together", writes(approver, func(s *v1alpha1.BridgeDiagnosisSpec) { s.ApprovedBy = "approver" }, client.DryRunAll))
+	})
+	t.Run("the status together with a decision", func(t *testing.T) {
+		after := live.DeepCopy()
+		after.Status.Proposal.ID = "another"
+		after.Spec.Approved, after.Spec.ApprovedBy = "another", "approver"
+		refused(t, "proposed now", approver.Patch(t.Context(), after, client.MergeFrom(live), client.DryRunAll))
+	})
+	t.Run("what is not proposed", func(t *testing.T) {
+		for _, other := range []string{"fedcba9876543210fedcba9876543210", id[:31], id + "0", "-1"} {
+			refused(t, "proposed now", writes(approver, approves("approver", other), client.DryRunAll))
+		}
+		permitted(t, writes(approver, approves("approver", id+"-2"), client.DryRunAll))
+	})
+	t.Run("a change of another workload", func(t *testing.T) {
+		proposes(v1alpha1.RemedyRestartDependency, "Deployment/cache")
+		refused(t, "patch deployments.apps cache", writes(approver, approves("approver", id), client.DryRunAll))
+		both := as(t, "approves-both", everything, named("app", patches), named("cache", patches))
+		permitted(t, writes(both, approves("approves-both", id), client.DryRunAll))
+		proposes(v1alpha1.RemedyRunJob, "CronJob/migrate")
+		refused(t, "create jobs.batch", writes(both, approves("approves-both", id), client.DryRunAll))
+		proposes(v1alpha1.RemedyRaiseMemoryLimit, "Deployment/app")
+	})
+	t.Run("a decision of someone else", func(t *testing.T) {
+		permitted(t, writes(approver, approves("approver", id)))
+		permitted(t, operator.Get(t.Context(), client.ObjectKeyFromObject(live), live))
+		refused(t, "knows you: system:serviceaccount:default:approves", writes(account, approves("approver2", id), client.DryRunAll))
+		refused(t, "knows you: system:serviceaccount:default:approves", writes(account, approves("", id), client.DryRunAll))
+		// Another decision leaves it as it is, and so does a label.
+		permitted(t, writes(account, func(s *v1alpha1.BridgeDiagnosisSpec) {
+			s.TakeBack, s.TakenBackBy = id+"-1", "system:serviceaccount:default:approves"
+		}, client.DryRunAll))
+		permitted(t, writes(account, approves("system:serviceaccount:default:approves", id), client.DryRunAll))
+		permitted(t, writes(account, approves("", ""), client.DryRunAll))
+		refused(t, "must be allowed to patch", writes(wildcard, approves("", ""), client.DryRunAll))
+		after := live.DeepCopy()
+		after.Labels = map[string]string{"team": "shop"}
+		permitted(t, wildcard.Patch(t.Context(), after, client.MergeFrom(live)))
+	})
+	t.Logf("security: decisions of who may not, under other names, on what is not proposed: %d tried, %d written", tried, written)
 }
 
 // k8sFor is someone who may do all, and knows the stacks' kinds.

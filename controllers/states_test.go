@@ -142,14 +142,14 @@ func TestApproval(t *testing.T) {
 
 	// The new pod takes its time, so that the verification can be seen.
 	becomes(t, ns, "api", slowly(needs("192Mi")))
-	edit(t, got, func(d *v1alpha1.BridgeDiagnosis) { d.Spec.Approved = id })
+	edit(t, got, func(d *v1alpha1.BridgeDiagnosis) { d.Spec.Approved, d.Spec.ApprovedBy = id, "somebody" })
 	got = await(t, ns, "api", v1alpha1.StateVerifying, v1alpha1.ReasonVerifying)
 	shows(t, got.Status.Conditions, map[string]string{
 		"Ready": "False Verifying", "Reconciling": "True Verifying", "Diagnosed": "True CauseFound",
 		"RemedyApplied": "True Verifying", "Recovered": "False Verifying",
 	})
-	if got.Status.Attempts[0].ApprovedBy == "" {
-		t.Error("the attempt does not say who approved it")
+	if by := got.Status.Attempts[0].ApprovedBy; by != "somebody" {
+		t.Errorf("the attempt says that %q approved it", by)
 	}
 	becomes(t, ns, "api", needs("192Mi"))
 	attempted(t, await(t, ns, "api", v1alpha1.StateRecovered, v1alpha1.ReasonRecovered), v1alpha1.AttemptHelped)

@@ -38,6 +38,7 @@ func TestPersonHasItTakenBack(t *testing.T) {
 		t.Fatalf("limit %s, want that of the remedy", limit(t, d))
 	}
 	asks(t, got, "takeBack", "another-1")
+	asks(t, got, "takenBackBy", "somebody")
 	asks(t, got, "takeBack", got.Status.Attempts[0].ID)
 	got = await(t, ns, "api", v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested)
 	attempted(t, got, v1alpha1.AttemptRolledBack)
@@ -46,6 +47,9 @@ func TestPersonHasItTakenBack(t *testing.T) {
 	}
 	if because := got.Status.Attempts[0].Message; !strings.Contains(because, "spec.takeBack") {
 		t.Errorf("the attempt ended because %q", because)
+	}
+	if by := got.Status.Attempts[0].TakenBackBy; by != "somebody" {
+		t.Errorf("the attempt says that %q had it taken back", by)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 // BridgeDiagnosis is one incident of one container of one workload: its cause
 // with the evidence, the remedy with its exact before and after, every attempt
 // with its outcome. The operator writes it; a person writes at most
-// spec.approved, spec.rejected and spec.takeBack.
+// spec.approved, spec.rejected and spec.takeBack, each with his name.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -49,7 +49,7 @@ type BridgeDiagnosisList struct {
 
 // BridgeDiagnosisSpec says which container the incident is of.
 //
-// +kubebuilder:validation:XValidation:rule="self.stack == oldSelf.stack && self.service == oldSelf.service && self.workload == oldSelf.workload && self.container == oldSelf.container && has(self.detectedAt) == has(oldSelf.detectedAt) && (!has(self.detectedAt) || self.detectedAt == oldSelf.detectedAt)",message="a diagnosis is of one container for good: only spec.approved, spec.rejected and spec.takeBack may be changed"
+// +kubebuilder:validation:XValidation:rule="self.stack == oldSelf.stack && self.service == oldSelf.service && self.workload == oldSelf.workload && self.container == oldSelf.container && has(self.detectedAt) == has(oldSelf.detectedAt) && (!has(self.detectedAt) || self.detectedAt == oldSelf.detectedAt)",message="a diagnosis is of one container for good: only what a person decides (spec.approved, spec.rejected, spec.takeBack, and by whom) may be changed"
 type BridgeDiagnosisSpec struct {
 	// stack is the name of the BridgeStack.
 	// +required
@@ -76,12 +76,22 @@ type BridgeDiagnosisSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Approved string `json:"approved,omitempty"`
+	// approvedBy is the user name of who set spec.approved, as the API server knows
+	// it (kubectl auth whoami): the policy "deciders" refuses every other one, and
+	// an approval without. Where that policy is not installed, nobody vouches for it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	ApprovedBy string `json:"approvedBy,omitempty"`
 	// rejected is the id of the proposed remedy (status.proposal.id) that a
 	// person does not want: exactly this change is not made, in any mode, also
 	// where it is approved as well. Another change may be proposed.
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Rejected string `json:"rejected,omitempty"`
+	// rejectedBy is the user name of who set spec.rejected; see spec.approvedBy.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	RejectedBy string `json:"rejectedBy,omitempty"`
 	// takeBack is the id of the attempt in force (status.attempts) that a person
 	// wants taken back, though it is not known yet whether it helps. From then
 	// on, nothing is changed for this incident but what a person approves. Where
@@ -89,6 +99,10 @@ type BridgeDiagnosisSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=80
 	TakeBack string `json:"takeBack,omitempty"`
+	// takenBackBy is the user name of who set spec.takeBack; see spec.approvedBy.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	TakenBackBy string `json:"takenBackBy,omitempty"`
 }
 
 // DiagnosedWorkload is the workload of an incident.
@@ -541,13 +555,16 @@ type Attempt struct {
 	// soakSeconds that the container must stay up.
 	// +optional
 	SoakSeconds int32 `json:"soakSeconds,omitempty"`
-	// approvedBy is the field manager that set spec.approved, where the mode is
-	// Approve. A client chooses that name: who it was is in the API server's audit log.
+	// approvedBy is spec.approvedBy when the attempt was recorded, where the mode is
+	// Approve.
 	// +optional
+	// +kubebuilder:validation:MaxLength=512
 	ApprovedBy string `json:"approvedBy,omitempty"`
-	// approvedAt is when it was last set, as its manager in managedFields says.
+	// takenBackBy is spec.takenBackBy when the attempt began to be taken back,
+	// where a person wanted that.
 	// +optional
-	ApprovedAt *metav1.Time `json:"approvedAt,omitempty"`
+	// +kubebuilder:validation:MaxLength=512
+	TakenBackBy string `json:"takenBackBy,omitempty"`
 	// serviceAccountName of the stack when the attempt was recorded: it has to be
 	// allowed to take it back as well, also when the stack is gone.
 	// +optional

@@ -175,7 +175,7 @@ container: app
 func TestDiagnosisTakesAnApprovalAndNothingElse(t *testing.T) {
 	diagnosis := created(t, object(t, "BridgeDiagnosis", "approval", someDiagnosis))
 
-	const message = "a diagnosis is of one container for good: only spec.approved, spec.rejected and spec.takeBack may be changed"
+	const message = "a diagnosis is of one container for good: only what a person decides (spec.approved, spec.rejected, spec.takeBack, and by whom) may be changed"
 	for _, change := range []string{
 		`{"spec":{"stack":"other"}}`, `{"spec":{"service":"other"}}`, `{"spec":{"container":"other"}}`,
 		`{"spec":{"workload":{"name":"other"}}}`, `{"spec":{"workload":{"uid":"other"}}}`, `{"spec":{"workload":{"kind":"StatefulSet"}}}`,

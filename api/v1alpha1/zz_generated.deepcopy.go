@@ -40,10 +40,6 @@ func (in *Attempt) DeepCopyInto(out *Attempt) {
 	in.Proposal.DeepCopyInto(&out.Proposal)
 	in.Action.DeepCopyInto(&out.Action)
 	out.Finding = in.Finding
-	if in.ApprovedAt != nil {
-		in, out := &in.ApprovedAt, &out.ApprovedAt
-		*out = (*in).DeepCopy()
-	}
 	if in.HeldUntil != nil {
 		in, out := &in.HeldUntil, &out.HeldUntil
 		*out = (*in).DeepCopy()

@@ -39,7 +39,11 @@ func rollback(ctx context.Context, s steered) error {
 	}
 	fmt.Fprintf(s.out, "to be taken back on %s, as nobody else edited it since:\n", a.Proposal.Target)
 	fmt.Fprint(s.out, page.Proposed(reversed(a.Proposal), styleOf(s.out, false)))
-	return s.sets(ctx, map[string]any{"takeBack": a.ID}, fmt.Sprintf("asked for: spec.takeBack is %s; `%s` shows what comes of it", a.ID, page.Command("explain", *s.d)))
+	me, err := s.me(ctx)
+	if err != nil {
+		return err
+	}
+	return s.sets(ctx, map[string]any{"takeBack": a.ID, "takenBackBy": me}, fmt.Sprintf("asked for: spec.takeBack is %s; `%s` shows what comes of it", a.ID, page.Command("explain", *s.d)))
 }
 
 // reversed is the way back.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -134,6 +135,16 @@ func (s steered) sets(ctx context.Context, spec map[string]any, done string) err
 	return nil
 }
 
+// me is the caller's user name as the API server knows it: who decides says who he is,
+// and a policy refuses every other name.
+func (s steered) me(ctx context.Context) (string, error) {
+	var review authenticationv1.SelfSubjectReview
+	if err := s.client.Create(ctx, &review); err != nil {
+		return "", explained(fmt.Errorf("asking the API server who you are: %w", err))
+	}
+	return review.Status.UserInfo.Username, nil
+}
+
 // stands says in which state the diagnosis is, for an error.
 func (s steered) stands() string {
 	text := fmt.Sprintf("diagnosis %s is %s", s.name(), s.d.Status.State)
@@ -169,8 +180,12 @@ func approve(ctx context.Context, s steered) error {
 		return fmt.Errorf("%s: no approval is awaited. %s", s.stands(), s.whyNot(ctx))
 	}
 	fmt.Fprintf(s.out, "%s proposes:\n%s", s.name(), page.Proposed(*p, styleOf(s.out, false)))
+	me, err := s.me(ctx)
+	if err != nil {
+		return err
+	}
 	approval := plan.ApprovalOf(*s.d, *p)
-	return s.sets(ctx, map[string]any{"approved": approval, "rejected": nil}, fmt.Sprintf("approved: spec.approved is %s", approval))
+	return s.sets(ctx, map[string]any{"approved": approval, "approvedBy": me, "rejected": nil, "rejectedBy": nil}, fmt.Sprintf("approved: spec.approved is %s", approval))
 }
 
 // whyNot says why no approval is awaited.
@@ -201,7 +216,11 @@ func reject(ctx context.Context, s steered) error {
 		return fmt.Errorf("%s is in force already; `%s` has it taken back", p.Remedy, page.Command("rollback", *s.d))
 	}
 	fmt.Fprintf(s.out, "%s proposes:\n%s", s.name(), page.Proposed(*p, styleOf(s.out, false)))
-	return s.sets(ctx, map[string]any{"rejected": p.ID, "approved": nil}, fmt.Sprintf("rejected: spec.rejected is %s", p.ID))
+	me, err := s.me(ctx)
+	if err != nil {
+		return err
+	}
+	return s.sets(ctx, map[string]any{"rejected": p.ID, "rejectedBy": me, "approved": nil, "approvedBy": nil}, fmt.Sprintf("rejected: spec.rejected is %s", p.ID))
 }
 
 func diffCommand() *cobra.Command {

@@ -35,11 +35,11 @@ func TestSteering(t *testing.T) {
 		want  string
 	}{
 		"approve": {v1alpha1.StateAwaitingApproval, func(*v1alpha1.BridgeDiagnosis) {}, "approve", []string{"RaiseMemoryLimit on Deployment/web", "- containers[web].resources.limits.memory: 64Mi", "approved: spec.approved is abc"},
-			func(s v1alpha1.BridgeDiagnosisSpec) string { return s.Approved }, "abc"},
+			func(s v1alpha1.BridgeDiagnosisSpec) string { return s.Approved + " by " + s.ApprovedBy }, "abc by admin"},
 		"reject": {v1alpha1.StateAwaitingApproval, func(*v1alpha1.BridgeDiagnosis) {}, "reject", []string{"+ containers[web].resources.limits.memory: 96Mi", "rejected: spec.rejected is abc"},
-			func(s v1alpha1.BridgeDiagnosisSpec) string { return s.Rejected }, "abc"},
+			func(s v1alpha1.BridgeDiagnosisSpec) string { return s.Rejected + " by " + s.RejectedBy }, "abc by admin"},
 		"rollback": {v1alpha1.StateVerifying, attempted(v1alpha1.AttemptApplied), "rollback", []string{"- containers[web].resources.limits.memory: 96Mi", "+ containers[web].resources.limits.memory: 64Mi", "spec.takeBack is abc-1"},
-			func(s v1alpha1.BridgeDiagnosisSpec) string { return s.TakeBack }, "abc-1"},
+			func(s v1alpha1.BridgeDiagnosisSpec) string { return s.TakeBack + " by " + s.TakenBackBy }, "abc-1 by admin"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScene(t)
@@ -60,7 +60,7 @@ func TestSteering(t *testing.T) {
 				}
 				var now v1alpha1.BridgeDiagnosis
 				s.get(d.Name, &now)
-				if got := test.spec(now.Spec); (got == test.want) == dry {
+				if got := test.spec(now.Spec); (got == test.want+"-of-"+s.namespace) == dry {
 					t.Errorf("dry run %t: the spec has %q", dry, got)
 				}
 			}
@@ -81,14 +81,14 @@ func TestRejectAfterApprove(t *testing.T) {
 	admin := kubeconfigOf(t, "fickle")
 	for _, step := range []struct {
 		verb string
-		want [2]string
-	}{{"approve", [2]string{"abc", ""}}, {"reject", [2]string{"", "abc"}}, {"approve", [2]string{"abc", ""}}} {
+		want [4]string
+	}{{"approve", [4]string{"abc", "fickle"}}, {"reject", [4]string{2: "abc", 3: "fickle"}}, {"approve", [4]string{"abc", "fickle"}}} {
 		if _, _, err := s.as(admin, step.verb, d.Name); err != nil {
 			t.Fatal(err)
 		}
 		var now v1alpha1.BridgeDiagnosis
 		s.get(d.Name, &now)
-		if got := [2]string{now.Spec.Approved, now.Spec.Rejected}; got != step.want {
+		if got := [4]string{now.Spec.Approved, now.Spec.ApprovedBy, now.Spec.Rejected, now.Spec.RejectedBy}; got != step.want {
 			t.Errorf("after %s, approved and rejected are %q", step.verb, got)
 		}
 	}

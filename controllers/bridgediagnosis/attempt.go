@@ -55,7 +55,7 @@ func (r *Reconciler) record(ctx context.Context, in *round, action remedy.Action
 		a.HeldUntil = new(metav1.NewTime(now.Add(holdFor)))
 	}
 	if in.policy().Mode == v1alpha1.ModeApprove {
-		a.ApprovedBy, a.ApprovedAt = attempt.ApprovalOf(in.after)
+		a.ApprovedBy = in.after.Spec.ApprovedBy
 	}
 	if loop := in.after.Status.Loop; loop != nil {
 		a.LongestRunSeconds = loop.LongestRunSeconds

@@ -25,7 +25,7 @@ func (r *Reconciler) viewAttempt(ctx context.Context, in *round) (attempt.View, 
 		Now: r.Clock.Now(), Attempt: *a, Own: in.after.Spec.Workload, Final: attempt.IsFinal(*a),
 		Timeout: in.policy().Timeout, Desired: in.service.Desired(),
 		WorkloadGone: in.workloadGone, StackGone: in.stackGone, Deleted: in.takeBackSince,
-		Hold: attempt.HoldOf(in.policy(), in.workload, in.now), Unwanted: a.ID == in.after.Spec.TakeBack, JustRecorded: in.justRecorded,
+		Hold: attempt.HoldOf(in.policy(), in.workload, in.now), Unwanted: a.ID == in.after.Spec.TakeBack, UnwantedBy: in.after.Spec.TakenBackBy, JustRecorded: in.justRecorded,
 	}
 	if in.workloadGone || in.workload == nil {
 		return v, nil

@@ -116,6 +116,8 @@ type View struct {
 	Forbidden string
 	// Unwanted says that a person wants the attempt taken back.
 	Unwanted bool
+	// UnwantedBy is who that is, as the diagnosis says.
+	UnwantedBy string
 	// Permission of the stack's ServiceAccount for the attempt's write.
 	Permission Permission
 

@@ -2,10 +2,8 @@ package attempt
 
 import (
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -72,14 +70,4 @@ func TemplateSeen(w workload.Workload, latest *v1alpha1.Attempt, own v1alpha1.Di
 	}
 	generation := w.Object().GetGeneration()
 	return w.ObservedGeneration() >= generation && generation > before
-}
-
-// ApprovalOf is the manager that last wrote spec.approved, and when it did.
-func ApprovalOf(d *v1alpha1.BridgeDiagnosis) (by string, at *metav1.Time) {
-	for _, m := range d.ManagedFields {
-		if m.FieldsV1 != nil && strings.Contains(m.FieldsV1.GetRawString(), `"f:approved"`) {
-			return m.Manager, m.Time
-		}
-	}
-	return "", nil
 }

@@ -161,6 +161,9 @@ func (c cell) after(v View, seen Observation, message string) *v1alpha1.Attempt 
 	if message != "" {
 		a.Message = text.Clip(message, maxMessage)
 	}
+	if seen == Unwanted {
+		a.TakenBackBy = v.UnwantedBy
+	}
 	switch {
 	case !a.Outcome.InForce():
 		a.EndedAt = &at

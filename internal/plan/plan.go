@@ -393,7 +393,7 @@ func unapproved(in Input) *Decision {
 		return nil
 	}
 	return &Decision{State: v1alpha1.StateAwaitingApproval, Reason: v1alpha1.ReasonAwaitingApproval, RecheckAfter: time.Minute,
-		Message: fmt.Sprintf(`%s. Proposed: %s, %s. To approve: kubectl -n %s patch bd %s --type=merge -p '{"spec":{"approved":"%s"}}'`,
+		Message: fmt.Sprintf(`%s. Proposed: %s, %s. To approve: kubectl -n %s patch bd %s --type=merge -p '{"spec":{"approved":"%s","approvedBy":"ME"}}', ME being who kubectl auth whoami says that you are`,
 			in.says(), in.Proposal.Remedy, in.Proposal.Because, in.Diagnosis.Namespace, in.Diagnosis.Name, ApprovalOf(in.Diagnosis, in.Proposal))}
 }
 

@@ -69,7 +69,7 @@ func TestDecide(t *testing.T) {
 		"Observe proposes nothing": {func(in *Input) { in.Policy.Mode = v1alpha1.ModeObserve }, v1alpha1.StateObserved, v1alpha1.ReasonObserving, "killed"},
 		"Suggest shows it":         {func(in *Input) { in.Policy.Mode = v1alpha1.ModeSuggest }, v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "mode is Suggest"},
 		"Approve waits and says how": {func(in *Input) { in.Policy.Mode = v1alpha1.ModeApprove }, v1alpha1.StateAwaitingApproval, v1alpha1.ReasonAwaitingApproval,
-			`kubectl -n shop patch bd api-1 --type=merge -p '{"spec":{"approved":"abc"}}'`},
+			`kubectl -n shop patch bd api-1 --type=merge -p '{"spec":{"approved":"abc","approvedBy":"ME"}}'`},
 		"another approval approves nothing": {func(in *Input) { in.Policy.Mode, in.Diagnosis.Spec.Approved = v1alpha1.ModeApprove, "abd" }, v1alpha1.StateAwaitingApproval, v1alpha1.ReasonAwaitingApproval, "abc"},
 		"approved":                          {func(in *Input) { in.Policy.Mode, in.Diagnosis.Spec.Approved = v1alpha1.ModeApprove, "abc" }, v1alpha1.StateApplying, v1alpha1.ReasonRemedyRecorded, ""},
 		"rejected, though approved": {func(in *Input) {

@@ -108,7 +108,7 @@ func eachText(s *v1alpha1.BridgeDiagnosisStatus, visit func(*string)) {
 		a := &s.Attempts[i]
 		eachTextOfProposal(&a.Proposal, visit)
 		for _, text := range []*string{
-			&a.Message, &a.Finding.Root, &a.Finding.Dependency, &a.Finding.Host, &a.Finding.Topic, &a.Finding.Group,
+			&a.Message, &a.ApprovedBy, &a.TakenBackBy, &a.Finding.Root, &a.Finding.Dependency, &a.Finding.Host, &a.Finding.Topic, &a.Finding.Group,
 		} {
 			visit(text)
 		}

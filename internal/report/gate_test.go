@@ -71,7 +71,7 @@ func left(v reflect.Value, path string) []string {
 // a pod has no part in.
 var identifiers = []string{
 	".ID", ".Target", ".Path", ".Name", ".Diagnosis", ".Pod", ".Reason", ".Type", ".Stage", ".GitOps", ".Receiver", ".Proposal", ".Branch", ".Commit", ".Files",
-	".TemplateHash", ".Patch", ".Undo", ".ApprovedBy", ".ServiceAccountName", ".Variable", ".Object", ".Key", ".Hash", ".Node",
+	".TemplateHash", ".Patch", ".Undo", ".ServiceAccountName", ".Variable", ".Object", ".Key", ".Hash", ".Node",
 }
 
 // Whoever adds a text to the status says whether a secret may come into it.

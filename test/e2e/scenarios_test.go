@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
@@ -146,13 +145,20 @@ func TestApprove(t *testing.T) {
 	t.Parallel()
 	s := apply(t, "memory-limit-too-small", func(b *v1alpha1.BridgeStack) { b.Spec.Remediation.Mode = v1alpha1.ModeApprove })
 	d := s.awaitState("model-metrics", v1alpha1.StateAwaitingApproval, v1alpha1.CauseOOMKilled)
-	s.must(kubectl(s.namespace, "patch", "bd", d.Name, "--type=merge", "-p", `{"spec":{"approved":"another"}}`))
-	time.Sleep(3 * time.Second) // long enough for a wrong approval to be acted upon
+	me := s.must(kubectl("", "auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"))
+	approve := func(id, by string) (string, error) {
+		return kubectl(s.namespace, "patch", "bd", d.Name, "--type=merge", "-p", `{"spec":{"approved":"`+id+`","approvedBy":"`+by+`"}}`)
+	}
+	for id, by := range map[string]string{"another": me, d.Status.Proposal.ID: "somebody"} {
+		if out, err := approve(id, by); err == nil {
+			t.Errorf("%s was approved by %s: %s", id, by, out)
+		}
+	}
 	s.untouched("model-metrics")
-	s.must(kubectl(s.namespace, "patch", "bd", d.Name, "--type=merge", "-p", `{"spec":{"approved":"`+d.Status.Proposal.ID+`"}}`))
+	s.must(approve(d.Status.Proposal.ID, me))
 	done := s.awaitState("model-metrics", v1alpha1.StateRecovered, v1alpha1.CauseOOMKilled)
-	if got := done.Status.Attempts[0].ApprovedBy; got == "" {
-		t.Error("nobody is recorded as the approver")
+	if got := done.Status.Attempts[0].ApprovedBy; got != me {
+		t.Errorf("%q is recorded as the approver", got)
 	}
 }
 

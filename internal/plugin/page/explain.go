@@ -167,7 +167,10 @@ func (e Explanation) attempts(out *strings.Builder, now time.Time, style Style) 
 			line += ": " + oneLine(a.Message)
 		}
 		if a.ApprovedBy != "" {
-			line += ", approved through " + oneLine(a.ApprovedBy)
+			line += ", approved by " + oneLine(a.ApprovedBy)
+		}
+		if a.TakenBackBy != "" {
+			line += ", taken back for " + oneLine(a.TakenBackBy)
 		}
 		out.WriteString(style.wrap("  ", line))
 		for _, c := range a.Proposal.Changes {

@@ -88,7 +88,7 @@ func escalated() v1alpha1.BridgeDiagnosis {
 		Evidence: []v1alpha1.EvidenceItem{{Source: v1alpha1.SourceTermination, Text: "OOMKilled, exit code 137"}},
 		Proposal: &v1alpha1.Proposal{ID: "def", Remedy: v1alpha1.RemedyEscalate, Target: "StatefulSet/redpanda"},
 	})
-	d.Status.Attempts = []v1alpha1.Attempt{{ID: "aaa-1", Outcome: v1alpha1.AttemptRolledBack, Message: "it ended again 3s after it came up", RecordedAt: before(10 * time.Minute), ApprovedBy: "kubectl-bridge",
+	d.Status.Attempts = []v1alpha1.Attempt{{ID: "aaa-1", Outcome: v1alpha1.AttemptRolledBack, Message: "it ended again 3s after it came up", RecordedAt: before(10 * time.Minute), ApprovedBy: "jo",
 		AppliedAt: new(before(10 * time.Minute)), EndedAt: new(before(8 * time.Minute)),
 		Proposal: v1alpha1.Proposal{Remedy: v1alpha1.RemedyRaiseMemoryLimit, Target: "StatefulSet/redpanda", Changes: []v1alpha1.FieldChange{{Path: "containers[redpanda].resources.limits.memory", Before: "256Mi", After: "384Mi"}}}}}
 	d.Status.Times.Escalated = microBefore(8 * time.Minute)
