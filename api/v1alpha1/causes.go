@@ -1,7 +1,7 @@
 package v1alpha1
 
-// Cause is what made a container end, again and again: exactly one for a crash
-// loop. The list is closed and a name, once released, keeps its meaning. Where
+// Cause is what made a container end, again and again, or what keeps its pods from
+// being up: exactly one for an incident. The list is closed and a name, once released, keeps its meaning. Where
 // two fit, the one lower in the chain of events wins.
 type Cause string
 
@@ -197,6 +197,22 @@ const (
 	CauseLeaderElectionLost Cause = "LeaderElectionLost"
 )
 
+// Down without a loop: nothing restarts, and the service is down all the same.
+const (
+	// CauseUnschedulable: no node takes the pod: resources, affinity, taints, a volume's zone; the scheduler's own words.
+	CauseUnschedulable Cause = "Unschedulable"
+	// CausePodsNotCreated: the API server refuses to create the pods: a quota, a LimitRange, Pod Security, an admission webhook, a missing ServiceAccount.
+	CausePodsNotCreated Cause = "PodsNotCreated"
+	// CauseVolumePending: a claim of the pod does not exist or is not bound, or its storage class does not exist.
+	CauseVolumePending Cause = "VolumePending"
+	// CauseInitWaiting: an init container runs and does not end; the message says what it waits for.
+	CauseInitWaiting Cause = "InitWaiting"
+	// CauseNotReady: the container runs, and its readiness probe fails for longer than the start that it is given.
+	CauseNotReady Cause = "NotReady"
+	// CauseNodeLost: the pod's node does not answer, or is gone.
+	CauseNodeLost Cause = "NodeLost"
+)
+
 // No cause shown.
 const (
 	// CauseUnknown: nothing above is shown by the evidence; a person decides.
@@ -283,5 +299,11 @@ var Causes = []Cause{
 	CauseUpstreamIncompatible,
 	CauseAPIForbidden,
 	CauseLeaderElectionLost,
+	CauseUnschedulable,
+	CausePodsNotCreated,
+	CauseVolumePending,
+	CauseInitWaiting,
+	CauseNotReady,
+	CauseNodeLost,
 	CauseUnknown,
 }

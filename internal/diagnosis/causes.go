@@ -478,6 +478,35 @@ var causes = map[v1alpha1.Cause]entry{
 		advice: "look for a slow API server, a starved CPU or a node without connection at that time; the " +
 			"restart itself is meant",
 	},
+	v1alpha1.CauseUnschedulable: {
+		meaning: "No node takes the pod.",
+		advice: "lower what the pod asks for to what a node has free, add a node, or correct the taint, label " +
+			"or affinity that the message names; a restart does not help",
+	},
+	v1alpha1.CausePodsNotCreated: {
+		meaning: "The API server refuses to create the pods.",
+		advice: "change what refuses, or the pod template so that it is let in; the controller tries again by " +
+			"itself, a restart does not help",
+	},
+	v1alpha1.CauseVolumePending: {
+		meaning: "A volume that the pod claims is not there.",
+		advice: "create the claim or its storage class, or look why its provisioner makes no volume; the " +
+			"operator never touches volumes",
+	},
+	v1alpha1.CauseInitWaiting: {
+		meaning: "An init container runs and does not end, so that the pod's own containers do not start.",
+		advice:  "look at what the init container waits for; more time does not help where that never comes",
+	},
+	v1alpha1.CauseNotReady: {
+		meaning: "The container runs, and its readiness probe fails, so that it gets no traffic.",
+		advice: "look at what the probe's own answer says; if it asks the wrong port, path or scheme, correct " +
+			"the probe",
+	},
+	v1alpha1.CauseNodeLost: {
+		meaning: "The node of the pod does not answer.",
+		advice: "bring the node back, or delete it if it is gone for good, so that its pods are made elsewhere; " +
+			"pods of a StatefulSet wait for that",
+	},
 	v1alpha1.CauseUnknown: {
 		meaning: "Nothing in the evidence shows why the container ends.",
 		advice:  "read the cited evidence and the log; no rule recognises what ended the container",

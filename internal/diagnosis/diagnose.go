@@ -20,9 +20,14 @@ type rule struct {
 // decided comes before what the program said, and what the program said before
 // what may be guessed.
 var rules = []rule{
+	{"pods that are not created", onCase(byNotCreated)},
+	{"scheduler's word", onCase(byScheduling)},
+	{"node that does not answer", onCase(byNodeLost)},
 	{"waiting state", onCase(byWaiting)},
 	{"eviction", onCase(byEviction)},
 	{"pod events", onCase(byPodEvents)},
+	{"init container that does not end", byInitWaiting},
+	{"readiness", byNotReady},
 	{"memory", onCase(byMemory)},
 	{"start of the process", onCase(byStart)},
 	{"kubelet's kill", onCase(byKubelet)},

@@ -21,6 +21,9 @@ type Finding struct {
 	Root string
 	// Subject is what the cause is about, for remedies.
 	Subject Subject
+	// Command is the exact next command for a person, empty where there is none. The
+	// names in it are those of objects, never words of a log.
+	Command string
 	// PodOnly says that the dependency is well for everyone but the failing
 	// pod: nothing that its settings say would help.
 	PodOnly bool
@@ -39,6 +42,9 @@ type Subject struct {
 	Topic, Group string
 	// Object and Key of a Secret or ConfigMap that is missing.
 	Object, Key string
+	// Beside is what lies beside the pods and is at fault for all of them, as Kind/name:
+	// a node, a registry, a namespace, a webhook. One incident tells of it for all.
+	Beside string
 	// Server is the kind of server that a cause named Upstream... is about, such as
 	// Redis; empty where the log does not tell.
 	Server string

@@ -3,6 +3,8 @@
 package evidence
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -41,6 +43,16 @@ type Case struct {
 	Dependencies []Dependency
 	// Probes that were run.
 	Probes []Probe
+	// OwnerEvents are those on what makes the workload's pods (a ReplicaSet, a
+	// StatefulSet, a DaemonSet), newest last. They are read where pods are wanting.
+	OwnerEvents []Event
+	// Scheduling is why the pod has no node.
+	Scheduling Scheduling
+	// Claims are the pod's PersistentVolumeClaims; they are read where it has no node.
+	Claims []Claim
+	// ReadinessProbes are the operator's own requests of what the container's
+	// readiness probe asks, the one that asks exactly that first.
+	ReadinessProbes []Probe
 	// Proved is what an earlier look at the same incident found; zero at the first.
 	Proved Proved
 }
@@ -85,6 +97,8 @@ type Pod struct {
 	// Ready is the pod's own condition Ready, ReadySince when it last changed.
 	Ready      Readiness
 	ReadySince time.Time
+	// ClosedGates are the readiness gates that are not True.
+	ClosedGates []string
 	// ContainersReady says that each of its containers is ready by its own status.
 	// The kubelet then reports the pod as ready: where it is not, its node does not
 	// answer (the node controller sets Ready to False and leaves the statuses as
@@ -150,6 +164,8 @@ type Container struct {
 	RunAsUser    *int64
 	// ReadOnlyRoot is readOnlyRootFilesystem.
 	ReadOnlyRoot bool
+	// Ports that the container declares for TCP.
+	Ports []int32
 	// Throttled is the share of CPU periods in which the container was
 	// throttled, 0 to 1; 0 where that is not known.
 	Throttled float64
@@ -193,11 +209,29 @@ type Resources struct {
 // ProbeSpec is a kubelet probe's numbers.
 type ProbeSpec struct {
 	// Kind is httpGet, tcpSocket, exec or grpc.
-	Kind             string
+	Kind string
+	// Scheme, Port and Path of the request: the scheme and the path of httpGet only,
+	// no port of exec. The port is 0 where the container has none of the name.
+	Scheme           string
+	Port             int32
+	Path             string
 	InitialDelay     time.Duration
 	Period           time.Duration
 	Timeout          time.Duration
 	FailureThreshold int32
+}
+
+// Asks is what the probe asks, as a person would write it.
+func (p ProbeSpec) Asks() string {
+	switch p.Kind {
+	case "httpGet":
+		return fmt.Sprintf("GET %s port %d %s", strings.ToLower(p.Scheme), p.Port, p.Path)
+	case "tcpSocket":
+		return fmt.Sprintf("TCP port %d", p.Port)
+	case "grpc":
+		return fmt.Sprintf("gRPC health, port %d", p.Port)
+	}
+	return "its command"
 }
 
 // Budget is the longest start that the probe allows.

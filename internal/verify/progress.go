@@ -45,8 +45,10 @@ type stage int
 
 // The stages, in their order.
 const (
+	// stagePlace: the API server lets the pod in, and a node takes it.
+	stagePlace stage = iota + 1
 	// stageCreate: the kubelet makes the container.
-	stageCreate stage = iota + 1
+	stageCreate
 	// stageExec: the kernel starts its program.
 	stageExec
 	// stageConnect: the program reads its settings and connects to others, in an
@@ -59,6 +61,13 @@ const (
 )
 
 var stages = map[v1alpha1.Cause]stage{
+	v1alpha1.CausePodsNotCreated: stagePlace,
+	v1alpha1.CauseUnschedulable:  stagePlace,
+	v1alpha1.CauseVolumePending:  stagePlace,
+	v1alpha1.CauseNodeLost:       stagePlace,
+	v1alpha1.CauseInitWaiting:    stageConnect,
+	v1alpha1.CauseNotReady:       stageRun,
+
 	v1alpha1.CauseConfigRefMissing:       stageCreate,
 	v1alpha1.CauseRunAsNonRootViolation:  stageCreate,
 	v1alpha1.CauseImagePullFailed:        stageCreate,

@@ -1,0 +1,43 @@
+package diagnosis
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+// objectName is what Kubernetes lets objects be called. A name that was read out of a
+// message and is none gets into no command.
+var objectName = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$`)
+
+func isObjectName(name string) bool { return objectName.MatchString(name) }
+
+// kubectl is a command in the namespace of the case.
+func kubectl(c evidence.Case, format string, args ...any) string {
+	in := "kubectl "
+	if isObjectName(c.Pod.Namespace) {
+		in += "-n " + c.Pod.Namespace + " "
+	}
+	return in + fmt.Sprintf(format, args...)
+}
+
+// workloadArgument is the workload as kubectl takes it, empty where it is not known.
+func workloadArgument(c evidence.Case) string {
+	if !c.Rollout.Known || !isObjectName(c.Rollout.Name) {
+		return ""
+	}
+	return strings.ToLower(string(c.Rollout.Kind)) + "/" + c.Rollout.Name
+}
+
+// describe is the command that shows what the case is about.
+func describe(c evidence.Case) string {
+	if c.Pod.Name != "" {
+		return kubectl(c, "describe pod %s", c.Pod.Name)
+	}
+	if w := workloadArgument(c); w != "" {
+		return kubectl(c, "describe %s", w)
+	}
+	return ""
+}

@@ -1,0 +1,346 @@
+package diagnosis
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+var down = started.Add(time.Hour)
+
+// wanting is a case of a workload whose container is not up and does not restart.
+func wanting() evidence.Case {
+	return evidence.Case{
+		Now: down,
+		Pod: evidence.Pod{Namespace: "shop", Name: "web-5d9c-x", RestartPolicy: "Always", Scheduled: true, Created: started},
+		Container: evidence.Container{
+			Name: "app", Role: evidence.RoleMain, Image: "registry.example.com/web:1",
+			Resources: evidence.Resources{MemoryRequest: 4 << 30, CPURequest: 500},
+		},
+		Rollout: evidence.Rollout{Known: true, Kind: v1alpha1.Deployment, Name: "web", Replicas: 1},
+	}
+}
+
+func with(c evidence.Case, change func(*evidence.Case)) evidence.Case {
+	change(&c)
+	return c
+}
+
+// refused is a case without a pod.
+func refused(message string) evidence.Case {
+	return with(wanting(), func(c *evidence.Case) {
+		c.Pod = evidence.Pod{Namespace: "shop"}
+		c.OwnerEvents = []evidence.Event{{Type: "Warning", Reason: "FailedCreate", Message: message, Count: 7, Last: down}}
+	})
+}
+
+func unplaced(message string, nodes ...evidence.NodeRoom) evidence.Case {
+	return with(wanting(), func(c *evidence.Case) {
+		c.Pod.Scheduled, c.Pod.Phase = false, "Pending"
+		c.Scheduling = evidence.Scheduling{Reason: "Unschedulable", Message: message, Since: started, Requests: evidence.Resources{MemoryRequest: 4 << 30, CPURequest: 500}, Nodes: nodes}
+	})
+}
+
+// room is a node with gibibytes of memory in all and free.
+func room(name string, all, free int64) evidence.NodeRoom {
+	return evidence.NodeRoom{
+		Name: name, Ready: true, FreeKnown: true,
+		Allocatable: evidence.Resources{MemoryRequest: all << 30, CPURequest: 4000}, Free: evidence.Resources{MemoryRequest: free << 30, CPURequest: 1000},
+	}
+}
+
+func claims(claims ...evidence.Claim) func(*evidence.Case) {
+	return func(c *evidence.Case) { c.Claims = claims }
+}
+
+const unbound = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+
+// hangs is a case of an init container that has been running for an hour.
+func hangs(args string, log string, dependencies ...evidence.Dependency) evidence.Case {
+	return with(wanting(), func(c *evidence.Case) {
+		c.Container = evidence.Container{Name: "wait", Role: evidence.RoleInit, Command: []string{"sh", "-c", args}, RunningSince: started}
+		c.Log.Current = []byte(log)
+		c.Dependencies = dependencies
+	})
+}
+
+func postgresDependency(ready bool, diagnosis string) evidence.Dependency {
+	return evidence.Dependency{
+		Service: "postgres", Required: true,
+		Declared: &evidence.Connection{Service: "postgres", Protocol: evidence.Postgres, Servers: []evidence.HostPort{{Host: "postgres", Port: 5432}}},
+		Workload: evidence.DependencyWorkload{Known: true, Ready: ready, Looping: diagnosis != "", Diagnosis: diagnosis},
+	}
+}
+
+// unready is a case of a container that runs and is not ready.
+func unready(answer string, dependencies ...evidence.Dependency) evidence.Case {
+	return with(wanting(), func(c *evidence.Case) {
+		c.Container.RunningSince, c.Container.Started = started, true
+		c.Container.Readiness = &evidence.ProbeSpec{Kind: "httpGet", Scheme: "HTTP", Port: 8080, Path: "/ready", Period: 5 * time.Second, FailureThreshold: 3}
+		c.Pod.Ready = evidence.ReadinessFalse
+		if answer != "" {
+			c.Events = []evidence.Event{{Type: "Warning", Reason: "Unhealthy", Container: "app", Message: "Readiness probe failed: " + answer, Last: down}}
+		}
+		c.Dependencies = dependencies
+	})
+}
+
+func own(port int32, outcome v1alpha1.ProbeOutcome, stage evidence.StageName, code string) evidence.Probe {
+	p := evidence.Probe{Service: "web", Protocol: evidence.HTTP, Target: evidence.HostPort{Host: "10.0.0.7", Port: port}}
+	if stage == evidence.StageHTTP {
+		p.Stages = append(p.Stages, evidence.Stage{Name: evidence.StageDial, Outcome: v1alpha1.ProbePassed})
+	}
+	p.Stages = append(p.Stages, evidence.Stage{Name: stage, Outcome: outcome, Code: code})
+	return p
+}
+
+func TestDownWithoutALoop(t *testing.T) {
+	for name, test := range map[string]struct {
+		evidence   evidence.Case
+		cause      v1alpha1.Cause
+		confidence v1alpha1.Confidence
+		says       []string
+		command    string
+		object     string
+		beside     string
+		root       string
+	}{
+		"a quota": {
+			evidence:   refused(`Error creating: pods "web-x" is forbidden: exceeded quota: compute, requested: pods=1, used: pods=4, limited: pods=4`),
+			cause:      v1alpha1.CausePodsNotCreated,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"ResourceQuota compute", "used: pods=4"},
+			command:    "kubectl -n shop describe resourcequota compute",
+			object:     "ResourceQuota/compute",
+		},
+		"Pod Security": {
+			evidence:   refused(`Error creating: pods "web-x" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false (container "app" must set securityContext.allowPrivilegeEscalation=false)`),
+			cause:      v1alpha1.CausePodsNotCreated,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"Pod Security standard restricted", "allowPrivilegeEscalation"},
+			command:    "kubectl label --list namespace shop",
+		},
+		"no ServiceAccount": {
+			evidence:   refused(`Error creating: pods "web-x" is forbidden: error looking up service account shop/orders: serviceaccount "orders" not found`),
+			cause:      v1alpha1.CausePodsNotCreated,
+			confidence: v1alpha1.ConfidenceHigh,
+			command:    "kubectl -n shop create serviceaccount orders",
+			object:     "ServiceAccount/orders",
+		},
+		"a webhook's certificate": {
+			evidence:   refused(`Error creating: Internal error occurred: failed calling webhook "pods.example.com": failed to call webhook: Post "https://guard.guards.svc:443/pods": x509: certificate has expired`),
+			cause:      v1alpha1.CausePodsNotCreated,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"certificate of the admission webhook pods.example.com"},
+			command:    "kubectl -n guards get pods,endpointslices",
+			object:     "Webhook/pods.example.com",
+			beside:     "Webhook/pods.example.com",
+		},
+		"a namespace that goes": {
+			evidence:   refused(`Error creating: pods "web-x" is forbidden: unable to create new content in namespace shop because it is being terminated`),
+			cause:      v1alpha1.CausePodsNotCreated,
+			confidence: v1alpha1.ConfidenceHigh,
+			command:    "kubectl get namespace shop -o jsonpath='{.status.conditions}'",
+			object:     "Namespace/shop",
+			beside:     "Namespace/shop",
+		},
+		"a name that would be a command": {
+			evidence:   refused(`Error creating: pods "web-x" is forbidden: exceeded quota: a;rm$(x), requested: pods=1`),
+			cause:      v1alpha1.CausePodsNotCreated,
+			confidence: v1alpha1.ConfidenceHigh,
+			command:    "kubectl -n shop describe deployment/web",
+		},
+		"larger than any node": {
+			evidence: with(unplaced("0/2 nodes are available: 2 Insufficient memory. preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod.",
+				room("node-a", 3, 1), room("node-b", 2, 2)), func(*evidence.Case) {}),
+			cause:      v1alpha1.CauseUnschedulable,
+			confidence: v1alpha1.ConfidenceHigh,
+			says: []string{"of 2, 2 with too little memory left", "requests 4.0Gi of memory", "node-a, has 3.0Gi", "node-b has the most free: 2.0Gi",
+				"No node of this size can ever take it", "at most 2048Mi for container app"},
+			command: "kubectl -n shop set resources deployment/web -c app --requests=memory=2048Mi",
+		},
+		"room on a node that it may not use": {
+			evidence: unplaced("0/2 nodes are available: 1 Insufficient memory, 1 node(s) had untolerated taint(s). preemption: x",
+				room("node-a", 8, 1), with2(room("node-b", 64, 60), func(n *evidence.NodeRoom) { n.Taints = []string{"dedicated=gpu:NoSchedule"} })),
+			cause:      v1alpha1.CauseUnschedulable,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"1 with a taint that the pod does not tolerate (dedicated=gpu:NoSchedule)", "node-a, has 8.0Gi", "node-a has the most free: 1.0Gi"},
+			command:    "kubectl -n shop set resources deployment/web -c app --requests=memory=1024Mi",
+		},
+		"a taint": {
+			evidence:   unplaced("0/1 nodes are available: 1 node(s) had untolerated taint {dedicated: gpu}. preemption: x"),
+			cause:      v1alpha1.CauseUnschedulable,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"1 with the taint dedicated=gpu"},
+			command:    "kubectl get nodes -o custom-columns=NAME:.metadata.name,TAINTS:.spec.taints",
+		},
+		"a nodeSelector": {
+			evidence: with(unplaced("0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector. preemption: x"), func(c *evidence.Case) {
+				c.Scheduling.NodeSelector = []string{"disktype=ssd"}
+			}),
+			cause:      v1alpha1.CauseUnschedulable,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"3 without the labels that its nodeSelector asks for (disktype=ssd)"},
+			command:    "kubectl get nodes --show-labels",
+		},
+		"a cordoned node": {
+			evidence: unplaced("0/1 nodes are available: 1 node(s) were unschedulable. preemption: x",
+				with2(room("node-a", 8, 8), func(n *evidence.NodeRoom) { n.Cordoned = true })),
+			cause:      v1alpha1.CauseUnschedulable,
+			confidence: v1alpha1.ConfidenceHigh,
+			command:    "kubectl uncordon node-a",
+		},
+		"a claim whose class is not there": {
+			evidence: with(unplaced(unbound), claims(
+				evidence.Claim{Name: "cache", Phase: "Bound"},
+				evidence.Claim{Name: "data", Phase: "Pending", Class: "fast", Events: []evidence.Event{{Reason: "ProvisioningFailed", Message: `storageclass.storage.k8s.io "fast" not found`}}})),
+			cause:      v1alpha1.CauseVolumePending,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"PersistentVolumeClaim data is Pending: its storage class fast does not exist"},
+			command:    "kubectl get storageclasses",
+			object:     "PersistentVolumeClaim/data",
+		},
+		"a claim whose provisioner is not there": {
+			evidence: with(unplaced(unbound), claims(evidence.Claim{Name: "data", Phase: "Pending", Class: "fast", Events: []evidence.Event{
+				{Reason: "ExternalProvisioning", Message: `Waiting for a volume to be created either by the external provisioner 'csi.example.com' or manually by the system administrator. If volume creation is delayed, please verify that the provisioner is running and correctly registered.`}}})),
+			cause:      v1alpha1.CauseVolumePending,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"nothing answers for the provisioner csi.example.com"},
+			command:    "kubectl -n shop describe persistentvolumeclaim data",
+			object:     "PersistentVolumeClaim/data",
+		},
+		"a claim that is not there": {
+			evidence:   unplaced(`0/1 nodes are available: persistentvolumeclaim "data" not found. preemption: x`),
+			cause:      v1alpha1.CauseVolumePending,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"PersistentVolumeClaim data, which the pod mounts, does not exist"},
+			command:    "kubectl -n shop get persistentvolumeclaims",
+			object:     "PersistentVolumeClaim/data",
+		},
+		"an init container that waits for a dependency that is down": {
+			evidence:   hangs("until nc -z postgres 5432; do echo waiting for postgres; sleep 2; done", "waiting for postgres\n", postgresDependency(false, "postgres-1")),
+			cause:      v1alpha1.CauseDependencyUnhealthy,
+			confidence: v1alpha1.ConfidenceMedium,
+			says:       []string{"init container wait", "waits for postgres"},
+			root:       "postgres",
+		},
+		"an init container that waits at the wrong place": {
+			evidence:   hangs("until nc -z postgres 5433; do sleep 2; done", "", postgresDependency(true, "")),
+			cause:      v1alpha1.CauseInitWaiting,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"It waits for postgres:5433; the stack declares postgres at postgres:5432"},
+			command:    "kubectl -n shop logs web-5d9c-x -c wait --tail=20",
+		},
+		"an init container that waits for a stranger": {
+			evidence:   hangs("until wget -q http://config.example.com:8888/ready; do sleep 2; done", "wget: can't connect to remote host\n", postgresDependency(true, "")),
+			cause:      v1alpha1.CauseInitWaiting,
+			confidence: v1alpha1.ConfidenceMedium,
+			says:       []string{"says last: wget: can't connect", "waits for config.example.com:8888, which is no service of the stack"},
+			command:    "kubectl -n shop logs web-5d9c-x -c wait --tail=20",
+		},
+		"an answer of 503": {
+			evidence:   unready("HTTP probe failed with statuscode: 503"),
+			cause:      v1alpha1.CauseNotReady,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"GET http port 8080 /ready", "statuscode: 503"},
+			command:    "kubectl -n shop logs web-5d9c-x -c app --tail=50",
+		},
+		"the wrong port": {
+			evidence: with(unready(`Get "http://10.0.0.7:8080/ready": dial tcp 10.0.0.7:8080: connect: connection refused`), func(c *evidence.Case) {
+				c.ReadinessProbes = []evidence.Probe{own(8080, v1alpha1.ProbeFailed, evidence.StageDial, evidence.CodeRefused), own(80, v1alpha1.ProbePassed, evidence.StageHTTP, "")}
+			}),
+			cause:      v1alpha1.CauseNotReady,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"Nothing listens on port 8080, and port 80 answers"},
+			command:    "kubectl -n shop edit deployment/web",
+		},
+		"the operator gets an answer": {
+			evidence: with(unready("context deadline exceeded"), func(c *evidence.Case) {
+				c.ReadinessProbes = []evidence.Probe{own(8080, v1alpha1.ProbePassed, evidence.StageHTTP, "")}
+			}),
+			cause:      v1alpha1.CauseNotReady,
+			confidence: v1alpha1.ConfidenceMedium,
+			says:       []string{"own request of the same passes"},
+			command:    "kubectl -n shop logs web-5d9c-x -c app --tail=50",
+		},
+		"not ready beside a dependency that is down": {
+			evidence:   unready("HTTP probe failed with statuscode: 503", postgresDependency(false, "postgres-1")),
+			cause:      v1alpha1.CauseDependencyUnhealthy,
+			confidence: v1alpha1.ConfidenceMedium,
+			says:       []string{"statuscode: 503"},
+			root:       "postgres",
+		},
+		"a program that tries again for ever, with a password that the server refuses": {
+			evidence: with(unready("HTTP probe failed with statuscode: 503", postgresDependency(true, "")), func(c *evidence.Case) {
+				c.Log.Current = []byte(`ERROR db not available, trying again: FATAL: password authentication failed for user "web" (SQLSTATE 28P01)` + "\n")
+				c.Probes = []evidence.Probe{{Service: "postgres", Protocol: evidence.Postgres, Viewpoint: v1alpha1.AsConfigured, Stages: []evidence.Stage{
+					{Name: evidence.StageAuthenticate, Outcome: v1alpha1.ProbeFailed, Code: "28P01", Message: "password authentication failed"}}}}
+			}),
+			cause:      v1alpha1.CausePostgresAuthFailed,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"a live probe gets the same answer", "readiness probe"},
+		},
+		"a gate": {
+			evidence: with(unready(""), func(c *evidence.Case) {
+				c.Container.Ready, c.Pod.ContainersReady, c.Pod.ClosedGates = true, true, []string{"target-health.example.com/web"}
+			}),
+			cause:      v1alpha1.CauseNotReady,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"readiness gate target-health.example.com/web is not True"},
+			command:    "kubectl -n shop describe pod web-5d9c-x",
+		},
+		"a node that does not answer": {
+			evidence: with(unready(""), func(c *evidence.Case) {
+				c.Container.Ready, c.Pod.ContainersReady = true, true
+				c.Node = evidence.Node{Name: "node-a", Known: true}
+			}),
+			cause:      v1alpha1.CauseNodeLost,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"node node-a of the pod is not ready"},
+			command:    "kubectl describe node node-a",
+			beside:     "Node/node-a",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := Diagnose(test.evidence)
+			if f.Cause != test.cause || f.Confidence != test.confidence || f.Root != test.root {
+				t.Errorf("%s (%s) with root %q, want %s (%s) with root %q: %s", f.Cause, f.Confidence, f.Root, test.cause, test.confidence, test.root, f.Message)
+			}
+			if f.Command != test.command || f.Subject.Object != test.object || f.Subject.Beside != test.beside {
+				t.Errorf("command %q, object %q, beside %q\nwant    %q, object %q, beside %q", f.Command, f.Subject.Object, f.Subject.Beside, test.command, test.object, test.beside)
+			}
+			for _, part := range test.says {
+				if !strings.Contains(f.Message, part) {
+					t.Errorf("it does not say %q: %s", part, f.Message)
+				}
+			}
+			if len(f.Evidence) == 0 {
+				t.Error("nothing is cited")
+			}
+		})
+	}
+}
+
+func with2(n evidence.NodeRoom, change func(*evidence.NodeRoom)) evidence.NodeRoom {
+	change(&n)
+	return n
+}
+
+// What runs between two crashes is no container that is merely not ready, and an init
+// container that has only begun hangs for nothing yet: what ended them decides.
+func TestLoopsAreNotTakenForDown(t *testing.T) {
+	c := ended(137, "OOMKilled", "")
+	c.Container.Waiting, c.Container.RunningSince = nil, c.Now.Add(-time.Second)
+	c.Container.Readiness = &evidence.ProbeSpec{Kind: "httpGet", Period: time.Second, FailureThreshold: 1}
+	c.Events = []evidence.Event{{Reason: "Unhealthy", Container: "app", Message: "Readiness probe failed: connection refused", Last: c.Now}}
+	if f := Diagnose(c); f.Cause != v1alpha1.CauseOOMKilled {
+		t.Errorf("between two kills: %s: %s", f.Cause, f.Message)
+	}
+	c.Container.Role = evidence.RoleInit
+	if f := Diagnose(c); f.Cause != v1alpha1.CauseOOMKilled {
+		t.Errorf("an init container between two kills: %s: %s", f.Cause, f.Message)
+	}
+}

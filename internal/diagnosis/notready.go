@@ -1,0 +1,142 @@
+package diagnosis
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/text"
+)
+
+// byNodeLost decides by a node that does not answer: what runs there is not known.
+func byNodeLost(c evidence.Case) (Finding, bool) {
+	n := c.Node
+	if !n.Known || n.Ready || c.Pod.Ready != evidence.ReadinessFalse || !c.Pod.ContainersReady {
+		return Finding{}, false
+	}
+	f := Finding{
+		Cause: v1alpha1.CauseNodeLost, Confidence: v1alpha1.ConfidenceHigh,
+		Message:  fmt.Sprintf("The node %s of the pod is not ready: nobody can say how the pod is.", n.Name),
+		Evidence: []v1alpha1.EvidenceItem{item(v1alpha1.SourceNode, c.Pod.ReadySince, fmt.Sprintf("node %s: ready %t; the pod is not ready, though its containers were", n.Name, n.Ready))},
+	}
+	if isObjectName(n.Name) {
+		f.Subject.Beside, f.Command = "Node/"+n.Name, "kubectl describe node "+n.Name
+	}
+	return f, true
+}
+
+// byNotReady decides by a readiness probe that fails while the container runs.
+func byNotReady(c evidence.Case, _ reading) (Finding, bool) {
+	k := c.Container
+	if k.Role == evidence.RoleInit || k.RunningSince.IsZero() || !runsAsMeant(c) {
+		return Finding{}, false
+	}
+	if k.Ready {
+		return byGate(c)
+	}
+	if k.Readiness == nil || c.Now.Sub(k.RunningSince) < k.Readiness.Budget() {
+		return Finding{}, false
+	}
+	f := Finding{
+		Cause: v1alpha1.CauseNotReady, Confidence: v1alpha1.ConfidenceMedium,
+		Message: fmt.Sprintf("The container has been running for %s, and its readiness probe (%s) fails", ran(c), k.Readiness.Asks()),
+		Command: kubectl(c, "logs %s -c %s --tail=50", c.Pod.Name, k.Name),
+	}
+	e, told := lastEvent(c, func(e evidence.Event) bool {
+		return e.Reason == "Unhealthy" && about(e, k.Name) && strings.HasPrefix(e.Message, "Readiness probe")
+	})
+	if told {
+		f.Confidence = v1alpha1.ConfidenceHigh
+		f.Message += ": " + text.AsClause(text.Clip(text.OneLine(printable(answerOf(e.Message))), 300))
+		f.Evidence = append(f.Evidence, eventItem(e))
+	}
+	f.Message += "."
+	return beneath(c, asked(c, f)), true
+}
+
+// answerOf is what a probe said, without the kubelet's words before it.
+func answerOf(message string) string {
+	if _, said, ok := strings.Cut(message, " probe failed: "); ok {
+		return said
+	}
+	if _, said, ok := strings.Cut(message, " probe errored: "); ok {
+		return said
+	}
+	return message
+}
+
+// byGate decides by a readiness gate that is closed while all containers are ready.
+func byGate(c evidence.Case) (Finding, bool) {
+	if c.Pod.Ready != evidence.ReadinessFalse || !c.Pod.ContainersReady || len(c.Pod.ClosedGates) == 0 {
+		return Finding{}, false
+	}
+	return Finding{
+		Cause: v1alpha1.CauseNotReady, Confidence: v1alpha1.ConfidenceHigh,
+		Message:  fmt.Sprintf("All containers are ready, and the pod is not: its readiness gate %s is not True. Whoever sets that condition (a load balancer, as a rule) does not.", strings.Join(c.Pod.ClosedGates, ", ")),
+		Evidence: []v1alpha1.EvidenceItem{item(v1alpha1.SourceWaiting, c.Pod.ReadySince, "readiness gates that are not True: "+strings.Join(c.Pod.ClosedGates, ", "))},
+		Command:  describe(c),
+	}, true
+}
+
+// asked adds what the operator's own requests of the container show: the probe asks
+// the wrong port or scheme, or the program says no to everyone.
+func asked(c evidence.Case, f Finding) Finding {
+	if len(c.ReadinessProbes) == 0 {
+		return f
+	}
+	same := c.ReadinessProbes[0]
+	f.Evidence = append(f.Evidence, probeItem(same))
+	switch last := same.Last(); same.Outcome() {
+	case v1alpha1.ProbePassed:
+		f.Message += " The operator's own request of the same passes: the probe may not get its answer in time."
+		f.Confidence = v1alpha1.ConfidenceMedium
+		return f
+	case v1alpha1.ProbeUnknown:
+		return f
+	case v1alpha1.ProbeFailed:
+		f.Message += fmt.Sprintf(" The operator's own request of the same fails too: stage %s, %s.", last.Name, firstOf(last.Code, text.Clip(printable(last.Message), 200)))
+		f.Confidence = v1alpha1.ConfidenceHigh
+	}
+	if !failedToReach(&same) {
+		return f
+	}
+	i := slices.IndexFunc(c.ReadinessProbes[1:], func(p evidence.Probe) bool { return reached(&p) })
+	if i < 0 {
+		return f
+	}
+	other := c.ReadinessProbes[1+i]
+	f.Evidence = append(f.Evidence, probeItem(other))
+	f.Message += fmt.Sprintf(" Nothing listens on port %d, and port %d answers: the probe asks the wrong port.", same.Target.Port, other.Target.Port)
+	if w := workloadArgument(c); w != "" {
+		f.Command = kubectl(c, "edit %s", w)
+	}
+	return f
+}
+
+// beneath looks for what makes the readiness probe fail: a dependency that is down, or
+// what the log and a live probe say alike.
+func beneath(c evidence.Case, f Finding) Finding {
+	running := c
+	running.Log.Previous = nil
+	said, ok := byConnectionsAndPod(running, read(running, running.Log.Current))
+	switch {
+	case ok && said.Cause == v1alpha1.CauseDependencyUnhealthy && said.Confidence == v1alpha1.ConfidenceHigh,
+		ok && familyOf(said.Cause) != familyAny && said.Confidence == v1alpha1.ConfidenceHigh:
+		said.Message = text.AsClause(said.Message) + ". " + f.Message
+		said.Evidence = append(said.Evidence, f.Evidence...)
+		said.Refuted = append(said.Refuted, refute(v1alpha1.CauseNotReady, "it is only how that shows here"))
+		return said
+	case ok && said.Cause != v1alpha1.CauseDependencyUnhealthy:
+		f.Evidence = append(f.Evidence, said.Evidence...)
+	}
+	for _, d := range c.Dependencies {
+		if d.Required && unhealthy(d) {
+			f.Confidence = min2(f.Confidence, v1alpha1.ConfidenceMedium)
+			f.Subject.Dependency = d.Service
+			return dependencyDown(d, f)
+		}
+	}
+	return f
+}
