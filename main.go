@@ -230,7 +230,13 @@ func eventRecorder(mgr ctrl.Manager, config *rest.Config) (events.EventRecorder,
 }
 
 func observerOf(mgr ctrl.Manager, clientset kubernetes.Interface, f flags) (*observe.Reader, error) {
-	options := observe.Options{Cached: mgr.GetClient(), Live: mgr.GetAPIReader(), Logs: observe.PodLogs(clientset.CoreV1())}
+	options := observe.Options{
+		Cached: mgr.GetClient(), Live: mgr.GetAPIReader(), Logs: observe.PodLogs(clientset.CoreV1()),
+		EventWatch: observe.NewEventWatch(clientset.CoreV1(), f.namespaces...),
+	}
+	if err := mgr.Add(options.EventWatch); err != nil {
+		return nil, fmt.Errorf("beginning to follow events: %w", err)
+	}
 	if f.kubeletMetrics {
 		kubelets, err := observe.NewKubelets(mgr.GetConfig(), f.kubeletCA)
 		if err != nil {

@@ -232,7 +232,7 @@ func (r *Reconciler) stuck(ctx context.Context, pod *corev1.Pod, containers []ev
 	if wait := detect.DefaultCreateGrace - r.Clock.Now().Sub(pod.CreationTimestamp.Time); wait > 0 {
 		return detect.Verdict{RecheckAfter: wait}
 	}
-	events, err := r.Observer.Events(ctx, pod)
+	events, err := r.Observer.Events(ctx, pod.Namespace, pod.UID)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Info("the events of a pod that does not start could not be read", "error", err.Error())
 		return detect.Verdict{RecheckAfter: detect.DefaultCreateGrace}

@@ -286,14 +286,21 @@ func (c Case) Last() []byte {
 	return c.Log.Current
 }
 
-// Event is an event on the pod.
+// Event is what somebody told of an object.
 type Event struct {
+	// About is the object that it is about.
+	About                 ObjectReference
 	Type, Reason, Message string
-	// Container that the event is about, empty where it is about the pod.
+	// Container that the event is about, empty where it is about the whole pod.
 	Container string
-	Count     int32
-	Last      time.Time
+	// Count is how often it was told from First to Last, also where likes of it were
+	// told as one.
+	Count       int32
+	First, Last time.Time
 }
+
+// ObjectReference names any object of the cluster.
+type ObjectReference struct{ Kind, Namespace, Name, UID string }
 
 // Node is the node of the pod; zero where it is not known.
 type Node struct {

@@ -33,7 +33,7 @@ func (r *Reader) Capture(ctx context.Context, pod *corev1.Pod, container string)
 	}
 	log, errLog := r.readLogs(ctx, pod, c.Container)
 	c.Log = log
-	events, errEvents := r.Events(ctx, pod)
+	events, errEvents := r.Events(ctx, pod.Namespace, pod.UID)
 
 	m := mask{redact.New(environment.Secrets...)}
 	d = Document{
@@ -103,7 +103,7 @@ func masked(value string) string {
 func (m mask) events(events []evidence.Event) []corev1.Event {
 	out := make([]corev1.Event, len(events))
 	for i, e := range events {
-		out[i] = corev1.Event{Type: e.Type, Reason: e.Reason, Message: m.Clean(e.Message, maxMessage), Count: e.Count, LastTimestamp: metav1.NewTime(e.Last)}
+		out[i] = corev1.Event{Type: e.Type, Reason: e.Reason, Message: m.Clean(e.Message, maxMessage), Count: e.Count, FirstTimestamp: metav1.NewTime(e.First), LastTimestamp: metav1.NewTime(e.Last)}
 		if e.Container != "" {
 			out[i].InvolvedObject.FieldPath = "spec.containers{" + m.Text(e.Container) + "}"
 		}

@@ -14,13 +14,17 @@ import (
 // maxEvents bounds one list of events.
 const maxEvents = 500
 
-// Events on the pod, newest last. No rule asks for those on its owners.
-func (r *Reader) Events(ctx context.Context, pod *corev1.Pod) ([]evidence.Event, error) {
+// Events on an object of any kind, by its UID, newest last: as they are followed, or
+// listed where they are not.
+func (r *Reader) Events(ctx context.Context, namespace string, uid types.UID) ([]evidence.Event, error) {
+	if events, read := r.EventWatch.about(namespace, string(uid)); read {
+		return events, nil
+	}
 	var list corev1.EventList
-	err := r.Live.List(ctx, &list, client.InNamespace(pod.Namespace),
-		client.MatchingFields{"involvedObject.uid": string(pod.UID)}, client.Limit(maxEvents))
+	err := r.Live.List(ctx, &list, client.InNamespace(namespace),
+		client.MatchingFields{"involvedObject.uid": string(uid)}, client.Limit(maxEvents))
 	if err != nil {
-		return nil, fmt.Errorf("list Events on pod %s in %s: %w", pod.Name, pod.Namespace, err)
+		return nil, fmt.Errorf("list Events on the object %s in %s: %w", uid, namespace, err)
 	}
 	return EventsOf(list.Items), nil
 }

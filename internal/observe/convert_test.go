@@ -127,18 +127,18 @@ func TestEvents(t *testing.T) {
 items:
 - {type: Warning, reason: BackOff, message: b, count: 7, firstTimestamp: "2026-11-24T11:00:00Z", lastTimestamp: "2026-11-24T11:59:00Z",
    involvedObject: {fieldPath: "spec.containers{app}"}}
-- {type: Warning, reason: Killing, message: k, eventTime: "2026-11-24T11:58:00.000000Z", series: {count: 3, lastObservedTime: "2026-11-24T12:00:00.000000Z"},
-   involvedObject: {fieldPath: "spec.initContainers{migrate}"}}
+- {type: Warning, reason: Killing, message: "(combined from similar events): k", eventTime: "2026-11-24T11:58:00.000000Z", series: {count: 3, lastObservedTime: "2026-11-24T12:00:00.000000Z"},
+   involvedObject: {kind: Pod, namespace: shop, name: api-1, uid: u, fieldPath: "spec.initContainers{migrate}"}}
 - {type: Normal, reason: Scheduled, message: s, eventTime: "2026-11-24T10:00:00.000000Z"}
 - {type: Normal, reason: Old, metadata: {creationTimestamp: "2026-11-24T09:00:00Z"}}`), &list)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []evidence.Event{
-		{Type: "Normal", Reason: "Old", Count: 1, Last: noon.Add(-3 * time.Hour)},
-		{Type: "Normal", Reason: "Scheduled", Message: "s", Count: 1, Last: noon.Add(-2 * time.Hour)},
-		{Type: "Warning", Reason: "BackOff", Message: "b", Count: 7, Container: "app", Last: noon.Add(-time.Minute)},
-		{Type: "Warning", Reason: "Killing", Message: "k", Count: 3, Container: "migrate", Last: noon},
+		{Type: "Normal", Reason: "Old", Count: 1, First: noon.Add(-3 * time.Hour), Last: noon.Add(-3 * time.Hour)},
+		{Type: "Normal", Reason: "Scheduled", Message: "s", Count: 1, First: noon.Add(-2 * time.Hour), Last: noon.Add(-2 * time.Hour)},
+		{Type: "Warning", Reason: "BackOff", Message: "b", Count: 7, Container: "app", First: noon.Add(-time.Hour), Last: noon.Add(-time.Minute)},
+		{Type: "Warning", Reason: "Killing", Message: "k", Count: 3, Container: "migrate", About: evidence.ObjectReference{Kind: "Pod", Namespace: "shop", Name: "api-1", UID: "u"}, First: noon.Add(-2 * time.Minute), Last: noon},
 	}
 	if diff := cmp.Diff(want, EventsOf(list.Items)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

@@ -2,7 +2,6 @@ package observe
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,17 +18,20 @@ func EventsOf(events []corev1.Event) []evidence.Event {
 	for i := range events {
 		out = append(out, eventOf(&events[i]))
 	}
-	slices.SortStableFunc(out, func(a, b evidence.Event) int { return a.Last.Compare(b.Last) })
+	inOrderOfTime(out)
 	return out
 }
 
 func eventOf(e *corev1.Event) evidence.Event {
+	o := &e.InvolvedObject
 	out := evidence.Event{
+		About:     evidence.ObjectReference{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name, UID: string(o.UID)},
 		Type:      e.Type,
 		Reason:    e.Reason,
-		Message:   e.Message,
-		Container: containerIn(e.InvolvedObject.FieldPath),
+		Message:   strings.TrimPrefix(e.Message, aggregated),
+		Container: containerIn(o.FieldPath),
 		Count:     max(1, e.Count),
+		First:     firstKnown(e.FirstTimestamp.Time, e.EventTime.Time, e.CreationTimestamp.Time),
 		Last:      firstKnown(e.LastTimestamp.Time, e.EventTime.Time, e.FirstTimestamp.Time, e.CreationTimestamp.Time),
 	}
 	if s := e.Series; s != nil {
@@ -38,6 +40,10 @@ func eventOf(e *corev1.Event) evidence.Event {
 	}
 	return out
 }
+
+// aggregated is what a recorder writes before the message of an event that stands for
+// many of one reason (client-go, tools/record: EventAggregatorByReasonMessageFunc).
+const aggregated = "(combined from similar events): "
 
 // containerIn finds the name in a field path such as spec.containers{app}.
 func containerIn(fieldPath string) string {

@@ -28,16 +28,18 @@ func PodLogs(pods typedcorev1.PodsGetter) LogStreamer {
 	}
 }
 
-// Options are what a Reader reads from. All but Kubelets and Now are required.
+// Options are what a Reader reads from. All but EventWatch, Kubelets and Now are required.
 type Options struct {
 	// Cached serves Pods, Deployments, StatefulSets, DaemonSets, ReplicaSets,
 	// Services and Nodes.
 	Cached client.Reader
 	// Live serves what must not sit in a cache: Secrets and ConfigMaps (get
-	// only) and Events (list); and what is seldom wanted: ControllerRevisions
+	// only), and Events where none are followed (list); and what is seldom wanted: ControllerRevisions
 	// (list).
 	Live client.Reader
 	Logs LogStreamer
+	// EventWatch follows events. Default: they are listed for each case.
+	EventWatch *EventWatch
 	// Kubelets tell how much containers are throttled. Default: nobody is asked.
 	Kubelets *Kubelets
 	// Now is the clock. Default: time.Now.
@@ -104,7 +106,7 @@ func (r *Reader) Case(ctx context.Context, request Request) (Observation, error)
 	var wait sync.WaitGroup
 	wait.Go(func() { c.Log, errLog = r.readLogs(ctx, pod, c.Container) })
 	wait.Go(func() { environment, errEnv = r.environment(ctx, pod, request.Container) })
-	wait.Go(func() { c.Events, errEvents = r.Events(ctx, pod) })
+	wait.Go(func() { c.Events, errEvents = r.Events(ctx, pod.Namespace, pod.UID) })
 	wait.Go(func() { c.Node, errNode = r.Node(ctx, pod.Spec.NodeName) })
 	wait.Go(func() { origin, errWorkload = r.originOf(ctx, request, pod) })
 	wait.Wait()
