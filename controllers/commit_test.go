@@ -157,9 +157,11 @@ func TestCommitThatCannotBeMade(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		text, password, says string
+		account              string
 	}{
-		"a file that says something else": {strings.Replace(inGit, "memory: 128Mi", "memory: 64Mi", 1), "", `says "64Mi", and the cluster has "128Mi"`},
-		"a wrong password":                {inGit, "wr0ng-t0ken", "authentication"},
+		"a file that says something else":       {strings.Replace(inGit, "memory: 128Mi", "memory: 64Mi", 1), "", `says "64Mi", and the cluster has "128Mi"`, ""},
+		"a wrong password":                      {inGit, "wr0ng-t0ken", "authentication", ""},
+		"a Secret that the account may not get": {inGit, "", "ServiceAccount fixer may not get secrets git", "fixer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -169,7 +171,11 @@ func TestCommitThatCannotBeMade(t *testing.T) {
 				c.password = g.Password
 			}
 			becomes(t, ns, "api", needs("150Mi"))
-			create(t, withRepository(t, ns, g, c.password))
+			s := withRepository(t, ns, g, c.password)
+			if s.Spec.ServiceAccountName = c.account; c.account != "" {
+				fixer(t, ns, "api")
+			}
+			create(t, s)
 			reconciles(t, ns, inGit)
 			start(t, ns, settings{})
 			got := await(t, ns, "api", v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested)

@@ -11,11 +11,13 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/notify"
+	"github.com/bridgestack/operator/internal/permission"
 )
 
 // inbox is a receiver that keeps what it is sent, unless it is down.
@@ -200,5 +202,55 @@ func TestReceiverProblems(t *testing.T) {
 	}
 	if strings.Contains(says, "canary") {
 		t.Errorf("the condition tells a secret: %s", says)
+	}
+}
+
+// A Secret is sent only where the stack's account may get it, whatever admission let
+// through, and where an account is required, for none without.
+func TestNoSecretIsSentForWhoMayNotGetIt(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		account string
+		settings
+		says string
+	}{
+		"an account without the right": {"fixer", settings{}, "spec.notifications[1].webhook.urlFrom: ServiceAccount fixer may not get secrets hook"},
+		"a required account":           {"", settings{accounts: permission.Accounts{Required: true}}, "wants the stack to name a ServiceAccount"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ns, in := namespace(t), newInbox(t)
+			role := fixer(t, ns)
+			s := told(t, ns, in)
+			edit(t, s, func(s *v1alpha1.BridgeStack) { s.Spec.ServiceAccountName = c.account })
+			start(t, ns, c.settings)
+			deploy(t, ns, "api", missingSetting)
+			await(t, ns, "api", v1alpha1.StateEscalated, v1alpha1.ReasonNeedsPerson)
+			until(t, func() bool {
+				stalled := meta.FindStatusCondition(stackNow(t, s).Status.Conditions, v1alpha1.ConditionStalled)
+				return stalled != nil && strings.Contains(stalled.Message, c.says)
+			}, func() string { return "the stack says that the Secret may not be sent" })
+			failure := func() string {
+				for _, d := range diagnoses(t, ns, "api")[0].Status.Notifications {
+					if d.Receiver == "hook" {
+						return d.Message
+					}
+				}
+				return ""
+			}
+			until(t, func() bool { return strings.Contains(failure(), "ServiceAccount") }, func() string { return "the delivery says so: " + failure() })
+			if got := in.events(); got != "" || in.refusals() > 0 {
+				t.Fatalf("security: it was told %q", got)
+			}
+			if c.account == "" {
+				return
+			}
+			// So that the check above can fail.
+			role.Rules = []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{"hook"}, Verbs: []string{"get"}}}
+			if err := k8s.Update(t.Context(), role); err != nil {
+				t.Fatal(err)
+			}
+			until(t, func() bool { return in.events() == "Escalated" }, func() string { return "told of it: " + in.events() })
+		})
 	}
 }

@@ -77,11 +77,12 @@ func (o Options) controllers() []controller {
 	resolver := &resolve.Resolver{Client: o.Client, APIReader: o.APIReader, Clock: o.Clock}
 	opener := incident.Opener{Client: o.Client, Clock: o.Clock}
 	answers := &healthcheck.Memory{}
-	targets := notify.Targets{APIReader: o.APIReader}
+	permissions := permission.Reviewer{Accounts: o.Accounts, Client: o.Client}
+	targets := notify.Targets{APIReader: o.APIReader, MayRead: permissions.MayReadSecret}
 	var committer *gitcommit.Committer
 	var git *gitcommit.Queue
 	if o.Git != nil {
-		committer = &gitcommit.Committer{APIReader: o.APIReader, Resolver: resolver, Git: o.Git}
+		committer = &gitcommit.Committer{APIReader: o.APIReader, MayRead: permissions.MayReadSecret, Resolver: resolver, Git: o.Git}
 		git = gitcommit.NewQueue(o.Clock, 0)
 	}
 	out := []controller{
@@ -96,7 +97,7 @@ func (o Options) controllers() []controller {
 		},
 		&bridgediagnosis.Reconciler{
 			Client: o.Client, APIReader: o.APIReader, Observer: o.Observer, Prober: o.Prober, Applier: o.Applier, Reporter: o.Reporter,
-			Resolver: resolver, Permissions: permission.Reviewer{Accounts: o.Accounts, Client: o.Client}, Health: answers, Committer: committer, Commits: git,
+			Resolver: resolver, Permissions: permissions, Health: answers, Committer: committer, Commits: git,
 			Clock: o.Clock, Image: o.Image, Concurrency: o.Concurrency,
 		},
 		&notification.Reconciler{

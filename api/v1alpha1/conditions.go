@@ -96,7 +96,8 @@ const (
 	ReasonWaitingForDependency = "WaitingForDependency"
 	// ReasonMaintenanceWindow: nothing is touched until a maintenance window of the policy is over.
 	ReasonMaintenanceWindow = "MaintenanceWindow"
-	// ReasonNotPermitted: the stack's ServiceAccount is not allowed what the remedy would write.
+	// ReasonNotPermitted: the stack's ServiceAccount is not allowed what the remedy would write, or to
+	// get a Secret that the stack has sent.
 	ReasonNotPermitted = "NotPermitted"
 	// ReasonBudgetSpent: the policy's budget, concurrency or cooldown does not allow a remedy now.
 	ReasonBudgetSpent = "BudgetSpent"

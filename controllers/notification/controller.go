@@ -101,49 +101,56 @@ func (r *Reconciler) symptomsOf(ctx context.Context, root client.Object) []recon
 
 // Reconcile sends what is due.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	due, next, _, err := r.due(ctx, r.Client, req)
-	if err != nil || len(due) == 0 {
+	cached, next, err := r.due(ctx, r.Client, req)
+	if err != nil || len(cached.due) == 0 {
 		return ctrl.Result{RequeueAfter: next}, err
 	}
 	// The cache may not show yet what was delivered a moment ago.
-	due, _, d, err := r.due(ctx, r.APIReader, req)
-	if err != nil || len(due) == 0 {
+	live, _, err := r.due(ctx, r.APIReader, req)
+	if err != nil || len(live.due) == 0 {
 		return ctrl.Result{RequeueAfter: requeue.AfterConflict}, err
 	}
-	return ctrl.Result{RequeueAfter: requeue.AfterConflict}, r.deliver(ctx, d, due) // what is written tells when to come again
+	return ctrl.Result{RequeueAfter: requeue.AfterConflict}, r.deliver(ctx, live) // what is written tells when to come again
 }
 
-// due finds what has to be told of a diagnosis.
-func (r *Reconciler) due(ctx context.Context, reader client.Reader, req ctrl.Request) ([]notify.Due, time.Duration, *v1alpha1.BridgeDiagnosis, error) {
+// news is what has to be told, of which diagnosis, and whose receivers are told.
+type news struct {
+	due       []notify.Due
+	diagnosis *v1alpha1.BridgeDiagnosis
+	owner     *v1alpha1.BridgeStack
+}
+
+// due finds what has to be told of a diagnosis, and when to look again.
+func (r *Reconciler) due(ctx context.Context, reader client.Reader, req ctrl.Request) (news, time.Duration, error) {
 	var d v1alpha1.BridgeDiagnosis
 	if err := reader.Get(ctx, req.NamespacedName, &d); err != nil {
-		return nil, 0, nil, client.IgnoreNotFound(err)
+		return news{}, 0, client.IgnoreNotFound(err)
 	}
 	if d.Status.Times.Escalated == nil || !d.DeletionTimestamp.IsZero() {
-		return nil, 0, nil, nil
+		return news{}, 0, nil
 	}
 	var owner v1alpha1.BridgeStack
 	if err := reader.Get(ctx, client.ObjectKey{Namespace: d.Namespace, Name: d.Spec.Stack}, &owner); err != nil {
-		return nil, 0, nil, client.IgnoreNotFound(err)
+		return news{}, 0, client.IgnoreNotFound(err)
 	}
 	in := notify.Incident{Diagnosis: &d, RootGrace: stack.PolicyOf(owner.Spec).EscalateAfter}
 	for _, name := range notify.RootsOf(&d) {
 		var root v1alpha1.BridgeDiagnosis
 		err := reader.Get(ctx, client.ObjectKey{Namespace: d.Namespace, Name: name}, &root)
 		if client.IgnoreNotFound(err) != nil {
-			return nil, 0, nil, fmt.Errorf("reading the diagnosis of the root of %s: %w", req, err)
+			return news{}, 0, fmt.Errorf("reading the diagnosis of the root of %s: %w", req, err)
 		}
 		if err == nil {
 			in.Roots = append(in.Roots, &root)
 		}
 	}
 	due, next := in.Plan(owner.Spec.Notifications, r.Clock.Now())
-	return due, next, &d, nil
+	return news{due: due, diagnosis: &d, owner: &owner}, next, nil
 }
 
 // send tells a receiver of one event.
-func (r *Reconciler) send(ctx context.Context, d *v1alpha1.BridgeDiagnosis, due notify.Due, scope egress.Scope) error {
-	target, problem, err := r.Targets.Of(ctx, d.Namespace, due.Index, due.Receiver)
+func (r *Reconciler) send(ctx context.Context, n news, due notify.Due, scope egress.Scope) error {
+	target, problem, err := r.Targets.Of(ctx, n.owner, due.Index, due.Receiver)
 	if err != nil {
 		return err
 	}
@@ -151,7 +158,7 @@ func (r *Reconciler) send(ctx context.Context, d *v1alpha1.BridgeDiagnosis, due 
 		return &notify.Refusal{Because: problem.String()}
 	}
 	now := r.Clock.Now()
-	request, err := notify.RequestOf(due.Receiver, target, notify.MessageOf(d, due.Event, now), now)
+	request, err := notify.RequestOf(due.Receiver, target, notify.MessageOf(n.diagnosis, due.Event, now), now)
 	if err != nil {
 		return err
 	}
@@ -160,7 +167,8 @@ func (r *Reconciler) send(ctx context.Context, d *v1alpha1.BridgeDiagnosis, due 
 
 // deliver sends the messages, all at once: a receiver that hangs keeps none of
 // the others waiting. What one accepted is written at once.
-func (r *Reconciler) deliver(ctx context.Context, d *v1alpha1.BridgeDiagnosis, due []notify.Due) error {
+func (r *Reconciler) deliver(ctx context.Context, n news) error {
+	d, due := n.diagnosis, n.due
 	scope, err := r.Resolver.ReceiverScope(ctx, d.Namespace)
 	if err != nil {
 		return err
@@ -169,7 +177,7 @@ func (r *Reconciler) deliver(ctx context.Context, d *v1alpha1.BridgeDiagnosis, d
 	var told sync.WaitGroup
 	for i := range due {
 		told.Go(func() {
-			result := notify.ResultOf(due[i], r.send(ctx, d, due[i], scope))
+			result := notify.ResultOf(due[i], r.send(ctx, n, due[i], scope))
 			if result.Failure != "" && ctx.Err() != nil {
 				return // the operator ends; that is not the receiver's failure
 			}

@@ -23,8 +23,10 @@ import (
 // Committer reads a stack's repository with the credentials of its Secret.
 type Committer struct {
 	APIReader client.Reader
-	Resolver  *resolve.Resolver
-	Git       *gitrepo.Client
+	// MayRead says why a stack's author may not have a Secret sent, empty where he may.
+	MayRead  func(ctx context.Context, s *v1alpha1.BridgeStack, secret string) (denied string, err error)
+	Resolver *resolve.Resolver
+	Git      *gitrepo.Client
 }
 
 // Commit makes changes of a workload in the repository of its stack, and has them
@@ -33,7 +35,7 @@ type Committer struct {
 func (c *Committer) Commit(ctx context.Context, owner *v1alpha1.BridgeStack, d *v1alpha1.BridgeDiagnosis, live workload.Workload, changes []v1alpha1.FieldChange,
 	change gitrepo.Change, then func(changed []gitrepo.File) ([]gitrepo.File, error)) (gitrepo.Commit, error) {
 	wanted, w := owner.Spec.GitOps.Repository, d.Spec.Workload
-	repository, err := c.repository(ctx, d.Namespace, wanted)
+	repository, err := c.repository(ctx, owner)
 	if err != nil {
 		return gitrepo.Commit{}, err
 	}
@@ -77,13 +79,21 @@ func rewrite(files []gitrepo.File, target gitops.Target, fields []gitops.Field) 
 
 // repository is what the stack names, with the credentials from its Secret,
 // which is read live and never kept.
-func (c *Committer) repository(ctx context.Context, namespace string, wanted *v1alpha1.GitRepository) (gitrepo.Repository, error) {
+func (c *Committer) repository(ctx context.Context, owner *v1alpha1.BridgeStack) (gitrepo.Repository, error) {
+	wanted := owner.Spec.GitOps.Repository
 	out := gitrepo.Repository{URL: wanted.URL, Branch: BaseOf(wanted)}
 	if wanted.SecretRef == nil {
 		return out, nil
 	}
+	denied, err := c.MayRead(ctx, owner, wanted.SecretRef.Name)
+	if err != nil {
+		return out, err
+	}
+	if denied != "" {
+		return out, fmt.Errorf("spec.gitOps.repository.secretRef: %s", denied)
+	}
 	var secret corev1.Secret
-	err := c.APIReader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: wanted.SecretRef.Name}, &secret)
+	err = c.APIReader.Get(ctx, client.ObjectKey{Namespace: owner.Namespace, Name: wanted.SecretRef.Name}, &secret)
 	if apierrors.IsNotFound(err) {
 		return out, fmt.Errorf("spec.gitOps.repository.secretRef: Secret %q does not exist in this namespace", wanted.SecretRef.Name)
 	}

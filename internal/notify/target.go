@@ -15,13 +15,17 @@ import (
 
 // Targets reads what receivers' references hold, live and one by one: nothing of
 // it is kept.
-type Targets struct{ APIReader client.Reader }
+type Targets struct {
+	APIReader client.Reader
+	// MayRead says why a stack's author may not have a Secret sent, empty where he may.
+	MayRead func(ctx context.Context, s *v1alpha1.BridgeStack, secret string) (denied string, err error)
+}
 
 // Problems finds receivers that cannot be sent to as they are described.
 func (t Targets) Problems(ctx context.Context, s *v1alpha1.BridgeStack) ([]stack.Problem, error) {
 	var out []stack.Problem
 	for i, r := range s.Spec.Notifications {
-		_, problem, err := t.Of(ctx, s.Namespace, i, r)
+		_, problem, err := t.Of(ctx, s, i, r)
 		if err != nil {
 			return nil, err
 		}
@@ -70,12 +74,16 @@ func describe(r v1alpha1.Receiver, h *references) (kind, url string, lookups []l
 
 // Of is a receiver with what its references hold. A problem is for the stack's owner
 // to put right.
-func (t Targets) Of(ctx context.Context, namespace string, index int, r v1alpha1.Receiver) (Target, *stack.Problem, error) {
+func (t Targets) Of(ctx context.Context, s *v1alpha1.BridgeStack, index int, r v1alpha1.Receiver) (Target, *stack.Problem, error) {
 	var h references
 	kind, url, lookups := describe(r, &h)
 	field := fmt.Sprintf("spec.notifications[%d].%s.", index, kind)
 	for _, l := range lookups {
-		value, missing, err := t.value(ctx, namespace, l.from)
+		problem, err := t.forbidden(ctx, s, l, field, r.Name)
+		if problem != nil || err != nil {
+			return Target{}, problem, err
+		}
+		value, missing, err := t.value(ctx, s.Namespace, l.from)
 		if err != nil {
 			return Target{}, nil, err
 		}
@@ -97,6 +105,18 @@ func (t Targets) Of(ctx context.Context, namespace string, index int, r v1alpha1
 		return target, &stack.Problem{Reason: v1alpha1.ReasonInvalidReceiver, Field: field + "authorizationFrom", Message: "the value " + err.Error()}, nil
 	}
 	return target, nil, nil
+}
+
+// forbidden is the problem that a stack's author may not read what he wants to be sent.
+func (t Targets) forbidden(ctx context.Context, s *v1alpha1.BridgeStack, l lookup, field, receiver string) (*stack.Problem, error) {
+	if l.from.SecretKeyRef == nil {
+		return nil, nil
+	}
+	denied, err := t.MayRead(ctx, s, l.from.SecretKeyRef.Name)
+	if denied == "" || err != nil {
+		return nil, err
+	}
+	return &stack.Problem{Reason: v1alpha1.ReasonNotPermitted, Field: field + l.field, Message: fmt.Sprintf("%s; receiver %q cannot be told", denied, receiver)}, nil
 }
 
 // value of a key; missing says what of it does not exist.

@@ -89,6 +89,13 @@ func (r Reviewer) MayReadSecrets(ctx context.Context, s *v1alpha1.BridgeStack, d
 	return denied == "", err
 }
 
+// MayReadSecret says why a Secret may not be sent for a stack, to a receiver or a Git
+// server: its ServiceAccount may not get it, or it has none and is to have one. Empty
+// where it may.
+func (r Reviewer) MayReadSecret(ctx context.Context, s *v1alpha1.BridgeStack, name string) (denied string, err error) {
+	return r.Denied(ctx, s, []plan.Right{plan.SecretRight(name)})
+}
+
 func reviewOf(namespace, account string, r plan.Right) *authorizationv1.LocalSubjectAccessReview {
 	return &authorizationv1.LocalSubjectAccessReview{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace},

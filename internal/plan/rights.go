@@ -59,6 +59,9 @@ func TemplateRights(w v1alpha1.DiagnosedWorkload) []Right {
 // SecretsRight is the one to read any Secret of the namespace.
 func SecretsRight() Right { return Right{Verb: "get", Resource: "secrets"} }
 
+// SecretRight is the one to read this Secret.
+func SecretRight(name string) Right { return Right{Verb: "get", Resource: "secrets", Name: name} }
+
 // EvictionRights are those to evict pods.
 func EvictionRights(pods []v1alpha1.PodIdentity) []Right {
 	var rights []Right
