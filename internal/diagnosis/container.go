@@ -23,12 +23,15 @@ func byWaiting(c evidence.Case) (Finding, bool) {
 	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError", "SignatureValidationFailed":
 		return imagePull(c, f), true
 	case "CreateContainerConfigError":
-		message := w.Message
-		if e, ok := lastEvent(c, failedFor); message == "" && ok {
-			f.Evidence = append(f.Evidence, eventItem(e))
-			message = strings.TrimPrefix(e.Message, "Error: ")
+		if found, ok := configError(c, w.Message, f); ok {
+			return found, true
 		}
-		return configError(c, message, f)
+		e, ok := lastEvent(c, failedFor)
+		if !ok {
+			return Finding{}, false
+		}
+		f.Evidence = append(f.Evidence, eventItem(e))
+		return configError(c, strings.TrimPrefix(e.Message, "Error: "), f)
 	}
 	return Finding{}, false
 }

@@ -151,18 +151,18 @@ func Looping(c evidence.Case) bool {
 	return !hasSettled(k, c.Now)
 }
 
-// hasSettled says that a container that was restarted is well again: ready, and
-// running for long. Where nothing in the evidence is later than its start, a
-// run before that was long, or too few restarts for a loop, must speak for it.
+// hasSettled says that a container that was restarted is well again: it is ready, and
+// its last end is old against the newest time that the evidence holds. Where nothing
+// is later than its start, too few restarts for a loop must speak for it.
 func hasSettled(k evidence.Container, now time.Time) bool {
-	switch {
-	case k.RunningSince.IsZero() || !k.Ready:
+	if k.RunningSince.IsZero() || !k.Ready {
 		return false
-	case now.After(k.RunningSince):
-		return now.Sub(k.RunningSince) >= settled
 	}
-	last := k.LastTermination
-	return k.Restarts < fewRestarts || last == nil || last.StartedAt.IsZero() || last.Ran() >= settled
+	since := k.RunningSince
+	if last := k.LastTermination; last != nil && !last.Finished.IsZero() {
+		since = last.Finished
+	}
+	return now.Sub(since) >= settled || !now.After(k.RunningSince) && k.Restarts < fewRestarts
 }
 
 // fewRestarts is how many make no loop by themselves.

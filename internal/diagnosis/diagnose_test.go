@@ -248,6 +248,21 @@ func TestLooping(t *testing.T) {
 			c.Container.Restarts = 1
 			return c
 		}(), false},
+		"ready, a long run before it, nothing later known": {func() evidence.Case {
+			c := running(now, true)
+			c.Container.LastTermination.StartedAt = now.Add(-time.Hour)
+			return c
+		}(), true},
+		"ready, restarts of which no time is told": {func() evidence.Case {
+			c := running(now, true)
+			c.Container.LastTermination.Finished = time.Time{}
+			return c
+		}(), true},
+		"ready, its end old, back-off long": {func() evidence.Case {
+			c := running(now.Add(-6*time.Minute), true)
+			c.Container.LastTermination.Finished = now.Add(-11 * time.Minute)
+			return c
+		}(), false},
 		"init container, done at last":   {done, false},
 		"never restarted, still healthy": {evidence.Case{Now: now, Container: evidence.Container{Ready: true, RunningSince: started}}, false},
 	} {
@@ -289,7 +304,7 @@ func TestProvedLasts(t *testing.T) {
 
 // TestProbesWithoutKillEvents: what is left when the event of the kill is gone.
 func TestProbesWithoutKillEvents(t *testing.T) {
-	probe := &evidence.ProbeSpec{Kind: "httpGet", InitialDelay: 5 * time.Second, Period: 10 * time.Second, Timeout: time.Second, FailureThreshold: 3}
+	probe := &evidence.ProbeSpec{Kind: "httpGet", Port: 8081, InitialDelay: 5 * time.Second, Period: 10 * time.Second, Timeout: time.Second, FailureThreshold: 3}
 	after := func(d time.Duration, code int32) evidence.Case {
 		c := ended(code, "Error", "")
 		c.Container.LastTermination.StartedAt = finished.Add(-d)
@@ -301,7 +316,41 @@ func TestProbesWithoutKillEvents(t *testing.T) {
 		cause      v1alpha1.Cause
 		confidence v1alpha1.Confidence
 	}{
-		"as long as the probe allows":  {after(66*time.Second, 137), v1alpha1.CauseLivenessProbeFailed, v1alpha1.ConfidenceLow},
+		"as long as the probe allows": {after(66*time.Second, 137), v1alpha1.CauseLivenessProbeFailed, v1alpha1.ConfidenceLow},
+		"and it listens elsewhere than the probe asks": {func() evidence.Case {
+			c := after(66*time.Second, 143)
+			c.Log.Previous = []byte("2026-11-24T10:00:00Z INFO Server listening on 0.0.0.0:8080\nready\n")
+			return c
+		}(), v1alpha1.CauseLivenessProbeFailed, v1alpha1.ConfidenceMedium},
+		"and it listens where the probe asks": {func() evidence.Case {
+			c := after(66*time.Second, 143)
+			c.Log.Previous = []byte("listening on port 8081 and metrics on [::]:9090\nlistening on :9090")
+			return c
+		}(), v1alpha1.CauseLivenessProbeFailed, v1alpha1.ConfidenceLow},
+		"as the run before it did": {func() evidence.Case {
+			c := after(66*time.Second, 137)
+			code := int32(137)
+			c.Proved = evidence.Proved{Restarts: 4, LongestRun: 65 * time.Second, ExitCode: &code}
+			return c
+		}(), v1alpha1.CauseLivenessProbeFailed, v1alpha1.ConfidenceMedium},
+		"and the run before it ended otherwise": {func() evidence.Case {
+			c := after(66*time.Second, 137)
+			code := int32(1)
+			c.Proved = evidence.Proved{Restarts: 4, LongestRun: 65 * time.Second, ExitCode: &code}
+			return c
+		}(), v1alpha1.CauseLivenessProbeFailed, v1alpha1.ConfidenceLow},
+		"and the kubelet told of the kills before": {caseWith{after(66*time.Second, 137)}.event("Killing", "Container app failed liveness probe, will be restarted", finished.Add(-time.Hour)).Case,
+			v1alpha1.CauseLivenessProbeFailed, v1alpha1.ConfidenceMedium},
+		"one event for many kills, before and after": {func() evidence.Case {
+			c := after(10*time.Minute, 2)
+			c.Events = []evidence.Event{{Reason: "Killing", Message: "Container app failed liveness probe, will be restarted", Count: 12, First: finished.Add(-time.Hour), Last: finished.Add(time.Hour)}}
+			return c
+		}(), v1alpha1.CauseLivenessProbeFailed, v1alpha1.ConfidenceHigh},
+		"ended by SIGTERM with a code of its own": {func() evidence.Case {
+			c := after(66*time.Second, 3)
+			c.Log.Previous = []byte("received SIGTERM\n")
+			return c
+		}(), v1alpha1.CauseLivenessProbeFailed, v1alpha1.ConfidenceLow},
 		"much longer":                  {after(10*time.Minute, 137), v1alpha1.CauseUnknown, v1alpha1.ConfidenceLow},
 		"while the probe was failing":  {caseWith{after(10*time.Minute, 143)}.event("Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 503", finished.Add(-9*time.Second)).Case, v1alpha1.CauseLivenessProbeFailed, v1alpha1.ConfidenceMedium},
 		"by itself, though it failed":  {caseWith{after(10*time.Minute, 1)}.event("Unhealthy", "Liveness probe failed: connection refused", finished.Add(-9*time.Second)).Case, v1alpha1.CauseUnknown, v1alpha1.ConfidenceLow},
@@ -312,6 +361,16 @@ func TestProbesWithoutKillEvents(t *testing.T) {
 				t.Errorf("%s %s: %s, want %s %s", f.Cause, f.Confidence, f.Message, test.cause, test.confidence)
 			}
 		})
+	}
+}
+
+// TestWaitingToldByEvent: the waiting state may say nothing, or nothing that tells.
+func TestWaitingToldByEvent(t *testing.T) {
+	for _, message := range []string{"", "failed to sync secret cache: timed out waiting for the condition"} {
+		c := caseWith{waits("CreateContainerConfigError", message)}.event("Failed", `Error: secret "db" not found`, finished).Case
+		if f := Diagnose(c); f.Cause != v1alpha1.CauseConfigRefMissing || f.Subject.Object != "Secret/db" || f.Confidence != v1alpha1.ConfidenceHigh {
+			t.Errorf("%q: %s %s about %q", message, f.Cause, f.Confidence, f.Subject.Object)
+		}
 	}
 }
 

@@ -2,7 +2,9 @@ package diagnosis
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -77,10 +79,53 @@ func byProbeTiming(c evidence.Case, r reading) (Finding, bool) {
 			f.Confidence = v1alpha1.ConfidenceLow
 			f.Message = fmt.Sprintf("The container was ended by a signal after %s, which is as long as its %s probe allows (%s): most likely the kubelet did it, and its events are gone.",
 				ended.Ran().Round(time.Second), strings.ToLower(p.kind), p.spec.Budget())
+			if witness, ok := secondWitness(c, r, p.kind, *p.spec); ok {
+				f.Confidence = v1alpha1.ConfidenceMedium
+				f.Evidence = append(f.Evidence, witness)
+			}
 			return f, true
 		}
 	}
 	return Finding{}, false
+}
+
+// secondWitness is what else speaks for the kubelet where its word on this run is gone:
+// its word on an earlier one, runs that all end in the same way after the same time, or
+// a program that listens elsewhere than where the probe asks.
+func secondWitness(c evidence.Case, r reading, kind string, spec evidence.ProbeSpec) (v1alpha1.EvidenceItem, bool) {
+	ended := c.Container.Ended()
+	if e, ok := lastEvent(c, func(e evidence.Event) bool {
+		return e.Reason == "Killing" && about(e, c.Container.Name) && probeKill.MatchString(e.Message) && !isOlder(eventItem(e), c.Rollout)
+	}); ok {
+		return eventItem(e), true
+	}
+	if p := c.Proved; p.ExitCode != nil && *p.ExitCode == ended.ExitCode && p.Restarts < c.Container.Restarts && (p.LongestRun-ended.Ran()).Abs() <= spec.Period {
+		return item(v1alpha1.SourceTermination, ended.Finished, fmt.Sprintf("an earlier run ended with exit code %d after %s, too", *p.ExitCode, p.LongestRun)), true
+	}
+	if line, ports := listensAt(r.log); spec.Port != 0 && len(ports) > 0 && !slices.Contains(ports, spec.Port) {
+		i := logItem(line)
+		i.Text += fmt.Sprintf(" (the %s probe asks port %d)", strings.ToLower(kind), spec.Port)
+		return i, true
+	}
+	return v1alpha1.EvidenceItem{}, false
+}
+
+// listens are the words of a server that tells its port.
+var listens = regexp.MustCompile(`(?i)\b(?:listen(?:ing|s)?|serving|running|started|bound)\b[^\n]{0,80}?(?:\bport\b["'=: (]*|[\w\].*]:)(\d{2,5})\b`)
+
+// listensAt are the ports that a program says it listens at, and the last line that
+// says so.
+func listensAt(log []byte) (line string, ports []int32) {
+	for _, l := range tail(log, 400) {
+		m := listens.FindStringSubmatch(l)
+		if m == nil {
+			continue
+		}
+		if port, err := strconv.ParseInt(m[1], 10, 32); err == nil {
+			line, ports = l, append(ports, int32(port))
+		}
+	}
+	return line, ports
 }
 
 // lastsAsAllowed says that a run lasted as long as the probe allows, with the
@@ -94,19 +139,17 @@ func lastsAsAllowed(p evidence.ProbeSpec, ran time.Duration) bool {
 // probeFailure is the last event of a probe that failed in the run that ended.
 func probeFailure(c evidence.Case, kind string, ended *evidence.Termination) (evidence.Event, bool) {
 	return lastEvent(c, func(e evidence.Event) bool {
-		return e.Reason == "Unhealthy" && about(e, c.Container.Name) && strings.HasPrefix(e.Message, kind+" probe") && near(e.Last, ended)
+		return e.Reason == "Unhealthy" && about(e, c.Container.Name) && strings.HasPrefix(e.Message, kind+" probe") && toldOf(e, ended)
 	})
 }
 
 // mayBeKilled says that a signal from outside may have ended the run: by the
-// exit code, or by what a program that makes 0 of it logs.
+// exit code, or by what a program that makes another of it logs.
 func mayBeKilled(t evidence.Termination, log []byte) bool {
 	switch t.ExitCode {
 	case 137, 143:
 		return true
-	case 0:
-		return slices.ContainsFunc(tail(log, 10), stopped.MatchString)
 	default:
-		return false
+		return slices.ContainsFunc(tail(log, 10), stopped.MatchString)
 	}
 }

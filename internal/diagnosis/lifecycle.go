@@ -26,7 +26,7 @@ func byKubelet(c evidence.Case) (Finding, bool) {
 		return f, true
 	}
 	kill, ok := lastEvent(c, func(e evidence.Event) bool {
-		return e.Reason == "Killing" && about(e, c.Container.Name) && probeKill.MatchString(e.Message) && near(e.Last, ended)
+		return e.Reason == "Killing" && about(e, c.Container.Name) && probeKill.MatchString(e.Message) && toldOf(e, ended)
 	})
 	if !ok {
 		return Finding{}, false
@@ -85,7 +85,7 @@ const throttledMuch = 0.5
 // byHook decides by a lifecycle hook that failed.
 func byHook(c evidence.Case, ended *evidence.Termination) (Finding, bool) {
 	e, ok := lastEvent(c, func(e evidence.Event) bool {
-		return (e.Reason == "FailedPostStartHook" || e.Reason == "FailedPreStopHook") && about(e, c.Container.Name) && near(e.Last, ended)
+		return (e.Reason == "FailedPostStartHook" || e.Reason == "FailedPreStopHook") && about(e, c.Container.Name) && toldOf(e, ended)
 	})
 	if !ok {
 		return Finding{}, false
@@ -107,6 +107,15 @@ func about(e evidence.Event, container string) bool {
 		return e.Container == container || container == ""
 	}
 	return !strings.HasPrefix(e.Message, "Container ") || strings.HasPrefix(e.Message, "Container "+container+" ")
+}
+
+// toldOf says whether an event tells of the run that ended: it came while that ran or
+// shortly after, or it stands for many, the first before that end and the last after it.
+func toldOf(e evidence.Event, ended *evidence.Termination) bool {
+	if near(e.Last, ended) {
+		return true
+	}
+	return e.Count > 1 && !e.First.IsZero() && e.First.Before(ended.Finished) && e.Last.After(ended.Finished)
 }
 
 // near says whether an event belongs to the run that ended: it came while it

@@ -63,11 +63,20 @@ type Proved struct {
 	Confidence v1alpha1.Confidence
 	Message    string
 	Evidence   []v1alpha1.EvidenceItem
+	// Restarts that there were by then, LongestRun of those that were seen to end, and
+	// how the last one did; ExitCode is nil where none was seen to.
+	Restarts   int32
+	LongestRun time.Duration
+	ExitCode   *int32
 }
 
 // ProvedBy is what an earlier look at an incident found.
 func ProvedBy(s v1alpha1.BridgeDiagnosisStatus) Proved {
-	return Proved{Cause: s.Cause, Confidence: s.Confidence, Message: s.Message, Evidence: s.Evidence}
+	p := Proved{Cause: s.Cause, Confidence: s.Confidence, Message: s.Message, Evidence: s.Evidence}
+	if loop := s.Loop; loop != nil {
+		p.Restarts, p.LongestRun, p.ExitCode = loop.Restarts, time.Duration(loop.LongestRunSeconds)*time.Second, loop.ExitCode
+	}
+	return p
 }
 
 // DiagnosisOf is the open diagnosis of a dependency, empty where there is none.

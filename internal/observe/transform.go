@@ -129,6 +129,7 @@ func keptContainers(containers []corev1.Container) []corev1.Container {
 			Env:            c.Env,
 			Resources:      corev1.ResourceRequirements{Limits: c.Resources.Limits, Requests: c.Resources.Requests},
 			RestartPolicy:  c.RestartPolicy,
+			Ports:          keptPorts(c.Ports),
 			VolumeMounts:   keptMounts(c.VolumeMounts),
 			LivenessProbe:  c.LivenessProbe,
 			ReadinessProbe: c.ReadinessProbe,
@@ -141,6 +142,15 @@ func keptContainers(containers []corev1.Container) []corev1.Container {
 				ReadOnlyRootFilesystem: s.ReadOnlyRootFilesystem,
 			}
 		}
+	}
+	return kept
+}
+
+// keptPorts are where the container says it listens: probes may name them.
+func keptPorts(ports []corev1.ContainerPort) []corev1.ContainerPort {
+	var kept []corev1.ContainerPort
+	for _, p := range ports {
+		kept = append(kept, corev1.ContainerPort{Name: p.Name, ContainerPort: p.ContainerPort, Protocol: p.Protocol})
 	}
 	return kept
 }
