@@ -72,6 +72,9 @@ type Scope struct {
 	// Service of it that selects pods. It must not count Services without a
 	// selector, whose endpoints anyone can point anywhere. nil owns nothing.
 	Owned func(netip.Addr) bool
+	// Owners says in a refusal whose addresses Owned knows. Default: a pod and any
+	// Service of Namespace.
+	Owners string
 }
 
 // Dialer connects to where its guard allows. It is safe for concurrent use.

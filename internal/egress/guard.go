@@ -77,10 +77,14 @@ func (g guard) check(scope Scope, t Target, address netip.Addr) error {
 	if other := g.namespaceOf(t.Name); other != "" && other != scope.Namespace {
 		return fmt.Errorf("%s is in namespace %s; only services of the stack's own namespace, and hosts that the cluster's admin allows, are probed", t.Host, other)
 	}
-	if scope.Owned == nil || !scope.Owned(address) {
+	switch {
+	case scope.Owned != nil && scope.Owned(address):
+		return nil
+	case scope.Owners != "":
+		return fmt.Errorf("%s (%s) is not the address of %s, nor allowed by the cluster's admin", t.Host, address, scope.Owners)
+	default:
 		return fmt.Errorf("%s (%s) is neither a pod nor a Service of namespace %s, nor allowed by the cluster's admin", t.Host, address, scope.Namespace)
 	}
-	return nil
 }
 
 // embedded are the IPv4 addresses that an IPv6 one may lead to.

@@ -21,7 +21,11 @@ import (
 // +kubebuilder:rbac:groups=autoscaling.k8s.io,resources=verticalpodautoscalers,verbs=list
 
 // Bounds are the limits on a workload's resources that others than the policy's
-// owner set.
+// owner set. They are calculated with, as the cluster itself cannot be asked: a dry
+// run of the change to the workload passes whatever the quotas, LimitRanges and
+// webhooks say, which look at pods only, and a dry run of a pod takes the right to
+// create pods, which the operator does not have. Where the cluster refuses the pods
+// all the same, the remedy does not help, and is taken back.
 func (r *Resolver) Bounds(ctx context.Context, w workload.Workload, replicas int32) (remedy.Bounds, error) {
 	var nodes corev1.NodeList
 	if err := r.Client.List(ctx, &nodes); err != nil {

@@ -81,5 +81,6 @@ func (r *Resolver) ReceiverScope(ctx context.Context, namespace string) (egress.
 	if err := r.Client.List(ctx, &services, client.InNamespace(namespace), client.MatchingLabels{v1alpha1.LabelReceiver: "true"}, client.UnsafeDisableDeepCopy); err != nil {
 		return egress.Scope{}, fmt.Errorf("listing the Services that are receivers: %w", err)
 	}
-	return egress.Scope{Namespace: namespace, Owned: ownedAddresses(services.Items, nil)}, nil
+	owners := fmt.Sprintf("a Service of namespace %s with the label %s: \"true\"", namespace, v1alpha1.LabelReceiver)
+	return egress.Scope{Namespace: namespace, Owned: ownedAddresses(services.Items, nil), Owners: owners}, nil
 }

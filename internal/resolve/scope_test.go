@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/observe"
 )
 
@@ -61,5 +63,9 @@ func TestReceiversOptIn(t *testing.T) {
 		if got := scope.Owned(netip.MustParseAddr(address)); got != want {
 			t.Errorf("%s: %v", address, got)
 		}
+	}
+	refusal := egress.New(egress.Options{}).Check(scope, egress.Target{Host: "elasticsearch", Addresses: []netip.Addr{netip.MustParseAddr("10.96.0.8")}})
+	if refusal == nil || !strings.Contains(refusal.Error(), `with the label bridgestack.dev/receiver: "true"`) {
+		t.Errorf("whoever is refused is not told of the label: %v", refusal)
 	}
 }
