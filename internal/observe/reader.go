@@ -115,12 +115,12 @@ func (r *Reader) Case(ctx context.Context, request Request) (Observation, error)
 	}
 	c.Env, c.Config = environment.Env, environment.Config
 	c.Rollout, c.Container.Template, c.LimitDefaults = origin.rollout, origin.resources, origin.limitDefaults
-	r.setThrottled(ctx, pod, &c.Container)
+	errThrottled := r.setThrottled(ctx, pod, &c.Container)
 
 	redactor := redact.New(r.seen.with(seenBy(request, pod), environment.Secrets)...)
 	markMisplaced(c.Env, redactor)
 	redactCase(&c, redactor)
-	return Observation{Case: c, Redactor: redactor}, errors.Join(errLog, errEnv, errEvents, errNode, errWorkload)
+	return Observation{Case: c, Redactor: redactor}, errors.Join(errLog, errEnv, errEvents, errNode, errWorkload, errThrottled)
 }
 
 // Redactor knows the secrets of a pod's containers, as Observation.Redactor does.

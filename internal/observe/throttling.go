@@ -17,7 +17,6 @@ import (
 	"github.com/prometheus/common/model"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/rest"
-	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/bridgestack/operator/internal/evidence"
 )
@@ -65,17 +64,17 @@ func NewKubelets(config *rest.Config, caFile string) (*Kubelets, error) {
 }
 
 // setThrottled fills in how much the container was throttled. Where that cannot
-// be read it is not known, which is worth a line in the log and no error.
-func (r *Reader) setThrottled(ctx context.Context, pod *corev1.Pod, c *evidence.Container) {
+// be read it is not known.
+func (r *Reader) setThrottled(ctx context.Context, pod *corev1.Pod, c *evidence.Container) error {
 	if r.Kubelets == nil || c.Resources.CPULimit == 0 || pod.Status.HostIP == "" {
-		return
+		return nil
 	}
 	share, err := r.Kubelets.throttled(ctx, pod, c.Name)
 	if err != nil {
-		ctrl.LoggerFrom(ctx).Info("how much a container was throttled is not known", "node", pod.Spec.NodeName, "error", err.Error())
-		return
+		return fmt.Errorf("how much container %s is throttled on node %s is not known: %w", c.Name, pod.Spec.NodeName, err)
 	}
 	c.Throttled = share
+	return nil
 }
 
 func (k *Kubelets) throttled(ctx context.Context, pod *corev1.Pod, container string) (float64, error) {

@@ -1,8 +1,10 @@
 package observe
 
 import (
+	"bytes"
 	"context"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,7 +15,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-logr/logr/funcr"
 	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
 )
 
 // cadvisor is how a kubelet 1.37 answers, of a pod whose container ran for the
@@ -107,13 +111,30 @@ func TestKubelets(t *testing.T) {
 func TestNoLimitNoQuestion(t *testing.T) {
 	pod := podFrom(t, starvedPod)
 	c, _ := ContainerOf(pod, "starved")
-	(&Reader{Options: Options{}}).setThrottled(t.Context(), pod, &c)
+	err := (&Reader{Options: Options{}}).setThrottled(t.Context(), pod, &c)
 	c.Resources.CPULimit = 0
-	(&Reader{Options: Options{Kubelets: &Kubelets{client: &http.Client{Transport: refusing{t}}}}}).setThrottled(t.Context(), pod, &c)
-	if c.Throttled != 0 {
-		t.Error(c.Throttled)
+	err = errors.Join(err, (&Reader{Options: Options{Kubelets: &Kubelets{client: &http.Client{Transport: refusing{t}}}}}).setThrottled(t.Context(), pod, &c))
+	if c.Throttled != 0 || err != nil {
+		t.Error(c.Throttled, err)
 	}
 }
+
+// A kubelet that does not answer is no news at each look: whoever asked is told, and
+// tells it on once.
+func TestKubeletThatDoesNotAnswer(t *testing.T) {
+	pod := podFrom(t, starvedPod)
+	c, _ := ContainerOf(pod, "starved")
+	var logged bytes.Buffer
+	ctx := ctrl.LoggerInto(t.Context(), funcr.New(func(_, line string) { logged.WriteString(line) }, funcr.Options{}))
+	err := (&Reader{Options: Options{Kubelets: &Kubelets{client: &http.Client{Transport: silent{}}}}}).setThrottled(ctx, pod, &c)
+	if err == nil || !strings.Contains(err.Error(), "container starved is throttled on node") || c.Throttled != 0 || logged.Len() > 0 {
+		t.Errorf("%v, throttled %v, logged %q", err, c.Throttled, logged.String())
+	}
+}
+
+type silent struct{}
+
+func (silent) RoundTrip(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }
 
 type refusing struct{ *testing.T }
 
