@@ -31,7 +31,7 @@ var raiseCPULimit = remedy{
 		ceiling := in.Policy.CPUCeilingFor(in.Service)
 		switch {
 		case !limited || present.MilliValue() <= 0:
-			return refuse(v1alpha1.RemedyRaiseCPULimit, "%s", noLimit("CPU", in.Case.CPULimit(), millicores))
+			return refuse(v1alpha1.RemedyRaiseCPULimit, "%s", noLimit("CPU", in.Case.CPULimit(), false, millicores))
 		case in.Bounds.VerticalAutoscaler != "":
 			return refuse(v1alpha1.RemedyRaiseCPULimit, "VerticalPodAutoscaler %s owns the container's resources; change its policy", in.Bounds.VerticalAutoscaler)
 		case ceiling == nil:

@@ -32,7 +32,8 @@ var raiseMemoryLimit = remedy{
 		}
 		present, limited := c.Resources.Limits[corev1.ResourceMemory]
 		if !limited || present.Value() <= 0 {
-			return refuse(v1alpha1.RemedyRaiseMemoryLimit, "%s", noLimit("memory", in.Case.MemoryLimit(), human))
+			told := in.Finding.Cause == v1alpha1.CauseOOMKilled || in.Finding.Cause == v1alpha1.CauseChildOOMKilled
+			return refuse(v1alpha1.RemedyRaiseMemoryLimit, "%s", noLimit("memory", in.Case.MemoryLimit(), told, human))
 		}
 		if in.Bounds.VerticalAutoscaler != "" {
 			return refuse(v1alpha1.RemedyRaiseMemoryLimit, "VerticalPodAutoscaler %s owns the container's resources; change its policy", in.Bounds.VerticalAutoscaler)
