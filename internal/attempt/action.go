@@ -65,8 +65,26 @@ func patchAction(a remedy.Action, t Target) (v1alpha1.AttemptAction, error) {
 		return v1alpha1.AttemptAction{}, fmt.Errorf("recording %s: %w", a.Remedy, err)
 	}
 	return v1alpha1.AttemptAction{Type: v1alpha1.ActionPatchTemplate, PatchTemplate: &v1alpha1.PatchTemplateAction{
-		Workload: workload, Generation: generation, TemplateHash: remedy.TemplateHash(before), Patch: patch, Undo: undo,
+		Workload: workload, Generation: generation, TemplateHash: hashFor(patch)(before), Patch: patch, Undo: undo,
 	}}, nil
+}
+
+// TakenBackOnDelete is true where the policy wants an action taken back when its stack
+// is deleted, and there is a way back.
+func TakenBackOnDelete(policy v1alpha1.OnDelete, a v1alpha1.AttemptAction, name v1alpha1.RemedyName) bool {
+	return policy == v1alpha1.OnDeleteTakeBack && a.PatchTemplate != nil && !remedy.Final(name)
+}
+
+// Settlement is how what an attempt started elsewhere comes to its end.
+func Settlement(a v1alpha1.Attempt) remedy.Settlement {
+	by := remedy.SettlesBy(a.Proposal.Remedy)
+	switch {
+	case a.Action.RunJob != nil:
+		return remedy.SettlesWithJob
+	case by == remedy.SettlesWhenAnswering && a.Action.PatchTemplate != nil:
+		return by
+	}
+	return remedy.SettlesAtOnce
 }
 
 // Declares says that a stack's declared topics have one exactly as an action makes

@@ -3,6 +3,7 @@ package attempt
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	corev1 "k8s.io/api/core/v1"
@@ -29,9 +30,12 @@ const (
 // kept says that what the action changed is there.
 func (s Standing) kept() bool { return s == InPlace || s == Edited }
 
-// StandingOf tells how a pod template stands to an action.
+// StandingOf tells how a pod template stands to an action. That the workload was
+// restarted since (kubectl rollout restart) is no edit.
 func StandingOf(template *corev1.PodTemplateSpec, action v1alpha1.PatchTemplateAction) Standing {
-	if remedy.TemplateHash(template) == action.TemplateHash {
+	hashOf := hashFor(action.Patch)
+	hash := hashOf(template)
+	if hash == action.TemplateHash {
 		return Original
 	}
 	// Taking the change back and making it again leads here from nowhere but from a
@@ -41,14 +45,27 @@ func StandingOf(template *corev1.PodTemplateSpec, action v1alpha1.PatchTemplateA
 		return Replaced
 	}
 	again, err := Patched(before, action.Patch)
-	hash := remedy.TemplateHash(template)
 	switch {
-	case err != nil, remedy.TemplateHash(again) != hash, remedy.TemplateHash(before) == hash:
+	case err != nil, hashOf(again) != hash, hashOf(before) == hash:
 		return Replaced
-	case remedy.TemplateHash(before) == action.TemplateHash:
+	case hashOf(before) == action.TemplateHash:
 		return InPlace
 	}
 	return Edited
+}
+
+// hashFor is what tells the pod templates apart that a patch leads from and to. To
+// one that changes annotations, the mark of a restart counts: it may be all that it
+// changes.
+func hashFor(patch string) func(*corev1.PodTemplateSpec) string {
+	var operations []struct{ Path string }
+	err := json.Unmarshal([]byte(patch), &operations)
+	for _, o := range operations {
+		if err != nil || o.Path == "" || o.Path == "/metadata" || strings.HasPrefix(o.Path, "/metadata/annotations") {
+			return remedy.TemplateHash
+		}
+	}
+	return func(t *corev1.PodTemplateSpec) string { return remedy.TemplateHash(remedy.WithoutRestart(t)) }
 }
 
 // Patched is a pod template with a JSON Patch (RFC 6902) applied to it.

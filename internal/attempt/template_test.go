@@ -73,6 +73,35 @@ func TestStandingOfAnAddedVariable(t *testing.T) {
 	}
 }
 
+// A person who restarts the pods in the soak edits nothing: what did not help is taken
+// back all the same. For what restarts, or changes annotations, each mark is another.
+func TestStandingAfterARestart(t *testing.T) {
+	marked := func(template *corev1.PodTemplateSpec, annotations map[string]string) *corev1.PodTemplateSpec {
+		template.Annotations = annotations
+		return template
+	}
+	const restartedAt = "kubectl.kubernetes.io/restartedAt"
+	first, second := map[string]string{restartedAt: "2026-11-01T03:00:00Z"}, map[string]string{restartedAt: "2026-11-01T03:05:00Z"}
+	for name, c := range map[string]struct {
+		before, after, live *corev1.PodTemplateSpec
+		want                Standing
+	}{
+		"restarted once it was made":    {podTemplate("128Mi"), podTemplate("192Mi"), marked(podTemplate("192Mi"), first), InPlace},
+		"and before, too":               {marked(podTemplate("128Mi"), first), marked(podTemplate("192Mi"), first), marked(podTemplate("192Mi"), second), InPlace},
+		"restarted before it was made":  {podTemplate("128Mi"), podTemplate("192Mi"), marked(podTemplate("128Mi"), first), Original},
+		"restarted and edited":          {podTemplate("128Mi"), podTemplate("192Mi"), marked(podTemplate("192Mi", corev1.EnvVar{Name: "CACHE", Value: "small"}), first), Edited},
+		"restarted and overwritten":     {podTemplate("128Mi"), podTemplate("192Mi"), marked(podTemplate("256Mi"), first), Replaced},
+		"a restart, not made yet":       {marked(podTemplate("128Mi"), first), marked(podTemplate("128Mi"), second), marked(podTemplate("128Mi"), first), Original},
+		"a restart that was made":       {marked(podTemplate("128Mi"), first), marked(podTemplate("128Mi"), second), marked(podTemplate("128Mi"), second), InPlace},
+		"the first restart":             {podTemplate("128Mi"), marked(podTemplate("128Mi"), first), marked(podTemplate("128Mi"), first), InPlace},
+		"the first restart, to be made": {podTemplate("128Mi"), marked(podTemplate("128Mi"), first), podTemplate("128Mi"), Original},
+	} {
+		if got := StandingOf(c.live, patchOf(t, c.before, c.after)); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
 // What is read back from a status may be anything.
 func TestStandingOfNonsense(t *testing.T) {
 	for _, text := range []string{"", "[]", "{", "null", `[{"op":"remove","path":"/spec/none"}]`, `[{"op":"test","path":"/x","value":1}]`} {
@@ -134,6 +163,47 @@ func TestJobName(t *testing.T) {
 				}
 				seen[name] = true
 			}
+		}
+	}
+}
+
+func TestTakenBackOnDelete(t *testing.T) {
+	patch := v1alpha1.AttemptAction{Type: v1alpha1.ActionPatchTemplate, PatchTemplate: &v1alpha1.PatchTemplateAction{}}
+	for name, c := range map[string]struct {
+		policy v1alpha1.OnDelete
+		action v1alpha1.AttemptAction
+		remedy v1alpha1.RemedyName
+		want   bool
+	}{
+		"a change, and the policy wants it": {v1alpha1.OnDeleteTakeBack, patch, v1alpha1.RemedySetEnv, true},
+		"the policy leaves it":              {v1alpha1.OnDeleteLeave, patch, v1alpha1.RemedySetEnv, false},
+		"by default it is left":             {"", patch, v1alpha1.RemedySetEnv, false},
+		"a restart has no way back":         {v1alpha1.OnDeleteTakeBack, patch, v1alpha1.RemedyRestartWorkload, false},
+		"nor has an eviction":               {v1alpha1.OnDeleteTakeBack, v1alpha1.AttemptAction{EvictPods: &v1alpha1.EvictPodsAction{}}, v1alpha1.RemedyRecreatePod, false},
+	} {
+		if got := TakenBackOnDelete(c.policy, c.action, c.remedy); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+// What was recorded decides, and what a status says of a remedy only beside it.
+func TestSettlement(t *testing.T) {
+	patch := v1alpha1.AttemptAction{PatchTemplate: &v1alpha1.PatchTemplateAction{}}
+	job := v1alpha1.AttemptAction{RunJob: &v1alpha1.RunJobAction{JobName: "migrate-1"}}
+	for name, c := range map[string]struct {
+		remedy v1alpha1.RemedyName
+		action v1alpha1.AttemptAction
+		want   remedy.Settlement
+	}{
+		"a Job":                        {v1alpha1.RemedyRunJob, job, remedy.SettlesWithJob},
+		"the restart of a dependency":  {v1alpha1.RemedyRestartDependency, patch, remedy.SettlesWhenAnswering},
+		"one that says of no workload": {v1alpha1.RemedyRestartDependency, v1alpha1.AttemptAction{}, remedy.SettlesAtOnce},
+		"a topic":                      {v1alpha1.RemedyCreateTopic, v1alpha1.AttemptAction{CreateTopic: &v1alpha1.CreateTopicAction{}}, remedy.SettlesAtOnce},
+		"the looping workload itself":  {v1alpha1.RemedySetEnv, patch, remedy.SettlesAtOnce},
+	} {
+		if got := Settlement(v1alpha1.Attempt{Proposal: v1alpha1.Proposal{Remedy: c.remedy}, Action: c.action}); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
 }

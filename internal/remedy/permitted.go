@@ -76,11 +76,14 @@ func (w TemplateWrite) Check() error {
 // leadsToRecord checks that a rollback, and what is taken back, ends at a template
 // that Kubernetes has on record.
 func (w TemplateWrite) leadsToRecord(r remedy) error {
-	target, which := w.Changed, "the template that it leads to"
+	target, which, known := w.Changed, "the template that it leads to", w.Recorded
 	if w.Back {
 		target, which = w.Original, "the template that it is taken back to"
+		if w.Original.Annotations[restartedAt] == w.Changed.Annotations[restartedAt] { // a restart since stays
+			target, known = WithoutRestart(target), withoutRestarts(known)
+		}
 	}
-	if (r.recordedOnly || w.Back && len(w.Recorded) > 0) && !recorded(target, w.Recorded) {
+	if (r.recordedOnly || w.Back && len(w.Recorded) > 0) && !recorded(target, known) {
 		return fmt.Errorf("%w: %s: %s is that of no revision on record", ErrNotPermitted, w.Remedy, which)
 	}
 	return nil
@@ -110,6 +113,16 @@ func recorded(template *corev1.PodTemplateSpec, revisions []*corev1.PodTemplateS
 	return slices.ContainsFunc(revisions, func(r *corev1.PodTemplateSpec) bool {
 		return r != nil && equality.Semantic.DeepEqual(r, template)
 	})
+}
+
+func withoutRestarts(templates []*corev1.PodTemplateSpec) []*corev1.PodTemplateSpec {
+	out := slices.Clone(templates)
+	for i, t := range out {
+		if t != nil {
+			out[i] = WithoutRestart(t)
+		}
+	}
+	return out
 }
 
 // CheckAction returns ErrNotPermitted unless an action is of the kind that its

@@ -50,3 +50,16 @@ func restarted(template *corev1.PodTemplateSpec, now time.Time) *corev1.PodTempl
 	again.Annotations[restartedAt] = now.UTC().Format(time.RFC3339)
 	return again
 }
+
+// WithoutRestart is a pod template without the mark of its last restart (kubectl
+// rollout restart), which edits nothing.
+func WithoutRestart(template *corev1.PodTemplateSpec) *corev1.PodTemplateSpec {
+	if _, restarted := template.Annotations[restartedAt]; !restarted {
+		return template
+	}
+	out := template.DeepCopy()
+	if delete(out.Annotations, restartedAt); len(out.Annotations) == 0 {
+		out.Annotations = nil
+	}
+	return out
+}
