@@ -59,7 +59,7 @@ func TestDaemonSetWithANodeThatDoesNotAnswer(t *testing.T) {
 				Proposal: v1alpha1.Proposal{Remedy: v1alpha1.RemedyRaiseMemoryLimit},
 				Action:   v1alpha1.AttemptAction{Type: v1alpha1.ActionPatchTemplate, PatchTemplate: &v1alpha1.PatchTemplateAction{Workload: in.after.Spec.Workload, Generation: 1}},
 			}}
-			in.silentNodes = r.Observer.SilentNodes(t.Context(), in.pods)
+			in.nodes = r.Observer.Nodes(t.Context(), in.pods)
 			v := verify.Check(in.verifyInput())
 			if v.Outcome == verify.Waiting { // the last one that came up has its time
 				in.now = in.now.Add(5 * time.Minute)

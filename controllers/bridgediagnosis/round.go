@@ -51,8 +51,8 @@ type round struct {
 	workload     workload.Workload
 	workloadGone bool
 	pods         []observe.Pod
-	// silentNodes do not answer, as far as pods that are not ready are on them.
-	silentNodes map[string]bool
+	// nodes that the pods are on, as far as they can be read.
+	nodes map[string]evidence.Node
 	// deleted says that the diagnosis is deleted, and takeBackSince since when its
 	// attempt is to be taken back because it or its stack is; zero where it is not.
 	deleted       bool
@@ -159,7 +159,7 @@ func (r *Reconciler) readWorkload(ctx context.Context, in *round) error {
 	if in.pods, err = r.Observer.Pods(ctx, in.named()); err != nil {
 		return err
 	}
-	in.silentNodes = r.Observer.SilentNodes(ctx, in.pods)
+	in.nodes = r.Observer.Nodes(ctx, in.pods)
 	r.learnSecrets(ctx, in)
 	return nil
 }
@@ -176,9 +176,9 @@ func (in *round) worst() (observe.Pod, evidence.WorkloadPod, bool) {
 
 // podsSeen are the workload's pods as plain values.
 func (in *round) podsSeen() []evidence.WorkloadPod {
-	seen := observe.WorkloadPods(in.pods, in.after.Spec.Container)
-	for i, p := range in.pods {
-		seen[i].Stranded = in.silentNodes[p.Spec.NodeName] && workload.TraitsOf(in.after.Spec.Workload.Kind).LeavesPods
+	seen := observe.WorkloadPods(in.pods, in.nodes, in.after.Spec.Container)
+	for i := range seen {
+		seen[i].Stranded = seen[i].Pod.NodeReady == evidence.ReadinessFalse && workload.TraitsOf(in.after.Spec.Workload.Kind).LeavesPods
 	}
 	return seen
 }

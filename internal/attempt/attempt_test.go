@@ -83,6 +83,8 @@ func judgedAs(o verify.Outcome) func(*View) {
 	}
 }
 
+func partly(v *View) { v.Verdict.Partly = true }
+
 // broken is a StatefulSet's pod of the template before, in a back-off.
 func broken(v *View) {
 	v.Rollout = Rollout{WaitsForBroken: true, Seen: true}
@@ -164,6 +166,8 @@ var examples = map[string]example{
 	"applied, nothing is evicted where forbidden": {isApplied, with(broken, forbidden), Undecided, DoWait, isApplied, "", v1alpha1.StateVerifying, v1alpha1.ReasonVerifying, ""},
 	"applied, it helped":                          {isApplied, with(judgedAs(verify.Helped), found(Yes)), Helped, DoFinish, isHelped, v1alpha1.AttemptRecovered, v1alpha1.StateRecovered, v1alpha1.ReasonRecovered, "helped: the judge says so"},
 	"applied, a Job helped":                       {isApplied, with(runningJob, settled, judgedAs(verify.Helped)), Helped, DoFinish, isHelped, v1alpha1.AttemptRecovered, v1alpha1.StateRecovered, v1alpha1.ReasonRecovered, ""},
+	"applied, it helped on some":                  {isApplied, with(judgedAs(verify.Helped), partly, found(Yes)), HelpedWhereItIs, DoFinishAndGoOn, isHelped, v1alpha1.AttemptRecovered, "", "", "the judge says so"},
+	"applied, overwritten, and up on some":        {isApplied, with(original, found(No), judgedAs(verify.Helped), partly), Overwritten, DoFinishAndGoOn, conflict, v1alpha1.AttemptOverwritten, "", "", "it did not help"},
 	"applied, another cause":                      {isApplied, with(judgedAs(verify.CauseGone)), CauseGone, DoFinishAndGoOn, isHelped, v1alpha1.AttemptCauseGone, "", "", "the judge says so"},
 	"applied, it did not help":                    {isApplied, with(judgedAs(verify.Failed)), NotHelped, DoAdvance, rollingBack, v1alpha1.AttemptNotHelped, v1alpha1.StateRollingBack, v1alpha1.ReasonRemedyFailed, "did not help and is being taken back"},
 	"applied, a Job did not help":                 {isApplied, with(runningJob, settled, judgedAs(verify.Failed)), NotHelped, DoFinish, failed, v1alpha1.AttemptNotHelped, v1alpha1.StateWaiting, v1alpha1.ReasonRemedyFailed, "did not help"},

@@ -63,6 +63,9 @@ const (
 	PodsLeftBehind Observation = "PodsLeftBehind"
 	// Helped: the container stayed up for the whole soak, and the change is there.
 	Helped Observation = "Helped"
+	// HelpedWhereItIs: the same on the pods that have the change, and another container
+	// of theirs keeps it from the others.
+	HelpedWhereItIs Observation = "HelpedWhereItIs"
 	// CauseGone: the container ends for another cause, further along.
 	CauseGone Observation = "CauseGone"
 	// NotHelped: the container ended again, or did not come up in time.
@@ -86,7 +89,7 @@ var Observations = []Observation{
 	WorkloadGone, StackGone, StackGoneUnwritten, Deleted,
 	Unwritten, Forbidden, FoundInPlace, MaybeWritten, Accepted, Conflicted, Refused, NotAnswered, Overdue,
 	Unwanted, RevertedByGitOps, Overwritten, ScaledToZero, ContainerGone, StartFailed, StartRuns, StartOver,
-	PodsLeftBehind, Helped, CauseGone, NotHelped, Undecided,
+	PodsLeftBehind, Helped, HelpedWhereItIs, CauseGone, NotHelped, Undecided,
 	Held, NotPermitted, CannotUndo, Over,
 }
 
@@ -325,6 +328,9 @@ func judged(v View) (Observation, Question) {
 	case verify.Helped:
 		if v.Attempt.Action.PatchTemplate != nil && !v.Final && v.InPlace == "" {
 			return "", AskInPlace
+		}
+		if v.Verdict.Partly {
+			return HelpedWhereItIs, ""
 		}
 		return Helped, ""
 	case verify.CauseGone:

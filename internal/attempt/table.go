@@ -91,6 +91,7 @@ var table = map[v1alpha1.AttemptOutcome]map[Observation]cell{
 		StartOver:        {do: DoAdvance, to: v1alpha1.AttemptApplied, tell: startOver},
 		PodsLeftBehind:   {do: DoEvict},
 		Helped:           {do: DoFinish, to: v1alpha1.AttemptHelped, why: v1alpha1.AttemptRecovered, tell: helped},
+		HelpedWhereItIs:  {do: DoFinishAndGoOn, to: v1alpha1.AttemptHelped, why: v1alpha1.AttemptRecovered, tell: func(v View) told { return told{attempt: v.Verdict.Reason} }},
 		CauseGone:        {do: DoFinishAndGoOn, to: v1alpha1.AttemptHelped, why: v1alpha1.AttemptCauseGone, tell: func(v View) told { return told{attempt: v.Verdict.Reason} }},
 		NotHelped:        giveUp(v1alpha1.AttemptNotHelped, func(v View) string { return v.Verdict.Reason }),
 		Undecided:        {do: DoWait, to: v1alpha1.AttemptApplied, tell: undecided},

@@ -239,9 +239,11 @@ func Creating(containers []evidence.Container) bool {
 
 // Up reports since when a container has been up without a break: a main
 // container or a sidecar runs, and has been ready since the pod's own condition
-// Ready last became True; an init container has ended with 0, and the time is
+// Ready last became True, or that of its node if that was later: while a kubelet is
+// away nobody watches its pods. An init container has ended with 0, and the time is
 // when it did. Where the pod is not ready because another of its containers is
-// not, only the container's own status tells. Where it is not ready though all
+// not, only the container's own status tells, which has no time: it counts from its
+// start. Where it is not ready though all
 // containers are, as on a node that does not answer, nothing in it is up.
 func Up(pod evidence.Pod, c evidence.Container) (since time.Time, up bool) {
 	if c.Role == evidence.RoleInit {
@@ -256,13 +258,18 @@ func Up(pod evidence.Pod, c evidence.Container) (since time.Time, up bool) {
 	return readySince(pod, c.RunningSince)
 }
 
-// readySince is since when the pod's own condition lets what runs in it count as up.
+// readySince is since when the pod's own condition, and its node's, let what runs in
+// it count as up.
 func readySince(pod evidence.Pod, running time.Time) (time.Time, bool) {
-	switch {
-	case pod.Ready == evidence.ReadinessTrue && pod.ReadySince.After(running):
-		return pod.ReadySince, true
-	case pod.Ready == evidence.ReadinessFalse && pod.ContainersReady:
+	if pod.Ready == evidence.ReadinessFalse && pod.ContainersReady || pod.NodeReady == evidence.ReadinessFalse {
 		return time.Time{}, false
 	}
-	return running, true
+	since := running
+	if pod.Ready == evidence.ReadinessTrue && pod.ReadySince.After(since) {
+		since = pod.ReadySince
+	}
+	if pod.NodeReady == evidence.ReadinessTrue && pod.NodeReadySince.After(since) {
+		since = pod.NodeReadySince
+	}
+	return since, true
 }

@@ -108,6 +108,11 @@ type Pod struct {
 	ReadySince time.Time
 	// ClosedGates are the readiness gates that are not True.
 	ClosedGates []string
+	// NodeReady is the condition Ready of its node, NodeReadySince when that last
+	// changed: a kubelet that was away reports its pods as ready since before it was,
+	// and nobody watched them in between. Unknown where the node was not read.
+	NodeReady      Readiness
+	NodeReadySince time.Time
 	// ContainersReady says that each of its containers is ready by its own status.
 	// The kubelet then reports the pod as ready: where it is not, its node does not
 	// answer (the node controller sets Ready to False and leaves the statuses as
@@ -115,12 +120,12 @@ type Pod struct {
 	ContainersReady bool
 }
 
-// Readiness is the status of a pod's condition Ready.
+// Readiness is the status of a condition Ready, of a pod or of a node.
 type Readiness string
 
 // The readinesses.
 const (
-	// ReadinessUnknown: there is no such condition yet.
+	// ReadinessUnknown: there is no such condition, as far as is known.
 	ReadinessUnknown Readiness = ""
 	ReadinessTrue    Readiness = "True"
 	ReadinessFalse   Readiness = "False"
@@ -129,7 +134,20 @@ const (
 // Excused says that the pod cannot be up for a reason that lies outside of it:
 // no node has room for it, its node does not answer, or a readiness gate is closed.
 func (p Pod) Excused() bool {
-	return p.Phase == "Pending" && !p.Scheduled || p.Ready == ReadinessFalse && p.ContainersReady
+	return p.Phase == "Pending" && !p.Scheduled || p.Ready == ReadinessFalse && p.ContainersReady || p.NodeReady == ReadinessFalse
+}
+
+// On is the pod with what is known of its node.
+func (p Pod) On(n Node) Pod {
+	switch {
+	case !n.Known:
+		p.NodeReady, p.NodeReadySince = ReadinessUnknown, time.Time{}
+	case n.Ready:
+		p.NodeReady, p.NodeReadySince = ReadinessTrue, n.ReadySince
+	default:
+		p.NodeReady, p.NodeReadySince = ReadinessFalse, n.ReadySince
+	}
+	return p
 }
 
 // ContainerRole tells the containers of a pod apart.
@@ -313,9 +331,11 @@ type ObjectReference struct{ Kind, Namespace, Name, UID string }
 
 // Node is the node of the pod; zero where it is not known.
 type Node struct {
-	Name           string
+	Name  string
+	Known bool
+	// Ready is the condition Ready, ReadySince when it last changed.
 	Ready          bool
-	Known          bool
+	ReadySince     time.Time
 	MemoryPressure bool
 	DiskPressure   bool
 	PIDPressure    bool

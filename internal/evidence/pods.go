@@ -11,6 +11,14 @@ type WorkloadPod struct {
 	// Stranded says that its node does not answer and that no other pod takes its
 	// place before it is gone, also where it is being deleted.
 	Stranded bool
+	// SiblingBroken says that another of its containers ends again and again, or cannot
+	// start, so that the pod does not become ready whatever this one does.
+	SiblingBroken bool
+}
+
+// Broken says that a container is not ready because it ended or cannot start.
+func (c Container) Broken() bool {
+	return !c.Ready && (c.Blocked() || c.Restarts > 0 || c.Terminated != nil && c.Terminated.ExitCode != 0)
 }
 
 // Blocked says that a container waits after a crash, or cannot start.

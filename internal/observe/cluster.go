@@ -41,18 +41,18 @@ func (r *Reader) Node(ctx context.Context, name string) (evidence.Node, error) {
 	return NodeOf(&node), nil
 }
 
-// SilentNodes are the nodes that do not answer, as far as pods that are not ready are
-// on them: of a pod on such a node, the node controller says just that. What cannot be
-// read is not said.
-func (r *Reader) SilentNodes(ctx context.Context, pods []Pod) map[string]bool {
-	silent := map[string]bool{}
+// Nodes that pods are on, by their names. One that cannot be read is left out:
+// nothing is known of it.
+func (r *Reader) Nodes(ctx context.Context, pods []Pod) map[string]evidence.Node {
+	nodes := map[string]evidence.Node{}
 	for _, p := range pods {
 		name := p.Spec.NodeName
-		if _, known := silent[name]; known || PodOf(p.Pod).Ready == evidence.ReadinessTrue {
+		if _, known := nodes[name]; known {
 			continue
 		}
-		node, err := r.Node(ctx, name)
-		silent[name] = err == nil && node.Known && !node.Ready
+		if node, err := r.Node(ctx, name); err == nil {
+			nodes[name] = node
+		}
 	}
-	return silent
+	return nodes
 }

@@ -233,7 +233,7 @@ func NodeOf(node *corev1.Node) evidence.Node {
 		isTrue := c.Status == corev1.ConditionTrue
 		switch c.Type {
 		case corev1.NodeReady:
-			n.Ready = isTrue
+			n.Ready, n.ReadySince = isTrue, c.LastTransitionTime.Time
 		case corev1.NodeMemoryPressure:
 			n.MemoryPressure = isTrue
 		case corev1.NodeDiskPressure:

@@ -152,14 +152,14 @@ metadata: {name: n1}
 status:
   allocatable: {memory: 2Gi, cpu: 1500m}
   conditions:
-  - {type: Ready, status: "True"}
+  - {type: Ready, status: "True", lastTransitionTime: "2026-11-24T11:59:00Z"}
   - {type: MemoryPressure, status: "True"}
   - {type: DiskPressure, status: "False"}
   - {type: PIDPressure, status: Unknown}`), &node)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := evidence.Node{Name: "n1", Known: true, Ready: true, MemoryPressure: true, AllocatableMemory: 2 << 30, AllocatableCPU: 1500}
+	want := evidence.Node{Name: "n1", Known: true, Ready: true, ReadySince: noon.Add(-time.Minute), MemoryPressure: true, AllocatableMemory: 2 << 30, AllocatableCPU: 1500}
 	if diff := cmp.Diff(want, NodeOf(&node)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

@@ -22,12 +22,19 @@ type Pod struct {
 }
 
 // WorkloadPods are pods as those see them who decide, each with its container of a
-// name where it has one.
-func WorkloadPods(pods []Pod, container string) []evidence.WorkloadPod {
+// name where it has one, and with what is known of its node.
+func WorkloadPods(pods []Pod, nodes map[string]evidence.Node, container string) []evidence.WorkloadPod {
 	var out []evidence.WorkloadPod
 	for _, p := range pods {
-		c, has := ContainerOf(p.Pod, container)
-		out = append(out, evidence.WorkloadPod{Pod: PodOf(p.Pod), Container: c, HasContainer: has, Newest: p.Newest})
+		seen := evidence.WorkloadPod{Pod: PodOf(p.Pod).On(nodes[p.Spec.NodeName]), Newest: p.Newest}
+		for _, c := range Containers(p.Pod) {
+			if c.Name == container {
+				seen.Container, seen.HasContainer = c, true
+			} else if c.Role != evidence.RoleInit && c.Broken() {
+				seen.SiblingBroken = true
+			}
+		}
+		out = append(out, seen)
 	}
 	return out
 }

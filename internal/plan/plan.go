@@ -63,6 +63,9 @@ type Input struct {
 	// Unreachable says why a change of the pod template would not reach the
 	// looping pod, such as a rollout that is paused; empty where it would.
 	Unreachable string
+	// Untried says that the pod in trouble does not have the present pod template,
+	// so that it shows nothing of it; empty where it has. See Untried.
+	Untried string
 }
 
 // Decision is what happens next.
@@ -106,10 +109,11 @@ var checks = []check{
 	paused,
 	inMaintenance,
 	unsure,
+	untried,
 	triedBefore,
 	attemptsExhausted,
+	unreachable, // before a commit of it is thought of
 	ownedByGitOps,
-	unreachable,
 	unapproved,
 	bounded,
 }
@@ -386,6 +390,14 @@ func unreachable(in Input) *Decision {
 		return nil
 	}
 	return suggested(in, in.Unreachable)
+}
+
+// untried keeps from judging the present template by a pod that does not have it.
+func untried(in Input) *Decision {
+	if in.Untried == "" || in.Action.Template == nil || in.Action.On != nil {
+		return nil
+	}
+	return suggested(in, in.Untried)
 }
 
 func unapproved(in Input) *Decision {

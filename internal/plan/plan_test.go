@@ -102,6 +102,15 @@ func TestDecide(t *testing.T) {
 			visible := metav1.NewMicroTime(long)
 			in.Diagnosis.Status.Times.Visible = &visible
 		}, v1alpha1.StateEscalated, v1alpha1.ReasonDownTooLong, ""},
+		"a rollout that is paused": {func(in *Input) { in.Unreachable = "the Deployment's rollout is paused" }, v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "rollout is paused"},
+		"nothing is committed for a rollout that is paused": {func(in *Input) {
+			in.Unreachable = "the Deployment's rollout is paused"
+			in.GitOps = GitOps{Owner: "Flux", Set: []string{"limits.memory"}, Because: "it says so", Repository: true}
+		}, v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "rollout is paused"},
+		"the pod in trouble does not have what helped others": {func(in *Input) {
+			in.Untried = "pod api-old has an earlier pod template"
+			in.Diagnosis.Status.Attempts = []v1alpha1.Attempt{attempt("abc", v1alpha1.AttemptHelped, long)}
+		}, v1alpha1.StateSuggested, v1alpha1.ReasonRemedySuggested, "pod api-old has an earlier pod template"},
 		"paused stack":                             {func(in *Input) { in.Policy.Paused = true }, v1alpha1.StateWaiting, v1alpha1.ReasonPaused, "spec.paused"},
 		"paused workload":                          {func(in *Input) { in.WorkloadPaused = true }, v1alpha1.StateWaiting, v1alpha1.ReasonPaused, v1alpha1.AnnotationPaused},
 		"in a maintenance window":                  {func(in *Input) { window(in, "0 2 * * *") }, v1alpha1.StateWaiting, v1alpha1.ReasonMaintenanceWindow, "until 2026-11-01T05:00:00Z"},

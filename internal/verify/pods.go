@@ -27,6 +27,8 @@ func PodsOf(pods []evidence.WorkloadPod, rolloutSeen, older bool) []Pod {
 			Looping: p.Container.Blocked(),
 			Older:   !p.Newest || !rolloutSeen,
 			Excused: p.Stranded || p.Pod.Excused(),
+
+			HeldBack: !since.IsZero() && p.SiblingBroken,
 		})
 	}
 	return out

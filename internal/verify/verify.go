@@ -58,6 +58,8 @@ type Pod struct {
 	// Excused says that it is not up for a reason that lies outside of it: no node
 	// has room for it, its node does not answer, or a readiness gate is closed.
 	Excused bool
+	// HeldBack says that it is up in a pod that another container keeps from being ready.
+	HeldBack bool
 }
 
 // Input is what the verdict rests on.
@@ -89,6 +91,9 @@ type Verdict struct {
 	CameUp time.Time
 	// RecheckAfter is when to look again at the latest.
 	RecheckAfter time.Duration
+	// Partly says of one that helped that it did so on the pods which have the change,
+	// and that another container of theirs keeps the rollout from the others.
+	Partly bool
 }
 
 // Check is the verdict on an applied attempt.
@@ -106,6 +111,10 @@ func judge(in Input) Verdict {
 	switch {
 	case up && in.Now.Sub(since) >= soak && !loopsOn(in):
 		v.Outcome, v.Reason = Helped, fmt.Sprintf("up for %s without a restart", soak)
+		if reached, heldBack := in.heldBack(); heldBack {
+			v.Partly = true
+			v.Reason += fmt.Sprintf(" on %d of %d pods; another container of theirs is broken and keeps the rollout from the others", reached, in.asked())
+		}
 	case crashes >= crashesThatFail:
 		return afterCrashes(in, v, crashes)
 	case in.Attempt.CameUpAt == nil && !up:
@@ -205,9 +214,31 @@ func cameUp(in Input, since time.Time) time.Time {
 	return since
 }
 
-// replicas are those that the change was made for, or fewer where fewer are
-// asked for now: those that were added later have not got to be up.
+// replicas are those that can be judged: of those that are asked for, the ones that
+// the rollout reaches.
 func (in Input) replicas() int {
+	if reached, heldBack := in.heldBack(); heldBack {
+		return reached
+	}
+	return in.asked()
+}
+
+// heldBack says that the change does not reach more pods than so many: one of them is
+// up, and another container keeps it from being ready. Whose incident that is has its
+// turn once this one is judged.
+func (in Input) heldBack() (reached int, heldBack bool) {
+	for _, p := range in.Pods {
+		if !p.Older {
+			reached++
+			heldBack = heldBack || p.HeldBack
+		}
+	}
+	return reached, heldBack && ownTemplate(in.Attempt) && reached < in.asked()
+}
+
+// asked are the replicas that the change was made for, or fewer where fewer are asked
+// for now: those that were added later have not got to be up.
+func (in Input) asked() int {
 	if made := in.Attempt.Replicas; made > 0 {
 		return int(min(made, in.Desired))
 	}

@@ -197,6 +197,37 @@ func TestRolloutThatTakesLongerThanOnePod(t *testing.T) {
 	}
 }
 
+// Two containers of a Deployment's pods are broken, and one change mends one of them: the
+// pod that has it does not become ready for the other one, so that no further one is made.
+func TestRolloutThatAnotherContainerHoldsBack(t *testing.T) {
+	heldBack := func(since int) Pod {
+		p := upPod(since)
+		p.HeldBack = true
+		return p
+	}
+	older := Pod{Created: at(-100), Restarts: 9, Looping: true, Older: true}
+	for name, c := range map[string]struct {
+		now    int
+		pods   []Pod
+		want   Outcome
+		partly bool
+	}{
+		"the soak runs":                           {40, []Pod{heldBack(5)}, Waiting, false},
+		"up for the soak":                         {65, []Pod{heldBack(5)}, Helped, true},
+		"beside pods that keep their template":    {65, []Pod{heldBack(5), older, older}, Helped, true},
+		"it ends, too":                            {65, []Pod{{Created: at(1), Restarts: 1, Looping: true}}, Failed, false},
+		"one of those that have it does not":      {306, []Pod{heldBack(5), {Created: at(1)}}, Failed, false},
+		"nothing holds the rollout back":          {65, []Pod{upPod(5)}, Waiting, false},
+		"and it does not go on for all that":      {306, []Pod{upPod(5)}, Failed, false},
+		"all have it, and wait for the other one": {65, pods(3, heldBack(5)), Helped, false},
+	} {
+		v := Check(Input{Now: at(c.now), Attempt: raisedMemory(60, 3), Pods: c.pods, Desired: 3})
+		if v.Outcome != c.want || v.Partly != c.partly {
+			t.Errorf("%s: got %s, partly %t: %s", name, v.Outcome, v.Partly, v.Reason)
+		}
+	}
+}
+
 // Creation is known to the second, what is recorded to less: a pod from the
 // same second may be from either side of the change.
 func TestSameSecond(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -93,13 +94,38 @@ func TestNodeDiesInTheSoak(t *testing.T) {
 		time.Sleep(time.Second)
 	}
 	resume()
-	// The kubelet then reports the pod as ready since before it was stopped: by its own
-	// record there was no gap.
+	// The kubelet then reports the pod as ready since before it was stopped, and nobody
+	// watched it since: the soak begins when the node is back.
 	d := s.awaitState("worker", v1alpha1.StateRecovered, v1alpha1.CauseOOMKilled)
 	if len(d.Status.Attempts) != 1 || d.Status.Attempts[0].Outcome != v1alpha1.AttemptHelped {
-		t.Errorf("attempts %+v", d.Status.Attempts)
+		t.Fatalf("attempts %+v", d.Status.Attempts)
+	}
+	back, soak := s.nodeReadySince(), time.Duration(d.Status.Attempts[0].SoakSeconds)*time.Second
+	if back.Before(stopped) {
+		t.Fatalf("the node was Ready since %s, before its kubelet was stopped", back)
+	}
+	if watched := d.Status.Times.Recovered.Sub(back); watched < soak {
+		t.Errorf("it counts as recovered %s after its node was back, and the soak is %s", watched, soak)
 	}
 	t.Log(timeline(d))
+}
+
+// nodeReadySince is when the one node of the cluster last became Ready.
+func (s *stackUnder) nodeReadySince() time.Time {
+	s.Helper()
+	var nodes corev1.NodeList
+	if err := cluster.List(s.Context(), &nodes); err != nil {
+		s.Fatal(err)
+	}
+	for i := range nodes.Items {
+		for _, c := range nodes.Items[i].Status.Conditions {
+			if c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue {
+				return c.LastTransitionTime.Time
+			}
+		}
+	}
+	s.Fatal("no node is Ready")
+	return time.Time{}
 }
 
 // readyPods are the Ready conditions of a workload's pods, as kubectl prints them.
