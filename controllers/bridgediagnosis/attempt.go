@@ -34,7 +34,7 @@ func (r *Reconciler) record(ctx context.Context, in *round, action remedy.Action
 	if err != nil {
 		return err
 	}
-	if err := r.keep(ctx, in.after, in.takesBackOnDelete(action)); err != nil {
+	if err := r.keep(ctx, in.after, attempt.TakenBackOnDelete(in.owner.Spec.Remediation.OnDelete, recorded, action.Remedy)); err != nil {
 		return err
 	}
 	a := v1alpha1.Attempt{

@@ -164,14 +164,16 @@ func (r *Reconciler) probeKafka(ctx context.Context, in *round, service string, 
 
 // cameToItsEnd tells how what the attempt started elsewhere stands.
 func (r *Reconciler) cameToItsEnd(ctx context.Context, in *round) (over bool, failure string, err error) {
-	switch a := in.attempt(); {
-	case a.Action.RunJob != nil:
-		return r.Applier.Job(ctx, in.after.Namespace, a.Action.RunJob.JobName)
-	case remedy.SettlesBy(a.Proposal.Remedy) == remedy.SettlesWhenAnswering && a.Action.PatchTemplate != nil:
-		over, err = r.answersAgain(ctx, in, a.Action.PatchTemplate.Workload)
+	action := in.attempt().Action
+	switch attempt.Settlement(*in.attempt()) {
+	case remedy.SettlesWithJob:
+		return r.Applier.Job(ctx, in.after.Namespace, action.RunJob.JobName)
+	case remedy.SettlesWhenAnswering:
+		over, err = r.answersAgain(ctx, in, action.PatchTemplate.Workload)
 		return over, "", err
+	default:
+		return true, "", nil
 	}
-	return true, "", nil
 }
 
 // answersAgain is true once the restarted dependency is rolled out and answers

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -76,18 +75,9 @@ func (r *Reconciler) takeCommit(in *round, proposal v1alpha1.Proposal) (failure 
 
 // seeMerged records when what was committed came into force in the cluster.
 func (in *round) seeMerged(now time.Time) {
-	c := in.after.Status.Commit
-	if c == nil || c.InForceAt != nil || in.patchedLive() || !gitops.AllHold(in.workload.Template(), c.Changes) {
-		return
+	if gitops.Merged(in.after.Status, in.workload.Template()) {
+		in.after.Status.Commit.InForceAt = new(metav1.NewTime(now))
 	}
-	at := metav1.NewTime(now)
-	c.InForceAt = &at
-}
-
-// patchedLive is true where the change was also written under a hold: that it is
-// in force says nothing of Git then.
-func (in *round) patchedLive() bool {
-	return slices.ContainsFunc(in.after.Status.Attempts, func(a v1alpha1.Attempt) bool { return a.HeldUntil != nil })
 }
 
 // commitOf is the commit of a proposal, on copies of what this round sees.

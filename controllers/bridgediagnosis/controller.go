@@ -4,7 +4,6 @@ package bridgediagnosis
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 
 	corev1 "k8s.io/api/core/v1"
@@ -101,25 +100,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 // or when the time has come that the round named.
 var unlessItRests = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	d, ok := e.ObjectNew.(*v1alpha1.BridgeDiagnosis)
-	return !ok || !rests(d) || e.ObjectOld.GetGeneration() != d.GetGeneration() ||
+	return !ok || !incident.Rests(d) || e.ObjectOld.GetGeneration() != d.GetGeneration() ||
 		!maps.Equal(e.ObjectOld.GetAnnotations(), d.GetAnnotations()) || !d.DeletionTimestamp.IsZero()
 }}
-
-// rests is true where no attempt is in force and nothing is awaited that only a
-// look at the cluster can tell.
-func rests(d *v1alpha1.BridgeDiagnosis) bool {
-	for _, a := range d.Status.Attempts {
-		if a.Outcome.InForce() {
-			return false
-		}
-	}
-	switch d.Status.State {
-	case v1alpha1.StateObserved, v1alpha1.StateSuggested, v1alpha1.StateEscalated, v1alpha1.StateAwaitingApproval:
-		return true
-	default:
-		return false
-	}
-}
 
 // phase is one step; true ends the round.
 type phase func(context.Context, *round) (bool, error)
@@ -206,17 +189,8 @@ var turnMayHaveCome = predicate.Funcs{
 	UpdateFunc: func(e event.UpdateEvent) bool {
 		before, was := e.ObjectOld.(*v1alpha1.BridgeDiagnosis)
 		after, is := e.ObjectNew.(*v1alpha1.BridgeDiagnosis)
-		return !was || !is || before.Status.State != after.Status.State || standing(before) != standing(after)
+		return !was || !is || incident.GivesWay(before, after)
 	},
-}
-
-// standing is how many attempts there were, and how the last one stands.
-func standing(d *v1alpha1.BridgeDiagnosis) string {
-	n := len(d.Status.Attempts)
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%d %s", n, d.Status.Attempts[n-1].Outcome)
 }
 
 // waitingBeside finds the diagnoses of the same stack that wait: for a root to

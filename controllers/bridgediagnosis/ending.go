@@ -11,7 +11,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/attempt"
-	"github.com/bridgestack/operator/internal/remedy"
+	"github.com/bridgestack/operator/internal/incident"
 	"github.com/bridgestack/operator/internal/requeue"
 	"github.com/bridgestack/operator/internal/resolve"
 	"github.com/bridgestack/operator/internal/stack"
@@ -40,19 +40,24 @@ func (r *Reconciler) waitForStack(ctx context.Context, in *round) (bool, error) 
 // closeIfOver ends an incident of which there is nothing left to repair. It comes
 // after the attempt, which has found its own end by then.
 func (r *Reconciler) closeIfOver(ctx context.Context, in *round) (bool, error) {
-	switch {
-	case in.deleted:
+	if in.deleted {
 		return true, r.letGo(ctx, in)
-	case in.workloadGone, in.stackGone:
-		in.become(v1alpha1.StateClosed, v1alpha1.ReasonWorkloadGone, "the workload was deleted, or is no longer part of the stack")
-	case attempt.ContainerIsGone(in.workload.Template(), in.after.Spec.Container, in.podsSeen()):
-		in.become(v1alpha1.StateClosed, v1alpha1.ReasonContainerGone, fmt.Sprintf("the pod template has no container %q any more: it was removed or renamed", in.after.Spec.Container))
-	case in.service.Desired() == 0 && len(attempt.PodsOf(in.workload, in.podsSeen())) == 0:
-		in.become(v1alpha1.StateClosed, v1alpha1.ReasonScaledToZero, "the workload was scaled to zero: nothing of it runs that could loop")
-	default:
-		return false, nil
 	}
-	return true, nil
+	reason, message := in.seen().Over()
+	if reason != "" {
+		in.become(v1alpha1.StateClosed, reason, message)
+	}
+	return reason != "", nil
+}
+
+// seen is what there is of what the incident is about.
+func (in *round) seen() incident.Seen {
+	seen := incident.Seen{WorkloadGone: in.workloadGone, StackGone: in.stackGone, Container: in.after.Spec.Container}
+	if !in.workloadGone && !in.stackGone {
+		seen.ContainerGone = attempt.ContainerIsGone(in.workload.Template(), in.after.Spec.Container, in.podsSeen())
+		seen.Desired, seen.Pods = in.service.Desired(), len(attempt.PodsOf(in.workload, in.podsSeen()))
+	}
+	return seen
 }
 
 // letGo closes a diagnosis that is deleted and was kept for its attempt. The stack
@@ -75,12 +80,6 @@ func (r *Reconciler) letGo(ctx context.Context, in *round) error {
 
 // The finalizer alone is written: whoever applied the object finds it as it was.
 // +kubebuilder:rbac:groups=bridgestack.dev,resources=bridgediagnoses,verbs=patch
-
-// takesBackOnDelete is true where the policy wants the action taken back when its
-// stack is deleted, and there is a way back.
-func (in *round) takesBackOnDelete(action remedy.Action) bool {
-	return in.owner.Spec.Remediation.OnDelete == v1alpha1.OnDeleteTakeBack && action.Template != nil && !remedy.Final(action.Remedy)
-}
 
 // keep has a diagnosis stay, once it is deleted, until its attempt has ended, or no
 // longer. It is kept only while an attempt is in force.

@@ -1,0 +1,56 @@
+package incident
+
+import (
+	"fmt"
+	"slices"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+)
+
+// Rests is true where no attempt is in force and nothing is awaited that only a
+// look at the cluster can tell.
+func Rests(d *v1alpha1.BridgeDiagnosis) bool {
+	if slices.ContainsFunc(d.Status.Attempts, func(a v1alpha1.Attempt) bool { return a.Outcome.InForce() }) {
+		return false
+	}
+	switch d.Status.State {
+	case v1alpha1.StateObserved, v1alpha1.StateSuggested, v1alpha1.StateEscalated, v1alpha1.StateAwaitingApproval:
+		return true
+	default:
+		return false
+	}
+}
+
+// GivesWay says that a change of a diagnosis may be what another incident of its stack
+// waits for: its state is another one, or its attempts stand otherwise.
+func GivesWay(before, after *v1alpha1.BridgeDiagnosis) bool {
+	was, is := before.Status.Attempts, after.Status.Attempts
+	return before.Status.State != after.Status.State || len(was) != len(is) || len(is) > 0 && was[len(was)-1].Outcome != is[len(is)-1].Outcome
+}
+
+// Seen is what there is of what an incident is about.
+type Seen struct {
+	// WorkloadGone says that the workload was deleted, or is another one under its
+	// name; StackGone that no stack covers it any more.
+	WorkloadGone, StackGone bool
+	// ContainerGone says that neither the template nor any pod has Container.
+	ContainerGone bool
+	Container     string
+	// Desired replicas, and Pods that are not being deleted.
+	Desired int32
+	Pods    int
+}
+
+// Over is why there is nothing left to repair, with the reason of the API, empty while
+// there is.
+func (s Seen) Over() (reason, message string) {
+	switch {
+	case s.WorkloadGone, s.StackGone:
+		return v1alpha1.ReasonWorkloadGone, "the workload was deleted, or is no longer part of the stack"
+	case s.ContainerGone:
+		return v1alpha1.ReasonContainerGone, fmt.Sprintf("the pod template has no container %q any more: it was removed or renamed", s.Container)
+	case s.Desired == 0 && s.Pods == 0:
+		return v1alpha1.ReasonScaledToZero, "the workload was scaled to zero: nothing of it runs that could loop"
+	}
+	return "", ""
+}
