@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -12,7 +13,7 @@ const longest = 2 << 10
 // triggers are parts of names that may hold a secret.
 var triggers = []string{
 	"pass", "pwd", "pw", "secret", "token", "key", "credential", "auth", "jaas", "cookie", "jwt", "otp", "sig",
-	"connectionstring", "connection_string",
+	"connectionstring", "connection_string", "licen",
 }
 
 // byForm finds secrets by what stands around them. Each search is for a
@@ -31,6 +32,12 @@ func byForm(s string) []span {
 	}
 	for _, prefix := range tokenPrefixes {
 		spans = append(spans, each(s, prefix, func(i int) (span, int) { return token(s, i, i+len(prefix)) })...)
+	}
+	for _, id := range []string{"AKIA", "ASIA"} {
+		spans = append(spans, each(s, id, func(i int) (span, int) { return secretOfKeyID(s, i) })...)
+	}
+	for _, option := range []string{" -p ", " -a ", " -w "} { // of psql's relatives, redis-cli, ldapsearch
+		spans = append(spans, each(s, option, func(i int) (span, int) { return afterOption(s, i+len(option)), 0 })...)
 	}
 	for _, command := range []string{"PASS ", "AUTH "} { // of Redis, FTP, SMTP
 		spans = append(spans, each(s, command, func(i int) (span, int) { return login(s, i, i+len(command)) })...)
@@ -69,6 +76,35 @@ func login(s string, start, i int) (span, int) {
 		return span{}, 0
 	}
 	return unlessRedacted(s, i, end), 0
+}
+
+// secretOfKeyID is the secret access key that is told behind the id of an AWS key,
+// without a name: 40 characters of base64.
+func secretOfKeyID(s string, i int) (span, int) {
+	const length, near = 40, 64
+	last := min(len(s), i+20+near)
+	for start := i + 20; start < last; {
+		end := start
+		for end < len(s) && end-start <= length && (alphanumeric(s[end]) || s[end] == '+' || s[end] == '/') {
+			end++
+		}
+		if end-start == length && dense(s[start:end]) {
+			return unlessRedacted(s, start, end), 0
+		}
+		start = max(end, start+1)
+	}
+	return span{}, 0
+}
+
+// afterOption is the word after a short option, which is a password where it looks
+// like nothing else: -p is a port, a project or a profile as well.
+func afterOption(s string, i int) span {
+	i = skipBlanks(s, i)
+	end := upTo(s, i, " \t\r\n,;&\"')}]<>|")
+	if !dense(s[i:end]) || strings.ContainsAny(s[i:end], "/:.=") {
+		return span{}
+	}
+	return unlessRedacted(s, i, end)
 }
 
 // tokenPrefixes are how the tokens of well-known services begin: GitHub, GitLab,
@@ -173,10 +209,14 @@ func userinfo(s string, i int) (span, int) {
 		// A quote in a password ends no URL.
 		longer := s[start:upTo(s, start, " \t\r\n\",")]
 		user, rest, named := strings.Cut(longer, ":")
-		if !named || !strings.Contains(rest, "@") || strings.ContainsAny(user, "/.'<>`") {
+		switch {
+		case named && strings.Contains(rest, "@") && !strings.ContainsAny(user, "/.'<>`"):
+			authority = longer
+		case isDatabase(s[:i]):
+			return blankPassword(s, start), end
+		default:
 			return span{}, end
 		}
-		authority = longer
 	}
 	if cut := strings.IndexAny(authority, "/?#"); cut >= 0 && (strings.Contains(authority[:cut], "@") || !isDatabase(s[:i])) {
 		authority = authority[:cut]
@@ -194,6 +234,24 @@ func userinfo(s string, i int) (span, int) {
 		return span{}, start
 	}
 }
+
+// blankPassword is a password with blanks in a database's URL, which nobody escaped:
+// postgres://app:it is x@db:5432/shop. What follows a port is none.
+func blankPassword(s string, start int) span {
+	const most = 128
+	rest := s[start:min(upTo(s, start, "\r\n\"<>`"), start+most)]
+	user, after, named := strings.Cut(rest, ":")
+	at := strings.LastIndexByte(after, '@')
+	if !named || at < 0 || strings.ContainsAny(user, " /.,;") || ported.MatchString(after) || !hosted.MatchString(after[at+1:]) {
+		return span{}
+	}
+	return unlessRedacted(s, start+len(user)+1, start+len(user)+1+at)
+}
+
+var (
+	ported = regexp.MustCompile(`^\d{1,5}(?:[/?#\s:,;)]|$)`)
+	hosted = regexp.MustCompile(`^[\w.-]+(?::\d{1,5})?(?:[/?]|$)`)
+)
 
 func isDatabase(before string) bool {
 	start, least := len(before), max(0, len(before)-32)
@@ -217,14 +275,52 @@ func assigned(s, lower string, start, end int) (span, int) {
 	if start > 0 && s[start-1] == '/' { // a file: /etc/app/secret.key: permission denied
 		return span{}, end
 	}
-	if tooPlain(name) || !SensitiveName(name) {
+	if !tooPlain(name) && !SensitiveName(name) {
 		return span{}, end
 	}
 	i, worded, ok := separator(s, name, skipQuote(s, end))
 	if !ok {
 		return span{}, end
 	}
-	return value(s, lower, i, worded), end
+	if strings.HasPrefix(s[i:], "{") {
+		return member(s, lower, i), end
+	}
+	if tooPlain(name) {
+		const most = 256
+		s, lower = s[:min(len(s), i+most)], lower[:min(len(s), i+most)]
+	}
+	found := value(s, lower, i, worded)
+	if tooPlain(name) && !generated(s[found.start:found.end]) && !isLicence(lower[start:end], s[found.start:found.end]) {
+		return span{}, end
+	}
+	return found, end
+}
+
+// member is the value in an object in a secret's place: {"value": "x"}.
+func member(s, lower string, i int) span {
+	const most = 64
+	at := strings.Index(lower[i:min(len(s), i+most)], "value")
+	if at < 0 {
+		return span{}
+	}
+	at = skipQuote(s, i+at+len("value"))
+	next, worded, ok := separator(s, "value", at)
+	if !ok || strings.ContainsAny(s[i:at], "}\n") {
+		return span{}
+	}
+	return value(s, lower, next, worded)
+}
+
+// generated values were made by a program, for nobody to read: sixteen characters or
+// more of base64 or hexadecimal digits, letters and digits mixed.
+func generated(s string) bool {
+	const least = 16
+	return len(s) >= least && dense(s) && strings.Trim(strings.Map(func(r rune) rune {
+		if r < 0x80 && alphanumeric(byte(r)) {
+			return -1
+		}
+		return r
+	}, s), "+/=_") == ""
 }
 
 // nameAround widens a trigger to the whole name, at most 64 bytes on either side.
@@ -260,14 +356,23 @@ func separator(s, name string, at int) (value int, worded, ok bool) {
 }
 
 // tooPlain are names that hold a secret as a variable, but in a sentence are
-// ordinary words: "auth: refused", "missing key: port".
+// ordinary words: "auth: refused", "missing key: port". What looks generated behind
+// one is a secret all the same: key=Zm9vYmFyMTIzNDU2Nzg5.
 func tooPlain(name string) bool {
 	switch strings.ToLower(name) {
-	case "key", "auth", "pin", "salt", "pass", "jwt", "cookie":
+	case "key", "auth", "pin", "salt", "pass", "jwt", "cookie", "license", "licence":
 		return true
 	default:
 		return false
 	}
+}
+
+// licences are the names of open-source licences, and of their files.
+var licences = regexp.MustCompile(`(?i)^(?:apache|a?gpl|lgpl|gnu|bsd|mpl|epl|cddl|cc|artistic|zpl|eupl)\W?\w*[\d-]|\.`)
+
+// isLicence is true of a key to a program, and false of the name of a licence.
+func isLicence(name, value string) bool {
+	return strings.HasPrefix(name, "licen") && dense(value) && !licences.MatchString(value)
 }
 
 func isName(c byte) bool { return alphanumeric(c) || c == '_' || c == '-' || c == '.' }

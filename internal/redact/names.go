@@ -54,12 +54,23 @@ func SensitiveName(name string) bool {
 		if !slices.Contains(weak, w) && !endsInSecret(w) {
 			continue
 		}
-		if w == "key" && (i != len(words)-1 || i > 0 && slices.Contains(openKeys, words[i-1])) {
+		if w == "key" && (!ordinal(words[i+1:]) || i > 0 && slices.Contains(openKeys, words[i-1])) {
 			continue
 		}
 		return true
 	}
 	return false
+}
+
+// which are words behind a name that tell one of several from the others.
+var which = []string{"live", "test", "prod", "production", "staging", "dev", "old", "new", "current", "previous", "primary", "secondary", "backup"}
+
+// ordinal is true where the words behind a name only say which one it is: STRIPE_KEY_LIVE,
+// SSH_KEY_1.
+func ordinal(behind []string) bool {
+	return !slices.ContainsFunc(behind, func(w string) bool {
+		return !slices.Contains(which, w) && strings.Trim(w, "0123456789") != ""
+	})
 }
 
 func endsInSecret(word string) bool {

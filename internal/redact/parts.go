@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/bridgestack/operator/internal/evidence"
 )
@@ -28,6 +29,26 @@ func partsOf(value string) []string {
 	return parts
 }
 
+// Inside are the secrets in a text that is none itself, such as a file in a ConfigMap
+// or a command line: what its names and forms tell of.
+func Inside(text string) []evidence.Secret {
+	if len(text) > mostParsed {
+		text = text[:mostParsed]
+	}
+	var parts []string
+	for _, s := range byForm(text) {
+		parts = append(parts, text[s.start:s.end])
+	}
+	parts = append(parts, ofURLs(text)...)
+	var out []evidence.Secret
+	for _, part := range parts {
+		if len(part) >= shortest && !common(part) {
+			out = append(out, evidence.NewSecret(part))
+		}
+	}
+	return out
+}
+
 // ofURLs are the passwords in URLs as they are, unescaped, and in the pieces that
 // a client makes of one whose @ and / are not escaped.
 func ofURLs(value string) []string {
@@ -39,6 +60,12 @@ func ofURLs(value string) []string {
 		}
 		rest = after
 		authority := after[:upTo(after, 0, " \t\r\n\"'<>`")]
+		if !strings.Contains(authority, "@") { // with blanks in the password, and quotes
+			authority = after[:upTo(after, 0, "\r\n")]
+		}
+		if before, _, ok := strings.Cut(authority, "?"); ok && strings.Contains(before, "@") {
+			authority = before // of an address in the settings behind it
+		}
 		at := strings.LastIndexByte(authority, '@')
 		if at < 0 {
 			continue
@@ -54,8 +81,11 @@ func ofURLs(value string) []string {
 		if plain, err := url.QueryUnescape(password); err == nil {
 			parts = append(parts, plain)
 		}
-		if strings.ContainsAny(password, "@/?#:") {
-			parts = append(parts, strings.FieldsFunc(password, func(r rune) bool { return strings.ContainsRune("@/?#:", r) })...)
+		if strings.ContainsAny(password, "@/?#: ") {
+			for _, piece := range strings.FieldsFunc(password, func(r rune) bool { return strings.ContainsRune("@/?#:", r) }) {
+				parts = append(parts, piece)
+				parts = append(parts, slices.DeleteFunc(strings.Fields(piece), func(word string) bool { return !dense(word) })...)
+			}
 		}
 	}
 }
@@ -173,7 +203,13 @@ var plainValue = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:,-]{0,252}$`)
 // is, or as whom: no URL and nothing else that may hold a credential.
 func IsCoordinate(name, value string) bool {
 	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '_' || r == '-' || r == '.' })
-	return len(words) > 0 && slices.Contains(coordinates, words[len(words)-1]) && plainValue.MatchString(value)
+	return len(words) > 0 && slices.Contains(coordinates, words[len(words)-1]) && plainValue.MatchString(value) && !madeUp(value)
+}
+
+// madeUp values are no names: upper and lower case and digits are mixed in them, as
+// password generators do it and nobody who names a host, a user or a database.
+func madeUp(value string) bool {
+	return dense(value) && strings.ContainsFunc(value, unicode.IsUpper) && strings.ContainsFunc(value, unicode.IsLower) && !strings.ContainsAny(value, ".:,_-")
 }
 
 // all are the values of secrets with their parts, each once, the longest first.
