@@ -34,8 +34,23 @@ func (d *Document) Case() evidence.Case {
 	c.Events = EventsOf(d.Events)
 	var secrets []evidence.Secret
 	c.Env, secrets = d.env()
+	secrets = append(secrets, literals(&d.Pod)...)
 	redactCase(&c, redact.New(secrets...))
 	return c
+}
+
+// literals are the secrets that stand in a pod itself.
+func literals(pod *corev1.Pod) []evidence.Secret {
+	values := namedValues{}
+	for _, c := range specsOf(pod) {
+		values.addContainer(c)
+		for _, e := range c.Env {
+			if e.Value != "" && redact.Sensitive(e.Name, e.Value) {
+				values.add("env "+e.Name, e.Name, e.Value)
+			}
+		}
+	}
+	return values.secrets()
 }
 
 func (d *Document) env() (evidence.Env, []evidence.Secret) {

@@ -47,10 +47,11 @@ func (r *Reader) environment(ctx context.Context, pod *corev1.Pod, container str
 	services, errServices := r.services(ctx, pod)
 	var out Environment
 	values := namedValues{}
-	values.addSecrets(found)
+	values.addObjects(found)
 	for _, c := range specsOf(pod) {
 		env := effectiveEnv(pod, c, found, serviceLinks(pod, services, lastStart(pod, c.Name)))
 		values.addEnv(env)
+		values.addContainer(c)
 		if c.Name == container {
 			out.Env = env
 			out.Config = configObjects(references(pod, c), found)

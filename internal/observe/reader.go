@@ -10,6 +10,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -132,6 +134,25 @@ func (r *Reader) Redactor(ctx context.Context, request Request) (*redact.Redacto
 	}
 	environment, err := r.environment(ctx, pod, request.Container)
 	return redact.New(r.seen.with(seenBy(request, pod), environment.Secrets)...), err
+}
+
+// RedactorOf knows the secrets of many pods, as far as they can be read: the error
+// tells of those that cannot. Pods of one controller have the same.
+func (r *Reader) RedactorOf(ctx context.Context, pods []corev1.Pod) (*redact.Redactor, error) {
+	var secrets []evidence.Secret
+	var failed []error
+	known := map[types.UID]bool{}
+	for i := range pods {
+		if owner := metav1.GetControllerOf(&pods[i]); owner != nil {
+			if known[owner.UID] {
+				continue
+			}
+			known[owner.UID] = true
+		}
+		environment, err := r.environment(ctx, &pods[i], "")
+		secrets, failed = append(secrets, environment.Secrets...), append(failed, err)
+	}
+	return redact.New(secrets...), errors.Join(failed...)
 }
 
 // seenBy is whose secrets a request's are: its workload's, across the pods of it.

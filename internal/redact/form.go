@@ -36,8 +36,8 @@ func byForm(s string) []span {
 	for _, id := range []string{"AKIA", "ASIA"} {
 		spans = append(spans, each(s, id, func(i int) (span, int) { return secretOfKeyID(s, i) })...)
 	}
-	for _, option := range []string{" -p ", " -a ", " -w "} { // of psql's relatives, redis-cli, ldapsearch
-		spans = append(spans, each(s, option, func(i int) (span, int) { return afterOption(s, i+len(option)), 0 })...)
+	for _, option := range []string{" -p ", " -a ", " -w ", " -u "} { // of mysql's relatives, redis-cli, ldapsearch; curl -u user:x
+		spans = append(spans, each(s, option, func(i int) (span, int) { return afterOption(s, i+len(option), option == " -u "), 0 })...)
 	}
 	for _, command := range []string{"PASS ", "AUTH "} { // of Redis, FTP, SMTP
 		spans = append(spans, each(s, command, func(i int) (span, int) { return login(s, i, i+len(command)) })...)
@@ -98,9 +98,16 @@ func secretOfKeyID(s string, i int) (span, int) {
 
 // afterOption is the word after a short option, which is a password where it looks
 // like nothing else: -p is a port, a project or a profile as well.
-func afterOption(s string, i int) span {
+func afterOption(s string, i int, named bool) span {
 	i = skipBlanks(s, i)
 	end := upTo(s, i, " \t\r\n,;&\"')}]<>|")
+	if named { // user:password
+		colon := strings.IndexByte(s[i:end], ':')
+		if colon < 0 {
+			return span{}
+		}
+		i += colon + 1
+	}
 	if !dense(s[i:end]) || strings.ContainsAny(s[i:end], "/:.=") {
 		return span{}
 	}

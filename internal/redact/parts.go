@@ -206,6 +206,13 @@ func IsCoordinate(name, value string) bool {
 	return len(words) > 0 && slices.Contains(coordinates, words[len(words)-1]) && plainValue.MatchString(value) && !madeUp(value)
 }
 
+// IsName reports whether a value may well be the name of something: a short word, or
+// several, as people make them up, and no password that is worth the name.
+func IsName(value string) bool {
+	const most = 24
+	return len(value) <= most && plainValue.MatchString(value) && !madeUp(value) && (!dense(value) || strings.ContainsAny(value, ".:,_-"))
+}
+
 // madeUp values are no names: upper and lower case and digits are mixed in them, as
 // password generators do it and nobody who names a host, a user or a database.
 func madeUp(value string) bool {
