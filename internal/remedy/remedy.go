@@ -13,6 +13,7 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/diagnosis"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/stack"
 )
 
@@ -51,6 +52,9 @@ type Input struct {
 	// Restarts are the attempts of the stack's other incidents that act on another
 	// workload than their own.
 	Restarts []v1alpha1.Attempt
+	// Secrets are those of the pod: what would have to be recorded with one in it is
+	// not proposed. nil knows them by their form only.
+	Secrets *redact.Redactor
 }
 
 // Workload is what runs a dependency.

@@ -13,6 +13,7 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/diagnosis"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/stack"
 )
 
@@ -127,6 +128,13 @@ func TestProposals(t *testing.T) {
 		"no limit, no raise": {
 			in: input(v1alpha1.CauseOOMKilled, diagnosis.Subject{}), remedy: v1alpha1.RemedyEscalate,
 			change: func(in *Input) { in.Template.Spec.Containers[1].Resources.Limits = nil }, says: "no memory limit",
+		},
+		"a host that is called like a secret": {
+			in: input(v1alpha1.CausePostgresUnreachable, diagnosis.Subject{Dependency: "postgres"}), remedy: v1alpha1.RemedyEscalate,
+			change: func(in *Input) {
+				in.Case.Dependencies[0].Declared.Servers = []evidence.HostPort{{Host: "Kf7Qw9zLm2", Port: 5432}}
+				in.Secrets = redact.New(evidence.NewSecret("Kf7Qw9zLm2"))
+			}, says: "one of the pod's secrets",
 		},
 		"wrong host": {
 			in: input(v1alpha1.CausePostgresUnreachable, diagnosis.Subject{Dependency: "postgres"}), remedy: v1alpha1.RemedySetEnv,
@@ -367,6 +375,14 @@ func TestProposalsOfTheOtherRemedies(t *testing.T) {
 			cause: v1alpha1.CauseKafkaGroupUnstable, subject: redpanda, remedy: v1alpha1.RemedyDeleteConsumerGroup,
 			change: func(in *Input) { groupOf(in, "Empty"); enabled(in, v1alpha1.RemedyDeleteConsumerGroup) },
 			diff:   "consumerGroups[workers]: empty -> deleted",
+		},
+		"a group that is called like a secret": {
+			cause: v1alpha1.CauseKafkaGroupUnstable, subject: redpanda, remedy: v1alpha1.RemedyEscalate, says: "called like a secret",
+			change: func(in *Input) {
+				groupOf(in, "Empty")
+				enabled(in, v1alpha1.RemedyDeleteConsumerGroup)
+				in.Secrets = redact.New(evidence.NewSecret("workers"))
+			},
 		},
 		"a group with members": {
 			cause: v1alpha1.CauseKafkaGroupUnstable, subject: redpanda, remedy: v1alpha1.RemedyEscalate, says: "only an empty one",
