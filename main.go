@@ -117,7 +117,7 @@ func parse() flags {
 	options := zap.Options{}
 	options.BindFlags(flag.CommandLine)
 	flag.Parse()
-	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&options)))
+	ctrl.SetLogger(report.Logger(options))
 	return f
 }
 

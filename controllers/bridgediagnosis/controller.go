@@ -134,7 +134,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if apierrors.IsConflict(err) || errors.Is(err, incident.ErrStaleView) {
 		return ctrl.Result{RequeueAfter: requeue.AfterConflict}, nil
 	}
-	return ctrl.Result{RequeueAfter: requeue.Sooner(in.recheck, in.soakLeft)}, err
+	return ctrl.Result{RequeueAfter: requeue.Sooner(in.recheck, in.soakLeft)}, in.redacted(err) // it is logged
 }
 
 // ofPod finds the open diagnoses of the workload that owns a pod.

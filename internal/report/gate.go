@@ -72,6 +72,18 @@ func redactStatus(s *v1alpha1.BridgeDiagnosisStatus, secrets *redact.Redactor) {
 	eachText(s, func(text *string) { *text = secrets.Text(*text) })
 }
 
+// redactStackStatus takes out what has the form of a secret. What a stack's status
+// tells comes of policies, names and counts, and of diagnoses that passed the gate.
+func redactStackStatus(s *v1alpha1.BridgeStackStatus) {
+	var secrets redact.Redactor
+	for i := range s.Conditions {
+		s.Conditions[i].Message = secrets.Text(s.Conditions[i].Message)
+	}
+	for i := range s.Services {
+		s.Services[i].Message = secrets.Text(s.Services[i].Message)
+	}
+}
+
 // eachText visits the texts of a status that a pod, a server or its settings may
 // have a part in. What is left out is made by the operator or is the name of an
 // object: see the test, which knows all fields.

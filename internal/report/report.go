@@ -172,6 +172,7 @@ func (r *Reporter) Stack(ctx context.Context, before, after *v1alpha1.BridgeStac
 	}
 	after.Status.ServicesHealthy = fmt.Sprintf("%d/%d", healthy, len(after.Status.Services))
 	SetStackConditions(after, stalled, healthy)
+	redactStackStatus(&after.Status)
 	if equality.Semantic.DeepEqual(before.Status, after.Status) {
 		return nil
 	}
