@@ -114,6 +114,9 @@ func (b *bundle) write(ctx context.Context, owner v1alpha1.BridgeStack) error {
 		return err
 	}
 	b.missing = append(b.missing, in.missing...)
+	var errSecrets error
+	b.redactor, errSecrets = b.redactorOf(ctx, in.pods) // of all, before anything is written
+	b.lacks("the values of some Secrets, which are known by their form only", errSecrets)
 	owner.ManagedFields, owner.Annotations = nil, nil // annotations may hold whole manifests
 	diagnoses := in.of(owner.Name)
 	for i := range diagnoses {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -169,23 +170,31 @@ func (h *history) deploys(ctx context.Context) []page.Moment {
 // maxEventMessage is the longest that the API server takes, in bytes.
 const maxEventMessage = 1024
 
-// warnings are events on the stack's pods, each at its last time.
+// warnings are events on the stack's pods, each at its last time. Anyone who writes
+// events may have put a pod's secrets into one, as a probe's answer does.
 func (h *history) warnings(ctx context.Context) []page.Moment {
 	var events corev1.EventList
 	h.lacks(h.client.List(ctx, &events, client.InNamespace(h.namespace)))
 	services := map[string]string{}
+	pods := map[string]corev1.Pod{}
 	for _, w := range h.in.workloads {
 		for _, p := range h.in.podsOf(w) {
-			services[p.Name] = h.serviceOf(w)
+			services[p.Name], pods[p.Name] = h.serviceOf(w), p
 		}
 	}
-	var out []page.Moment
-	for _, e := range events.Items {
-		service := services[e.InvolvedObject.Name]
-		if e.InvolvedObject.Kind != "Pod" || e.Type != corev1.EventTypeWarning || service == "" {
-			continue
+	told := slices.DeleteFunc(events.Items, func(e corev1.Event) bool {
+		return e.InvolvedObject.Kind != "Pod" || e.Type != corev1.EventTypeWarning || services[e.InvolvedObject.Name] == ""
+	})
+	var about []corev1.Pod
+	for _, name := range slices.Sorted(maps.Keys(pods)) {
+		if slices.ContainsFunc(told, func(e corev1.Event) bool { return e.InvolvedObject.Name == name }) {
+			about = append(about, pods[name])
 		}
-		what := e.Reason + ": " + new(redact.Redactor).Clean(e.Message, maxEventMessage)
+	}
+	redactor := h.redactorOf(ctx, about)
+	var out []page.Moment
+	for _, e := range told {
+		what := e.Reason + ": " + redactor.Clean(e.Message, maxEventMessage)
 		if e.Count > 1 {
 			what = fmt.Sprintf("%s (%d times since %s)", what, e.Count, e.FirstTimestamp.UTC().Format(time.TimeOnly))
 		}
@@ -193,7 +202,25 @@ func (h *history) warnings(ctx context.Context) []page.Moment {
 		if at.IsZero() {
 			at = metav1.NewTime(e.EventTime.Time)
 		}
-		out = append(out, page.Moment{At: at, Service: service, Kind: page.KindEvent, What: what})
+		out = append(out, page.Moment{At: at, Service: services[e.InvolvedObject.Name], Kind: page.KindEvent, What: what})
 	}
 	return out
+}
+
+// redactorOf pods, by the form of secrets alone where their values may not be read.
+func (h *history) redactorOf(ctx context.Context, pods []corev1.Pod) *redact.Redactor {
+	redactor, err := h.connection.redactorOf(ctx, pods)
+	if err != nil {
+		h.missing = append(h.missing, "some secrets in messages of the cluster are known by their form only: "+explained(err).Error())
+	}
+	return redactor
+}
+
+// redactorOf pods knows their secrets as far as the caller may read them.
+func (c connection) redactorOf(ctx context.Context, pods []corev1.Pod) (*redact.Redactor, error) {
+	reader, err := c.observer(nil)
+	if err != nil {
+		return redact.New(), err
+	}
+	return reader.RedactorOf(ctx, pods)
 }
