@@ -17,12 +17,14 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap/zapcore"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"github.com/bridgestack/operator/controllers"
 	"github.com/bridgestack/operator/internal/apply"
@@ -59,6 +61,8 @@ type settings struct {
 	accounts permission.Accounts
 	// registry of its metrics. Default: one that nobody reads.
 	registry *prometheus.Registry
+	// log is where it logs, at its highest verbosity. Default: with all the others.
+	log io.Writer
 	// as is the user that it is to the API server. Default: one who may do all.
 	as string
 }
@@ -105,6 +109,9 @@ func managerFor(namespace string, s settings) (ctrl.Manager, error) {
 	c.Wrap(s.wire.wrap)
 	c.Impersonate.UserName = s.as
 	options := quietManager(scheme)
+	if s.log != nil {
+		options.Logger = report.Logger(zap.Options{DestWriter: s.log, Level: zapcore.Level(-10)})
+	}
 	options.Cache = cache.Options{
 		DefaultNamespaces: map[string]cache.Config{namespace: {}},
 		ByObject:          map[client.Object]cache.ByObject{&corev1.Pod{}: {Transform: observe.Transform}},
