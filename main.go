@@ -17,6 +17,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/client-go/kubernetes"
@@ -56,6 +57,7 @@ type flags struct {
 	pprof           loopback
 	leaderElect     bool
 	namespaces      list
+	excluded        namespaces
 	clusterDomain   string
 	allowHosts      list
 	allowNetworks   list
@@ -96,13 +98,34 @@ func (l *list) Set(value string) error {
 	return nil
 }
 
+// namespaces is a list with a default: the first value that is given takes its place.
+// One that is empty leaves none.
+type namespaces struct {
+	names []string
+	given bool
+}
+
+func (n *namespaces) String() string { return strings.Join(n.names, ",") }
+
+func (n *namespaces) Set(value string) error {
+	if !n.given {
+		n.names, n.given = nil, true
+	}
+	n.names = append(n.names, strings.FieldsFunc(value, func(r rune) bool { return r == ',' })...)
+	return nil
+}
+
+// notOurs are the namespaces of the cluster itself.
+var notOurs = []string{metav1.NamespaceSystem, metav1.NamespacePublic, corev1.NamespaceNodeLease}
+
 func parse() flags {
-	var f flags
+	f := flags{excluded: namespaces{names: notOurs}}
 	flag.StringVar(&f.metrics, "metrics-bind-address", "0", "address of the authenticated metrics endpoint, such as :8443; 0 switches it off")
 	flag.StringVar(&f.health, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
 	flag.Var(&f.pprof, "pprof-bind-address", "loopback address for profiles (/debug/pprof), such as 127.0.0.1:6060 (default: off)")
 	flag.BoolVar(&f.leaderElect, "leader-elect", false, "let only one of several replicas act at a time")
 	flag.Var(&f.namespaces, "namespace", "namespace to watch; may be given several times (default: all)")
+	flag.Var(&f.excluded, "exclude-namespace", "namespace in which nothing is looked at, whatever its stacks say; may be given several times or with commas, and empty for none. In config/admission, the policy stack-authors has the same list")
 	flag.StringVar(&f.clusterDomain, "cluster-domain", "", "DNS domain of the cluster's Services (default: as in the operator's own resolv.conf, else cluster.local)")
 	flag.Var(&f.allowHosts, "probe-allow-host", "host outside of a stack's namespace that may be probed, an absolute name such as git.example.com or db.shop.svc.cluster.local, or *.example.com; may be given several times")
 	flag.Var(&f.allowNetworks, "probe-allow-network", "network, such as 10.20.0.0/16, that may be probed beside a stack's own pods and Services; may be given several times")
@@ -172,6 +195,7 @@ func run(ctx context.Context, config *rest.Config, f flags) error {
 		Reporter:    &report.Reporter{Client: mgr.GetClient(), Events: recorder, Metrics: measured},
 		Metrics:     measured,
 		Accounts:    f.accounts,
+		Excluded:    f.excluded.names,
 		Sender:      &notify.Sender{Dialer: egress.New(elsewhere(options, f.notifyHosts)), Now: time.Now},
 		Git:         &gitrepo.Client{Dialer: egress.New(elsewhere(options, f.gitHosts)), Now: time.Now},
 		Clock:       clock.RealClock{},

@@ -162,6 +162,15 @@ func TestAuthorsMustBeAllowedWhatTheOperatorDoes(t *testing.T) {
 		permitted(t, as(t, "impersonator", impersonator).Create(t.Context(), stack("l", v1alpha1.ModeObserve, account)))
 		permitted(t, as(t, "podmaker", rule("", "pods", "create")).Create(t.Context(), stack("m", v1alpha1.ModeObserve, account)))
 	})
+	t.Run("namespaces of the cluster itself", func(t *testing.T) {
+		for _, namespace := range []string{metav1.NamespaceSystem, metav1.NamespacePublic, "kube-node-lease"} {
+			s := stack("n", v1alpha1.ModeObserve)
+			s.Namespace = namespace
+			if err := k8sFor(t).Create(t.Context(), s, client.DryRunAll); !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "namespaces of the cluster itself") {
+				t.Errorf("%s: %v", namespace, err)
+			}
+		}
+	})
 	t.Run("diagnoses", func(t *testing.T) { testWhoWritesDiagnoses(t) })
 	t.Run("Secrets that are sent", func(t *testing.T) {
 		open := v1alpha1.Receiver{Name: "hook", Webhook: &v1alpha1.WebhookReceiver{URL: "http://hook/"}}

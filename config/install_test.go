@@ -21,8 +21,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
 
 var (
@@ -72,8 +75,14 @@ func runWithInstalls(m *testing.M) (code int, err error) {
 
 func kubectl(t *testing.T, arguments ...string) string {
 	t.Helper()
+	return kubectlIn(t.Context(), t, arguments...)
+}
+
+// kubectlIn is kubectl for what comes after a test.
+func kubectlIn(ctx context.Context, t *testing.T, arguments ...string) string {
+	t.Helper()
 	program := filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kubectl")
-	command := exec.CommandContext(t.Context(), program, append([]string{"--kubeconfig", kubeconfig}, arguments...)...)
+	command := exec.CommandContext(ctx, program, append([]string{"--kubeconfig", kubeconfig}, arguments...)...)
 	output, err := command.CombinedOutput()
 	if err != nil {
 		t.Fatalf("kubectl %s: %v\n%s", strings.Join(arguments, " "), err, output)
@@ -189,6 +198,66 @@ func TestInstallForOneNamespace(t *testing.T) {
 	if !slices.Contains(arguments, "--namespace=$(POD_NAMESPACE)") {
 		t.Errorf("the manager is not told to stay in its namespace: %q", arguments)
 	}
+}
+
+// The policies of operators of one namespace are those of the cluster-wide install,
+// with the account of each namespace's own operator.
+func TestPoliciesForOperatorsOfOneNamespace(t *testing.T) {
+	kubectl(t, "apply", "-k", "crd")
+	kubectl(t, "wait", "--for=condition=Established", "--timeout=60s", "crd/bridgestacks.bridgestack.dev")
+	kubectl(t, "apply", "-k", "namespaced/admission")
+	t.Cleanup(func() {
+		kubectlIn(context.Background(), t, "delete", "-k", "namespaced/admission")
+	})
+	for _, name := range []string{"red", "blue"} {
+		if err := k8s.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	anybody := k8sFor(t)
+	author := as(t, "author-of-one-namespace")
+	await := func(what string, refuses func() error, why string) {
+		t.Helper()
+		var err error
+		if wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
+			err = refuses()
+			return apierrors.IsForbidden(err) && strings.Contains(err.Error(), why), nil
+		}) != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	diagnosis := func(namespace string) *v1alpha1.BridgeDiagnosis {
+		return &v1alpha1.BridgeDiagnosis{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "forged"}, Spec: v1alpha1.BridgeDiagnosisSpec{
+			Stack: "shop", Service: "app", Container: "app", Workload: v1alpha1.DiagnosedWorkload{Kind: v1alpha1.Deployment, Name: "app", UID: "1"}}}
+	}
+	await("an author", func() error {
+		return author.Create(t.Context(), stack("one", v1alpha1.ModeAuto), client.DryRunAll)
+	}, "must be allowed to patch deployments.apps")
+	await("a forged diagnosis", func() error { return anybody.Create(t.Context(), diagnosis("red"), client.DryRunAll) }, "only the operator")
+	manager := asOperatorOf(t, "red")
+	// Policies are renewed a moment after they are written.
+	if err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
+		return manager.Create(t.Context(), diagnosis("red"), client.DryRunAll) == nil, nil
+	}); err != nil {
+		t.Errorf("the namespace's own operator: %v", manager.Create(t.Context(), diagnosis("red"), client.DryRunAll))
+	}
+	await("the operator of another namespace", func() error { return manager.Create(t.Context(), diagnosis("blue"), client.DryRunAll) }, "only the operator")
+}
+
+// asOperatorOf is the operator of this namespace to the API server, with all rights of
+// RBAC everywhere, so that it is the policy that refuses.
+func asOperatorOf(t *testing.T, namespace string) client.Client {
+	t.Helper()
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Impersonate.UserName, config.Impersonate.Groups = "system:serviceaccount:"+namespace+":bridgestack-manager", []string{"system:masters"}
+	c, err := client.New(config, client.Options{Scheme: k8sFor(t).Scheme()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // What only some stacks want is a right of its own, which an admin adds.

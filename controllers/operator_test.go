@@ -59,6 +59,8 @@ type settings struct {
 	noImage bool
 	// accounts in whose stead it acts.
 	accounts permission.Accounts
+	// excluded are namespaces that it leaves alone.
+	excluded []string
 	// registry of its metrics. Default: one that nobody reads.
 	registry *prometheus.Registry
 	// log is where it logs, at its highest verbosity. Default: with all the others.
@@ -140,6 +142,7 @@ func managerFor(namespace string, s settings) (ctrl.Manager, error) {
 			Resolver: s.resolver, AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		})},
 		Accounts:    s.accounts,
+		Excluded:    s.excluded,
 		Image:       operatorImage,
 		Reporter:    &report.Reporter{Client: mgr.GetClient(), Events: mgr.GetEventRecorder("bridgestack"), Metrics: measured},
 		Metrics:     measured,

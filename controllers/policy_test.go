@@ -181,3 +181,22 @@ func TestHealthOfADiagnosis(t *testing.T) {
 	}, func() string { return "web is escalated: " + tell(diagnoses(t, ns, "web")) })
 	is(&diagnoses(t, ns, "web")[0], status.FailedStatus)
 }
+
+// In a namespace that the admin excludes nothing is watched or changed, and the stack
+// says why.
+func TestExcludedNamespace(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	s := stack(ns, service("api"))
+	create(t, s)
+	api := deploy(t, ns, "api", needs("150Mi"))
+	o := start(t, ns, settings{excluded: []string{ns}})
+	until(t, func() bool { return readyOf(t, s) == "False "+v1alpha1.ReasonNamespaceExcluded }, func() string { return "Ready: " + readyOf(t, s) })
+	o.stop()
+	if got := diagnoses(t, ns, "api"); len(got) > 0 || limit(t, api) != "128Mi" {
+		t.Errorf("limit %s, diagnoses:\n%s", limit(t, api), tell(got))
+	}
+	// So that the check above can fail.
+	start(t, ns, settings{})
+	await(t, ns, "api", v1alpha1.StateRecovered, v1alpha1.ReasonRecovered)
+}

@@ -4,10 +4,12 @@ package controllers
 
 import (
 	"fmt"
+	"slices"
 
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/bridgestack/operator/controllers/bridgediagnosis"
 	"github.com/bridgestack/operator/controllers/bridgestack"
@@ -45,6 +47,8 @@ type Options struct {
 	Metrics *metrics.Metrics
 	// Accounts in whose stead the operator acts.
 	Accounts permission.Accounts
+	// Excluded are namespaces in which nothing is looked at, whatever their stacks say.
+	Excluded []string
 	// Sender tells receivers. Its guard is not that of the probes: an admin allows
 	// hosts for one or the other.
 	Sender *notify.Sender
@@ -79,6 +83,7 @@ func (o Options) controllers() []controller {
 	answers := &healthcheck.Memory{}
 	permissions := permission.Reviewer{Accounts: o.Accounts, Client: o.Client}
 	targets := notify.Targets{APIReader: o.APIReader, MayRead: permissions.MayReadSecret}
+	within := predicate.NewPredicateFuncs(func(object client.Object) bool { return !slices.Contains(o.Excluded, object.GetNamespace()) })
 	var committer *gitcommit.Committer
 	var git *gitcommit.Queue
 	if o.Git != nil {
@@ -86,22 +91,22 @@ func (o Options) controllers() []controller {
 		git = gitcommit.NewQueue(o.Clock, 0)
 	}
 	out := []controller{
-		&bridgestack.Reconciler{Client: o.Client, APIReader: o.APIReader, Resolver: resolver, Reporter: o.Reporter, Targets: targets, Accounts: o.Accounts, Clock: o.Clock, Concurrency: o.Concurrency},
+		&bridgestack.Reconciler{Client: o.Client, APIReader: o.APIReader, Resolver: resolver, Reporter: o.Reporter, Targets: targets, Accounts: o.Accounts, Excluded: o.Excluded, Clock: o.Clock, Concurrency: o.Concurrency},
 		&podwatch.Reconciler{
-			Client: o.Client, Observer: o.Observer, Resolver: resolver, Opener: opener,
+			Within: within, Client: o.Client, Observer: o.Observer, Resolver: resolver, Opener: opener,
 			Metrics: o.Metrics, Clock: o.Clock, Concurrency: o.Concurrency,
 		},
 		&health.Reconciler{
-			Client: o.Client, Observer: o.Observer, Prober: o.Prober, Resolver: resolver, Opener: opener, Memory: answers,
+			Within: within, Client: o.Client, Observer: o.Observer, Prober: o.Prober, Resolver: resolver, Opener: opener, Memory: answers,
 			Metrics: o.Metrics, Clock: o.Clock, Concurrency: o.Concurrency,
 		},
 		&bridgediagnosis.Reconciler{
-			Client: o.Client, APIReader: o.APIReader, Observer: o.Observer, Prober: o.Prober, Applier: o.Applier, Reporter: o.Reporter,
+			Within: within, Client: o.Client, APIReader: o.APIReader, Observer: o.Observer, Prober: o.Prober, Applier: o.Applier, Reporter: o.Reporter,
 			Resolver: resolver, Permissions: permissions, Health: answers, Committer: committer, Commits: git,
 			Clock: o.Clock, Image: o.Image, Concurrency: o.Concurrency,
 		},
 		&notification.Reconciler{
-			Client: o.Client, APIReader: o.APIReader, Resolver: resolver, Reporter: o.Reporter, Targets: targets, Sender: o.Sender,
+			Within: within, Client: o.Client, APIReader: o.APIReader, Resolver: resolver, Reporter: o.Reporter, Targets: targets, Sender: o.Sender,
 			Clock: o.Clock, Concurrency: o.Concurrency,
 		},
 	}

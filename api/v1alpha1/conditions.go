@@ -59,6 +59,8 @@ const (
 	ReasonInvalidMaintenanceWindow = "InvalidMaintenanceWindow"
 	// ReasonInvalidReceiver: a receiver of notifications cannot be sent to as the policy describes it.
 	ReasonInvalidReceiver = "InvalidReceiver"
+	// ReasonNamespaceExcluded: the cluster's admin has nothing looked at in the stack's namespace.
+	ReasonNamespaceExcluded = "NamespaceExcluded"
 	// ReasonServiceAccountRequired: the cluster's admin wants a stack that acts to name a ServiceAccount.
 	ReasonServiceAccountRequired = "ServiceAccountRequired"
 	// ReasonAllServicesHealthy: all services are available and none loops.

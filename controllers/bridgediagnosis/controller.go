@@ -36,6 +36,8 @@ import (
 
 // Reconciler takes an incident from its first sight to its end.
 type Reconciler struct {
+	// Within are the namespaces that are looked at.
+	Within predicate.Predicate
 	// Client reads from the cache and writes; APIReader reads from the API server.
 	Client    client.Client
 	APIReader client.Reader
@@ -86,6 +88,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	}
 	return b.
 		For(&v1alpha1.BridgeDiagnosis{}, builder.WithPredicates(unlessItRests)).
+		WithEventFilter(r.Within).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(r.ofPod)).
 		Watches(&v1alpha1.BridgeStack{}, handler.EnqueueRequestsFromMapFunc(r.ofStack),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).

@@ -45,6 +45,8 @@ type Reconciler struct {
 	Targets notify.Targets
 	// Accounts that policies must name.
 	Accounts permission.Accounts
+	// Excluded are namespaces in which nothing is looked at but that a stack is told so.
+	Excluded []string
 	Clock    clock.PassiveClock
 	// Concurrency is how many stacks are reported on at once.
 	Concurrency int
@@ -125,6 +127,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		r.Resolver.Forget(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
+	if slices.Contains(r.Excluded, req.Namespace) {
+		return r.exclude(ctx, &before)
+	}
 	workloads, err := r.Resolver.Workloads(ctx, req.Namespace)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -159,6 +164,18 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{RequeueAfter: requeue.AfterConflict}, nil
 	}
 	return ctrl.Result{RequeueAfter: requeue.References}, err
+}
+
+// exclude tells a stack that the cluster's admin wants nothing done in its namespace.
+func (r *Reconciler) exclude(ctx context.Context, before *v1alpha1.BridgeStack) (ctrl.Result, error) {
+	after := before.DeepCopy()
+	after.Status.Services, after.Status.Compose = nil, nil
+	err := r.Reporter.Stack(ctx, before, after, []stack.Problem{{Reason: v1alpha1.ReasonNamespaceExcluded, Field: "metadata.namespace",
+		Message: fmt.Sprintf("the cluster's admin has the operator look at nothing in the namespace %s (--exclude-namespace): none of its pods is watched, probed or changed", before.Namespace)}})
+	if apierrors.IsConflict(err) {
+		return ctrl.Result{RequeueAfter: requeue.AfterConflict}, nil
+	}
+	return ctrl.Result{}, err
 }
 
 // problems are what a person must put right, those of the compose project first:

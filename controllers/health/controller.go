@@ -37,6 +37,8 @@ import (
 // Reconciler asks the stacks' HTTP health endpoints, and opens a
 // BridgeDiagnosis for a service that fails though nothing of it restarts.
 type Reconciler struct {
+	// Within are the namespaces that are looked at.
+	Within   predicate.Predicate
 	Client   client.Client
 	Observer *observe.Reader
 	Prober   *probe.Prober
@@ -55,6 +57,7 @@ type Reconciler struct {
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("health").
+		WithEventFilter(r.Within).
 		For(&v1alpha1.BridgeStack{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: fairqueue.New}).
 		Complete(r)

@@ -33,6 +33,8 @@ import (
 // Reconciler tells a stack's receivers of its incidents. It has a
 // queue of its own: a receiver that hangs keeps no remedy waiting.
 type Reconciler struct {
+	// Within are the namespaces that are looked at.
+	Within    predicate.Predicate
 	Client    client.Client
 	APIReader client.Reader
 	Resolver  *resolve.Resolver
@@ -48,6 +50,7 @@ type Reconciler struct {
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("notification").
+		WithEventFilter(r.Within).
 		For(&v1alpha1.BridgeDiagnosis{}).
 		Watches(&v1alpha1.BridgeStack{}, handler.EnqueueRequestsFromMapFunc(r.ofStack)).
 		Watches(&v1alpha1.BridgeDiagnosis{}, handler.EnqueueRequestsFromMapFunc(r.symptomsOf), builder.WithPredicates(ends)).

@@ -33,6 +33,8 @@ import (
 // Reconciler is the phase detect: it watches restart counts and opens a
 // BridgeDiagnosis for each container that loops.
 type Reconciler struct {
+	// Within are the namespaces that are looked at.
+	Within   predicate.Predicate
 	Client   client.Client
 	Observer *observe.Reader
 	Resolver *resolve.Resolver
@@ -64,6 +66,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	}
 	return b.
 		Named("pod").
+		WithEventFilter(r.Within).
 		For(&corev1.Pod{}, builder.WithPredicates(r.podsToLookAt())).
 		Watches(&v1alpha1.BridgeStack{}, handler.EnqueueRequestsFromMapFunc(r.unhealthyInNamespace),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
