@@ -55,7 +55,7 @@ func TestPodsOf(t *testing.T) {
 		"of one that is kept":          {pod(older), true, true, with(func(p *Pod) { p.Older = true })},
 		"nobody has seen the template": {pod(), false, false, with(func(p *Pod) { p.Older = true })},
 		"is being deleted":             {pod(ending), true, true, nil},
-		"and will not be gone":         {pod(ending, stranded), true, true, with(func(p *Pod) { p.UpSince, p.Excused = time.Time{}, true })},
+		"and will not be gone":         {pod(ending, on(silent), stranded), true, true, with(func(p *Pod) { p.UpSince, p.Excused = time.Time{}, true })},
 		"has ended":                    {pod(func(p *evidence.WorkloadPod) { p.Pod.Phase = "Failed" }), true, true, nil},
 		"has no such container":        {pod(func(p *evidence.WorkloadPod) { p.HasContainer = false }), true, true, nil},
 		"no node has room for it": {pod(func(p *evidence.WorkloadPod) {
