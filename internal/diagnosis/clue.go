@@ -76,7 +76,31 @@ func read(c evidence.Case, log []byte) reading {
 		}
 	}
 	r.forgetRecovered()
+	r.forgetHelp()
 	return r
+}
+
+var (
+	// usageStarts is where the help begins that follows a rejected command line.
+	usageStarts = regexp.MustCompile(`(?im)^\s*(?:usage|options|flags|arguments|(?:available |global )?commands)\b[^\n]{0,80}?:?`)
+	// helpLine is a line of such a text: an option, or what is indented beneath it.
+	helpLine = regexp.MustCompile(`^(?:\s{2,}|\t|\s*--?\w)`)
+)
+
+// forgetHelp drops what the help text says of hosts, files and passwords: it is
+// no event.
+func (r *reading) forgetHelp() {
+	rejected := slices.ContainsFunc(r.clues, func(k clue) bool { return k.cause == v1alpha1.CauseArgumentsInvalid })
+	if !rejected {
+		return
+	}
+	help := usageStarts.FindIndex(r.log)
+	if help == nil {
+		return
+	}
+	r.clues = slices.DeleteFunc(r.clues, func(k clue) bool {
+		return k.cause != v1alpha1.CauseArgumentsInvalid && r.lines[k.order].Offset >= help[0] && helpLine.MatchString(r.rawLine(k))
+	})
 }
 
 // matchContext checks the record and takes the subject from it.

@@ -215,6 +215,20 @@ func (r *reading) finding(c evidence.Case, k clue) Finding {
 	return f
 }
 
+// onlyLeaves says that the program said nothing but good-bye after a line.
+func (r *reading) onlyLeaves(after string) bool {
+	for _, line := range slices.Backward(tail(r.log, 40)) {
+		text, _ := logscan.Plain(line)
+		if text == after {
+			return true
+		}
+		if !goodbye.MatchString(text) {
+			return false
+		}
+	}
+	return false
+}
+
 // recounts are lines that tell of others' words: samples of metrics, statements
 // in a log of queries, rows of a table.
 var recounts = regexp.MustCompile(`^# (?:HELP|TYPE) |^[a-z_][\w:]*(?:\{[^}]*\})? -?[\d.]+(?:e[+-]?\d+)?$|(?i:\b(?:query|statement|sql)["']?[=:] ?["']?(?:insert|select|update|delete|merge)\b)|^\S+ {2,}\w+ {2,}\S`)
@@ -339,10 +353,10 @@ func (r *reading) lastWords() (string, bool) {
 var toolSays = regexp.MustCompile(`^[a-z][\w./-]{0,40}: [^{}\[\]=]{3,200}$|^[a-z]{3,12} error: \S`)
 
 // complaint is such a line at the end of the log of a program that gave an
-// exit code of its own.
+// exit code of its own, or the last line of all that complains of something.
 func (r *reading) complaint(c evidence.Case) (string, bool) {
 	ended := c.Container.Ended()
-	if ended == nil || ended.ExitCode < 1 || ended.ExitCode > 125 {
+	if ended == nil || ended.ExitCode < 1 || ended.ExitCode > 125 && ended.ExitCode != 255 {
 		return "", false
 	}
 	lines := tail(r.log, 1)
@@ -350,7 +364,22 @@ func (r *reading) complaint(c evidence.Case) (string, bool) {
 		return "", false
 	}
 	text, level := logscan.Plain(lines[0])
-	return text, level == logscan.LevelUnset && toolSays.MatchString(text) && !goodbye.MatchString(text)
+	if level == logscan.LevelUnset && toolSays.MatchString(text) && !goodbye.MatchString(text) {
+		return text, true
+	}
+	return r.complains()
+}
+
+// complains is the last line in which the program says that something is wrong.
+func (r *reading) complains() (string, bool) {
+	for _, line := range slices.Backward(tail(r.log, 40)) {
+		text, level := logscan.Plain(line)
+		calm := level == logscan.LevelInfo || level == logscan.LevelDebug
+		if !calm && !helpLine.MatchString(line) && troubled.MatchString(text) && !recounts.MatchString(text) && !benignError.MatchString(text) {
+			return text, true
+		}
+	}
+	return "", false
 }
 
 // foreign is a last line without a level where the lines before it have one: it

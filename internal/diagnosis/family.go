@@ -39,7 +39,7 @@ func causesOf(c server.Causes) map[fault]v1alpha1.Cause {
 var (
 	postgresWords = []string{
 		"postgre", "psycopg", "asyncpg", "pgx", "pgxpool", "pgpool", "pg_hba", "pg:", "pq:", "pgbouncer", "npgsql", "psqlexception", "psql", "jdbc:postgresql",
-		"node_modules/pg", "tokio_postgres", "tokio-postgres", "libpq", "/pg/", "pg-pool", "lib/pq", "pg8000", "hikari", "connection to server at",
+		"node_modules/pg", "pgsql", "tokio_postgres", "tokio-postgres", "libpq", "/pg/", "pg-pool", "lib/pq", "pg8000", "hikari", "connection to server at",
 		"connection to server on", "error connecting to server", "could not connect to server", "pgconn", "pgjdbc", "pg::", "_pg.", "scram-server",
 	}
 	kafkaWords = []string{

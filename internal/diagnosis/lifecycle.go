@@ -8,6 +8,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/text"
 )
 
 // killWindow is how far a kubelet's event may be from the end of the run that
@@ -146,14 +147,35 @@ func byCompletion(c evidence.Case, r reading) (Finding, bool) {
 	}
 	said, ok := byLog(c, r)
 	if !ok {
+		line, complained := r.complains()
+		if complained && r.onlyLeaves(line) {
+			return Finding{
+				Cause: v1alpha1.CauseApplicationError, Confidence: v1alpha1.ConfidenceLow,
+				Message:  "The program ended itself after a message of its own, with exit code 0: " + text.Clip(line, 200),
+				Evidence: []v1alpha1.EvidenceItem{terminationItem(ended), logItem(line)},
+			}, true
+		}
+		if complained {
+			f.Confidence = v1alpha1.ConfidenceLow
+			f.Evidence = append(f.Evidence, logItem(line))
+		}
 		return f, true
 	}
-	if crashReport.Match(r.log[max(0, len(r.log)-8<<10):]) || said.Confidence != v1alpha1.ConfidenceLow && r.saidLast() {
+	if crashReport.Match(r.log[max(0, len(r.log)-8<<10):]) || r.saidLast() && !r.guessed() {
 		return Finding{}, false // The rules that read the log decide.
 	}
 	f.Confidence = v1alpha1.ConfidenceLow
 	f.Evidence = append(f.Evidence, said.Evidence...)
 	return f, true
+}
+
+// guessed says that the decisive clue may well mean something else.
+func (r *reading) guessed() bool {
+	k, ok := r.decisive()
+	if ok && k.cause == v1alpha1.CauseArgumentsInvalid {
+		return false // Help text, which some programs end well after.
+	}
+	return !ok || k.guessed || k.weight < weightNetwork || r.goesOn(k)
 }
 
 // mustKeepRunning says that the container is restarted also when it ends well.

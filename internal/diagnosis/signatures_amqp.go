@@ -89,7 +89,10 @@ var amqp = knowledge{
 				`Heartbeat timeout`,
 				`delivery acknowledgement on channel \d+ timed out`,
 			),
-			within: ignoreCase(`amqp|rabbit|pika|amq|bunny|lapin`),
+			within: ignoreCase(
+				`amqp|rabbit|pika|amq|bunny|lapin`,
+				`broker forced connection closure`,
+			),
 			unless: ignoreCase(`refused`),
 			match: "pika.exceptions.ConnectionClosedByBroker: (320, \"CONNECTION_FORCED - broker " +
 				"forced connection closure\")",

@@ -122,6 +122,13 @@ var arguments = knowledge{
 				`ERR unknown command`,
 				`env(?:ironment)? ?var`,
 				`[(\[]env\b`,
+				`with args beginning with`,
+				`\bconfig(?:uration)? (?:error|file)\b`,
+				`\b(?:at|on|in) line \d`,
+				`\.(?:conf|cfg|ini|ya?ml|toml)\b["\')]?[:,]? ?(?:line )?\d`,
+				`certificate|\bPEM\b`,
+				`Invalid value of option`,
+				`(?:options?|config|settings?) key\b`,
 			),
 			match: "nc: invalid option -- 's'",
 			not:   "Error: Missing option '--token' (env var: 'BOT_TOKEN').",
@@ -134,8 +141,13 @@ var arguments = knowledge{
 			words: ignoreCase(
 				`\b(?:try|use|run|see)\b:? ["'\x60$ ]*(?:[\w./-]+ ){0,3}-?-help\b["'\x60]?(?: for| to|\.?$)`,
 				`\b(?:try|use|run|see)\b:? ["'\x60$ ]*(?:[\w./-]+ ){0,2}[\w./-]+ -h\b["'\x60]?(?: for| to|\.?$)`,
-				`^\s*usage ?: ?\S`,
+				`^\s*usage ?: *\S`,
 				`\(?-\? (?:gives usage|for help)`,
+				`\b(?:use|run|see|try) [\"'\x60]?[\w./-]+[\"'\x60]? (?:to see|for) (?:the |a )?(?:list of )?(`+
+					`?:available|all|more|valid) (?:\w+ )?(?:commands|options|info)`,
+				`^\s*usage ?:?\s*$`,
+				`\buse the (?:flag|option|argument|switch) -{1,2}\w[\w-]* to\b`,
+				`^\s*-h, --help\s{2,}`,
 			),
 			unless: ignoreCase(
 				`\b(?:memory|cpu|disk|heap|resource)\b.{0,12}usage`,
@@ -155,6 +167,18 @@ var arguments = knowledge{
 			},
 			match: "app: error: argument --workers: invalid int value: 'many'",
 			not:   "error: unknown argument --port",
+		},
+		{
+			id:      "arguments-valid-ones",
+			cause:   v1alpha1.CauseArgumentsInvalid,
+			weight:  weightConsequence,
+			guessed: true,
+			words: ignoreCase(
+				`^(?:valid|possible|supported|allowed|accepted) (?:\w+ ){0,2}` +
+					`(?:values|options|choices|urls|formats|arguments|commands|modes)\b.{0,12}:`,
+			),
+			match: "Valid socket URLs are:",
+			not:   "INFO valid orders: 12",
 		},
 	},
 }

@@ -26,6 +26,7 @@ var connections = knowledge{
 			id:    "refused-econnrefused",
 			fault: faultRefused,
 			words: []string{
+				`:econnrefused\b|\beconnrefused\b`,
 				`(?:ECONN|CONNECTION_)REFUSED(?: (?P<host>[\w.:-]+?):(?P<port>\d+))?`,
 			},
 			match: "    code: 'ECONNREFUSED',",

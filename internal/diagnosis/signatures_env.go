@@ -108,6 +108,7 @@ var environment = knowledge{
 				`not required`,
 				`missing (?:or|from) cache`,
 				`config(?:uration)? (?:file|is|was|loaded)`,
+				`authentication credentials for`,
 			)),
 			match: " Missing environment variables:",
 			not:   "dynaconf.validator.ValidationError: API_TOKEN is required in env main",
@@ -632,6 +633,12 @@ var environment = knowledge{
 				`(?:database )?is uninitialized and .{0,30}password (?:option )?is not specified`,
 				`you (?:must|need to|have to) (?:specify|set|provide|define) (?:one of |either |at least )?[\w$]*`+
 					`(?:PASSWORD|URL|KEY|TOKEN|SECRET|HOST|USER)`,
+				`\b(?:parameter|directive|setting|option|property) ["\'\x60](?P<var>[\w.-]+)["\'\x60] (?:must`+
+					` be|has to be|needs to be) (?:defined|set|specified|given|configured)`,
+				`\b(?P<var>[A-Za-z]\w*(?:\.\w+)+) (?:must be|has to be|needs to be) (?:specified|set|given|pr`+
+					`ovided|defined|configured)\b`,
+				`you must (?:either )?(?:specify|set|provide|supply|make) .{0,120}\b(?P<var>[A-Z][A-Z0-9]+_[A`+
+					`-Z0-9_]+)\b`,
 			),
 			unless: goesWithout,
 			match:  "Unable to connect to the database. Configure the url, user and password!",
@@ -673,6 +680,106 @@ var environment = knowledge{
 			unless: ignoreCase(`(?:dsn|string|url|uri):? ?(?:""|'')`),
 			match:  "sqlalchemy.exc.NoSuchModuleError: Can't load plugin: sqlalchemy.dialects:postgres",
 			not:    "INFO the URL is supported",
+		},
+		{
+			// What a program asks of whoever starts it.
+			id:      "settings-asked-for",
+			cause:   v1alpha1.CauseEnvVarMissing,
+			guessed: true,
+			words: ignoreCase(
+				`^\W*(?:\w+: )?please (?:define|specify|set|configure|provide|supply|give) (?:\w+ ){1,4}`,
+				`^[\w ./'\"-]{3,60} (?:is |are )?required[.!]?$`,
+				`\b(?:empty|blank) (?:password|secret|key|token|passphrase|user ?name|dsn|url)\b.{0,20}\b(?:i`+
+					`s )?not\b`,
+				`\b(?:password|secret|token|passphrase|user ?name|dsn|url) (?:is|was|must not be|cannot be|ca`+
+					`n\'t be) (?:empty|blank)\b`,
+				`\brequires (?:the |a )?['\"\x60](?P<var>[\w.-]+)['\"\x60] (?:parameter|setting|option|variab`+
+					`le|property|key)`,
+			),
+			unless: append(ignoreCase(
+				`\bto (?:enable|use|see|silence|avoid)\b|support|feedback|issue`,
+				`restart|upgrade|authenticat|login|\broot\b|\bno \w+ (?:is )?required|argument|if |when `,
+			), goesWithout...),
+			match: "Please define server type (local and/or TCP).",
+			not:   "Please report this issue",
+		},
+		{
+			id:    "url-scheme-rejected",
+			cause: v1alpha1.CauseEnvVarInvalid,
+			words: ignoreCase(
+				`failed to parse scheme from (?:\w+ )?url`,
+				`database driver: unknown driver`,
+				`\bno scheme$`,
+				`(?:url|uri|dsn|address|endpoint)\b.{0,60}\b(?:has no|missing|without an?|lacks an?|no) `+
+					`(?:protocol )?scheme`,
+				`missing protocol scheme`,
+				`first path segment in URL cannot contain colon`,
+				`(?:url|uri|dsn|connection string) (?:must|should|has to) (?:start|begin) with`,
+				`invalid (?:scheme|protocol), expected`,
+				`unknown (?:url|dsn) (?:type|scheme|protocol)`,
+			),
+			unless: goesWithout,
+			match:  "error: failed to parse scheme from database URL: no scheme",
+			not:    "INFO the colour scheme is dark",
+		},
+		{
+			id:    "config-key-missing",
+			cause: v1alpha1.CauseEnvVarMissing,
+			words: ignoreCase(
+				`\b(?:config(?:uration)?|environment|env|settings?) (?:key|variable|property|value|option|parameter) `+
+					`["'\x60](?P<var>[\w.:-]+)["'\x60] `+
+					`(?:does not exist|is (?:not defined|undefined|missing|not set)|not found)`,
+				`No application encryption key has been specified`,
+				`Environment variable not found: ["'](?P<var>\w+)`,
+				`Missing [\x60'"](?P<var>secret_key_base)['"\x60]`,
+			),
+			unless: goesWithout,
+			match:  `TypeError: Configuration key "HTTP_PORT" does not exist`,
+			not:    "INFO the configuration key of orders exists",
+		},
+		{
+			// A variable that is not set shows as what the runtime calls nothing.
+			id:      "setting-undefined",
+			cause:   v1alpha1.CauseEnvVarMissing,
+			guessed: true,
+			words: ignoreCase(
+				`\b(?:uri|url|dsn|secret|key|token|password|host|connection ?string)\b.{0,60}`+
+					`must be (?:an? |of type )(?:non-empty )?string\b.{0,40}(?:got|received|was) ?`+
+					`(?:type )?["'\x60]?(?:undefined|null|None|nil)`,
+				`secretOrPrivateKey must have a value`,
+				`(?:client password|SASL: .{0,60}password) must be a string`,
+				`expected a string but received (?:an? )?undefined`,
+			),
+			unless: ignoreCase(`postgres|SCRAM|client password`),
+			match:  "MongooseError: The `uri` parameter to `openUri()` must be a string, got \"undefined\".",
+			not:    "TypeError: name must be a string, got undefined",
+		},
+		{
+			id:    "framework-setting-rejected",
+			cause: v1alpha1.CauseEnvVarInvalid,
+			words: []string{
+				`isn't an available database backend`,
+				`(?i)Unsupported cipher or incorrect key length`,
+				`(?i)\bkey length (?:must be|should be|is) (?:\d+|too short|invalid)`,
+				`(?i)unknown time ?zone|ZoneInfoNotFoundError|UnknownTimeZoneError|invalid time ?zone`,
+				`(?i)unknown log ?level|invalid log ?level|not a valid log ?level`,
+			},
+			unless: goesWithout,
+			match: "ImproperlyConfigured: 'django.db.backends.postgre' isn't an available database backend " +
+				"or couldn't be imported.",
+			not: "INFO the time zone is UTC",
+		},
+		{
+			// A validator's complaint, with the key before it.
+			id:      "setting-rejected-by-validator",
+			cause:   v1alpha1.CauseEnvVarInvalid,
+			guessed: true,
+			words: ignoreCase(
+				`^(?:\w*Error: |\W+)?(?P<var>[\w.-]{2,40}): ` +
+					`(?:\w+ ){0,2}must be (?:within|an?|one of|in|between|greater|less|at)\b`,
+			),
+			match: "Error: port: ports must be within range 0 - 65535",
+			not:   "Error: the port must be free",
 		},
 	},
 }

@@ -8,7 +8,8 @@ const (
 	// etcPath is a file where configuration is kept, whatever it is called.
 	etcPath = `/(?:etc|config|conf|usr/local/etc|opt/[\w.-]+/(?:etc|conf|config))/[\w./@-]+`
 	// notThere is how a file is told to be missing.
-	notThere = `(?:no such file|not found|(?:does not|doesn't|not) exist|is missing|ENOENT|not readable)`
+	notThere = `(?:no such file|not found|(?:does not|doesn't|not) exist|is missing|ENOENT|not readable|` +
+		`(?:could not|cannot|couldn't|can't) be (?:found|opened|read|located))`
 	// rejectedHere is what parsers say of a place that they name.
 	rejectedHere = `(?:error|expected|unknown|invalid|unexpected|not valid|missing|EOF|failed|unrecognized|illegal)`
 	// failsTo is how programs say that they could not do a thing.
@@ -19,7 +20,8 @@ const (
 var goesOnWithoutFile = ignoreCase(
 	`\bdefaults?\b.{0,20}(?:used|using|instead)`,
 	`using (?:the )?default`,
-	`\bskip|ignor|optional|continu|\bwarn(?:ing)?\b|\bdebug\b`,
+	// A warning that does not begin with "failed".
+	`\bskip|ignor|optional|continu|\bwarn(?:ing)?\b\W{0,4}(?:[^\Wf]|f[^a])|\bdebug\b`,
 )
 
 // files is what programs and parsers say of configuration files that are not
@@ -52,6 +54,12 @@ var files = knowledge{
 				`Could not load database configuration`,
 				`error reading secret file`,
 				`errors? (?:reading|parsing|loading|in)(?: or \w+)? ["']?`+etcPath,
+				`(?:open|read|find|load|access)\w* (?:\w+ ){0,3}config(?:uration)? (?:dir|folder|path)`,
+				`(?:can't|cannot|could not|couldn't|unable to|failed to) \w+/\w+ (?:\w+ ){0,3}config(?:uratio`+
+					`n)?\b`,
+				`(?:didn't|did not|does not|doesn't) (?:find|contain|have)\b.{0,60}\bconfig(?:uration)? file`,
+				`(?:^|[ \'"=(:])[\w./@-]+\.(?:ya?ml|toml|json|conf|cfg|ini|xml|hcl)["\'\x60)]? (?:is |was )?(`+
+					`?:could not be|cannot be|couldn\'t be|can\'t be) (?:found|opened|read|loaded)`,
 			),
 			unless: append(ignoreCase(
 				`permission denied|EACCES|package\.json|node_modules|tsconfig|cannot find module`,
@@ -59,6 +67,7 @@ var files = knowledge{
 				`/(?:tls|ssl|certs?|pki)/|^exec |\bexec:|command not `+
 					`found|resolv\.conf|/etc/(?:passwd|hosts|localtime)`,
 				`creating|generat|read-only|too many open|no space`,
+				`dial tcp|connection refused|no such host|https?://`,
 			), goesOnWithoutFile...),
 			match: "open /etc/app/config.yaml: no such file or directory",
 			not:   "INFO loaded configuration file /etc/app/config.yaml",
@@ -125,6 +134,31 @@ var files = knowledge{
 					`(?:was )?(?:found|defined|present) in (?:the )?config`,
 				`(?i)\bin section ["']?\S+["']? \(file: `,
 				`(?i)\.(?:ini|conf|cfg|ya?ml|toml) file (?:does not|doesn't) (?:include|contain|have)`,
+				`(?i)\bno \w+ (?:were |was )?(?:found|defined|configured|given|specified) in (?:the )?(?:file` +
+					` )?["\'\x60]?[\w./@-]*\.(?:ya?ml|toml|json|conf|cfg|ini|xml|hcl)\b`,
+				`(?i)[\w./@-]+\.(?:conf|cfg|ini|ya?ml|toml|xml)["\')]?: ?(?:file )?(?:I/O|io|read|parse|parsi` +
+					`ng|syntax) error`,
+				`(?i)\bconfig(?:uration)? (?:option|directive|setting|parameter|entry|item) .{0,40}(?:was|is|` +
+					`were|are) (?:not (?:specified|set|given|defined|known|recognized|valid|supported)|missing|re` +
+					`quired|unknown|invalid)`,
+				`(?i)['\"\x60][\w.-]+['\"\x60] config(?:uration)? (?:option|directive|setting|parameter|entry` +
+					`) (?:was|is) (?:not (?:specified|set|given|defined|known|recognized|valid|supported)|missing` +
+					`|required|unknown|invalid)`,
+				`(?i)(?:no|can ?not find|could not find|without) (?:an? )?(?:suitable|valid|usable|required) ` +
+					`configuration`,
+				`(?i)unknown (?:config(?:uration)? )?(?:directive|setting|option|parameter|key|attribute|stat` +
+					`ement|command) ["\'\x60][^"\'\x60]+["\'\x60],? (?:on|at|in) line`,
+				`(?i)unknown config(?:uration)? (?:directive|setting|option|parameter|key|attribute|statement` +
+					`|command) ["\'\x60]`,
+				`(?i)(?:invalid|unknown) (?:options?|config\w*|settings?|zones?|plugins?|globals?) (?:key|sec` +
+					`tion|stanza|block|entry) ["\'\x60]`,
+				`Invalid value of option [\w>-]+`,
+				`(?i)(?:improper|incorrect|bad|wrong|invalid) format (?:of|in) (?:the )?(?:\w+ )?config(?:ura` +
+					`tion)? file`,
+				`(?i)[\w./@-]+\.(?:conf|cfg|ini|ya?ml|toml): [\w.-]+ (?:is )?(?:unset|not set|missing|require` +
+					`d)\b`,
+				`No section ['\"\x60]`,
+				`(?i)\bXML syntax error on line`,
 			},
 			unless: append(ignoreCase(
 				`environment variable|env var|in-cluster|kubeconfig|configuration from flags|^\s+at |\braise\b`,
@@ -174,6 +208,89 @@ var files = knowledge{
 			), goesOnWithoutFile...),
 			match: "FileNotFoundError: [Errno 2] No such file or directory: '/app/shop.py'",
 			not:   "FileNotFoundError: [Errno 2] No such file or directory: '/app/orders.csv'",
+		},
+		{
+			// A script that a server reads as its configuration.
+			id:      "config-script-rejected",
+			cause:   v1alpha1.CauseConfigFileInvalid,
+			guessed: true,
+			words: []string{
+				`\[string "(?:chunk|=?config\w*|[\w./-]+\.(?:conf|cfg))"\]:\d+: `,
+				`(?i)\bin config(?:uration)? script\b`,
+			},
+			match: `Fatal Lua error: [string "chunk"]:1: attempt to call global 'setLocl' (a nil value)`,
+			not:   `[string "app.lua"]:1: attempt to index a nil value`,
+		},
+		{
+			// A file is not there, and what reads it is a reader of configuration.
+			id:      "config-file-of-reader-missing",
+			cause:   v1alpha1.CauseConfigFileInvalid,
+			guessed: true,
+			words: []string{
+				`\bNo such file or directory\b`,
+				`\bENOENT\b`,
+				`\bNoSuchFileException\b`,
+				`\bno such file or directory$`,
+			},
+			within: []string{
+				`(?i)[\w-]*(?:config|settings)\w*\.(?:rb|py|js|cjs|mjs|ts|pl|pm|php|java|go|ex)\b`,
+				`(?i)\b(?:read|load|parse|open|init)_?(?:the_)?(?:config|settings)\w*\b`,
+			},
+			unless: ignoreCase(
+				`certificate|\.pem|\.crt|\.cer|\.key\b|/(?:tls|ssl|certs?|pki)/|permission denied`,
+				`node_modules|cannot find module|\.sock\b`,
+			),
+			match: "/usr/lib/ruby/vendor_ruby/unicorn/configurator.rb:85:in `read': No such file or directory " +
+				"@ rb_sysopen - /app/u.rb (Errno::ENOENT)\n\tfrom configurator.rb:85:in `reload'",
+			not: "/app/orders.rb:3:in `read': No such file or directory @ rb_sysopen - /app/orders.csv (Errno::ENOENT)",
+		},
+		{
+			// A file that the program names as one that it needs.
+			id:      "named-file-missing",
+			cause:   v1alpha1.CauseConfigFileInvalid,
+			guessed: true,
+			words: ignoreCase(
+				`(?:error|failed|failure|cannot|can't|could not|unable to) ?(?:to )?(?:load|read|open)\w* ` +
+					`(?:\w+ ){1,3}file\b.{0,120}` + notThere,
+			),
+			unless: append(ignoreCase(
+				`certificate|\.pem|\.crt|\.cer|\.key\b|/(?:tls|ssl|certs?|pki)/|keystore|truststore|permission denied`,
+				`\blog ?file\b|\.log\b|shared object|library|\bpid ?file\b|\.env\b`,
+			), goesOnWithoutFile...),
+			match: "Error loading script file /app/x.lua err: open /app/x.lua: no such file or directory",
+			not:   "Error loading shared library file libssl.so.3: no such file or directory",
+		},
+		{
+			// A part of the configuration is not there, or was never made.
+			id:      "config-part-missing",
+			cause:   v1alpha1.CauseConfigFileInvalid,
+			guessed: true,
+			words: ignoreCase(
+				`(?:could not|cannot|can't|couldn't|did not|unable to) find (?:a |the |any )?`+
+					`(?:profile|section|environment|stanza|context)\b`,
+				`you need to (?:run|use) .{1,40}\b(?:init|initiali[sz]e|setup|configure)\b`,
+				`\b(?:run|use) ["'\x60]?[\w./-]+ (?:init|initiali[sz]e|setup|configure)\b.{0,40}\bfirst\b`,
+				`(?:has not been|is not|not yet) (?:initiali[sz]ed|configured|set up)\b.{0,80}\b(?:run|use|call)\b`,
+			),
+			unless: append(ignoreCase(`certificate|database|schema|migration`), goesOnWithoutFile...),
+			match:  "Could not find profile named 'shop'",
+			not:    "INFO found the profile shop",
+		},
+		{
+			// A place in a text without the name of a file.
+			id:      "config-place-rejected",
+			cause:   v1alpha1.CauseConfigFileInvalid,
+			guessed: true,
+			words: ignoreCase(
+				`(?:^|\berror:? )\W*(?:line )?\d+:\d+:? `+
+					`(?:unexpected|expected|syntax error|invalid|unterminated|trailing)`,
+				`(?:can't|cannot|could not|couldn't|unable to|failed to) `+
+					`(?:load|read|parse) (?:\w+ ){1,3}from (?:the )?`+
+					`(?:config(?:uration)? )?file\b`,
+			),
+			unless: append(ignoreCase(`\.(?:js|ts|py|rb|go|sql)\b|certificate|\bkey\b`), goesOnWithoutFile...),
+			match:  "ERROR: 1:0: Unexpected `",
+			not:    "ERROR the order of 12:30 was expected",
 		},
 	},
 }

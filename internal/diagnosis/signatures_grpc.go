@@ -43,5 +43,17 @@ var grpc = knowledge{
 			match: "rpc error: code = Unimplemented desc = unknown service pricing.v2.Pricing",
 			not:   "rpc error: code = NotFound desc = no such order",
 		},
+		{
+			id:     "grpc-unavailable",
+			fault:  faultGaveUp,
+			family: familyUpstream,
+			words: []string{
+				`\b(?:StatusCode|Status)\.UNAVAILABLE\b`,
+				`StatusRuntimeException: (?:UNAVAILABLE|DEADLINE_EXCEEDED)\b`,
+				`\b(?:14 UNAVAILABLE|4 DEADLINE_EXCEEDED): `,
+			},
+			match: "Error: 14 UNAVAILABLE: No connection established",
+			not:   "rpc error: code = NotFound desc = no such order",
+		},
 	},
 }

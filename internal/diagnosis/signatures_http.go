@@ -112,6 +112,7 @@ var httpStatuses = knowledge{
 				`max retries exceeded`,
 				`NoHostAvailable`,
 				`\bfetch failed\b`,
+				`All connection attempts failed`,
 			),
 			unless: ignoreCase(`kafka|postgres|metrics|spans`),
 			match:  "TypeError: fetch failed",

@@ -69,5 +69,19 @@ var kubernetes = knowledge{
 				"KUBERNETES_SERVICE_PORT must be defined",
 			not: "INFO loaded the in-cluster configuration",
 		},
+		{
+			id:    "kubernetes-forbidden-status",
+			cause: v1alpha1.CauseAPIForbidden,
+			words: []string{
+				`^Reason: (?:Forbidden|Unauthorized)$`,
+				`\bApiException: \(40[13]\)`,
+				`KubernetesClientException.{0,80}(?:Forbidden|Unauthorized)!`,
+				`(?i)service account doesn't have access`,
+				`\bHTTP-Code: 40[13]\b`,
+			},
+			within: ignoreCase(`kubernetes|ApiException|fabric8|HTTP response headers`),
+			match:  "kubernetes.client.exceptions.ApiException: (403)\nReason: Forbidden",
+			not:    "Reason: Forbidden by the owner",
+		},
 	},
 }

@@ -28,6 +28,7 @@ var mysql = knowledge{
 				`(?i)requested authentication method .{0,40}(?:unknown|not (?:supported|allowed))`,
 				`(?i)this user requires (?:clear text|mysql native password|old) `,
 				`Account is locked`,
+				`(?i)ER_MUST_CHANGE_PASSWORD|You must reset your password using ALTER USER`,
 			},
 			unless: ignoreCase(`postgres`),
 			match:  "Error: ER_ACCESS_DENIED_ERROR: Access denied for user 'app'@'10.244.0.9' (using password: YES)",

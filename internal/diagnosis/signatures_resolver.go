@@ -31,6 +31,9 @@ var resolver = knowledge{
 				`no address associated with (?:host ?name|name)`,
 				`name does not resolve`,
 			),
+			unless: []string{
+				`(?i)\b(?:bind|listen)\w*\b`,
+			},
 			match: "gaierror: [Errno -2] Name or service not known",
 			not:   "INFO name or service was renamed",
 		},
@@ -52,6 +55,7 @@ var resolver = knowledge{
 				`could not resolve host(?:name)?:?(?:[: (]+'?(?P<host>[\w-]+(?:\.[\w-]+)*))?`,
 				`couldn't resolve host(?:[: (]+'?(?P<host>[\w-]+(?:\.[\w-]+)*))?`,
 				`(?:failed to resolve host|getaddrinfo failed|nxdomain)(?:[: (]+'?(?P<host>[\w-]+(?:\.[\w-]+)*))?`,
+				`unknown (?:\w+ )?server host '(?P<host>[\w.-]+)'`,
 			),
 			unless: ignoreCase(
 				`temporary failure`,

@@ -45,6 +45,11 @@ var storage = knowledge{
 				`could not (?:acquire|obtain|get) .{0,24}\block on [\w'"./]*/`,
 				`cannot lock (?:the )?(?:data|file|directory|database)`,
 				`failed to lock (?:the )?(?:data|file|directory|database|db)\b`,
+				`(?i)Could not set lock on file`,
+				`(?i)\b(?:database|file|store|index|repository) (?:is )?(?:already )?locked (?:by|exclusively`+
+					`)\b`,
+				`(?i)unable to (?:acquire|obtain|get) (?:an? |the )?(?:exclusive )?lock on (?:the )?(?:file|d`+
+					`atabase|store|director|repository)`,
 			),
 			unless: ignoreCase(`change ?log lock|migration|SELECT|UPDATE |deadlock|retrying|on port`),
 			match:  `FATAL:  lock file "postmaster.pid" already exists`,

@@ -24,6 +24,7 @@ var tlsPeers = knowledge{
 				`cannot determine the status of the ssl`,
 				`received record with version`,
 				`server gave HTTP response`,
+				`nats: secure connection (?:required|not available)`,
 			),
 			match: "http: TLS handshake error from 10.2.0.9:51236: tls: first record does not look like a TLS " +
 				"handshake",
@@ -66,6 +67,8 @@ var tlsPeers = knowledge{
 				`certificate has expired`,
 				`tlsv1 alert`,
 				`sslv3 alert`,
+				`(?:TLSV1|SSLV3)_ALERT`,
+				`A TLS fatal alert has been received`,
 			),
 			unless: ignoreCase(
 				`certificate (?:file )?\S*[/\\]\S+ (?:has )?expired`,
