@@ -66,6 +66,7 @@ type flags struct {
 	accounts        permission.Accounts
 	concurrency     int
 	image           string
+	digestRequired  bool
 	kubeletMetrics  bool
 	kubeletCA       string
 }
@@ -135,6 +136,7 @@ func parse() flags {
 	flag.BoolVar(&f.accounts.Required, "require-service-account", false, "write nothing for a stack that names no ServiceAccount, where there is no default one")
 	flag.IntVar(&f.concurrency, "concurrency", 8, "incidents worked on at once")
 	flag.StringVar(&f.image, "image", os.Getenv("OPERATOR_IMAGE"), "the operator's own image, for containers that it adds to pods; without it, it adds none (default: the environment variable OPERATOR_IMAGE)")
+	flag.BoolVar(&f.digestRequired, "require-image-digest", false, "do not start with an --image that has no digest: what is put into pods is then the same image for good")
 	flag.BoolVar(&f.kubeletMetrics, "kubelet-metrics", false, "ask kubelets how much containers are throttled, which takes the right to get nodes/metrics")
 	flag.StringVar(&f.kubeletCA, "kubelet-certificate-authority", "", "file with the CA of the kubelets' certificates (default: the cluster's CA)")
 	options := zap.Options{}
@@ -157,6 +159,13 @@ func main() {
 }
 
 func run(ctx context.Context, config *rest.Config, f flags) error {
+	warning, err := checkImage(f.image, f.digestRequired)
+	if err != nil {
+		return err
+	}
+	if warning != "" {
+		ctrl.Log.Info(warning, "image", f.image)
+	}
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 	utilruntime.Must(v1alpha1.AddToScheme(scheme))
