@@ -65,6 +65,9 @@ func TestCauses(t *testing.T) {
 		if Meaning(cause) == "" || Advice(cause) == "" {
 			t.Errorf("%s: meaning %q, advice %q", cause, Meaning(cause), Advice(cause))
 		}
+		if StageOf(cause) == 0 && cause != v1alpha1.CauseUnknown { // it would count as earlier than every other one
+			t.Errorf("%s has no stage", cause)
+		}
 	}
 }
 
