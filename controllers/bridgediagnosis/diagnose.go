@@ -105,7 +105,7 @@ func (r *Reconciler) observe(ctx context.Context, in *round, pod observe.Pod, co
 	if err != nil { // the parts that could be read are there
 		r.unread.log(ctx, client.ObjectKeyFromObject(in.after), "some evidence could not be read", pod.Name, err)
 	}
-	if in.scope, err = r.Resolver.Scope(ctx, pod.Namespace); err != nil {
+	if in.scope, err = r.Resolver.Scope(ctx, client.ObjectKeyFromObject(in.owner)); err != nil {
 		return seen, err
 	}
 	siblings, err := incident.OfStack(ctx, r.Client, pod.Namespace, in.owner.Name)

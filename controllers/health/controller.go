@@ -88,7 +88,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		r.Memory.Forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
-	scope, err := r.Resolver.Scope(ctx, req.Namespace)
+	scope, err := r.Resolver.Scope(ctx, req.NamespacedName)
 	if err != nil {
 		return ctrl.Result{}, err
 	}

@@ -172,7 +172,7 @@ func (r *Reconciler) send(ctx context.Context, n news, due notify.Due, scope egr
 // the others waiting. What one accepted is written at once.
 func (r *Reconciler) deliver(ctx context.Context, n news) error {
 	d, due := n.diagnosis, n.due
-	scope, err := r.Resolver.ReceiverScope(ctx, d.Namespace)
+	scope, err := r.Resolver.ReceiverScope(ctx, client.ObjectKey{Namespace: d.Namespace, Name: d.Spec.Stack})
 	if err != nil {
 		return err
 	}

@@ -12,9 +12,11 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -68,13 +70,20 @@ type Resolver interface {
 type Scope struct {
 	// Namespace of the stack: names are resolved as its pods resolve them.
 	Namespace string
-	// Owned reports whether an address belongs to a pod of Namespace or to a
-	// Service of it that selects pods. It must not count Services without a
-	// selector, whose endpoints anyone can point anywhere. nil owns nothing.
+	// Stack that the connections are made for: what it may do at once is counted for it.
+	Stack string
+	// Owned reports whether an address belongs to a pod of Namespace. nil owns
+	// nothing.
 	Owned func(netip.Addr) bool
-	// Owners says in a refusal whose addresses Owned knows. Default: a pod and any
+	// Owners says in a refusal whose addresses the scope knows. Default: a pod and any
 	// Service of Namespace.
 	Owners string
+	// Behind are the pods' own addresses and ports to which a port of a Service of
+	// Namespace leads; false where the address is no such Service's. Those are
+	// dialled in place of the Service's: where that leads to is said by
+	// EndpointSlices, and who may write these can name another tenant's pod, or a
+	// node. nil knows no Service.
+	Behind func(netip.AddrPort) ([]netip.AddrPort, bool)
 }
 
 // Dialer connects to where its guard allows. It is safe for concurrent use.
@@ -129,43 +138,49 @@ func (d *Dialer) DialAddress(ctx context.Context, scope Scope, address string) (
 }
 
 // Dial connects to one of the target's addresses: those that the guard allows
-// are tried in turn, none is looked up again. Where the guard allows none, the
-// error wraps ErrNotAllowed. The connection ends with ctx.
+// are tried in turn, none is looked up again. A Service is reached at its pods:
+// see Scope.Behind. Where the guard allows none, the error wraps ErrNotAllowed.
+// The connection ends with ctx.
 func (d *Dialer) Dial(ctx context.Context, scope Scope, t Target, port int32) (net.Conn, error) {
-	var refused, err error
-	tried := 0
-	for _, address := range t.Addresses {
-		address = address.WithZone("").Unmap()
-		if denied := d.guard.check(scope, t, address); denied != nil {
-			refused = fmt.Errorf("%w: %w", ErrNotAllowed, denied)
-			continue
-		}
-		if tried++; tried > mostAddresses {
-			break
-		}
+	routes, err := d.routes(scope, t, uint16(port))
+	if len(routes) == 0 {
+		return nil, err
+	}
+	for _, to := range routes {
 		var conn net.Conn
-		if conn, err = d.connect(ctx, address, port, len(t.Addresses)); err == nil {
+		if conn, err = d.connect(ctx, to, len(routes)); err == nil {
 			return newBounded(ctx, conn), nil
 		}
 	}
-	if err != nil {
-		return nil, err
+	return nil, err
+}
+
+// routes are what may be dialled for a port of the target, where nothing may the
+// error says why.
+func (d *Dialer) routes(scope Scope, t Target, port uint16) (routes []netip.AddrPort, err error) {
+	refused := fmt.Errorf("%w: %s has no address", ErrNotAllowed, t.Host)
+	var empty error
+	for _, address := range t.Addresses {
+		to := netip.AddrPortFrom(address.WithZone("").Unmap(), port)
+		if denied := d.guard.check(scope, t, to.Addr()); denied != nil {
+			refused = fmt.Errorf("%w: %w", ErrNotAllowed, denied)
+			continue
+		}
+		led := d.guard.route(scope, t, to)
+		if len(led) == 0 { // as kube-proxy answers
+			empty = fmt.Errorf("no pod that the Service selects is ready at this port: %w",
+				&net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(to), Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)})
+		}
+		routes = append(routes, led...)
 	}
-	if refused != nil {
-		return nil, refused
-	}
-	return nil, fmt.Errorf("%w: %s has no address", ErrNotAllowed, t.Host)
+	return routes[:min(len(routes), mostAddresses)], cmp.Or(empty, refused)
 }
 
 // connect leaves time for the other addresses.
-func (d *Dialer) connect(ctx context.Context, address netip.Addr, port int32, addresses int) (net.Conn, error) {
-	limit := d.options.DialTimeout
-	if addresses > 1 {
-		limit /= time.Duration(min(addresses, mostAddresses))
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
+func (d *Dialer) connect(ctx context.Context, to netip.AddrPort, addresses int) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.options.DialTimeout/time.Duration(addresses))
 	defer cancel()
-	return d.options.Connect(ctx, "tcp", netip.AddrPortFrom(address, uint16(port)).String())
+	return d.options.Connect(ctx, "tcp", to.String())
 }
 
 // Check says why none of the target's addresses may be dialled, nil where one may.

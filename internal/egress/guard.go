@@ -66,25 +66,45 @@ func guardOf(o Options) guard {
 // check says why an address of the target must not be dialled, nil where it may.
 func (g guard) check(scope Scope, t Target, address netip.Addr) error {
 	address = address.WithZone("").Unmap()
-	for _, a := range append(embedded(address), address) {
-		if err := g.checkDenied(a); err != nil {
-			return err
-		}
+	if err := g.checkDeniedAll(address); err != nil {
+		return err
 	}
-	if slices.ContainsFunc(g.allowed, func(p netip.Prefix) bool { return p.Contains(address) }) || g.allowedHost(t) {
+	if g.allowedByAdmin(t, address) {
 		return nil
 	}
 	if other := g.namespaceOf(t.Name); other != "" && other != scope.Namespace {
 		return fmt.Errorf("%s is in namespace %s; only services of the stack's own namespace, and hosts that the cluster's admin allows, are probed", t.Host, other)
 	}
+	_, service := scope.behind(netip.AddrPortFrom(address, 0))
 	switch {
-	case scope.Owned != nil && scope.Owned(address):
+	case service, scope.Owned != nil && scope.Owned(address):
 		return nil
 	case scope.Owners != "":
 		return fmt.Errorf("%s (%s) is not the address of %s, nor allowed by the cluster's admin", t.Host, address, scope.Owners)
 	default:
 		return fmt.Errorf("%s (%s) is neither a pod nor a Service of namespace %s, nor allowed by the cluster's admin", t.Host, address, scope.Namespace)
 	}
+}
+
+func (g guard) allowedByAdmin(t Target, address netip.Addr) bool {
+	return slices.ContainsFunc(g.allowed, func(p netip.Prefix) bool { return p.Contains(address) }) || g.allowedHost(t)
+}
+
+// route is what is dialled in place of an address that is allowed: itself, or the
+// pods of the Service whose it is.
+func (g guard) route(scope Scope, t Target, to netip.AddrPort) []netip.AddrPort {
+	pods, service := scope.behind(to)
+	if !service || g.allowedByAdmin(t, to.Addr()) {
+		return []netip.AddrPort{to}
+	}
+	return slices.DeleteFunc(slices.Clone(pods), func(pod netip.AddrPort) bool { return g.checkDeniedAll(pod.Addr()) != nil })
+}
+
+func (s Scope) behind(to netip.AddrPort) ([]netip.AddrPort, bool) {
+	if s.Behind == nil {
+		return nil, false
+	}
+	return s.Behind(to)
 }
 
 // embedded are the IPv4 addresses that an IPv6 one may lead to.
@@ -111,6 +131,16 @@ func embedded(address netip.Addr) []netip.Addr {
 		out = append(out, netip.AddrFrom4([4]byte(b[12:])))
 	}
 	return out
+}
+
+// checkDeniedAll asks of an address, and of those that it may lead to.
+func (g guard) checkDeniedAll(address netip.Addr) error {
+	for _, a := range append(embedded(address), address) {
+		if err := g.checkDenied(a); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkDenied holds back what is denied, unless a network within it is allowed.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -102,6 +103,47 @@ func TestOnlyANarrowNetworkOpensADeniedOne(t *testing.T) {
 		if got := len(*dialled) == 1; got != opens {
 			t.Errorf("%s opens 127.0.0.1: %v, want %v", network, got, opens)
 		}
+	}
+}
+
+// A Service is reached at its pods, none of which the guard denies, and not at an
+// address that someone may lead elsewhere.
+func TestGuardOfServices(t *testing.T) {
+	const service = "10.96.5.1"
+	for name, c := range map[string]struct {
+		behind []string
+		admin  bool
+		dials  string
+		want   error
+	}{
+		"its pods, no more than four": {[]string{"10.244.0.1:5433", "10.244.0.2:5433", "10.244.0.3:5433", "10.244.0.4:5433", "10.244.0.5:5433"}, false, "10.244.0.1:5433 10.244.0.2:5433 10.244.0.3:5433 10.244.0.4:5433", nil},
+		"none is ready":               {nil, false, "", syscall.ECONNREFUSED},
+		"one has a node's address":    {[]string{"10.89.0.1:10250", "169.254.169.254:80", "[64:ff9b::a9fe:a9fe]:80"}, false, "", syscall.ECONNREFUSED},
+		"allowed by the admin":        {[]string{"10.244.0.1:5433"}, true, service + ":5432", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, dialled := watched(t, nil, func(o *Options) {
+				if c.admin {
+					o.AllowedNetworks = prefixes(service + "/32")
+				}
+			})
+			scope := Scope{Namespace: "shop", Behind: func(to netip.AddrPort) ([]netip.AddrPort, bool) {
+				var out []netip.AddrPort
+				for _, text := range c.behind {
+					if pod, err := netip.ParseAddrPort(text); err == nil {
+						out = append(out, pod)
+					}
+				}
+				return out, to.Addr().String() == service
+			}}
+			_, err := p.DialAddress(t.Context(), scope, service+":5432")
+			if all := strings.Join(*dialled, " "); all != c.dials || c.want != nil && !errors.Is(err, c.want) {
+				t.Errorf("dialled %q, want %q (%v)", all, c.dials, err)
+			}
+			if _, err := p.DialAddress(t.Context(), scope, "10.96.5.2:5432"); !errors.Is(err, ErrNotAllowed) {
+				t.Errorf("another address: %v", err)
+			}
+		})
 	}
 }
 

@@ -39,7 +39,7 @@ func (c *Committer) Commit(ctx context.Context, owner *v1alpha1.BridgeStack, d *
 	if err != nil {
 		return gitrepo.Commit{}, err
 	}
-	scope, err := c.Resolver.Scope(ctx, d.Namespace)
+	scope, err := c.Resolver.Scope(ctx, client.ObjectKeyFromObject(owner))
 	if err != nil {
 		return gitrepo.Commit{}, err
 	}

@@ -125,11 +125,11 @@ func keptContainers(containers []corev1.Container) []corev1.Container {
 			Image:          c.Image,
 			Command:        c.Command,
 			Args:           c.Args,
+			Ports:          keptPorts(c.Ports),
 			EnvFrom:        c.EnvFrom,
 			Env:            c.Env,
 			Resources:      corev1.ResourceRequirements{Limits: c.Resources.Limits, Requests: c.Resources.Requests},
 			RestartPolicy:  c.RestartPolicy,
-			Ports:          keptPorts(c.Ports),
 			VolumeMounts:   keptMounts(c.VolumeMounts),
 			LivenessProbe:  c.LivenessProbe,
 			ReadinessProbe: c.ReadinessProbe,
@@ -150,7 +150,7 @@ func keptContainers(containers []corev1.Container) []corev1.Container {
 func keptPorts(ports []corev1.ContainerPort) []corev1.ContainerPort {
 	var kept []corev1.ContainerPort
 	for _, p := range ports {
-		kept = append(kept, corev1.ContainerPort{Name: p.Name, ContainerPort: p.ContainerPort, Protocol: p.Protocol})
+		kept = append(kept, corev1.ContainerPort{Name: shared(p.Name), ContainerPort: p.ContainerPort, Protocol: shared(p.Protocol)})
 	}
 	return kept
 }

@@ -35,9 +35,20 @@ func inTroubleBefore(s corev1.ContainerStatus) bool {
 func keptOfWell(containers []corev1.Container) []corev1.Container {
 	var kept []corev1.Container
 	for i := range containers {
-		kept = append(kept, corev1.Container{Name: containers[i].Name, RestartPolicy: containers[i].RestartPolicy})
+		kept = append(kept, corev1.Container{Name: containers[i].Name, RestartPolicy: containers[i].RestartPolicy, Ports: namedPorts(containers[i].Ports)})
 	}
 	return kept
+}
+
+// namedPorts are those by whose names Services find them.
+func namedPorts(ports []corev1.ContainerPort) []corev1.ContainerPort {
+	var named []corev1.ContainerPort
+	for _, p := range keptPorts(ports) {
+		if p.Name != "" {
+			named = append(named, p)
+		}
+	}
+	return named
 }
 
 // whole is the pod with all that tells why it is in trouble: a pod that looks well

@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -50,9 +51,47 @@ func TestATenantsProbesDoNotHoldUpAnothers(t *testing.T) {
 	if most.Load() > 5 { // four of the tenant, one of the neighbour
 		t.Errorf("%d probes ran at once", most.Load())
 	}
-	if len(p.slots.of) != 0 {
-		t.Errorf("%d namespaces are kept", len(p.slots.of))
+	if n := len(p.slots.stacks.of) + len(p.slots.namespaces.of); n != 0 {
+		t.Errorf("%d shares are kept", n)
 	}
+}
+
+// A stack has its share of its namespace's probes, and that one its share of all:
+// who waits for the narrower holds none of the wider.
+func TestAStacksProbesDoNotHoldUpItsNeighbours(t *testing.T) {
+	s := newSlots(Limits{Cluster: 4, Namespace: 3, Stack: 2})
+	full, cancel := context.WithCancel(t.Context())
+	cancel()
+	var held []func()
+	for _, step := range []struct {
+		namespace, stack string
+		full             string
+	}{
+		{"tenant", "hangs", ""}, {"tenant", "hangs", ""}, {"tenant", "hangs", "stack tenant/hangs"},
+		{"tenant", "other", ""}, {"tenant", "other", "namespace tenant"}, {"tenant", "third", "namespace tenant"},
+		{"neighbour", "hangs", ""}, {"neighbour", "hangs", "the cluster"}, {"third", "a", "the cluster"},
+	} {
+		ctx := t.Context()
+		if step.full != "" {
+			ctx = full
+		}
+		release, err := s.acquire(ctx, egress.Scope{Namespace: step.namespace, Stack: step.stack})
+		switch {
+		case step.full == "" && err != nil:
+			t.Fatalf("%s/%s: %v", step.namespace, step.stack, err)
+		case step.full == "":
+			held = append(held, release)
+		case err == nil || !strings.Contains(err.Error(), step.full):
+			t.Errorf("%s/%s: want to wait for %s, got %v", step.namespace, step.stack, step.full, err)
+		}
+	}
+	for _, release := range held {
+		release()
+	}
+	if n := len(s.stacks.of) + len(s.namespaces.of) + len(s.cluster.of); n != 0 {
+		t.Errorf("%d shares are kept", n)
+	}
+	t.Logf("security: probes at once, of one stack, namespace, cluster: %d, %d, %d by default", newSlots(Limits{}).stacks.size, newSlots(Limits{}).namespaces.size, newSlots(Limits{}).cluster.size)
 }
 
 func TestAProbeThatIsNeverItsTurnIsUnknown(t *testing.T) {
