@@ -3,6 +3,7 @@ package bridgediagnosis
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/incident"
@@ -66,10 +67,16 @@ func (r *Reconciler) prove(ctx context.Context, in *round, action remedy.Action)
 		return ""
 	}
 	result := r.Prober.Probe(ctx, in.scope, *action.Proof, v1alpha1.Proposed)
-	in.after.Status.Probes = append(in.after.Status.Probes, report.ProbeResultOf(result))
+	in.after.Status.Probes = withProof(in.after.Status.Probes, report.ProbeResultOf(result))
 	if result.Outcome() == v1alpha1.ProbePassed {
 		return ""
 	}
 	last := result.Last()
 	return fmt.Sprintf("%s is not applied: with the new value, %s at stage %s says %s", action.Remedy, result.Target, last.Name, last.Code)
+}
+
+// withProof adds what a remedy rests on, for which another has to go where there are
+// as many as the status may have.
+func withProof(probes []v1alpha1.ProbeResult, proof v1alpha1.ProbeResult) []v1alpha1.ProbeResult {
+	return append(slices.Clone(probes[:min(len(probes), maxProbes-1)]), proof)
 }

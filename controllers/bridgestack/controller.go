@@ -72,7 +72,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		For(&v1alpha1.BridgeStack{}).
 		Watches(&v1alpha1.BridgeDiagnosis{}, gathered).
 		Watches(&v1alpha1.BridgeStack{}, inNamespace, builder.WithPredicates(predicate.GenerationChangedPredicate{})). // they may claim the same
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: fairqueue.New}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: fairqueue.For(r.Concurrency)}).
 		Complete(r)
 }
 

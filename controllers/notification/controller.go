@@ -54,7 +54,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		For(&v1alpha1.BridgeDiagnosis{}).
 		Watches(&v1alpha1.BridgeStack{}, handler.EnqueueRequestsFromMapFunc(r.ofStack)).
 		Watches(&v1alpha1.BridgeDiagnosis{}, handler.EnqueueRequestsFromMapFunc(r.symptomsOf), builder.WithPredicates(ends)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: fairqueue.New}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: fairqueue.For(r.Concurrency)}).
 		Complete(r)
 }
 
@@ -178,12 +178,15 @@ func (r *Reconciler) deliver(ctx context.Context, n news) error {
 	}
 	failed := make([]error, len(due))
 	var told sync.WaitGroup
+	var writing sync.Mutex
 	for i := range due {
 		told.Go(func() {
 			result := notify.ResultOf(due[i], r.send(ctx, n, due[i], scope))
 			if result.Failure != "" && ctx.Err() != nil {
 				return // the operator ends; that is not the receiver's failure
 			}
+			writing.Lock() // they write the same status
+			defer writing.Unlock()
 			failed[i] = r.settle(ctx, d, result)
 		})
 	}

@@ -2,6 +2,7 @@ package fairqueue
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 func fair(t *testing.T) (*queue, *time.Time) {
 	t.Helper()
 	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](time.Millisecond, time.Second)
-	q := New(t.Name(), limiter).(*queue)
+	q := For(8)(t.Name(), limiter).(*queue)
 	now := time.Unix(1_700_000_000, 0)
 	q.now = func() time.Time { return now }
 	t.Cleanup(q.ShutDown)
@@ -106,4 +107,71 @@ func TestWhatIsDueLaterDoesNotCount(t *testing.T) {
 	if diff := cmp.Diff([]string{"stack/0"}, served(q, 1)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
+}
+
+// Requests of some namespaces never end: each leaves workers to the others.
+func TestNoNamespaceHoldsAllWorkers(t *testing.T) {
+	t.Parallel()
+	q, _ := fair(t)
+	add := func(namespace string, n int) {
+		for i := range n {
+			q.Add(of(namespace, i))
+		}
+	}
+	got := make(chan reconcile.Request)
+	for range 8 { // workers, none of which is ever done by itself
+		go func() {
+			for {
+				r, over := q.Get()
+				if over {
+					return
+				}
+				got <- r
+			}
+		}()
+	}
+	held := map[string]int{}
+	var taken []reconcile.Request
+	take := func(n int) {
+		t.Helper()
+		for range n {
+			select {
+			case r := <-got:
+				held[r.Namespace]++
+				taken = append(taken, r)
+			case <-time.After(30 * time.Second):
+				t.Fatalf("no other request is given to a worker beside %v", held)
+			}
+		}
+	}
+	add("hangs", 20)
+	take(4)
+	add("other", 20)
+	take(2)
+	add("calm", 1)
+	take(1)
+	add("last", 1)
+	take(1)
+	if diff := cmp.Diff(map[string]int{"hangs": 4, "other": 2, "calm": 1, "last": 1}, held); diff != "" {
+		t.Errorf("workers (-want +got)\n%s", diff)
+	}
+	t.Logf("security: of 8 workers a namespace whose work hangs holds %d, a second one %d", held["hangs"], held["other"])
+	// Those that were put aside come once others are done, all of them.
+	for _, r := range taken {
+		q.Done(r)
+	}
+	for len(q.asideNow()) > 0 {
+		select {
+		case r := <-got:
+			q.Done(r)
+		case <-time.After(30 * time.Second):
+			t.Fatalf("%v wait for ever", q.asideNow())
+		}
+	}
+}
+
+func (q *queue) asideNow() map[string][]waiting {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return maps.Clone(q.aside)
 }

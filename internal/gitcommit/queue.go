@@ -37,7 +37,7 @@ type Queue struct {
 func NewQueue(c clock.PassiveClock, workers int) *Queue {
 	return &Queue{
 		clock: c, workers: cmp.Or(workers, defaultWorkers), jobs: map[types.NamespacedName]*job{},
-		queue: fairqueue.New("git", workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]()),
+		queue: fairqueue.For(cmp.Or(workers, defaultWorkers))("git", workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]()),
 	}
 }
 

@@ -78,6 +78,29 @@ func TestHangingRepositories(t *testing.T) {
 	}
 }
 
+// However many repositories of a namespace hang, some workers are left to others.
+func TestManyHangingRepositories(t *testing.T) {
+	q, _ := working(t, 0)
+	done, release := make(chan string, 64), make(chan struct{})
+	defer close(release)
+	for i := range 16 {
+		q.Submit(jobOf("storm", fmt.Sprint(i), "a", done, func(ctx context.Context) (any, error) {
+			select {
+			case <-release:
+			case <-ctx.Done():
+			}
+			return nil, ctx.Err()
+		}))
+	}
+	for i := range 3 {
+		q.Submit(jobOf("calm", fmt.Sprint(i), "a", done, func(context.Context) (any, error) { return "calm", nil }))
+		if name := wait(t, done); name != fmt.Sprintf("calm/%d", i) {
+			t.Errorf("%s is done", name)
+		}
+	}
+	t.Log("security: 16 repositories of a namespace hang: 3 of 3 commits of another one are made meanwhile")
+}
+
 // What failed is not tried again until its pause is over, and another job is.
 func TestFailuresPause(t *testing.T) {
 	q, clock := working(t, 1)

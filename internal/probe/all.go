@@ -12,12 +12,15 @@ import (
 )
 
 // ProbeAll asks each dependency twice, all at the same time: as the container is
-// configured and, where that differs, as the stack declares it.
+// configured and, where that differs, as the stack declares it. It takes no longer than
+// Options.All, however many hang.
 func (p *Prober) ProbeAll(ctx context.Context, scope egress.Scope, c evidence.Case, redactor *redact.Redactor) []evidence.Probe {
 	type question struct {
 		to evidence.Connection
 		as v1alpha1.ProbeViewpoint
 	}
+	ctx, cancel := context.WithTimeout(ctx, p.options.All)
+	defer cancel()
 	var questions []question
 	for _, d := range c.Dependencies {
 		if d.Configured != nil {

@@ -24,6 +24,9 @@ type Options struct {
 	Now func() time.Time
 	// Total bounds one probe. Default: 3s.
 	Total time.Duration
+	// All bounds the probes of one incident: those whose turn has not come by then are
+	// Unknown. Default: 20s.
+	All time.Duration
 	// Exchange bounds any one stage that talks to the server. Default: 1s.
 	Exchange time.Duration
 	// Limits of probes at the same time.
@@ -52,6 +55,7 @@ func New(o Options) *Prober {
 		o.Observe = func(evidence.Probe) {}
 	}
 	o.Total = cmp.Or(o.Total, 3*time.Second)
+	o.All = cmp.Or(o.All, 20*time.Second)
 	o.Exchange = cmp.Or(o.Exchange, time.Second)
 	return &Prober{options: o, slots: newSlots(o.Limits)}
 }

@@ -12,6 +12,7 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/redact"
 )
 
 // One tenant's dependencies hang, many at once: at no time do more probes run
@@ -92,6 +93,29 @@ func TestAStacksProbesDoNotHoldUpItsNeighbours(t *testing.T) {
 		t.Errorf("%d shares are kept", n)
 	}
 	t.Logf("security: probes at once, of one stack, namespace, cluster: %d, %d, %d by default", newSlots(Limits{}).stacks.size, newSlots(Limits{}).namespaces.size, newSlots(Limits{}).cluster.size)
+}
+
+// All dependencies of an incident hang, more than there is time for: what was asked is
+// told, and of the others that it was not their turn.
+func TestAnIncidentsProbesComeToAnEnd(t *testing.T) {
+	hangs := serving(t, func(net.Conn) {})
+	p := local(impatient, func(o *settings) { o.Limits.Stack, o.All, o.Total = 1, time.Second, 300*time.Millisecond })
+	var c evidence.Case
+	for range 64 {
+		c.Dependencies = append(c.Dependencies, evidence.Dependency{Declared: &evidence.Connection{Protocol: evidence.Kafka, Servers: []evidence.HostPort{hangs}}})
+	}
+	waited, unknown := 0, 0
+	for _, got := range p.ProbeAll(t.Context(), egress.Scope{Namespace: "shop", Stack: "shop"}, c, redact.New()) {
+		if got.Outcome() == v1alpha1.ProbeUnknown {
+			unknown++
+		}
+		if strings.Contains(story(got)+got.Last().Message, "not its turn") {
+			waited++
+		}
+	}
+	if unknown != 64 || waited == 0 {
+		t.Errorf("of 64 probes %d are Unknown, for %d it was not their turn", unknown, waited)
+	}
 }
 
 func TestAProbeThatIsNeverItsTurnIsUnknown(t *testing.T) {
