@@ -80,7 +80,7 @@ func TestComposeSetsMissingVariable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		`{"service":"db","cluster":"no Deployment, StatefulSet or DaemonSet runs it"}`,
+		`{"service":"db","cluster":"no workload runs it"}`,
 		`{"service":"web","field":"image","compose":"reg.example/web:2","cluster":"example.com/web:1"}`,
 		`{"service":"web","field":"deploy.resources.limits.memory","compose":"1Gi","cluster":"128Mi"}`,
 		`{"service":"web","field":"environment.STRIPE_KEY","cluster":"not set"}`,

@@ -111,6 +111,9 @@ func (o Options) controllers() []controller {
 		},
 	}
 	for _, kind := range workload.Kinds() {
+		if workload.TraitsOf(kind).Lock != "" {
+			continue // nothing of it is written that would have to be held
+		}
 		out = append(out, &gitopshold.Reconciler{Client: o.Client, APIReader: o.APIReader, Applier: o.Applier, Committer: committer, Asks: git, Clock: o.Clock, Kind: kind})
 	}
 	if git != nil {

@@ -8,7 +8,10 @@ require (
 	golang.org/x/sys v0.49.0
 )
 
-require github.com/fluxcd/cli-utils v1.2.3 // indirect
+require (
+	github.com/fluxcd/cli-utils v1.2.3 // indirect
+	github.com/netresearch/go-cron v0.9.1 // indirect
+)
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect

@@ -288,7 +288,7 @@ type LoopObservation struct {
 
 // EvidenceSource says where a fact comes from.
 //
-// +kubebuilder:validation:Enum=Log;Termination;Waiting;Event;Probe;Env;Rollout;Node;Dependency
+// +kubebuilder:validation:Enum=Log;Termination;Waiting;Event;Probe;Env;Rollout;Node;Dependency;Workload
 type EvidenceSource string
 
 // The sources of evidence.
@@ -309,6 +309,8 @@ const (
 	SourceRollout EvidenceSource = "Rollout"
 	// SourceNode: the node's state.
 	SourceNode EvidenceSource = "Node"
+	// SourceWorkload: what the object that runs the pods says of itself in its conditions.
+	SourceWorkload EvidenceSource = "Workload"
 	// SourceDependency: the state of a service that this one depends on.
 	SourceDependency EvidenceSource = "Dependency"
 )

@@ -47,9 +47,10 @@ type BridgeStackList struct {
 // +kubebuilder:validation:XValidation:rule="has(self.selector) || has(self.services) || has(self.compose)",message="set selector, services or compose: otherwise the stack has no workload"
 // +kubebuilder:validation:XValidation:rule="has(self.compose) || !has(self.services) || self.services.all(s, !has(s.dependsOn) || s.dependsOn.all(d, self.services.exists(t, t.name == d.service)))",message="every services[].dependsOn[].service must be the name of a service in spec.services"
 type BridgeStackSpec struct {
-	// selector picks the Deployments, StatefulSets and DaemonSets of this
-	// namespace that belong to the stack. Workloads that services name belong
-	// to it as well.
+	// selector picks the workloads of this namespace that belong to the stack:
+	// Deployments, StatefulSets, DaemonSets, Jobs and CronJobs by their own labels;
+	// bare pods, and the pods of what another operator's object controls, by the
+	// pods' labels. Workloads that services name belong to it as well.
 	// +optional
 	Selector *metav1.LabelSelector `json:"selector,omitempty"`
 
@@ -173,7 +174,9 @@ type Service struct {
 
 // WorkloadReference names a workload in the stack's own namespace.
 type WorkloadReference struct {
-	// kind is Deployment, StatefulSet or DaemonSet. Default: Deployment.
+	// kind is Deployment, StatefulSet, DaemonSet, Job, CronJob or Pod, or another
+	// operator's kind with its group, such as Cluster.postgresql.cnpg.io: then the
+	// workload is the pods that such an object controls. Default: Deployment.
 	// +optional
 	Kind WorkloadKind `json:"kind,omitempty"`
 	// name of the workload.
@@ -183,16 +186,26 @@ type WorkloadReference struct {
 	Name string `json:"name"`
 }
 
-// WorkloadKind is a kind of apps/v1 that has a pod template.
+// WorkloadKind is a kind of object that runs pods. What is none of Kubernetes' own
+// kinds has its group behind a dot, as kubectl takes it:
+// Cluster.postgresql.cnpg.io, Rollout.argoproj.io.
 //
-// +kubebuilder:validation:Enum=Deployment;StatefulSet;DaemonSet
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:XValidation:rule="self.matches('^(Deployment|StatefulSet|DaemonSet|ReplicaSet|ReplicationController|Job|CronJob|Pod|[A-Z][A-Za-z0-9]*[.][a-z0-9]([a-z0-9.-]*[a-z0-9])?)$')",message="must be Deployment, StatefulSet, DaemonSet, Job, CronJob, Pod, or another operator's kind with its group, such as Cluster.postgresql.cnpg.io"
 type WorkloadKind string
 
-// The workload kinds.
+// The kinds that the operator knows by their name. A ReplicaSet or a
+// ReplicationController that nothing controls is named as it is, and looked at as
+// another operator's object is: by its pods alone.
 const (
 	Deployment  WorkloadKind = "Deployment"
 	StatefulSet WorkloadKind = "StatefulSet"
 	DaemonSet   WorkloadKind = "DaemonSet"
+	// Job runs to an end; one that a CronJob makes is a run of that.
+	Job     WorkloadKind = "Job"
+	CronJob WorkloadKind = "CronJob"
+	// Pod is one that nothing controls, or the kubelet of its node alone.
+	Pod WorkloadKind = "Pod"
 
 	// DefaultWorkloadKind is meant where a reference names no kind.
 	DefaultWorkloadKind = Deployment
@@ -410,7 +423,8 @@ type ServiceStatus struct {
 	// workload as Kind/name, empty where there is none.
 	// +optional
 	Workload string `json:"workload,omitempty"`
-	// healthy is true when the workload is available and has no open diagnosis.
+	// healthy is true when the workload is available, or has come to its end as it
+	// should, and has no open diagnosis.
 	Healthy bool `json:"healthy"`
 	// diagnosis is the name of the open BridgeDiagnosis, if any.
 	// +optional

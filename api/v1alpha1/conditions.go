@@ -63,7 +63,8 @@ const (
 	ReasonNamespaceExcluded = "NamespaceExcluded"
 	// ReasonServiceAccountRequired: the cluster's admin wants a stack that acts to name a ServiceAccount.
 	ReasonServiceAccountRequired = "ServiceAccountRequired"
-	// ReasonAllServicesHealthy: all services are available and none loops.
+	// ReasonAllServicesHealthy: all services are available, or have come to their end as
+	// they should, and none has an open diagnosis.
 	ReasonAllServicesHealthy = "AllServicesHealthy"
 	// ReasonComposeLoaded: the compose project was understood.
 	ReasonComposeLoaded = "ComposeLoaded"
@@ -90,6 +91,8 @@ const (
 	ReasonRemedySuggested = "RemedySuggested"
 	// ReasonOwnedByOperator: another operator owns the workload and would put a change back; a person changes it in that operator's own object.
 	ReasonOwnedByOperator = "OwnedByOperator"
+	// ReasonTemplateLocked: the pod template cannot be changed in place, as a Job's, or is not the operator's to change; a person makes the change.
+	ReasonTemplateLocked = "TemplateLocked"
 	// ReasonAwaitingApproval: a remedy is proposed and applied once a person approves it.
 	ReasonAwaitingApproval = "AwaitingApproval"
 	// ReasonAwaitingMerge: the remedy is committed to a branch of the owner's Git repository; a person merges it.
@@ -125,6 +128,10 @@ const (
 	ReasonRecovered = "Recovered"
 	// ReasonRecoveredWithoutRemedy: the container stayed up for the whole soak; nothing was patched.
 	ReasonRecoveredWithoutRemedy = "RecoveredWithoutRemedy"
+	// ReasonRunSucceeded: a run that came later, or the same one in the end, succeeded.
+	ReasonRunSucceeded = "RunSucceeded"
+	// ReasonSuspended: the Job or CronJob was suspended, so that nothing of it runs.
+	ReasonSuspended = "Suspended"
 	// ReasonWorkloadGone: the workload was deleted.
 	ReasonWorkloadGone = "WorkloadGone"
 	// ReasonScaledToZero: the workload has no replicas any more, so that nothing loops.
@@ -164,7 +171,8 @@ const (
 	// keeps Flux from it (spec.gitOps.hold).
 	AnnotationHeldUntil = "bridgestack.dev/held-until"
 	// AnnotationDetectedBy on a diagnosis says what opened it where that was no
-	// restart loop: HealthEndpointFailing.
+	// restart loop: HealthEndpointFailing, or RunFailed where a Job, the last run of a
+	// CronJob or a pod that is not started again came to no good end.
 	AnnotationDetectedBy = "bridgestack.dev/detected-by"
 	// AnnotationDiagnosis on a Job that the operator made is the UID of the
 	// BridgeDiagnosis that it was made for.

@@ -26,6 +26,7 @@ services:
       bootstrapServers: ["kafka:9092"]
       topics: [{name: orders, partitions: 3}]
 - name: migrate
+  workload: {kind: Job, name: migrate}
 - name: api
   dependsOn:
   - {service: postgres, condition: service_healthy, connection: {host: POSTGRES_HOST, password: POSTGRES_PASSWORD}}
@@ -39,6 +40,8 @@ services:
   - {name: API_KEY, valueFrom: {secretKeyRef: {name: api, key: key}}}
   - {name: LEVEL, valueFrom: {configMapKeyRef: {name: api, key: level}}}
   memoryCeiling: 1Gi
+- name: ledger
+  workload: {kind: Cluster.postgresql.cnpg.io, name: ledger}
 detection: {restarts: 2, window: 5m, healthFailures: 2, healthWindow: 1m30s}
 remediation:
   mode: Auto
@@ -101,8 +104,9 @@ func TestStacksThatAreRefused(t *testing.T) {
 			"an external service needs an endpoint: there is no workload to look at"},
 		{"external with workload", `{services: [{name: a, external: true, endpoint: {tcp: {port: 1}}, workload: {name: a}}]}`,
 			"an external service has no workload: remove workload or external"},
-		{"unknown workload kind", `{services: [{name: a, workload: {kind: Job, name: a}}]}`,
-			`Unsupported value: "Job": supported values: "Deployment", "StatefulSet", "DaemonSet"`},
+		{"unknown workload kind", `{services: [{name: a, workload: {kind: Secret, name: a}}]}`,
+			"must be Deployment, StatefulSet, DaemonSet, Job, CronJob, Pod, or another operator's kind with its group, such as Cluster.postgresql.cnpg.io"},
+		{"another operator's kind without its group", `{services: [{name: a, workload: {kind: Cluster, name: a}}]}`, "with its group"},
 		{"endpoint with two members", `{services: [{name: a, endpoint: {tcp: {port: 1}, http: {port: 1}}}]}`,
 			"set exactly one of postgres, kafka, http and tcp"},
 		{"endpoint with no member", `{services: [{name: a, endpoint: {}}]}`,
@@ -193,7 +197,7 @@ func TestDiagnosesThatAreRefused(t *testing.T) {
 	for name, tt := range map[string]struct{ spec, message string }{
 		"no container": {`{stack: s, service: a, workload: {kind: Deployment, name: a, uid: u}}`, "spec.container: Required value"},
 		"no uid":       {`{stack: s, service: a, workload: {kind: Deployment, name: a}, container: c}`, "spec.workload.uid: Required value"},
-		"unknown kind": {`{stack: s, service: a, workload: {kind: Pod, name: a, uid: u}, container: c}`, `Unsupported value: "Pod"`},
+		"unknown kind": {`{stack: s, service: a, workload: {kind: Node, name: a, uid: u}, container: c}`, "with its group"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			refused(t, k8s.Create(t.Context(), object(t, "BridgeDiagnosis", "invalid", tt.spec), client.DryRunAll), tt.message)

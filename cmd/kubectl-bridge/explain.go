@@ -140,12 +140,12 @@ func (e *explain) pod(ctx context.Context, cluster connection, pod *corev1.Pod) 
 	if container == "" {
 		container = looping(pod, time.Now())
 	}
-	ref, owned, err := reader.WorkloadOf(ctx, pod)
-	if err != nil { // it is diagnosed all the same
-		owned, ref = false, workload.Ref{}
+	ref, unknown := reader.WorkloadOf(ctx, pod)
+	if unknown != nil { // it is diagnosed all the same
+		ref = workload.Ref{}
 	}
 	about := func(d v1alpha1.BridgeDiagnosis) bool {
-		return owned && d.Spec.Workload.UID == ref.UID && d.Spec.Container == container && !d.Status.State.Final()
+		return unknown == nil && d.Spec.Workload.UID == ref.UID && d.Spec.Container == container && !d.Status.State.Final()
 	}
 	known, err := cluster.diagnosesOf(ctx, about)
 	if err != nil && !isNotInstalled(err) && !apierrors.IsForbidden(err) {

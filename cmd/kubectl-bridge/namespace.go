@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -63,22 +63,21 @@ func (c *contents) lacks(err error) error {
 	return nil
 }
 
-// workloads of a namespace.
+// workloads of a namespace; with an error come those that could be read.
 func (c connection) workloads(ctx context.Context, namespace string) ([]workload.Workload, error) {
 	all, err := lookup.List(ctx, c.client, namespace)
 	if err != nil {
-		return nil, explained(err)
+		err = explained(err)
 	}
-	return all, nil
+	return all, err
 }
 
-// podsOf a workload, by its selector.
+// podsOf a workload.
 func (c contents) podsOf(w workload.Workload) []corev1.Pod {
-	selector := lookup.Selected(w)
 	var out []corev1.Pod
-	for _, p := range c.pods {
-		if selector.Matches(labels.Set(p.Labels)) && !selector.Empty() {
-			out = append(out, p)
+	for i := range c.pods {
+		if workload.Selects(w, &c.pods[i]) {
+			out = append(out, c.pods[i])
 		}
 	}
 	return out
@@ -108,7 +107,7 @@ func (c contents) of(stack string) []v1alpha1.BridgeDiagnosis {
 // resolve is the stack as its policy and its compose project tell of it, and
 // what of the project could not be read.
 func (c connection) resolve(ctx context.Context, s v1alpha1.BridgeStack, workloads []workload.Workload) (stack.Stack, []string) {
-	all := stack.WorkloadsOf(workloads)
+	all := stack.WorkloadsOf(workloads, time.Now())
 	if s.Spec.Compose == nil {
 		return stack.Resolve(s.Spec, all), nil
 	}

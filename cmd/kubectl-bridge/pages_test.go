@@ -111,6 +111,7 @@ func (s *scene) pod() {
 		s.Fatal(err)
 	}
 	pod := &corev1.Pod{ObjectMeta: s.named("web-1"), Spec: template("web").Spec}
+	pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "web-7d9f8", UID: "7d9f8", Controller: new(true)}}
 	pod.Labels = template("web").Labels
 	s.create(pod)
 	ended := corev1.ContainerStateTerminated{ExitCode: 127, Reason: "ContainerCannotRun", Message: `exec: "wbe": executable file not found in $PATH`,
@@ -162,7 +163,8 @@ func (s *scene) readOnly() string {
 	return s.user("reader",
 		rbacv1.PolicyRule{APIGroups: []string{"bridgestack.dev"}, Resources: []string{"bridgestacks", "bridgediagnoses"}, Verbs: []string{"get", "list", "watch"}},
 		rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"pods", "pods/log", "configmaps", "services", "events"}, Verbs: []string{"get", "list", "watch"}},
-		rbacv1.PolicyRule{APIGroups: []string{"apps"}, Resources: []string{"deployments", "statefulsets", "daemonsets", "replicasets", "controllerrevisions"}, Verbs: []string{"get", "list", "watch"}})
+		rbacv1.PolicyRule{APIGroups: []string{"apps"}, Resources: []string{"deployments", "statefulsets", "daemonsets", "replicasets", "controllerrevisions"}, Verbs: []string{"get", "list", "watch"}},
+		rbacv1.PolicyRule{APIGroups: []string{"batch"}, Resources: []string{"jobs", "cronjobs"}, Verbs: []string{"get", "list", "watch"}})
 }
 
 // user with rights in the scene's namespace alone.

@@ -111,7 +111,7 @@ func (p pause) write(ctx context.Context, o client.Object, what, field string, w
 // workloadOf a service of the stack.
 func (c connection) workloadOf(ctx context.Context, s v1alpha1.BridgeStack, name string) (workload.Workload, error) {
 	all, err := c.workloads(ctx, s.Namespace)
-	if err != nil {
+	if len(all) == 0 && err != nil {
 		return nil, err
 	}
 	resolved, _ := c.resolve(ctx, s, all)

@@ -101,7 +101,7 @@ type restart struct {
 // plan finds what is to be stopped and started, and refuses what would lose data.
 func (r *recovery) plan(ctx context.Context, cluster connection, owner v1alpha1.BridgeStack) (*restart, error) {
 	all, err := cluster.workloads(ctx, owner.Namespace)
-	if err != nil {
+	if len(all) == 0 && err != nil { // what may not be read is not what is scaled
 		return nil, err
 	}
 	resolved, missing := cluster.resolve(ctx, owner, all)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
@@ -26,7 +27,7 @@ func (i *initialize) ofNamespace(command *cobra.Command) (manifests.Output, erro
 		return manifests.Output{}, explained(fmt.Errorf("reading namespace %s: %w", cluster.namespace, err))
 	}
 	if len(running) == 0 {
-		return manifests.Output{}, badInput{fmt.Errorf("no Deployment, StatefulSet or DaemonSet runs in namespace %s; name another one with -n, or a compose file", cluster.namespace)}
+		return manifests.Output{}, badInput{fmt.Errorf("no workload runs in namespace %s; name another one with -n, or a compose file", cluster.namespace)}
 	}
 	out, err := manifests.OfRunning(cluster.namespace, running)
 	out.Notes = append(out.Notes, notes...)
@@ -40,12 +41,18 @@ func (c connection) running(ctx context.Context) ([]manifests.Running, []manifes
 		return nil, nil, err
 	}
 	all, err := lookup.List(ctx, c.client, c.namespace)
-	if err != nil {
+	if len(all) == 0 && err != nil {
 		return nil, nil, err
 	}
 	var out []manifests.Running
 	var notes []manifests.Note
+	if err != nil {
+		notes = append(notes, manifests.Note{Path: "services", Text: "not all workloads may be read: " + err.Error()})
+	}
 	for _, w := range all {
+		if w.Run(time.Now()).Over() {
+			continue
+		}
 		template := *w.Template()
 		env, missing := c.environment(ctx, template.Spec.Containers[0])
 		if missing != nil {

@@ -150,8 +150,8 @@ func (r *Reconciler) ofPod(ctx context.Context, o client.Object) []reconcile.Req
 	if err := r.Client.List(ctx, &list, client.InNamespace(pod.Namespace), client.UnsafeDisableDeepCopy); err != nil || len(list.Items) == 0 {
 		return nil
 	}
-	w, owned, err := r.Observer.WorkloadOf(ctx, pod)
-	if err != nil || !owned {
+	w, err := r.Observer.WorkloadOf(ctx, pod)
+	if err != nil {
 		return nil
 	}
 	return openAbout(list.Items, w)
@@ -175,6 +175,9 @@ func (r *Reconciler) ofWorkload(ctx context.Context, o client.Object) []reconcil
 		return nil
 	}
 	ref := workload.RefOf(w)
+	if run, is := workload.RunOf(o); is {
+		ref = run
+	}
 	ref.UID = "" // of the one before it under this name, too
 	return openAbout(list.Items, ref)
 }

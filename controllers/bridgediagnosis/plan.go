@@ -179,7 +179,7 @@ func (r *Reconciler) besideOthers(ctx context.Context, from client.Reader, names
 	if err != nil {
 		return plan.GitOps{}, owner, fmt.Errorf("reading %s/%s beside GitOps: %w", w.Kind, w.Name, err)
 	}
-	owner, _ = lookup.TopOwner(ctx, r.APIReader, live.Object())
+	owner, _ = lookup.TopOwner(ctx, r.APIReader, live)
 	object := gitops.ObjectOf(live)
 	standing := gitops.Stand(object, gitops.Fields(live.Template(), changes))
 	if standing.Rung == gitops.Unowned {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
@@ -68,6 +70,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	for _, o := range workload.Objects() {
 		b.Watches(o, inNamespace)
 	}
+	for _, o := range []client.Object{&corev1.Pod{}, &appsv1.ReplicaSet{}} {
+		b.Watches(o, inNamespace, seenByPods)
+	}
 	return b.
 		For(&v1alpha1.BridgeStack{}).
 		Watches(&v1alpha1.BridgeDiagnosis{}, gathered).
@@ -75,6 +80,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: fairqueue.For(r.Concurrency)}).
 		Complete(r)
 }
+
+// seenByPods lets through what tells of workloads that are no kind of their own here.
+var seenByPods = builder.WithPredicates(predicate.NewPredicateFuncs(func(o client.Object) bool { return workload.TellsOfSeen(o) }))
 
 // gathering is how long a stack's status waits for more to be told of its incidents.
 const gathering = 200 * time.Millisecond
@@ -292,10 +300,8 @@ func serviceStatus(service stack.Service, open *v1alpha1.BridgeDiagnosis) v1alph
 		status.Message = "external"
 	case service.Workload == nil:
 		status.Message = "no workload"
-	case !service.Workload.Available():
-		status.Message = fmt.Sprintf("%d of %d ready", service.Workload.Ready, service.Workload.Wanted)
 	default:
-		status.Healthy = true
+		status.Healthy, status.Message = service.Workload.Available(), service.Workload.Says()
 	}
 	return status
 }

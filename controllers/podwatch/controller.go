@@ -50,6 +50,7 @@ type Reconciler struct {
 
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
 // +kubebuilder:rbac:groups=apps,resources=deployments;statefulsets;daemonsets;replicasets;controllerrevisions,verbs=get;list;watch
+// +kubebuilder:rbac:groups=batch,resources=jobs;cronjobs,verbs=get;list;watch
 // +kubebuilder:rbac:groups=bridgestack.dev,resources=bridgediagnoses,verbs=get;list;watch;create
 
 // SetupWithManager watches pods that are, or were, in trouble, and what makes
@@ -116,8 +117,8 @@ func (r *Reconciler) unhealthyOfDiagnosis(ctx context.Context, o client.Object) 
 		if !waitsForGood(pod) {
 			return false
 		}
-		w, owned, err := r.Observer.WorkloadOf(ctx, pod)
-		return err == nil && owned && incident.IsAbout(d, w)
+		w, err := r.Observer.WorkloadOf(ctx, pod)
+		return err == nil && incident.IsAbout(d, w)
 	})
 }
 
@@ -140,8 +141,8 @@ func (r *Reconciler) unhealthyOf(ctx context.Context, o client.Object) []reconci
 		return nil
 	}
 	return r.unhealthyPods(ctx, o.GetNamespace(), func(pod *corev1.Pod) bool {
-		of, owned, err := r.Observer.WorkloadOf(ctx, pod)
-		return err == nil && owned && of.Kind == w.Kind() && of.Name == o.GetName()
+		of, err := r.Observer.WorkloadOf(ctx, pod)
+		return err == nil && of.Kind == w.Kind() && of.Name == o.GetName()
 	})
 }
 
@@ -191,8 +192,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		r.histories.forget(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	workload, owned, err := r.Observer.WorkloadOf(ctx, &pod)
-	if err != nil || !owned {
+	workload, err := r.Observer.WorkloadOf(ctx, &pod)
+	if err != nil {
 		return ctrl.Result{}, err
 	}
 	owner, resolved, service, err := r.Resolver.StackFor(ctx, workload)

@@ -273,10 +273,10 @@ func (a *Applier) read(ctx context.Context, namespace string, ref v1alpha1.Diagn
 // would put the template back, or has a reason to roll its pods out in an order of
 // its own.
 func owned(w workload.Workload) error {
-	if owner, is := workload.ForeignOwner(w.Object()); is {
+	if owner, is := workload.OwnedBy(w); is {
 		return fmt.Errorf("%s owns %s, change it there: %w", owner, workload.RefOf(w), ErrRefused)
 	}
-	if lock := workload.TraitsOf(w.Kind()).TemplateLock; lock != "" {
+	if lock := workload.TraitsOf(w.Kind()).Lock; lock != "" {
 		return fmt.Errorf("%s: %s: %w", workload.RefOf(w), lock, ErrRefused)
 	}
 	return nil

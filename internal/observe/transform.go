@@ -267,7 +267,8 @@ func TransformWorkload(obj any) (any, error) {
 	if !ok {
 		return obj, nil
 	}
-	if gitops.OwnerOf(gitops.ObjectOf(w)).Reconciles() {
+	workload.Trim(w)
+	if gitops.OwnerOf(gitops.ObjectOf(w)).Reconciles() && workload.TraitsOf(w.Kind()).Lock == "" {
 		return obj, nil
 	}
 	o.SetManagedFields(nil)

@@ -39,9 +39,9 @@ func WorkloadPods(pods []Pod, nodes map[string]evidence.Node, container string) 
 	return out
 }
 
-// WorkloadOf finds the workload that owns the pod; false where something else
-// does, or nothing.
-func (r *Reader) WorkloadOf(ctx context.Context, pod *corev1.Pod) (workload.Ref, bool, error) {
+// WorkloadOf finds the workload that runs the pod; where nothing controls it, that is
+// the pod itself.
+func (r *Reader) WorkloadOf(ctx context.Context, pod *corev1.Pod) (workload.Ref, error) {
 	return lookup.OfPod(ctx, r.Cached, pod)
 }
 

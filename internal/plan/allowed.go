@@ -20,6 +20,9 @@ func Forbids(in Input, attempt v1alpha1.Attempt) string {
 	if !remedy.Allowed(in.Policy, attempt.Proposal.Remedy) {
 		return fmt.Sprintf("the policy switches %s off", attempt.Proposal.Remedy)
 	}
+	if lock := workload.TraitsOf(in.Diagnosis.Spec.Workload.Kind).Lock; lock != "" {
+		return lock
+	}
 	if because := in.templateIsAnothers(attempt); because != "" {
 		return because
 	}

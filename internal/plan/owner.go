@@ -25,6 +25,20 @@ func ownedByOperator(in Input) *Decision {
 	return d
 }
 
+// locked leaves alone what the operator does not write at all: what runs to its end, what
+// nothing would make anew, what another operator's object controls. No mode and no
+// approval changes that. What is done elsewhere, such as a topic that is missing, could
+// not be seen to help there: it is suggested as well.
+func locked(in Input) *Decision {
+	lock := workload.TraitsOf(in.Diagnosis.Spec.Workload.Kind).Lock
+	if lock == "" {
+		return nil
+	}
+	d := suggested(in, lock)
+	d.Reason, d.Message = v1alpha1.ReasonTemplateLocked, d.Message+asDiff(in.Proposal.Changes)
+	return d
+}
+
 func (in Input) ownedBy(w v1alpha1.DiagnosedWorkload) string {
 	return fmt.Sprintf("%s owns %s %s: change it there", in.Owner, w.Kind, w.Name)
 }

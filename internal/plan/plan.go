@@ -105,6 +105,7 @@ var checks = []check{
 	heldByRoot,
 	rejected,
 	ownedByOperator,
+	locked,
 	suggestOnly,
 	paused,
 	inMaintenance,

@@ -110,7 +110,7 @@ func SetStackConditions(s *v1alpha1.BridgeStack, stalled []stack.Problem, health
 	}
 	c.compose(s, stalled)
 	if healthy == len(s.Status.Services) && healthy > 0 {
-		c.set(v1alpha1.ConditionHealthy, true, v1alpha1.ReasonAllServicesHealthy, "all services are available and none loops")
+		c.set(v1alpha1.ConditionHealthy, true, v1alpha1.ReasonAllServicesHealthy, healthyText(s.Status.Services))
 	} else {
 		c.set(v1alpha1.ConditionHealthy, false, v1alpha1.ReasonServicesUnhealthy, unhealthyText(s.Status.Services))
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/bridgestack/operator/internal/metrics"
 	"github.com/bridgestack/operator/internal/stack"
 	"github.com/bridgestack/operator/internal/text"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // maxNote is the longest note that events.k8s.io accepts, in bytes.
@@ -95,11 +96,21 @@ func (r *Reporter) announce(d *v1alpha1.BridgeDiagnosis, reason string) {
 		note = string(d.Status.Cause) + ": " + note
 	}
 	workload := &metav1.PartialObjectMetadata{
-		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: string(d.Spec.Workload.Kind)},
+		TypeMeta:   typeOf(d.Spec.Workload.Kind),
 		ObjectMeta: metav1.ObjectMeta{Namespace: d.Namespace, Name: d.Spec.Workload.Name, UID: d.Spec.Workload.UID},
 	}
 	r.Events.Eventf(d, workload, kind, reason, string(d.Status.State), "%s", text.Clip(note, maxNote))
 	r.Events.Eventf(workload, d, kind, reason, string(d.Status.State), "%s", text.Clip(note, maxNote))
+}
+
+// typeOf a workload, as events name it. The version of another operator's kind is not
+// known; nobody looks for events by that.
+func typeOf(name v1alpha1.WorkloadKind) metav1.TypeMeta {
+	kind, err := workload.GroupVersionKind(name)
+	if err != nil || kind.Version == "" {
+		return metav1.TypeMeta{APIVersion: kind.Group, Kind: kind.Kind}
+	}
+	return metav1.TypeMeta{APIVersion: kind.GroupVersion().String(), Kind: kind.Kind}
 }
 
 // keepTimings keeps the old timings and wording where nothing else about the
@@ -147,6 +158,21 @@ func problemText(problems []stack.Problem) string {
 		texts[i] = p.String()
 	}
 	return joined(texts)
+}
+
+// healthyText says that all is well, and of which services that is not by their being
+// up: nothing of those was seen not to loop.
+func healthyText(services []v1alpha1.ServiceStatus) string {
+	var texts []string
+	for _, s := range services {
+		if s.Message != "" {
+			texts = append(texts, s.Name+": "+s.Message)
+		}
+	}
+	if len(texts) == 0 {
+		return "all services are available and none loops"
+	}
+	return joined(append([]string{"no service is down, and none of those that are up loops"}, texts...))
 }
 
 func unhealthyText(services []v1alpha1.ServiceStatus) string {

@@ -282,7 +282,7 @@ func (r *Resolver) ComposeStatus(ctx context.Context, namespace string, p *Compo
 func (r *Resolver) drift(ctx context.Context, namespace string, project *stack.Project, resolved stack.Stack) ([]v1alpha1.ComposeDrift, error) {
 	var out []v1alpha1.ComposeDrift
 	for _, missing := range project.Missing(resolved) {
-		out = append(out, v1alpha1.ComposeDrift{Service: missing.Name, Cluster: "no Deployment, StatefulSet or DaemonSet runs it"})
+		out = append(out, v1alpha1.ComposeDrift{Service: missing.Name, Cluster: "no workload runs it"})
 	}
 	for _, c := range project.Services {
 		service, known := resolved.ByName(c.Name)

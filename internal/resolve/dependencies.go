@@ -46,7 +46,7 @@ func (d Dependent) Dependencies(ctx context.Context) ([]evidence.Dependency, err
 			continue
 		}
 		dependency := evidence.Dependency{Service: on.Service, Condition: cmp.Or(on.Condition, v1alpha1.ServiceStarted), Required: on.Required == nil || *on.Required}
-		state, address, err := d.stateOf(ctx, target)
+		state, address, err := d.stateOf(ctx, target, dependency.Condition)
 		if err != nil {
 			return nil, err
 		}
@@ -73,17 +73,21 @@ func (d Dependent) Dependencies(ctx context.Context) ([]evidence.Dependency, err
 
 // stateOf is how a dependency's own workload stands, and the address of a pod
 // of it that is ready.
-func (d Dependent) stateOf(ctx context.Context, target stack.Service) (state evidence.DependencyWorkload, address string, err error) {
+func (d Dependent) stateOf(ctx context.Context, target stack.Service, condition v1alpha1.DependencyCondition) (state evidence.DependencyWorkload, address string, err error) {
 	w := target.Workload
-	if w == nil {
+	if w == nil || w.Gone {
 		return state, "", nil
 	}
-	state = evidence.DependencyWorkload{Known: true, Ready: w.Ready > 0}
+	state = evidence.DependencyWorkload{Known: true, Ready: w.Serves(condition)}
 	i := slices.IndexFunc(d.Diagnoses, func(d v1alpha1.BridgeDiagnosis) bool {
 		return d.Spec.Service == target.Name && !d.Status.State.Final()
 	})
 	if i >= 0 {
 		state.Looping, state.Diagnosis = true, d.Diagnoses[i].Name
+	}
+	if w.Run != nil && w.Run.State == workload.RunSucceeded {
+		state.ReadySince = w.Run.Ended
+		return state, "", nil
 	}
 	pods, err := d.Pods(ctx, w.Ref(d.Namespace))
 	if p, since, ready := observe.LongestReady(pods); ready {

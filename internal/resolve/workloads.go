@@ -18,7 +18,7 @@ import (
 func (r *Resolver) Workloads(ctx context.Context, namespace string) ([]stack.Workload, error) {
 	// Nothing of them is changed, so they need not be copies.
 	all, err := lookup.List(ctx, r.Client, namespace, client.UnsafeDisableDeepCopy)
-	return stack.WorkloadsOf(all), err
+	return stack.WorkloadsOf(all, r.Clock.Now()), err
 }
 
 // byAge puts the older stack first.

@@ -42,7 +42,7 @@ func Drift(c compose.Service, containers []Container) []v1alpha1.ComposeDrift {
 	}
 	addLimit := func(field string, project, cluster *resource.Quantity) {
 		if !project.IsZero() && (cluster == nil || cluster.Cmp(*project) != 0) {
-			add("deploy.resources.limits."+field, project.String(), text(cluster))
+			add("deploy.resources.limits."+field, project.String(), orNone(cluster))
 		}
 	}
 	addLimit("memory", resource.NewQuantity(c.Limits.Memory, resource.BinarySI), main.Memory)
@@ -55,7 +55,7 @@ func Drift(c compose.Service, containers []Container) []v1alpha1.ComposeDrift {
 	return out
 }
 
-func text(q *resource.Quantity) string {
+func orNone(q *resource.Quantity) string {
 	if q == nil {
 		return "none"
 	}

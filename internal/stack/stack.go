@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // Service is a service of the stack with what runs it.
@@ -73,13 +74,13 @@ func Resolve(spec v1alpha1.BridgeStackSpec, workloads []Workload) Stack {
 // addSelected adds the selected workloads that are no declared service's.
 func (s *Stack) addSelected(selected []Workload, claimed map[string]string) {
 	for _, w := range selected {
-		if claimed[w.String()] == "" {
+		if claimed[w.String()] == "" && !w.past() {
 			s.Services = append(s.Services, Service{Service: v1alpha1.Service{Name: s.unusedName(w)}, Workload: &w})
 		}
 	}
 	if !slices.ContainsFunc(s.Services, func(s Service) bool { return s.Workload != nil }) {
 		s.Problems = append(s.Problems, Problem{v1alpha1.ReasonNoWorkloadSelected, "spec.selector",
-			"selector, services and compose match no Deployment, StatefulSet or DaemonSet of this namespace; compare with: kubectl get deploy,sts,ds --show-labels"})
+			"selector, services and compose match no workload of this namespace; compare with: kubectl get deploy,sts,ds,cronjobs,jobs,pods --show-labels"})
 	}
 }
 
@@ -103,6 +104,8 @@ func (s *Stack) add(d declaration, all, selected []Workload, claimed map[string]
 	case len(matches) > 1:
 		s.Problems = append(s.Problems, Problem{v1alpha1.ReasonWorkloadAmbiguous, field + ".name",
 			fmt.Sprintf("service %q could be any of %s, so none of them is watched for it; set %s.workload to the one that is meant", declared.Name, enumerate(matches), field)})
+	case !found && declared.Workload != nil && comesAndGoes(kindOf(*declared.Workload)):
+		service.Workload = &Workload{Kind: kindOf(*declared.Workload), Name: declared.Workload.Name, Gone: true}
 	case !found && declared.Workload != nil:
 		s.Problems = append(s.Problems, Problem{v1alpha1.ReasonWorkloadNotFound, field + ".workload.name",
 			fmt.Sprintf("service %q names %s/%s, which does not exist in this namespace", declared.Name, kindOf(*declared.Workload), declared.Workload.Name)})
@@ -181,10 +184,30 @@ func matching(declared v1alpha1.Service, all, selected []Workload) []Workload {
 			if w, ok := only(filtered(matches, isNamed(declared.Name))); ok {
 				return []Workload{w}
 			}
-			return matches
+			return likeliest(matches)
 		}
 	}
-	return filtered(candidates, isNamed(declared.Name))
+	return likeliest(filtered(candidates, isNamed(declared.Name)))
+}
+
+// comesAndGoes says that a workload of the kind may well not be there: a Job that came to
+// its end and was deleted, an object without any pod that would tell of it.
+func comesAndGoes(kind v1alpha1.WorkloadKind) bool {
+	return workload.SeenByPods(kind) || workload.TraitsOf(kind).RunsToEnd
+}
+
+// likeliest are those that are meant by a name that others have as well: what runs for
+// good rather than the Jobs and pods beside it, and of these what is not past.
+func likeliest(matches []Workload) []Workload {
+	for _, better := range []func(Workload) bool{
+		func(w Workload) bool { return workload.TraitsOf(w.Kind).Lock == "" },
+		func(w Workload) bool { return !w.past() },
+	} {
+		if some := filtered(matches, better); len(some) > 0 {
+			matches = some
+		}
+	}
+	return matches
 }
 
 func isNamed(name string) func(Workload) bool {

@@ -73,7 +73,9 @@ func kindsIn(file *ast.File, kinds []string) []finding {
 		name := ""
 		switch e := e.(type) {
 		case *ast.BasicLit:
-			name, _ = strconv.Unquote(e.Value)
+			if name, _ = strconv.Unquote(e.Value); name == "Pod" {
+				name = "" // the object that it is, mostly, and not the kind of a workload
+			}
 		case *ast.SelectorExpr:
 			if x, is := e.X.(*ast.Ident); is && x.Name == "v1alpha1" {
 				name = e.Sel.Name

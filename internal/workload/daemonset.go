@@ -1,6 +1,8 @@
 package workload
 
 import (
+	"time"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -43,6 +45,9 @@ func (d daemonSet) Template() *corev1.PodTemplateSpec { return &d.object.Spec.Te
 func (d daemonSet) Selector() *metav1.LabelSelector   { return d.object.Spec.Selector }
 func (d daemonSet) ObservedGeneration() int64         { return d.object.Status.ObservedGeneration }
 func (d daemonSet) VolumeClaims() VolumeClaims        { return VolumeClaims{} }
+
+// Run is nil: it runs for good.
+func (daemonSet) Run(time.Time) *Run { return nil }
 
 func (d daemonSet) Strategy() Strategy {
 	out := Strategy{OnDelete: d.object.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType}

@@ -2,6 +2,7 @@ package workload
 
 import (
 	"fmt"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -48,6 +49,9 @@ func (d deployment) ObservedGeneration() int64         { return d.object.Status.
 func (d deployment) VolumeClaims() VolumeClaims        { return VolumeClaims{} }
 func (d deployment) NewHistory() List                  { return &appsv1.ReplicaSetList{} }
 func (d deployment) NewRecord() Object                 { return &appsv1.ReplicaSet{} }
+
+// Run is nil: it runs for good.
+func (deployment) Run(time.Time) *Run { return nil }
 
 func (d deployment) Strategy() Strategy {
 	out := Strategy{Paused: d.object.Spec.Paused}

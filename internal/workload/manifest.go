@@ -1,6 +1,8 @@
 package workload
 
 import (
+	"fmt"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -28,6 +30,9 @@ func (m Manifest) Make(name v1alpha1.WorkloadKind) (Object, error) {
 	k, err := kindNamed(name)
 	if err != nil {
 		return nil, err
+	}
+	if k.fromManifest == nil {
+		return nil, fmt.Errorf("a %s is not made of a manifest", name)
 	}
 	object := k.fromManifest(m)
 	object.GetObjectKind().SetGroupVersionKind(k.GroupVersionKind)

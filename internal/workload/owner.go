@@ -66,3 +66,12 @@ func ControllerOf(o metav1.Object) (Owner, bool) {
 func ownerOf(ref metav1.OwnerReference) Owner {
 	return Owner{APIVersion: ref.APIVersion, Kind: ref.Kind, Name: ref.Name, UID: ref.UID}
 }
+
+// OwnedBy is the custom resource whose operator made a workload, and where a change of
+// it belongs; of what is seen by its pods alone, the object that controls those.
+func OwnedBy(w Workload) (Owner, bool) {
+	if c, is := w.(controlled); is {
+		return c.owner, c.owner.foreign()
+	}
+	return ForeignOwner(w.Object())
+}

@@ -30,6 +30,8 @@ type Revision struct {
 	// controller-revision-hash says, empty where that does not tell them apart.
 	podOwner types.UID
 	podLabel string
+	// pod is the only one of the revision, where nothing controls it.
+	pod types.UID
 	// ready is the number that its controller counted, nil where it counts none.
 	ready *int32
 }
@@ -43,9 +45,17 @@ func (r Revision) String() string {
 	return strconv.FormatInt(r.Number, 10)
 }
 
+// owns tells whether a pod is of the revision's owner.
+func (r Revision) owns(pod *corev1.Pod) bool {
+	if r.pod != "" {
+		return pod.UID == r.pod
+	}
+	return ControlledBy(pod, r.podOwner)
+}
+
 // Has tells whether a pod is of this revision.
 func (r Revision) Has(pod *corev1.Pod) bool {
-	return ControlledBy(pod, r.podOwner) && (r.podLabel == "" || pod.Labels[appsv1.ControllerRevisionHashLabelKey] == r.podLabel)
+	return r.owns(pod) && (r.podLabel == "" || pod.Labels[appsv1.ControllerRevisionHashLabelKey] == r.podLabel)
 }
 
 // ReadyPods is how many of the pods are ready and of this revision.
@@ -68,7 +78,7 @@ type History []Revision
 // Owns tells whether a pod is the workload's, also one of a revision that is not
 // on record any more.
 func (h History) Owns(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(h, func(r Revision) bool { return ControlledBy(pod, r.podOwner) })
+	return slices.ContainsFunc(h, func(r Revision) bool { return r.owns(pod) })
 }
 
 // IsNewest tells whether a pod is of the newest revision.

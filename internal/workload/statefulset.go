@@ -2,6 +2,7 @@ package workload
 
 import (
 	"slices"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -45,6 +46,9 @@ func (s statefulSet) Object() Object                    { return s.object }
 func (s statefulSet) Template() *corev1.PodTemplateSpec { return &s.object.Spec.Template }
 func (s statefulSet) Selector() *metav1.LabelSelector   { return s.object.Spec.Selector }
 func (s statefulSet) ObservedGeneration() int64         { return s.object.Status.ObservedGeneration }
+
+// Run is nil: it runs for good.
+func (statefulSet) Run(time.Time) *Run { return nil }
 
 func (s statefulSet) Replicas() Replicas {
 	status := s.object.Status

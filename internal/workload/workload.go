@@ -7,7 +7,8 @@
 // A further kind is a file with a type that implements Workload, and an entry in
 // kinds. Not every kind has all of it: what a bare pod or the pod of another
 // operator's object lacks is empty (Selector, NewHistory), and what must not be
-// changed says so (TemplateLock).
+// changed says so (Lock). What is no kind of the table is another operator's: its
+// pods, which name it as their controller, are all that is read of it; see controlled.
 package workload
 
 import (
@@ -16,9 +17,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -46,9 +49,11 @@ type Workload interface {
 	Object() Object
 	// Template is the pod template in the object: who edits it edits the object.
 	Template() *corev1.PodTemplateSpec
-	// Selector of its pods, nil where it selects none.
+	// Selector of its pods, nil where only their owner tells them from others.
 	Selector() *metav1.LabelSelector
 	Replicas() Replicas
+	// Run is how it stands with what runs to an end, nil of what runs for good.
+	Run(now time.Time) *Run
 	// ObservedGeneration is the latest generation that its controller has seen.
 	ObservedGeneration() int64
 	Strategy() Strategy
@@ -58,7 +63,8 @@ type Workload interface {
 	// it has no revisions. NewRecord is an empty item of it.
 	NewHistory() List
 	NewRecord() Object
-	// History is made of such a list, which may hold other workloads' revisions.
+	// History is made of such a list, which may hold other workloads' revisions. What
+	// has no revisions has one that owns its pods.
 	History(List) History
 	// RecordedTemplate is the pod template that an item of the list records.
 	RecordedTemplate(record Object) (*corev1.PodTemplateSpec, error)
@@ -134,8 +140,11 @@ type Traits struct {
 	// LeavesPods says that a changed template may not reach a pod before someone
 	// deletes the pod.
 	LeavesPods bool
-	// TemplateLock says why the template cannot be changed, empty where it can.
-	TemplateLock string
+	// Lock says why the operator writes neither its template nor its pods, empty where
+	// it may.
+	Lock string
+	// RunsToEnd says that it comes to an end: see Run.
+	RunsToEnd bool
 }
 
 // kind is an entry of the table of kinds.
@@ -148,14 +157,16 @@ type kind struct {
 	of func(Object) Workload
 	// items of a list that newList made.
 	items func(List) []Workload
-	// fromManifest makes a new object.
+	// fromManifest makes a new object; nil where none is made of manifests.
 	fromManifest func(Manifest) Object
+	// podsAlone says that its objects are pods, which are watched anyway.
+	podsAlone bool
 }
 
 // kinds in the order in which a person is shown them.
-var kinds = []kind{deployments, statefulSets, daemonSets}
+var kinds = []kind{deployments, statefulSets, daemonSets, jobs, cronJobs, barePods}
 
-// Kinds are those that are known.
+// Kinds are those that are known by their name.
 func Kinds() []v1alpha1.WorkloadKind {
 	var out []v1alpha1.WorkloadKind
 	for _, k := range kinds {
@@ -173,7 +184,8 @@ func kindNamed(name v1alpha1.WorkloadKind) (kind, error) {
 	return kinds[i], nil
 }
 
-// New is an empty workload of a kind, to be read into.
+// New is an empty workload of a kind, to be read into. What is seen by its pods
+// alone (Seen) has none.
 func New(name v1alpha1.WorkloadKind) (Workload, error) {
 	k, err := kindNamed(name)
 	if err != nil {
@@ -182,17 +194,21 @@ func New(name v1alpha1.WorkloadKind) (Workload, error) {
 	return k.of(k.newObject()), nil
 }
 
-// GroupVersionKind of a kind that is known.
+// GroupVersionKind of a kind. Of what is another operator's, the version is not
+// known and left empty.
 func GroupVersionKind(name v1alpha1.WorkloadKind) (schema.GroupVersionKind, error) {
+	if SeenByPods(name) {
+		return controlledKind(name), nil
+	}
 	k, err := kindNamed(name)
 	return k.GroupVersionKind, err
 }
 
-// TraitsOf a kind; zero of one that is not known.
+// TraitsOf a kind.
 func TraitsOf(name v1alpha1.WorkloadKind) Traits {
 	k, err := kindNamed(name)
 	if err != nil {
-		return Traits{}
+		return controlledTraits(name)
 	}
 	return k.Traits
 }
@@ -217,21 +233,26 @@ func Of(o Object) (Workload, bool) {
 	return nil, false
 }
 
-// Objects are one empty object of each kind, for who watches or caches them.
+// Objects are one empty object of each kind, for who watches or caches them: without
+// pods, of which others than the bare ones are of interest, too.
 func Objects() []Object {
 	var out []Object
 	for _, k := range kinds {
-		out = append(out, k.newObject())
+		if !k.podsAlone {
+			out = append(out, k.newObject())
+		}
 	}
 	return out
 }
 
-// NewLists are one empty list of each kind, to be read into. Items are the
-// workloads of such a list.
+// NewLists are one empty list of each kind but pods, to be read into. Items are the
+// workloads of such a list; what pods tell of, OfPods finds.
 func NewLists() []List {
 	var out []List
 	for _, k := range kinds {
-		out = append(out, k.newList())
+		if !k.podsAlone {
+			out = append(out, k.newList())
+		}
 	}
 	return out
 }
@@ -253,6 +274,23 @@ func itemsOf[T any](items []T, of func(*T) Workload) []Workload {
 		out[i] = of(&items[i])
 	}
 	return out
+}
+
+// Selects tells whether a pod is the workload's, by its selector, or by its owner where
+// that alone tells.
+func Selects(w Workload, p *corev1.Pod) bool {
+	if o, by := w.(interface{ owns(*corev1.Pod) bool }); by {
+		return o.owns(p)
+	}
+	selector, err := metav1.LabelSelectorAsSelector(w.Selector())
+	return err == nil && !selector.Empty() && selector.Matches(labels.Set(p.Labels))
+}
+
+// Trim drops from the object what nothing looks at, for who keeps many.
+func Trim(w Workload) {
+	if t, has := w.(interface{ trim() }); has {
+		t.trim()
+	}
 }
 
 // Paused is true while a person has paused a workload by its annotation.

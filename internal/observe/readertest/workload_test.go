@@ -93,14 +93,14 @@ func TestDeployment(t *testing.T) {
 	inCache(t, d, old, newest, oldPod, newPod, foreign)
 
 	reader := newReader(t, cluster.config, nil)
-	w, ok, err := reader.WorkloadOf(t.Context(), newPod)
+	w, err := reader.WorkloadOf(t.Context(), newPod)
 	want := workload.Ref{Kind: v1alpha1.Deployment, Namespace: ns, Name: "app", UID: d.UID}
-	if err != nil || !ok || w != want {
-		t.Fatalf("the owner: got %+v, %t, %v; want %+v", w, ok, err, want)
+	if err != nil || w != want {
+		t.Fatalf("the owner: got %+v, %v; want %+v", w, err, want)
 	}
 	checkPods(t, w, "b-new*", "a-old")
-	if _, ok, err := reader.WorkloadOf(t.Context(), foreign); ok || err != nil {
-		t.Errorf("a pod that nobody owns: got %t, %v", ok, err)
+	if bare, err := reader.WorkloadOf(t.Context(), foreign); bare.String() != "Pod/foreign" || bare.UID != foreign.UID || err != nil {
+		t.Errorf("a pod that nobody owns: got %+v, %v", bare, err)
 	}
 	got, err := reader.Case(t.Context(), observe.Request{Pod: newPod, Container: "app", Workload: w})
 	state := got.Case.Rollout
