@@ -37,8 +37,9 @@ func buildOperator(ctx context.Context, folder, hack string) (string, error) {
 	return binary, nil
 }
 
-// startOperator starts it and waits until its caches are filled.
-func startOperator(ctx context.Context, binary, kubeconfig, folder string) (*operatorProcess, error) {
+// startOperator starts it and waits until its caches are filled. change is what is
+// different of its process.
+func startOperator(ctx context.Context, binary, kubeconfig, folder string, change ...func(*exec.Cmd)) (*operatorProcess, error) {
 	addresses, err := freeAddresses(2)
 	if err != nil {
 		return nil, err
@@ -50,6 +51,9 @@ func startOperator(ctx context.Context, binary, kubeconfig, folder string) (*ope
 	}
 	p.command = exec.CommandContext(ctx, binary, "--kubeconfig="+kubeconfig, "--health-probe-bind-address="+health, "--pprof-bind-address="+pprof)
 	p.command.Stdout, p.command.Stderr = p.log, p.log
+	for _, c := range change {
+		c(p.command)
+	}
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.command.Start(); err != nil {
 		return nil, fmt.Errorf("start the operator: %w", err)

@@ -106,6 +106,28 @@ func TestOnlyANarrowNetworkOpensADeniedOne(t *testing.T) {
 	}
 }
 
+// Where an admin allows everything, as the wait for dependencies inside a pod does,
+// what is denied stays so in each of its forms.
+func TestGuardOfAnOpenNetwork(t *testing.T) {
+	forms := map[string]string{
+		"metadata": "169.254.169.254", "mapped": "::ffff:169.254.169.254", "compatible": "::a9fe:a9fe", "NAT64": "64:ff9b::a9fe:a9fe",
+		"local NAT64, a /48": "64:ff9b:1:a9fe:a9:fe00::", "local NAT64, a /96": "64:ff9b:1::a9fe:a9fe", "6to4": "2002:a9fe:a9fe::1",
+		"Teredo's server": "2001:0:a9fe:a9fe::1", "Teredo's client": "2001:0:1:1::5601:5601", "ISATAP": "2001:db8::5efe:a9fe:a9fe", "ISATAP, unique": "2001:db8::200:5efe:a9fe:a9fe",
+		"site-local": "fec0::1", "link-local": "fe80::1", "AWS over IPv6": "fd00:ec2::254", "EKS Pod Identity": "fd00:ec2::23", "AWS' time": "fd00:ec2::123", "Google over IPv6": "fd20:ce::254",
+		"Alibaba": "100.100.100.200", "Azure": "168.63.129.16", "Oracle": "192.0.0.192", "this host": "127.0.0.1", "this host over IPv6": "::1", "a node": "10.89.0.1", "a node by NAT64": "64:ff9b::a59:1", "the API server": "10.96.0.1",
+	}
+	reached := 0
+	for name, address := range forms {
+		p, dialled := watched(t, nil, func(o *Options) { o.AllowedNetworks = prefixes("0.0.0.0/0", "::/0") })
+		_, err := p.DialAddress(t.Context(), shop, net.JoinHostPort(address, "80"))
+		if len(*dialled) > 0 || !errors.Is(err, ErrNotAllowed) {
+			reached++
+			t.Errorf("%s (%s) is dialled: %v", name, address, err)
+		}
+	}
+	t.Logf("security: %d forms of metadata services, nodes and this host beside an open network: %d reached", len(forms), reached)
+}
+
 // A Service is reached at its pods, none of which the guard denies, and not at an
 // address that someone may lead elsewhere.
 func TestGuardOfServices(t *testing.T) {
