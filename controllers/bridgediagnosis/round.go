@@ -20,6 +20,7 @@ import (
 	"github.com/bridgestack/operator/internal/diagnosis"
 	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/incident"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/stack"
@@ -229,14 +230,8 @@ func (r *Reconciler) recoverIfUp(_ context.Context, in *round) (bool, error) {
 		}
 		return false, nil
 	}
-	switch {
-	case in.after.Status.Commit != nil && len(in.after.Status.Attempts) == 0:
-		in.recovered(r.Clock.Now(), v.UpSince, v1alpha1.ReasonRecovered, v.Reason+" since it was made in Git")
-	case len(in.after.Status.Attempts) == 0:
-		in.recovered(r.Clock.Now(), v.UpSince, v1alpha1.ReasonRecoveredWithoutRemedy, v.Reason+"; nothing was patched")
-	default:
-		in.recovered(r.Clock.Now(), v.UpSince, v1alpha1.ReasonRecovered, v.Reason)
-	}
+	reason, because := incident.RecoveredBy(in.after.Status)
+	in.recovered(r.Clock.Now(), v.UpSince, reason, v.Reason+because)
 	return true, nil
 }
 

@@ -54,3 +54,15 @@ func (s Seen) Over() (reason, message string) {
 	}
 	return "", ""
 }
+
+// RecoveredBy is the reason of the API for an incident whose container stays up without
+// an attempt in force, and how to end the sentence that says so.
+func RecoveredBy(s v1alpha1.BridgeDiagnosisStatus) (reason, because string) {
+	switch {
+	case len(s.Attempts) > 0:
+		return v1alpha1.ReasonRecovered, ""
+	case s.Commit != nil:
+		return v1alpha1.ReasonRecovered, " since it was made in Git"
+	}
+	return v1alpha1.ReasonRecoveredWithoutRemedy, "; nothing was patched"
+}

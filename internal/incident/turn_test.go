@@ -70,3 +70,22 @@ func TestOver(t *testing.T) {
 		}
 	}
 }
+
+func TestRecoveredBy(t *testing.T) {
+	commit := &v1alpha1.GitCommit{Branch: "bridgestack/api-1"}
+	for name, c := range map[string]struct {
+		attempts        []v1alpha1.Attempt
+		commit          *v1alpha1.GitCommit
+		reason, because string
+	}{
+		"by itself":                     {nil, nil, v1alpha1.ReasonRecoveredWithoutRemedy, "; nothing was patched"},
+		"once the change was merged":    {nil, commit, v1alpha1.ReasonRecovered, " since it was made in Git"},
+		"after an attempt":              {[]v1alpha1.Attempt{{}}, nil, v1alpha1.ReasonRecovered, ""},
+		"after one, and a commit of it": {[]v1alpha1.Attempt{{}}, commit, v1alpha1.ReasonRecovered, ""},
+	} {
+		reason, because := RecoveredBy(v1alpha1.BridgeDiagnosisStatus{Attempts: c.attempts, Commit: c.commit})
+		if reason != c.reason || because != c.because {
+			t.Errorf("%s: %s%q", name, reason, because)
+		}
+	}
+}

@@ -80,7 +80,9 @@ func ProbeRights(pod string) []Right {
 }
 
 // RightsOf an action: those to make it and to take it back. None for what is no
-// object of the cluster.
+// object of the cluster. They go by what would be written, which a remedy's own file
+// says (its writes), and not by the remedy's name: a status that pairs an action with
+// the name of another remedy does not get around them.
 func RightsOf(a v1alpha1.AttemptAction) []Right {
 	switch {
 	case a.PatchTemplate != nil:
