@@ -461,7 +461,7 @@ func closing(s string, i int, quote string) int {
 var prose = []string{
 	"required", "missing", "not", "must", "invalid", "is", "field", "empty", "none", "null", "nil", "true", "false",
 	"undefined", "unset", "expected", "cannot", "could", "can't", "failed", "should", "value", "string", "this", "no",
-	"input", "error", "wrong", "incorrect", "unable", "none,", "the", "a", "an", "authentication", "rejected", "denied",
+	"input", "yes", "error", "wrong", "incorrect", "unable", "none,", "the", "a", "an", "authentication", "rejected", "denied",
 	"expired", "unauthorized", "unknown", "malformed", "unexpected", "env", "environment", "please", "has", "was", "does",
 	// What shells, option parsers and the C library say of a name.
 	"parameter", "unbound", "permission", "operation", "read-only", "too", "bad", "illegal", "unsupported", "mandatory", "needs", "needed",

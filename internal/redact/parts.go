@@ -21,12 +21,36 @@ func partsOf(value string) []string {
 	}
 	parts = append(parts, ofURLs(value)...)
 	if leaves, ok := ofJSON(value); ok {
-		return append(parts, leaves...)
+		parts = append(parts, leaves...)
+	} else {
+		for line := range strings.Lines(value) {
+			parts = append(parts, ofLine(strings.TrimSpace(line), strings.Contains(value, "\n"))...)
+		}
 	}
-	for line := range strings.Lines(value) {
-		parts = append(parts, ofLine(strings.TrimSpace(line), strings.Contains(value, "\n"))...)
+	names := namesIn(value)
+	return slices.DeleteFunc(parts, func(part string) bool { return names[part] && IsName(part) })
+}
+
+var (
+	urlNames = regexp.MustCompile(`://([\w.-]+)(?::\S*)?@([\w.-]+)(?::\d+)?(?:/([\w.-]+))?`)
+	settings = regexp.MustCompile(`([A-Za-z_][\w.-]*)["']?[ \t]*[=:][ \t]*["']?([\w.-]+)`)
+)
+
+// namesIn a value are what it calls a user, a host or a database: a password that is
+// the same word is told by its form only, or every message would be blacked out.
+func namesIn(value string) map[string]bool {
+	names := map[string]bool{}
+	for _, m := range urlNames.FindAllStringSubmatch(value, -1) {
+		for _, name := range m[1:] {
+			names[name] = true
+		}
 	}
-	return parts
+	for _, m := range settings.FindAllStringSubmatch(value, -1) {
+		if IsCoordinate(m[1], m[2]) && !SensitiveName(m[1]) {
+			names[m[2]] = true
+		}
+	}
+	return names
 }
 
 // Inside are the secrets in a text that is none itself, such as a file in a ConfigMap

@@ -17,8 +17,10 @@
 // user "[redacted]". A value that is a word of the protocols' own messages, such
 // as the password "postgres", or a short number, is replaced only where its
 // form says that it is a secret: else every message would be blacked out, and
-// such a value is no secret to anyone who would read it. Values shorter than
-// four bytes are replaced by form only as well.
+// such a value is no secret to anyone who would read it. So it is with a password
+// that the pod's own settings also give as the name of a user, a host or a database,
+// unless it looks made up by a generator. Values shorter than four bytes are replaced
+// by form only as well.
 package redact
 
 import (
