@@ -59,7 +59,7 @@ type worst struct {
 	// packs that were fetched.
 	hung  map[int]*atomic.Int32
 	bombs atomic.Int32
-	// restarts of each pod so far.
+	// restarts of their pods so far.
 	restarts int32
 }
 
@@ -353,30 +353,32 @@ func (w *worst) largeStatus(ctx context.Context) {
 	}
 }
 
-// loopAgain lets all that is to loop restart once more.
-func (w *worst) loopAgain(ctx context.Context) error {
-	w.restarts++
-	for _, s := range w.loops {
-		faultOf(s.pod.Name).loop(s.pod, time.Now())
-		s.pod.Status.ContainerStatuses[0].RestartCount = 4 + w.restarts
-		pod, err := w.typed.CoreV1().Pods(s.namespace).UpdateStatus(ctx, s.pod, metav1.UpdateOptions{})
-		if err != nil {
-			return fmt.Errorf("let %s loop: %w", s.name, err)
-		}
-		s.pod = pod
+// loopAgain lets one of those that are to loop restart once more.
+func (w *worst) loopAgain(ctx context.Context, s *service) error {
+	faultOf(s.pod.Name).loop(s.pod, time.Now())
+	s.pod.Status.ContainerStatuses[0].RestartCount += w.restarts / int32(len(w.loops))
+	pod, err := w.typed.CoreV1().Pods(s.namespace).UpdateStatus(ctx, s.pod, metav1.UpdateOptions{})
+	if err != nil {
+		return fmt.Errorf("let %s loop: %w", s.name, err)
 	}
+	s.pod = pod
+	w.restarts++
 	return nil
 }
 
-// goOn lets it loop until the test is over with it.
+// restartedEvery is how often a container can end at the most: the shortest back-off of
+// a kubelet.
+const restartedEvery = 10 * time.Second
+
+// goOn lets all of them loop until the test is over with it.
 func (w *worst) goOn(ctx context.Context) (stop func() error) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() {
 		var err error
-		for err == nil {
-			if err = w.loopAgain(ctx); err == nil {
-				err = wait(ctx, time.Second)
+		for i := 0; err == nil; i++ {
+			if err = w.loopAgain(ctx, w.loops[i%len(w.loops)]); err == nil {
+				err = wait(ctx, restartedEvery/time.Duration(len(w.loops)))
 			}
 		}
 		if ctx.Err() != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"sync"
@@ -32,7 +33,7 @@ func TestTenantsWorst(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = all.environment.Stop() }()
-	b := &bench{options: options{every: 200 * time.Millisecond}, printer: progress.NewPrinter(os.Stderr)}
+	b := &bench{options: options{every: time.Second}, printer: progress.NewPrinter(os.Stderr)}
 	if b.load, err = newLoad(all.config); err != nil {
 		t.Fatal(err)
 	}
@@ -100,11 +101,11 @@ func TestTenantsWorst(t *testing.T) {
 		limits.memory>>20, held, limits.goMemory, most.resident>>20, most.own>>20)
 	t.Logf("security: a neighbour's incident beside tenants who do their worst: %.1f times its usual time (median %s, %s without them)",
 		float64(beside)/float64(usual), beside.Round(time.Millisecond), usual.Round(time.Millisecond))
-	t.Logf("security: meanwhile: %d packs that grow, %d health checks, %d probes and %d messages that hang, %d rounds of %d loops",
+	t.Logf("security: meanwhile: %d packs that grow, %d health checks, %d probes and %d messages that hang, %d restarts of %d loops",
 		w.bombs.Load(), w.hung[healthPort].Load(), w.hung[probePort].Load(), w.hung[receiverPort].Load(), w.restarts, len(w.loops))
 }
 
-// diagnosed lets so many services loop, one after the other is diagnosed, and returns
+// diagnosed lets so many services loop, one a while after the other is diagnosed, and returns
 // the median of the times from what is seen of it to its cause.
 func (b *bench) diagnosed(t *testing.T, n int) time.Duration {
 	t.Helper()
@@ -121,7 +122,7 @@ func (b *bench) diagnosed(t *testing.T, n int) time.Duration {
 		if err := b.load.crash(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
-		if err := seen.await(t.Context(), []*service{s}, patience); err != nil {
+		if err := errors.Join(seen.await(t.Context(), []*service{s}, patience), wait(t.Context(), b.every)); err != nil {
 			t.Fatal(err)
 		}
 	}
