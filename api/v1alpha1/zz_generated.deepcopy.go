@@ -225,6 +225,11 @@ func (in *BridgeDiagnosisStatus) DeepCopyInto(out *BridgeDiagnosisStatus) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	if in.RunnerUp != nil {
+		in, out := &in.RunnerUp, &out.RunnerUp
+		*out = new(RefutedCause)
+		**out = **in
+	}
 	if in.Refuted != nil {
 		in, out := &in.Refuted, &out.Refuted
 		*out = make([]RefutedCause, len(*in))

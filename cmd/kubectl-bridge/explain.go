@@ -185,6 +185,9 @@ func diagnosed(ctx context.Context, reader *observe.Reader, request observe.Requ
 		cause.Because = seen.Redactor.Text(cause.Because)
 		status.Refuted = append(status.Refuted, cause)
 	}
+	if r := finding.RunnerUp; r != nil {
+		status.RunnerUp = &v1alpha1.RefutedCause{Cause: r.Cause, Because: seen.Redactor.Text(r.Because)}
+	}
 	if finding.Root != "" {
 		status.Root = &v1alpha1.RootReference{Service: seen.Redactor.Text(finding.Root)}
 	}

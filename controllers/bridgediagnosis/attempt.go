@@ -158,7 +158,7 @@ func logAttempt(ctx context.Context, in *round, message string) {
 // once that is gone, its evidence is too.
 func (in *round) keepFinding() {
 	was, is := in.before.Status, &in.after.Status
-	is.Cause, is.Confidence, is.Evidence, is.Refuted, is.Root = was.Cause, was.Confidence, was.Evidence, was.Refuted, was.Root
+	is.Cause, is.Confidence, is.Evidence, is.Refuted, is.RunnerUp, is.Root = was.Cause, was.Confidence, was.Evidence, was.Refuted, was.RunnerUp, was.Root
 }
 
 // writeAttempt writes what the persisted attempt says, there or back, and nothing

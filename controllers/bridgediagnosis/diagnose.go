@@ -136,7 +136,7 @@ func (in *round) awaitPod() {
 func (in *round) note(c evidence.Case, now func() time.Time) {
 	s := &in.after.Status
 	s.Cause, s.Confidence = in.finding.Cause, in.finding.Confidence
-	s.Evidence, s.Refuted = nil, in.finding.Refuted
+	s.Evidence, s.Refuted, s.RunnerUp = nil, in.finding.Refuted, in.finding.RunnerUp
 	for _, e := range in.finding.Evidence {
 		// Before it is cut: a part of a secret is harder to know.
 		e.Text = in.redactor.Clean(e.Text, maxEvidenceText)

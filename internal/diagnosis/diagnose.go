@@ -46,12 +46,36 @@ func onCase(decide func(evidence.Case) (Finding, bool)) func(evidence.Case, read
 // it says Unknown; it never guesses with more than Low confidence.
 func Diagnose(c evidence.Case) Finding {
 	r := read(c, c.Last())
-	for _, rule := range rules {
+	for i, rule := range rules {
 		if f, ok := rule.decide(c, r); ok {
-			return complete(c, stillProved(c, f))
+			f = stillProved(c, f)
+			f.RunnerUp = runnerUp(c, r, f, rules[i+1:])
+			return complete(c, f)
 		}
 	}
 	return complete(c, stillProved(c, unknown(c)))
+}
+
+// runnerUp is what the rules that come later would have decided, or else the first
+// cause that was refuted.
+func runnerUp(c evidence.Case, r reading, f Finding, later []rule) *v1alpha1.RefutedCause {
+	for _, rule := range later {
+		second, ok := rule.decide(c, r)
+		if !ok || second.Cause == f.Cause || second.Cause == v1alpha1.CauseUnknown {
+			continue
+		}
+		for _, known := range f.Refuted {
+			if known.Cause == second.Cause {
+				return &known
+			}
+		}
+		lost := refute(second.Cause, "it would be the cause (confidence %s) but for %s, which stands before it in the chain of events: %s", second.Confidence, f.Cause, text.Clip(second.Message, 300))
+		return &lost
+	}
+	if len(f.Refuted) == 0 {
+		return nil
+	}
+	return &f.Refuted[0]
 }
 
 // unknown says what was looked at in vain.
@@ -81,7 +105,7 @@ func complete(c evidence.Case, f Finding) Finding {
 	if ended := c.Container.Ended(); ended != nil && !cites(f, v1alpha1.SourceTermination) {
 		f.Evidence = append(f.Evidence, terminationItem(ended))
 	}
-	f.Evidence = append(f.Evidence, surroundings(c)...)
+	f.Evidence = slices.Concat(changedBefore(c), f.Evidence, surroundings(c))
 	if f.Confidence == "" {
 		f.Confidence = v1alpha1.ConfidenceLow
 	}
@@ -95,12 +119,19 @@ func surroundings(c evidence.Case) []v1alpha1.EvidenceItem {
 		items = append(items, item(v1alpha1.SourceRollout, r.TemplateChanged,
 			fmt.Sprintf("the newest revision %s of %s %s has no ready pod, older ones have %d", r.Revision, r.Kind, r.Name, r.OlderReady)))
 	}
+	if len(c.Differences) > 0 {
+		shown := c.Differences[:min(len(c.Differences), maxDifferences)]
+		items = append(items, item(v1alpha1.SourceRollout, time.Time{}, "the pod is not what its template says: "+fieldsSaid(shown, len(c.Differences)-len(shown))))
+	}
 	if n := c.Node; n.Known && (!n.Ready || n.MemoryPressure || n.DiskPressure || n.PIDPressure) {
 		items = append(items, item(v1alpha1.SourceNode, c.Now,
 			fmt.Sprintf("node %s: ready %t, memory pressure %t, disk pressure %t, PID pressure %t", n.Name, n.Ready, n.MemoryPressure, n.DiskPressure, n.PIDPressure)))
 	}
 	return items
 }
+
+// maxDifferences bounds what is told of a pod that differs from its template.
+const maxDifferences = 8
 
 func cites(f Finding, source v1alpha1.EvidenceSource) bool {
 	for _, i := range f.Evidence {

@@ -17,6 +17,8 @@ type Finding struct {
 	Message  string
 	Evidence []v1alpha1.EvidenceItem
 	Refuted  []v1alpha1.RefutedCause
+	// RunnerUp is the second most likely cause, and why it lost; nil where there is none.
+	RunnerUp *v1alpha1.RefutedCause
 	// Root is the service at the root, where this finding is only a symptom.
 	Root string
 	// Subject is what the cause is about, for remedies.

@@ -39,6 +39,11 @@ type Case struct {
 	LimitDefaults []LimitDefault
 	// Config are the Secrets and ConfigMaps that the template refers to.
 	Config []ConfigObject
+	// Changes of the workload, whenever they were made.
+	Changes []Change
+	// Differences are the fields in which the container in the pod is not what the pod
+	// template says.
+	Differences []FieldChange
 	// Dependencies of the service, as the stack declares them or the env implies them.
 	Dependencies []Dependency
 	// Probes that were run.
@@ -333,6 +338,8 @@ type ObjectReference struct{ Kind, Namespace, Name, UID string }
 type Node struct {
 	Name  string
 	Known bool
+	// Created is when it joined the cluster.
+	Created time.Time
 	// Ready is the condition Ready, ReadySince when it last changed.
 	Ready          bool
 	ReadySince     time.Time
@@ -397,6 +404,8 @@ type DependencyWorkload struct {
 	// ReadySince is since when a pod of it has been ready, of several the one that
 	// has been for longest; zero where that is not known.
 	ReadySince time.Time
+	// NewestPod is when the newest of its pods was made; zero where that is not known.
+	NewestPod time.Time
 	// Looping is true when a container of it is in a restart loop.
 	Looping bool
 	// Diagnosis is the name of its open BridgeDiagnosis, empty where there is none.

@@ -225,6 +225,7 @@ func probeKind(h corev1.ProbeHandler) string {
 func NodeOf(node *corev1.Node) evidence.Node {
 	n := evidence.Node{
 		Name:              node.Name,
+		Created:           node.CreationTimestamp.Time,
 		Known:             true,
 		AllocatableMemory: node.Status.Allocatable.Memory().Value(),
 		AllocatableCPU:    node.Status.Allocatable.Cpu().MilliValue(),

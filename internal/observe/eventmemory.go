@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -134,7 +133,5 @@ func (m *eventMemory) about(namespace, uid string) []evidence.Event {
 }
 
 func inOrderOfTime(events []evidence.Event) {
-	slices.SortStableFunc(events, func(a, b evidence.Event) int {
-		return cmp.Or(a.Last.Compare(b.Last), cmp.Compare(a.Reason, b.Reason))
-	})
+	slices.SortStableFunc(events, func(a, b evidence.Event) int { return a.Last.Compare(b.Last) })
 }

@@ -117,6 +117,7 @@ func (r *Reader) Case(ctx context.Context, request Request) (Observation, error)
 	}
 	c.Env, c.Config = environment.Env, environment.Config
 	c.Rollout, c.Container.Template, c.LimitDefaults = origin.rollout, origin.resources, origin.limitDefaults
+	c.Changes, c.Differences = origin.changes, origin.differences
 	errThrottled := r.setThrottled(ctx, pod, &c.Container)
 
 	redactor := redact.New(r.seen.with(seenBy(request, pod), environment.Secrets)...)

@@ -22,9 +22,22 @@ func redactCase(c *evidence.Case, r *redact.Redactor) {
 	for i := range c.Events {
 		text(&c.Events[i].Message)
 	}
+	for i := range c.Changes {
+		text(&c.Changes[i].By)
+		redactFields(c.Changes[i].Fields, text)
+	}
+	redactFields(c.Differences, text)
 	redactContainer(&c.Container, r, text)
 	for i := range c.Siblings {
 		redactContainer(&c.Siblings[i], r, text)
+	}
+}
+
+func redactFields(fields []evidence.FieldChange, text func(*string)) {
+	for i := range fields {
+		for _, s := range []*string{&fields[i].Path, &fields[i].From, &fields[i].To, &fields[i].By} {
+			text(s)
+		}
 	}
 }
 

@@ -76,11 +76,11 @@ func keepWhatTells(kept, pod *corev1.Pod) {
 	}
 }
 
-// keptAnnotations are the operator's own and those that an env variable refers to.
+// keptAnnotations are the operator's own, that of the VerticalPodAutoscaler, and those that an env variable refers to.
 func keptAnnotations(pod *corev1.Pod) map[string]string {
 	kept := map[string]string{}
 	for key, value := range pod.Annotations {
-		if strings.HasPrefix(key, v1alpha1.GroupVersion.Group+"/") {
+		if strings.HasPrefix(key, v1alpha1.GroupVersion.Group+"/") || key == annotationVPA {
 			kept[key] = value
 		}
 	}
@@ -200,6 +200,7 @@ func keptStatuses(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
 			Name:                 s.Name,
 			State:                keptState(s.State),
 			LastTerminationState: keptState(s.LastTerminationState),
+			ImageID:              shared(s.ImageID),
 			Ready:                s.Ready,
 			RestartCount:         s.RestartCount,
 			Started:              s.Started,

@@ -100,6 +100,9 @@ func eachText(s *v1alpha1.BridgeDiagnosisStatus, visit func(*string)) {
 	for i := range s.Evidence {
 		visit(&s.Evidence[i].Text)
 	}
+	if s.RunnerUp != nil {
+		visit(&s.RunnerUp.Because)
+	}
 	for i := range s.Refuted {
 		visit(&s.Refuted[i].Because)
 	}

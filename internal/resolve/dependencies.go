@@ -90,6 +90,11 @@ func (d Dependent) stateOf(ctx context.Context, target stack.Service, condition 
 		return state, "", nil
 	}
 	pods, err := d.Pods(ctx, w.Ref(d.Namespace))
+	for _, p := range pods {
+		if at := p.CreationTimestamp.Time; at.After(state.NewestPod) {
+			state.NewestPod = at
+		}
+	}
 	if p, since, ready := observe.LongestReady(pods); ready {
 		state.ReadySince, address = since, p.Status.PodIP
 	}

@@ -209,6 +209,62 @@ func TestCaseTellsWhoSetTheLimit(t *testing.T) {
 			if limit := got.Case.MemoryLimit(); limit != c.want {
 				t.Errorf("got %+v, want %+v", limit, c.want)
 			}
+			if differs, said := c.inTemplate != c.inPod && !c.older, len(got.Case.Differences) > 0; name != "default" && differs != said {
+				t.Errorf("the pod differs from its template: %t, said %+v", differs, got.Case.Differences)
+			}
+			for _, f := range got.Case.Differences {
+				if want := "by the LimitRange small"; name == "default" && f.By != want {
+					t.Errorf("%s, want %q", f, want)
+				}
+			}
 		})
+	}
+}
+
+// The change of a template is told with its fields and who made it, and the image that
+// came to stand behind a tag.
+func TestCaseTellsWhatChanged(t *testing.T) {
+	ns := namespace(t)
+	own := map[string]string{"app": "changed"}
+	made := func(image string) corev1.PodTemplateSpec {
+		out := *template.DeepCopy()
+		out.Labels, out.Spec.Containers[0].Image = own, image
+		return out
+	}
+	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "app"}, Spec: appsv1.DeploymentSpec{Selector: &metav1.LabelSelector{MatchLabels: own}, Template: made("app:1")}}
+	if err := cluster.client.Create(t.Context(), d, client.FieldOwner("helm")); err != nil {
+		t.Fatal(err)
+	}
+	d.Spec.Template = made("app:2")
+	if err := cluster.client.Update(t.Context(), d, client.FieldOwner("helm")); err != nil {
+		t.Fatal(err)
+	}
+	d.Status.ObservedGeneration = d.Generation
+	if err := cluster.client.Status().Update(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	set := func(number, image string) *appsv1.ReplicaSet {
+		rs := &appsv1.ReplicaSet{ObjectMeta: meta(ns, "app-"+number, d, "Deployment"), Spec: appsv1.ReplicaSetSpec{Selector: d.Spec.Selector, Template: made(image)}}
+		rs.Labels, rs.Annotations = own, map[string]string{workload.AnnotationRevision: number}
+		create(t, rs)
+		return rs
+	}
+	older, newest := set("1", "app:1"), set("2", "app:2")
+	p := pod(meta(ns, "app-2-x", newest, "ReplicaSet"))
+	p.Labels, p.Spec = own, made("app:2").Spec
+	create(t, p)
+	inCache(t, d, older, newest, p)
+	eventually(t, "the cache has the Deployment's status", func() bool {
+		var cached appsv1.Deployment
+		return cluster.cached.Get(t.Context(), client.ObjectKeyFromObject(d), &cached) == nil && cached.Status.ObservedGeneration == d.Generation
+	})
+	got, _ := newReader(t, cluster.config, nil).Case(t.Context(), observe.Request{Pod: p, Container: "app", Workload: workload.Ref{Kind: v1alpha1.Deployment, Namespace: ns, Name: "app"}})
+	if len(got.Case.Changes) != 1 {
+		t.Fatalf("changes: %+v", got.Case.Changes)
+	}
+	change := got.Case.Changes[0]
+	if change.Kind != evidence.ChangeTemplate || change.Object != "Deployment/app" || change.Revision != "2" || change.By != "helm" ||
+		len(change.Fields) != 1 || change.Fields[0].String() != "containers[app].image app:1 -> app:2" {
+		t.Errorf("got %+v", change)
 	}
 }

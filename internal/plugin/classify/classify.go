@@ -32,7 +32,11 @@ type Verdict struct {
 	Message    string                  `json:"message"`
 	Evidence   []v1alpha1.EvidenceItem `json:"evidence"`
 	Refuted    []v1alpha1.RefutedCause `json:"refuted"`
-	Remedy     string                  `json:"remedy,omitempty"`
+	// RunnerUp is the second most likely cause, and why it lost.
+	RunnerUp *v1alpha1.RefutedCause `json:"runnerUp,omitempty"`
+	// Next is what a person does next.
+	Next   string `json:"next,omitempty"`
+	Remedy string `json:"remedy,omitempty"`
 	// Unseen is what was not there to be looked at.
 	Unseen []string `json:"unseen"`
 }
@@ -51,7 +55,7 @@ func Classify(d Document) Verdict {
 	}
 	f := diagnosis.Diagnose(c)
 	v.Cause, v.Confidence, v.Message = string(f.Cause), f.Confidence, f.Message
-	v.Remedy = string(remedy.For(f.Cause))
+	v.Remedy, v.RunnerUp, v.Next = string(remedy.For(f.Cause)), f.RunnerUp, diagnosis.Advice(f.Cause)
 	v.Evidence = append(v.Evidence, f.Evidence...)
 	v.Refuted = append(v.Refuted, f.Refuted...)
 	return v

@@ -86,7 +86,8 @@ func TestBrokenLines(t *testing.T) {
 
 func TestAHealthyContainerIsNoLoop(t *testing.T) {
 	in := `{"id":"a","container":"app","pod":{"spec":{"containers":[{"name":"app"}]},"status":{"containerStatuses":[{"name":"app","ready":true,"started":true,"restartCount":7,
-		"state":{"running":{"startedAt":"2026-11-01T00:00:00Z"}},"lastState":{"terminated":{"exitCode":1,"finishedAt":"2026-10-31T23:59:00Z"}}}]}}}`
+		"state":{"running":{"startedAt":"2026-11-01T00:00:00Z"}},"lastState":{"terminated":{"exitCode":1,"finishedAt":"2026-10-31T23:59:00Z"}}}]}},
+		"events":[{"reason":"BackOff","lastTimestamp":"2026-11-01T00:30:00Z"}]}`
 	var out bytes.Buffer
 	if err := Stream(strings.NewReader(strings.ReplaceAll(in, "\n", "")), &out, Options{}); err != nil {
 		t.Fatal(err)

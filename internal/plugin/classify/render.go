@@ -10,7 +10,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/diagnosis"
 )
 
 // Format is how verdicts are written.
@@ -63,6 +62,12 @@ func writeTable(out io.Writer, verdicts []Verdict) error {
 		return fmt.Errorf("writing the table: %w", err)
 	}
 	for _, v := range verdicts {
+		if v.Next != "" {
+			fmt.Fprintf(out, "\nnext for %s: %s\n", v.ID, v.Next)
+		}
+		if r := v.RunnerUp; r != nil {
+			fmt.Fprintf(out, "second most likely for %s: %s: %s\n", v.ID, r.Cause, r.Because)
+		}
 		if len(v.Unseen) > 0 {
 			fmt.Fprintf(out, "\nnot seen of %s:\n  %s\n", v.ID, strings.Join(v.Unseen, "\n  "))
 		}
@@ -74,8 +79,11 @@ func writeMarkdown(out io.Writer, verdicts []Verdict) error {
 	var b strings.Builder
 	for _, v := range verdicts {
 		fmt.Fprintf(&b, "### %s: %s (%s confidence)\n\n%s\n\n", inline(v.ID), v.Cause, strings.ToLower(string(v.Confidence)), inline(v.Message))
-		if advice := diagnosis.Advice(v1alpha1.Cause(v.Cause)); advice != "" {
-			fmt.Fprintf(&b, "**Next:** %s.\n\n", inline(advice))
+		if v.Next != "" {
+			fmt.Fprintf(&b, "**Next:** %s.\n\n", inline(v.Next))
+		}
+		if r := v.RunnerUp; r != nil {
+			fmt.Fprintf(&b, "**Runner-up:** %s: %s\n\n", r.Cause, inline(r.Because))
 		}
 		list(&b, "Evidence", v.Evidence, func(e v1alpha1.EvidenceItem) string { return string(e.Source) + ": " + code(e.Text) })
 		list(&b, "Refuted", v.Refuted, func(r v1alpha1.RefutedCause) string { return string(r.Cause) + ": " + inline(r.Because) })

@@ -110,11 +110,18 @@ func (e Explanation) cause(out *strings.Builder, style Style) {
 }
 
 func (e Explanation) refuted(out *strings.Builder, style Style) {
-	if len(e.Diagnosis.Status.Refuted) == 0 {
+	s := e.Diagnosis.Status
+	if len(s.Refuted) == 0 && s.RunnerUp == nil {
 		return
 	}
 	heading(out, style, "WHY NOT THE OTHERS")
-	for _, r := range e.Diagnosis.Status.Refuted {
+	if r := s.RunnerUp; r != nil {
+		out.WriteString(style.wrap("  ", fmt.Sprintf("next likely is %s: %s", r.Cause, clean(r.Because))))
+	}
+	for _, r := range s.Refuted {
+		if s.RunnerUp != nil && r == *s.RunnerUp {
+			continue
+		}
 		out.WriteString(style.wrap("  ", fmt.Sprintf("not %s: %s", r.Cause, clean(r.Because))))
 	}
 }

@@ -114,6 +114,11 @@ func momentsOf(d v1alpha1.BridgeDiagnosis) []Moment {
 		loop += ": " + d.Status.Loop.Reason
 	}
 	add(visible.Time, KindLoop, loop)
+	for _, e := range d.Status.Evidence {
+		if e.Source == v1alpha1.SourceChange && e.Time != nil {
+			add(e.Time.Time, KindDeploy, oneLine(e.Text))
+		}
+	}
 	if times.Diagnosed != nil {
 		add(times.Diagnosed.Time, KindDiagnosis, diagnosedAs(d))
 	}
