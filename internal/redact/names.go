@@ -27,13 +27,13 @@ var notGlued = []string{"bypass", "compass", "encompass", "surpass", "trespass",
 var openKeys = []string{"public", "primary", "partition", "routing", "foreign", "sort", "cache", "message", "idempotency", "group", "object", "host"}
 
 // about are last words that make a name speak about a secret instead of
-// holding it: PASSWORD_FILE, TOKEN_TTL, secretName.
+// holding it: PASSWORD_FILE, TOKEN_TTL, secretName, authorizationFrom.
 var about = []string{
 	"file", "path", "dir", "name", "id", "ids", "length", "size", "min", "max", "limit", "timeout",
 	"ttl", "expiry", "expires", "expiration", "lifetime", "enabled", "disabled", "required", "type",
 	"policy", "algorithm", "alg", "issuer", "audience", "mode", "count", "hours", "minutes", "seconds", "days",
 	"version", "header", "method", "mechanism", "provider", "field", "prefix", "url", "uri", "endpoint",
-	"host", "port", "ref", "location", "authentication",
+	"host", "port", "ref", "from", "location", "authentication",
 	"error", "exception", "failed", "failure", "denied", "role", "roles",
 }
 

@@ -190,6 +190,7 @@ func TestEvidenceSurvives(t *testing.T) {
 		`kafka.errors.GroupAuthorizationFailedError: [Error 30] GroupAuthorizationFailedError: orders-worker`,
 		"cannot parse `postgres://orders_app:xxxxx@pg-tls:5432/orders`: failed to configure TLS",
 		`MAX_TOKENS=512 TOKEN_TTL=3600 PASSWORD_FILE=/run/secrets/db`,
+		`spec.notifications[2].alertmanager.authorizationFrom: Secret "none" does not exist in this namespace`,
 		`the password is wrong`,
 		`your password is required.`,
 		`FATAL: connection with password authentication failed`,
@@ -230,7 +231,7 @@ func TestSensitiveName(t *testing.T) {
 			t.Errorf("SensitiveName(%q) = false", name)
 		}
 	}
-	for _, name := range []string{"", "POSTGRES_HOST", "PORT", "KEYSPACE", "PARTITION_KEY", "PUBLIC_KEY", "MAX_TOKENS", "TOKEN_TTL", "PASSWORD_FILE",
+	for _, name := range []string{"", "POSTGRES_HOST", "PORT", "KEYSPACE", "PARTITION_KEY", "PUBLIC_KEY", "MAX_TOKENS", "TOKEN_TTL", "PASSWORD_FILE", "authorizationFrom",
 		"COMPASS", "MONKEY", "KAFKA_WORKFLOW_TOPIC", "SECRET_NAME", "ENVIRONMENT", "SECURITY_MODE", "PASSTHROUGH"} {
 		if SensitiveName(name) {
 			t.Errorf("SensitiveName(%q) = true", name)
