@@ -359,6 +359,7 @@ func elsewhere(probes egress.Options, hosts []string) egress.Options {
 }
 
 // +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=list
+// +kubebuilder:rbac:groups="",resources=services,resourceNames=kubernetes,verbs=get
 
 // apiServer are the addresses of the API server.
 func apiServer(ctx context.Context, live client.Reader) ([]string, error) {
