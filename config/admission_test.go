@@ -43,7 +43,7 @@ func asMember(t *testing.T, who, group string, rules ...rbacv1.PolicyRule) clien
 	if err != nil {
 		t.Fatal(err)
 	}
-	rules = append(rules, rule("bridgestack.dev", "bridgestacks", "create", "get", "update"))
+	rules = append(rules, rule("bridgestack.dev", "bridgestacks", "create", "get", "update"), rule("", "pods/log", logVerbs(who)...))
 	role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: strings.ReplaceAll(who, ":", "-")}, Rules: rules}
 	binding := &rbacv1.RoleBinding{ObjectMeta: role.ObjectMeta,
 		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role.Name},
@@ -54,6 +54,16 @@ func asMember(t *testing.T, who, group string, rules ...rbacv1.PolicyRule) clien
 		}
 	}
 	return c
+}
+
+// blind is the one author who may not read logs.
+const blind = "blind"
+
+func logVerbs(who string) []string {
+	if who == blind {
+		return []string{"list"} // which is no right to read one
+	}
+	return []string{"get"}
 }
 
 func rule(group, resource string, verbs ...string) rbacv1.PolicyRule {
@@ -153,6 +163,30 @@ func TestAuthorsMustBeAllowedWhatTheOperatorDoes(t *testing.T) {
 			forbidden(t, developer.Create(t.Context(), stack("k", v1alpha1.ModeObserve, names(c))), "get secrets")
 		}
 		permitted(t, as(t, "credentials-reader", rule("", "secrets", "get")).Create(t.Context(), stack("k", v1alpha1.ModeObserve, names(v1alpha1.ConnectionEnv{Password: "STRIPE_API_KEY"}))))
+	})
+	t.Run("logs that are shown", func(t *testing.T) {
+		forbidden(t, as(t, blind).Create(t.Context(), stack("o", v1alpha1.ModeObserve)), "get pods/log")
+	})
+	t.Run("Secrets that variables come from", func(t *testing.T) {
+		env := func(from v1alpha1.EnvSource) func(*v1alpha1.BridgeStackSpec) {
+			return func(s *v1alpha1.BridgeStackSpec) {
+				s.Services = []v1alpha1.Service{{Name: "app", Env: []v1alpha1.DeclaredEnv{{Name: "TOKEN", ValueFrom: &from}}}}
+			}
+		}
+		project := func(c v1alpha1.Compose) func(*v1alpha1.BridgeStackSpec) {
+			return func(s *v1alpha1.BridgeStackSpec) { s.Compose = &c }
+		}
+		key := v1alpha1.KeyReference{Name: "payments", Key: "token"}
+		may := as(t, "refers", rule("", "secrets", "get"))
+		for name, refers := range map[string]func(*v1alpha1.BridgeStackSpec){
+			"p": env(v1alpha1.EnvSource{SecretKeyRef: &key}),
+			"q": project(v1alpha1.Compose{ConfigMaps: []v1alpha1.KeyReference{key}, Trusted: true}),
+		} {
+			forbidden(t, developer.Create(t.Context(), stack(name, v1alpha1.ModeObserve, refers)), "get secrets")
+			permitted(t, may.Create(t.Context(), stack(name, v1alpha1.ModeObserve, refers)))
+		}
+		permitted(t, developer.Create(t.Context(), stack("s", v1alpha1.ModeObserve, env(v1alpha1.EnvSource{ConfigMapKeyRef: &key}))))
+		permitted(t, developer.Create(t.Context(), stack("t", v1alpha1.ModeObserve, project(v1alpha1.Compose{ConfigMaps: []v1alpha1.KeyReference{key}}))))
 	})
 	t.Run("accounts that are used", func(t *testing.T) {
 		account := func(s *v1alpha1.BridgeStackSpec) { s.ServiceAccountName = "deployer" }

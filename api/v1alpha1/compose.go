@@ -18,13 +18,20 @@ type Compose struct {
 	// configMaps are the keys of ConfigMaps of this namespace that hold the
 	// compose files. They are merged in this order, as compose does: later ones
 	// win. They are looked at every minute. Whoever may edit them writes policy:
-	// topics, ceilings within those of remediation, and what SetEnv may set, by
-	// x-bridge also from keys of any Secret of this namespace.
+	// topics, ceilings within those of remediation, and the values that SetEnv may
+	// set. See trusted.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=8
 	ConfigMaps []KeyReference `json:"configMaps,omitempty"`
+
+	// trusted says that whoever may edit the ConfigMaps may do what the author of
+	// this stack may. Only then x-bridge counts there where it names a workload,
+	// allows restarts, or takes variables from Secrets. Who sets it must be allowed
+	// to get Secrets in this namespace. Default: false.
+	// +optional
+	Trusted bool `json:"trusted,omitempty"`
 
 	// projectName is the compose project's name. Default: the files' own name,
 	// else stack.

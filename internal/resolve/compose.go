@@ -144,7 +144,7 @@ func (r *Resolver) composeOf(ctx context.Context, s *v1alpha1.BridgeStack, fresh
 	}
 	options := compose.Options{ProjectName: s.Spec.Compose.ProjectName, Profiles: s.Spec.Compose.Profiles, Environment: s.Spec.Compose.Env, WithoutSecrets: true}
 	made := &ComposeProject{generation: s.Generation, read: now, problems: problems}
-	if made.sum, err = sumOf(files, options.ProjectName, options.Profiles, options.Environment, problems); err != nil {
+	if made.sum, err = sumOf(files, s.Spec.Compose.Trusted, options.ProjectName, options.Profiles, options.Environment, problems); err != nil {
 		return nil, err
 	}
 	switch {
@@ -154,6 +154,9 @@ func (r *Resolver) composeOf(ctx context.Context, s *v1alpha1.BridgeStack, fresh
 		r.projects.loading.Lock()
 		made.load(ctx, files, options)
 		r.projects.loading.Unlock()
+		if made.facts != nil && s.Spec.Compose.Inline == nil && !s.Spec.Compose.Trusted {
+			made.ignored = append(made.facts.Distrust(), made.ignored...)
+		}
 	}
 	r.projects.put(name, made)
 	return made, nil
