@@ -21,6 +21,7 @@ var uses = map[string]use{
 	"get secrets":                    {"internal/observe/objects.go", "r.Live.Get(ctx, name, secret)"},
 	"get pods/log":                   {"internal/observe/reader.go", ".GetLogs(pod, options)"},
 	"list events":                    {"internal/observe/cluster.go", "r.Live.List(ctx, &list"},
+	"watch events":                   {"internal/observe/eventwatch.go", ".Watch("},
 	"list limitranges":               {"internal/resolve/bounds.go", "corev1.LimitRangeList"},
 	"list resourcequotas":            {"internal/resolve/bounds.go", "corev1.ResourceQuotaList"},
 	"list nodes":                     {"main.go", "corev1.NodeList"},
@@ -61,16 +62,11 @@ var uses = map[string]use{
 
 // The manager holds no right that the code has no use for.
 func TestEveryRightIsUsed(t *testing.T) {
-	for _, resource := range []string{"deployments", "statefulsets", "daemonsets"} {
-		for verb, text := range map[string]string{"get": "a.Live", "list": "cache", "watch": "cache", "patch": "a.Writer.Patch("} {
-			at := use{"internal/apply/apply.go", text}
-			if text == "a.Live" {
-				at.text = "Live"
-			}
-			if text == "cache" {
-				at = use{"main.go", "range workload.Objects()"}
-			}
-			uses[verb+" "+resource+".apps"] = at
+	kinds := use{"main.go", "range workload.Objects()"}
+	for _, resource := range []string{"deployments.apps", "statefulsets.apps", "daemonsets.apps", "jobs.batch", "cronjobs.batch"} {
+		uses["get "+resource], uses["list "+resource], uses["watch "+resource] = kinds, kinds, kinds
+		if strings.HasSuffix(resource, ".apps") {
+			uses["patch "+resource] = use{"internal/apply/apply.go", "a.Writer.Patch("}
 		}
 	}
 	text, err := os.ReadFile("../config/rbac/role.yaml")
