@@ -36,7 +36,7 @@ func composed(t *testing.T, namespace, content string) (*v1alpha1.BridgeStack, *
 	create(t, files)
 	s := stack(namespace)
 	s.Spec.Remediation.Memory.Ceiling = nil
-	s.Spec.Compose = &v1alpha1.Compose{ConfigMaps: []v1alpha1.KeyReference{{Name: "shop", Key: "compose.yaml"}}, Env: map[string]string{"REGION": "eu"}}
+	s.Spec.Compose = &v1alpha1.Compose{ConfigMaps: []v1alpha1.KeyReference{{Name: "shop", Key: "compose.yaml"}}, Trusted: true, Env: map[string]string{"REGION": "eu"}}
 	create(t, s)
 	return s, files
 }
