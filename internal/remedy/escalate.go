@@ -1,6 +1,7 @@
 package remedy
 
 import (
+	"cmp"
 	"strings"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -9,15 +10,9 @@ import (
 
 // escalate calls a person, with the advice for the cause and what was refused.
 func escalate(in Input, refused []Refusal) Action {
-	var parts []string
-	if text := diagnosis.Advice(in.Finding.Cause); text != "" {
-		parts = append(parts, text)
-	}
+	parts := []string{cmp.Or(diagnosis.Advice(in.Finding.Cause), diagnosis.Advice(v1alpha1.CauseUnknown))}
 	for _, r := range refused {
 		parts = append(parts, "not "+string(r.Remedy)+": "+r.Because)
-	}
-	if len(parts) == 0 {
-		parts = append(parts, "no automatic remedy is known for "+string(in.Finding.Cause))
 	}
 	return Action{Remedy: v1alpha1.RemedyEscalate, Because: strings.Join(parts, "; "), Target: in.workload()}
 }

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 // description reads the output of kubectl describe pod. What it does not tell,
@@ -271,7 +272,28 @@ func probeOf(value string) *corev1.Probe {
 	for i, text := range m[1:] {
 		n[i] = number(text)
 	}
-	return &corev1.Probe{InitialDelaySeconds: n[0], TimeoutSeconds: n[1], PeriodSeconds: n[2], FailureThreshold: n[3]}
+	return &corev1.Probe{ProbeHandler: handlerOf(value), InitialDelaySeconds: n[0], TimeoutSeconds: n[1], PeriodSeconds: n[2], FailureThreshold: n[3]}
+}
+
+// handlers are what a probe asks, as kubectl prints it.
+var handlers = regexp.MustCompile(`^(http-get|tcp-socket|grpc|exec)\b(?: (?:https?://)?[^ :]*:(\w[\w-]*)(/\S*)?)?`)
+
+func handlerOf(value string) corev1.ProbeHandler {
+	m := handlers.FindStringSubmatch(value)
+	if m == nil {
+		return corev1.ProbeHandler{}
+	}
+	port := intstr.Parse(m[2])
+	switch m[1] {
+	case "http-get":
+		return corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Port: port, Path: m[3]}}
+	case "tcp-socket":
+		return corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: port}}
+	case "grpc":
+		return corev1.ProbeHandler{GRPC: &corev1.GRPCAction{Port: port.IntVal}}
+	default:
+		return corev1.ProbeHandler{Exec: &corev1.ExecAction{}}
+	}
 }
 
 func (d *description) readEvent(line string) {

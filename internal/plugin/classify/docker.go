@@ -69,6 +69,9 @@ func (g *Gathered) addDocker(text json.RawMessage) (bool, error) {
 	return true, nil
 }
 
+// ofDocker marks what is no pod but a container of docker: of that, nobody has events.
+const ofDocker = "docker"
+
 // restartPolicies are docker's, in the words of Kubernetes.
 var restartPolicies = map[string]corev1.RestartPolicy{
 	"always": corev1.RestartPolicyAlways, "unless-stopped": corev1.RestartPolicyAlways,
@@ -77,7 +80,7 @@ var restartPolicies = map[string]corev1.RestartPolicy{
 
 func (g *Gathered) addContainer(name string, c inspected, state dockerState) {
 	var pod corev1.Pod
-	pod.Name = name
+	pod.Name, pod.Annotations = name, map[string]string{ofDocker: ""}
 	pod.Spec.RestartPolicy = restartPolicies[c.HostConfig.RestartPolicy.Name]
 	container := corev1.Container{Name: name, Image: c.Image}
 	status := corev1.ContainerStatus{Name: name, RestartCount: c.RestartCount}

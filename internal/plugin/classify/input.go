@@ -254,7 +254,8 @@ func (g *Gathered) Documents() []Document {
 	for i := range g.pods {
 		pod := &g.pods[i]
 		for _, name := range troubled(pod) {
-			d := Document{ID: idOf(pod, name), Pod: *pod, Container: name, EnvIncomplete: true}
+			_, whole := g.env[name] // docker tells all of it
+			d := Document{ID: idOf(pod, name), Pod: *pod, Container: name, EnvIncomplete: !whole}
 			d.Env = g.envOf(pod, name)
 			d.Log = g.logOf(pod.Name, name)
 			for _, e := range g.events {
@@ -384,6 +385,7 @@ func exited(container string, code int32) corev1.Pod {
 // unseen says what is missing in a document that a diagnosis could have used.
 func unseen(d Document) []string {
 	out := []string{}
+	_, docker := d.Pod.Annotations[ofDocker]
 	ended := slices.ContainsFunc(statuses(&d.Pod), func(s corev1.ContainerStatus) bool {
 		return s.Name == d.Container && (s.State.Terminated != nil || s.LastTerminationState.Terminated != nil || s.State.Waiting != nil)
 	})
@@ -391,9 +393,13 @@ func unseen(d Document) []string {
 		out = append(out, "how the container ended: give its pod (kubectl get pod -o json), or --exit-code")
 	}
 	if strings.TrimSpace(d.Log) == "" {
-		out = append(out, "its log: give kubectl logs --previous")
+		give := "kubectl logs --previous"
+		if docker {
+			give = "docker compose logs"
+		}
+		out = append(out, "its log: give "+give)
 	}
-	if len(d.Events) == 0 {
+	if len(d.Events) == 0 && !docker {
 		out = append(out, "events: give kubectl describe pod, or kubectl get events -o json")
 	}
 	if d.Env == nil || d.EnvIncomplete {

@@ -2,6 +2,7 @@ package classify
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -221,4 +222,50 @@ func FuzzAdd(f *testing.F) {
 			Classify(d)
 		}
 	})
+}
+
+// TestHandlers: a probe as kubectl describe prints it says which port it asks.
+func TestHandlers(t *testing.T) {
+	const numbers = " delay=5s timeout=1s period=10s #success=1 #failure=3"
+	for text, want := range map[string]string{
+		"http-get http://:8081/healthz": "httpGet 8081", "http-get https://10.0.0.1:http/": "httpGet http", "tcp-socket :5432": "tcpSocket 5432",
+		"grpc <pod>:9090": "grpc 9090", "exec [pg_isready -p 5432]": "exec",
+	} {
+		pod := "Name: api-0\nContainers:\n  api:\n    Image: api:1\n    Liveness:  " + text + numbers + "\n    State:  Waiting\n      Reason:  CrashLoopBackOff\n    Restart Count:  3\n"
+		var g Gathered
+		if err := g.Add([]byte(pod)); err != nil {
+			t.Fatal(err)
+		}
+		p := g.Documents()[0].Pod.Spec.Containers[0].LivenessProbe
+		if p == nil || p.FailureThreshold != 3 {
+			t.Fatalf("%s: got %+v", text, p)
+		}
+		got := ""
+		switch {
+		case p.HTTPGet != nil:
+			got = "httpGet " + p.HTTPGet.Port.String()
+		case p.TCPSocket != nil:
+			got = "tcpSocket " + p.TCPSocket.Port.String()
+		case p.GRPC != nil:
+			got = fmt.Sprint("grpc ", p.GRPC.Port)
+		case p.Exec != nil:
+			got = "exec"
+		}
+		if got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}
+
+// TestUnseenOfDocker: of a container of docker, nobody is asked for what only a cluster has.
+func TestUnseenOfDocker(t *testing.T) {
+	var g Gathered
+	inspect := `[{"Name":"/api","RestartCount":5,"Config":{"Image":"api:1","Env":["LEVEL=info"],"Labels":{"com.docker.compose.service":"api"}},"HostConfig":{"RestartPolicy":{"Name":"always"}},"State":{"Status":"restarting","Restarting":true,"ExitCode":1}}]`
+	if err := g.Add([]byte(inspect)); err != nil {
+		t.Fatal(err)
+	}
+	v := Classify(g.Documents()[0])
+	if want := "[its log: give docker compose logs]"; fmt.Sprint(v.Unseen) != want {
+		t.Errorf("got %v, want %s", v.Unseen, want)
+	}
 }
