@@ -85,6 +85,8 @@ func (r *reading) better(k, best clue) bool {
 		return betterInRecord(k, best)
 	case k.onlyRepeats(best), fieldOnly.MatchString(k.text):
 		return false
+	case k.weight <= weightConsequence && best.weight == weightDirect && k.family != best.family && r.stopsBetween(best, k):
+		return false // What else is lost when a program stops.
 	case k.weight >= weightNetwork:
 		return true
 	case k.family == best.family || k.family == familyAny || related(k, best):
@@ -92,6 +94,18 @@ func (r *reading) better(k, best clue) bool {
 	}
 	return k.weight >= min(weightConsequence, best.weight)
 }
+
+// stopsBetween says that the program told that it stops, after the first clue
+// and before the second.
+func (r *reading) stopsBetween(first, second clue) bool {
+	if first.order >= len(r.lines) || second.order >= len(r.lines) || first.level < logscan.LevelError {
+		return false
+	}
+	return stops.Match(r.log[r.lines[first.order].Offset:r.lines[second.order].Offset])
+}
+
+// stops are the words of a program that begins to stop.
+var stops = regexp.MustCompile(`(?i)\b(?:shutting down|shutdown (?:started|initiated|begun)|graceful(?:ly)? (?:shut|stop|exit)\w*|stopping (?:all|the|server|service|application|worker)|cleaning up)\b`)
 
 // onlyRepeats says that an exception only says that something else failed, or
 // how a file cannot be parsed of which it is known.

@@ -3,6 +3,7 @@ package diagnosis
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -155,8 +156,10 @@ func byCompletion(c evidence.Case, r reading) (Finding, bool) {
 				Evidence: []v1alpha1.EvidenceItem{terminationItem(ended), logItem(line)},
 			}, true
 		}
-		if complained {
+		if complained || slices.ContainsFunc(tail(r.log, 10), reason.MatchString) {
 			f.Confidence = v1alpha1.ConfidenceLow
+		}
+		if complained {
 			f.Evidence = append(f.Evidence, logItem(line))
 		}
 		return f, true

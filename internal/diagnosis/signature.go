@@ -24,7 +24,7 @@ type knowledge struct {
 var sources = []knowledge{
 	postgresServer, postgresClients, kafkaCodes, kafkaClients, resolver, connections, tlsPeers, recovered,
 	redis, mysql, amqp, mongodb, elasticsearch, coordination, httpStatuses, grpc, cloud, databases, kubernetes,
-	transfers, environment, pydantic, nodeConfig, spring, dotnet, servers, parsers, jvmLauncher, certificates, arguments,
+	transfers, languages, environment, pydantic, nodeConfig, spring, dotnet, servers, parsers, jvmLauncher, certificates, arguments,
 	files, licenses, storage, migrations, devices, nodeSettings, limits, kernel, binaries, crashes, runtimes,
 }
 

@@ -105,6 +105,10 @@ var arguments = knowledge{
 				`argument -\S+: (?:invalid|expected)`,
 				`\bfor option ["'\x60]?--?\w`,
 				`joptsimple\.\w+Exception`,
+				`(?:does|do) not (?:allow|accept|take|expect) (?:any |extra )?(?:parameters|arguments|options`+
+					`)\b`,
+				`\bcommand requires (?:the )?(?:option|argument|parameter)`,
+				`unknown device/address "`,
 			),
 			unless: ignoreCase(
 				`perhaps misspelled`,

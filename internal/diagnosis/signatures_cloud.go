@@ -30,6 +30,7 @@ var cloud = knowledge{
 				`\bAuthorizationFailed\b`,
 				`(?i)["( ](?:invalid_client|invalid_grant|unauthorized_client)[") ]`,
 				`\bInvalid(?:Client|Grant)Error\b`,
+				`oauth2: cannot fetch token: 40[0-3]`,
 			},
 			match: "api error InvalidAccessKeyId: The AWS Access Key Id you provided does not exist in our records.",
 			not:   "INFO access denied: 0 requests",

@@ -10,6 +10,7 @@ var connections = knowledge{
 			words: ignoreCase(
 				`(?:connection|connect)\w* (?:was |has been |is |is being )?(?:actively )?refused`,
 				`refused the connection`,
+				`connection ref(?:u(?:s(?:e)?)?)?$`, // a message that is cut
 				`refused to connect`,
 				`No connection could be made because the target machine`,
 			),
@@ -111,6 +112,7 @@ var connections = knowledge{
 				`statement`,
 				`lock`,
 				`prober`,
+				`(?i)timeout\s*[=:]\s*\d+ ?\w*$`,
 			},
 			match: "Error: connect ETIMEDOUT",
 			not:   "    raise Errors.KafkaTimeoutError(",
@@ -176,6 +178,7 @@ var connections = knowledge{
 				`client disconnected`,
 				`by client`,
 				`from client`,
+				`EOF when reading a line|^\s*EOFError$`,
 			),
 			match: "Unexpected end of stream.",
 			not:   "client closed connection before the response was sent (499)",
@@ -195,6 +198,9 @@ var connections = knowledge{
 			fault: faultClosed,
 			words: []string{
 				`(?:: EOF|^EOF)\b\s*(?:$|\(|[";])`,
+			},
+			unless: []string{
+				`(?i)expected|pars(?:e|ing)|decod|syntax`,
 			},
 			match: "http: TLS handshake error from 10.2.0.9:51235: EOF",
 			not:   `Exception in thread "main" java.io.EOFException`,

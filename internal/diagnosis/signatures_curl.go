@@ -26,6 +26,8 @@ var transfers = knowledge{
 				`curl: \(7\) Failed to connect to (?P<host>\S+) port (?P<port>\d+)`,
 				`curl: \(7\) `,
 				`wget: can't connect to remote host`,
+				`Failed to connect to (?P<host>\S+) port (?P<port>\d+)[^:]*: (?:Couldn\'t|Could not) connect ` +
+					`to server`,
 			},
 			unless: ignoreCase(`timed out|no route`),
 			match:  "curl: (7) Failed to connect to pricing port 80 after 1 ms: Couldn't connect to server",

@@ -88,7 +88,7 @@ var environment = knowledge{
 					),
 				),
 			},
-			unless: goesWithout,
+			unless: append([]string{`\(\w+ not set\)`}, goesWithout...),
 			match:  "Error: API_KEY is not set",
 			not:    "Sentry disabled: SENTRY_DSN not set",
 		},
@@ -109,6 +109,7 @@ var environment = knowledge{
 				`missing (?:or|from) cache`,
 				`config(?:uration)? (?:file|is|was|loaded)`,
 				`authentication credentials for`,
+				`\bconfig(?:uration)? [\"'\x60]?/`,
 			)),
 			match: " Missing environment variables:",
 			not:   "dynaconf.validator.ValidationError: API_TOKEN is required in env main",
@@ -141,7 +142,7 @@ var environment = knowledge{
 				`environment variable not found: (?P<var>\w+)`,
 				`Error: (?P<var>\w+): (?:missing|required)`,
 			},
-			unless: goesWithout,
+			unless: append([]string{`_exception: `}, goesWithout...),
 			match:  "required key API_KEY missing value",
 			not: "decouple.UndefinedValueError: API_TOKEN not found. Declare it as envvar or define a default " +
 				"value.",
@@ -695,10 +696,15 @@ var environment = knowledge{
 					`n\'t be) (?:empty|blank)\b`,
 				`\brequires (?:the |a )?['\"\x60](?P<var>[\w.-]+)['\"\x60] (?:parameter|setting|option|variab`+
 					`le|property|key)`,
+				`\bGetPassWarning\b`,
+				`(?:cannot|can\'t|unable to|could not) (?:read|prompt for) (?:the )?(?:password|passphrase|us`+
+					`ername)\b`,
+				`could not read (?:Username|Password) for`,
 			),
 			unless: append(ignoreCase(
 				`\bto (?:enable|use|see|silence|avoid)\b|support|feedback|issue`,
 				`restart|upgrade|authenticat|login|\broot\b|\bno \w+ (?:is )?required|argument|if |when `,
+				`etcdserver:|REST request`,
 			), goesWithout...),
 			match: "Please define server type (local and/or TCP).",
 			not:   "Please report this issue",
@@ -717,6 +723,8 @@ var environment = knowledge{
 				`(?:url|uri|dsn|connection string) (?:must|should|has to) (?:start|begin) with`,
 				`invalid (?:scheme|protocol), expected`,
 				`unknown (?:url|dsn) (?:type|scheme|protocol)`,
+				`scheme (?:is )?not supported in url`,
+				`\bunknown driver "`,
 			),
 			unless: goesWithout,
 			match:  "error: failed to parse scheme from database URL: no scheme",
@@ -780,6 +788,29 @@ var environment = knowledge{
 			),
 			match: "Error: port: ports must be within range 0 - 65535",
 			not:   "Error: the port must be free",
+		},
+		{
+			id:      "secret-wrong",
+			cause:   v1alpha1.CauseEnvVarInvalid,
+			guessed: true,
+			words: ignoreCase(
+				`\b(?:passphrase|encryption key|master key|secret key)\b.{0,80}\bis (?:incorrect|wrong|not valid)\b`,
+			),
+			match: "passphrase supplied in BORG_PASSPHRASE, by BORG_PASSCOMMAND is incorrect.",
+			not:   "INFO the passphrase is correct",
+		},
+		{
+			// A variable that is not set, as a runtime writes it where a URL should be.
+			id:    "url-undefined",
+			cause: v1alpha1.CauseEnvVarMissing,
+			words: []string{
+				`^\s+input: ['"](?:undefined|null|)['"],?$`,
+			},
+			within: []string{`ERR_INVALID_URL`},
+			match: "TypeError: Invalid URL\n    at new URL (node:internal/url:806:29) {\n" +
+				"  code: 'ERR_INVALID_URL',\n  input: 'undefined'\n}",
+			not: "TypeError: Invalid URL\n    at new URL (node:internal/url:806:29) {\n" +
+				"  code: 'ERR_INVALID_URL',\n  input: 'orders'\n}",
 		},
 	},
 }

@@ -60,6 +60,8 @@ var files = knowledge{
 				`(?:didn't|did not|does not|doesn't) (?:find|contain|have)\b.{0,60}\bconfig(?:uration)? file`,
 				`(?:^|[ \'"=(:])[\w./@-]+\.(?:ya?ml|toml|json|conf|cfg|ini|xml|hcl)["\'\x60)]? (?:is |was )?(`+
 					`?:could not be|cannot be|couldn\'t be|can\'t be) (?:found|opened|read|loaded)`,
+				`missing required config(?:uration)? (?:file )?[\"'\x60]?/`,
+				`please (?:edit|adjust|fix|complete|create) (?:the |your )?config(?:uration)?\b`,
 			),
 			unless: append(ignoreCase(
 				`permission denied|EACCES|package\.json|node_modules|tsconfig|cannot find module`,
@@ -112,7 +114,8 @@ var files = knowledge{
 				`(?i)\bunknown (?:\w+ )?(?:key|field|setting|parameter|section|directive|property|block|option)s?\b` +
 					`.{0,60}\bin (?:the )?(?:\w+ )?(?:config|configuration|section|file|/)`,
 				`(?i)` + configPath + `(?::\d+|, line \d+|\(\d+\)| line \d+).{0,60}` +
-					`(?:syntax|parse|unknown|unexpected|invalid|expected|unrecognized|error|unsupported|not allowed)`,
+					`(?:syntax|parse|unknown|unexpected|invalid|expected|unrecognized|error|unsupported|not allowed` +
+					`|missing|unterminated|unclosed|illegal|undefined|duplicate|expecting)`,
 				`(?i)(?:wrong|invalid|unknown|unsupported|illegal|bad|missing|unexpected|unrecognized)\b.{0,60}` +
 					`\b(?:in|of|from|at) (?:the )?config(?:uration)? file\b`,
 				`(?i)config(?:uration)? file .{0,100}(?:invalid|malformed|not valid|could not be parsed)`,
@@ -159,6 +162,9 @@ var files = knowledge{
 					`d)\b`,
 				`No section ['\"\x60]`,
 				`(?i)\bXML syntax error on line`,
+				`(?i)\b(?:ini|toml|yaml) section should\b`,
+				`(?i)syntax error at .{1,60}\(file: \S+, line: \d+`,
+				`(?i)(?:decod|pars)\w* config(?:uration)?: .{0,60}\b(?:expected|unexpected|got)\b`,
 			},
 			unless: append(ignoreCase(
 				`environment variable|env var|in-cluster|kubeconfig|configuration from flags|^\s+at |\braise\b`,
@@ -287,6 +293,7 @@ var files = knowledge{
 				`(?:can't|cannot|could not|couldn't|unable to|failed to) `+
 					`(?:load|read|parse) (?:\w+ ){1,3}from (?:the )?`+
 					`(?:config(?:uration)? )?file\b`,
+				`\b(?:unsupported|unrecognized|unknown) property: \S`,
 			),
 			unless: append(ignoreCase(`\.(?:js|ts|py|rb|go|sql)\b|certificate|\bkey\b`), goesOnWithoutFile...),
 			match:  "ERROR: 1:0: Unexpected `",

@@ -50,6 +50,8 @@ var storage = knowledge{
 					`)\b`,
 				`(?i)unable to (?:acquire|obtain|get) (?:an? |the )?(?:exclusive )?lock on (?:the )?(?:file|d`+
 					`atabase|store|director|repository)`,
+				`(?i)failed to (?:create/)?(?:acquire|obtain|get) (?:the |an? )?(?:exclusive )?(?:\w+ )?lock `+
+					`(?:on |of |for )?["\']?[\w.]*/`,
 			),
 			unless: ignoreCase(`change ?log lock|migration|SELECT|UPDATE |deadlock|retrying|on port`),
 			match:  `FATAL:  lock file "postmaster.pid" already exists`,

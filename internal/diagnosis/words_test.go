@@ -1,6 +1,8 @@
 package diagnosis
 
 import (
+	"os"
+	"strings"
 	"testing"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -139,5 +141,28 @@ func TestWordsOfCauses(t *testing.T) {
 				t.Errorf("%s %s: %s, want %s", f.Cause, f.Confidence, f.Message, test.cause)
 			}
 		})
+	}
+}
+
+// TestRegistries: what servers, libraries, runtimes and the kernel say by the
+// codes and names of their registries, one a line of testdata/registries.tsv.
+func TestRegistries(t *testing.T) {
+	file, err := os.ReadFile("testdata/registries.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(file)) {
+		cause, said, ok := strings.Cut(strings.TrimRight(line, "\n"), "\t")
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		if !ok {
+			t.Fatalf("no cause and no text in %q", line)
+		}
+		c := ended(1, "Error", "")
+		c.Log.Previous = []byte("service starting\n" + said + "\n")
+		if f := Diagnose(c); string(f.Cause) != cause {
+			t.Errorf("%s\n got %s (%s), want %s", said, f.Cause, f.Confidence, cause)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package logscan
 import (
 	"slices"
 	"strings"
+	"unicode"
 )
 
 const (
@@ -78,15 +79,33 @@ func literalsOf(words []string) []string {
 	return slices.Compact(all)
 }
 
-// literalOf is the longest part of a word that no encoder writes otherwise.
+// literalOf is the longest part of a word that no encoder writes otherwise, or,
+// in a script that has no such letters, the longest part of it as UTF-8 has it.
 func literalOf(word string) string {
+	if longest := longestPart(strings.ToLower(word), isEscaped); len(longest) >= minLiteral {
+		return longest
+	}
+	return longestPart(lowerASCII(word), func(r rune) bool { return r <= '~' && isEscaped(r) })
+}
+
+func longestPart(word string, separates func(rune) bool) string {
 	longest := ""
-	for part := range strings.FieldsFuncSeq(strings.ToLower(word), isEscaped) {
+	for part := range strings.FieldsFuncSeq(word, separates) {
 		if len(part) > len(longest) {
 			longest = part
 		}
 	}
 	return longest[:min(len(longest), maxLiteral)]
+}
+
+// lowerASCII is what the scanner makes of a log's bytes.
+func lowerASCII(word string) string {
+	return strings.Map(func(r rune) rune {
+		if r <= '~' {
+			return unicode.ToLower(r)
+		}
+		return r
+	}, word)
 }
 
 // isEscaped says that some encoder writes a character otherwise than it is.

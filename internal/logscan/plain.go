@@ -3,6 +3,7 @@ package logscan
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -78,6 +79,9 @@ func readable(text string) string {
 	return strings.TrimRight(text, " \t\r\n")
 }
 
+// sentence is a message that a record or an answer in JSON follows on its line.
+var sentence = regexp.MustCompile(`[A-Za-z]{2,}[^|]* [A-Za-z]{3,}`)
+
 // plain brings a line into its plain form.
 func plain(raw []byte) form {
 	text := readable(strings.ToValidUTF8(string(raw), "\uFFFD"))
@@ -85,6 +89,9 @@ func plain(raw []byte) form {
 		if f, ok := plainJSON(text[i:]); ok {
 			if f.level == LevelUnset {
 				f.level = levelOf(text[:i])
+			}
+			if before := strings.TrimSpace(stripPrefix(text[:i])); sentence.MatchString(before) {
+				f.texts = slices.Insert(f.texts, 0, before)
 			}
 			return f
 		}
@@ -222,23 +229,49 @@ func mayBeLogfmt(text string) bool {
 // plainLogfmt takes the quoted values of a logfmt record, and all of it where
 // none is a message.
 func plainLogfmt(text string) (form, bool) {
-	found := logfmt.FindAllStringSubmatchIndex(text, -1)
-	if found == nil {
-		return form{}, false
-	}
-	f := form{level: levelOf(text)}
+	f := form{}
 	isRecord := false
-	for _, m := range found {
-		key := strings.TrimLeft(text[m[0]:strings.IndexByte(text[m[0]:], '=')+m[0]], " \t")
+	for at := 0; at < len(text); {
+		m := logfmt.FindStringSubmatchIndex(text[at:])
+		if m == nil {
+			break
+		}
+		start, from, to := at+m[0], at+m[2], at+m[3]
+		to = valueEnd(text, to)
+		at = min(len(text), to+1)
+		key := strings.TrimLeft(text[start:strings.IndexByte(text[start:], '=')+start], " \t")
 		switch key {
 		case "time", "ts", "timestamp", "service", "logger", "app", "caller", "host", "hostname", "level":
 		default:
 			isRecord = isRecord || key == "msg" || key == "message" || key == "event" || key == "error" || key == "err"
-			f.add(unescape(strings.ReplaceAll(text[m[2]:m[3]], `\"`, `"`)))
+			f.add(unescape(strings.ReplaceAll(text[from:to], `\"`, `"`)))
 		}
+	}
+	if isRecord {
+		f.level = levelOf(text)
 	}
 	return f, isRecord
 }
+
+// valueEnd is the quote that ends a value of a logfmt record: some loggers do
+// not escape those within it, and then it is the one before the next key, or the
+// last.
+func valueEnd(text string, quote int) int {
+	for end := quote; end < len(text); {
+		if end+1 >= len(text) || text[end+1] == ' ' && nextKey.MatchString(text[end+1:]) {
+			return end
+		}
+		next := strings.IndexByte(text[end+1:], '"')
+		if next < 0 {
+			break
+		}
+		end += 1 + next
+	}
+	return quote
+}
+
+// nextKey is how the next member of a logfmt record begins.
+var nextKey = regexp.MustCompile(`^[ \t]+(?:[A-Za-z_][\w.@-]*=|$)`)
 
 // unescape resolves line breaks and quotes that a logger escaped.
 func unescape(text string) string {
