@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
+	"github.com/bridgestack/operator/controllers/availability"
 	"github.com/bridgestack/operator/controllers/bridgediagnosis"
 	"github.com/bridgestack/operator/controllers/bridgestack"
 	"github.com/bridgestack/operator/controllers/gitopshold"
@@ -99,6 +100,9 @@ func (o Options) controllers() []controller {
 		&health.Reconciler{
 			Within: within, Client: o.Client, Observer: o.Observer, Prober: o.Prober, Resolver: resolver, Opener: opener, Memory: answers,
 			Metrics: o.Metrics, Clock: o.Clock, Concurrency: o.Concurrency,
+		},
+		&availability.Reconciler{
+			Client: o.Client, Observer: o.Observer, Resolver: resolver, Opener: opener, Clock: o.Clock, Concurrency: o.Concurrency,
 		},
 		&bridgediagnosis.Reconciler{
 			Within: within, Client: o.Client, APIReader: o.APIReader, Observer: o.Observer, Prober: o.Prober, Applier: o.Applier, Reporter: o.Reporter,

@@ -49,7 +49,7 @@ type BridgeDiagnosisList struct {
 
 // BridgeDiagnosisSpec says which container the incident is of.
 //
-// +kubebuilder:validation:XValidation:rule="self.stack == oldSelf.stack && self.service == oldSelf.service && self.workload == oldSelf.workload && self.container == oldSelf.container && has(self.detectedAt) == has(oldSelf.detectedAt) && (!has(self.detectedAt) || self.detectedAt == oldSelf.detectedAt)",message="a diagnosis is of one container for good: only what a person decides (spec.approved, spec.rejected, spec.takeBack, and by whom) may be changed"
+// +kubebuilder:validation:XValidation:rule="self.stack == oldSelf.stack && self.service == oldSelf.service && self.workload == oldSelf.workload && self.container == oldSelf.container && self.symptom == oldSelf.symptom && has(self.detectedAt) == has(oldSelf.detectedAt) && (!has(self.detectedAt) || self.detectedAt == oldSelf.detectedAt)",message="a diagnosis is of one container for good: only what a person decides (spec.approved, spec.rejected, spec.takeBack, and by whom) may be changed"
 type BridgeDiagnosisSpec struct {
 	// stack is the name of the BridgeStack.
 	// +required
@@ -62,11 +62,17 @@ type BridgeDiagnosisSpec struct {
 	// workload that owns the looping pods.
 	// +required
 	Workload DiagnosedWorkload `json:"workload"`
-	// container that loops.
+	// container that loops, or that should be up.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	Container string `json:"container"`
-	// detectedAt is when the loop was first seen.
+	// symptom is what showed the incident: RestartLoop, HealthEndpointFailing, RunFailed
+	// or NotAvailable. Another one may follow: what could not be scheduled may loop once
+	// it runs. Default: RestartLoop.
+	// +optional
+	// +kubebuilder:default=RestartLoop
+	Symptom Symptom `json:"symptom,omitempty"`
+	// detectedAt is when the symptom was first seen.
 	// +optional
 	DetectedAt *metav1.MicroTime `json:"detectedAt,omitempty"`
 	// approved is the id of the proposed remedy (status.proposal.id) that a
@@ -104,6 +110,24 @@ type BridgeDiagnosisSpec struct {
 	// +kubebuilder:validation:MaxLength=512
 	TakenBackBy string `json:"takenBackBy,omitempty"`
 }
+
+// Symptom is what shows that something is wrong, before it is known what.
+//
+// +kubebuilder:validation:Enum=RestartLoop;HealthEndpointFailing;RunFailed;NotAvailable
+type Symptom string
+
+// The symptoms.
+const (
+	// SymptomRestartLoop: a container restarts too often, or cannot start.
+	SymptomRestartLoop Symptom = "RestartLoop"
+	// SymptomHealthEndpointFailing: nothing restarts, and the service's health endpoint fails.
+	SymptomHealthEndpointFailing Symptom = "HealthEndpointFailing"
+	// SymptomRunFailed: a Job, the last run of a CronJob or a pod that is not started
+	// again came to no good end.
+	SymptomRunFailed Symptom = "RunFailed"
+	// SymptomNotAvailable: nothing restarts, and pods are wanting or do not become ready.
+	SymptomNotAvailable Symptom = "NotAvailable"
+)
 
 // DiagnosedWorkload is the workload of an incident.
 type DiagnosedWorkload struct {
@@ -207,6 +231,17 @@ type BridgeDiagnosisStatus struct {
 	// remedy that is proposed, in force, or was last tried.
 	// +optional
 	Remedy RemedyName `json:"remedy,omitempty"`
+	// command is the exact next command for the person who looks after it, where one is
+	// known: it shows what is at fault, or mends it. The operator never runs it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Command string `json:"command,omitempty"`
+	// beside is what lies beside the pods and is at fault, as Kind/name: a node, a
+	// namespace, an admission webhook, an image registry. Of several incidents of a
+	// stack that it is at fault for, one is the root of the others.
+	// +optional
+	// +kubebuilder:validation:MaxLength=320
+	Beside string `json:"beside,omitempty"`
 	// message says in one or two sentences what is the matter and what comes next.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
@@ -278,13 +313,14 @@ type RootReference struct {
 	Diagnosis string `json:"diagnosis,omitempty"`
 }
 
-// LoopObservation is what was counted of a loop.
+// LoopObservation is what was counted of a loop, or of what is down without one.
 type LoopObservation struct {
 	// pod that was looked at.
 	Pod string `json:"pod"`
 	// restarts of the container as the kubelet counts them.
 	Restarts int32 `json:"restarts"`
-	// reason it counts as a loop, such as CrashLoopBackOff.
+	// reason it counts as an incident, such as CrashLoopBackOff; HealthEndpointFailing or
+	// NotAvailable where there are no restarts.
 	Reason string `json:"reason"`
 	// exitCode of the last run, absent where the container never ran.
 	// +optional

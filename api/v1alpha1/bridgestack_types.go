@@ -292,8 +292,8 @@ type KeyReference struct {
 	Key string `json:"key"`
 }
 
-// Detection says when restarts count as a loop. CrashLoopBackOff and a second
-// OOMKilled always do.
+// Detection says when restarts count as a loop, and when what does not restart counts
+// as down. CrashLoopBackOff and a second OOMKilled always count as a loop.
 type Detection struct {
 	// restarts within window that are still no loop: one more is. Default: 3.
 	// +optional
@@ -315,6 +315,17 @@ type Detection struct {
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,8}([.][0-9]{1,9})?s)?([0-9]{1,8}ms)?$') && self != '' && duration(self) > duration('0s')",message="must be a duration greater than zero, such as 30s, 5m or 1h30m"
 	StartGrace *metav1.Duration `json:"startGrace,omitempty"`
+	// unavailableGrace is how long pods may be wanting, or not become ready, though
+	// nothing restarts, before that is an incident; a container always has what its
+	// probes allow for the start. Default: 2m where the API server refuses to create
+	// pods or no node takes them; of a pod that has a node, the
+	// progressDeadlineSeconds of its workload if it has one (a Deployment: 10m unless
+	// set), else 2m.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,4}h)?([0-9]{1,6}m)?([0-9]{1,8}([.][0-9]{1,9})?s)?([0-9]{1,8}ms)?$') && self != '' && duration(self) > duration('0s')",message="must be a duration greater than zero, such as 30s, 5m or 1h30m"
+	UnavailableGrace *metav1.Duration `json:"unavailableGrace,omitempty"`
 	// healthFailures within healthWindow of a service's HTTP endpoint that are
 	// still no incident: one more is, though nothing restarts. Endpoints are
 	// asked every healthWindow / (healthFailures + 2). Default: 2.

@@ -79,6 +79,8 @@ const (
 const (
 	// ReasonLoopDetected: a container restarts too often, or cannot start.
 	ReasonLoopDetected = "LoopDetected"
+	// ReasonNotAvailable: pods are wanting or do not become ready, and nothing restarts.
+	ReasonNotAvailable = "NotAvailable"
 	// ReasonCauseFound: the evidence shows a cause.
 	ReasonCauseFound = "CauseFound"
 	// ReasonCauseUnknown: the evidence shows no cause of the list.
@@ -170,10 +172,6 @@ const (
 	// AnnotationHeldUntil on a workload says until when, in RFC 3339, the operator
 	// keeps Flux from it (spec.gitOps.hold).
 	AnnotationHeldUntil = "bridgestack.dev/held-until"
-	// AnnotationDetectedBy on a diagnosis says what opened it where that was no
-	// restart loop: HealthEndpointFailing, or RunFailed where a Job, the last run of a
-	// CronJob or a pod that is not started again came to no good end.
-	AnnotationDetectedBy = "bridgestack.dev/detected-by"
 	// AnnotationDiagnosis on a Job that the operator made is the UID of the
 	// BridgeDiagnosis that it was made for.
 	AnnotationDiagnosis = "bridgestack.dev/diagnosis"

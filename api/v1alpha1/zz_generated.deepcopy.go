@@ -726,6 +726,11 @@ func (in *Detection) DeepCopyInto(out *Detection) {
 		*out = new(v1.Duration)
 		**out = **in
 	}
+	if in.UnavailableGrace != nil {
+		in, out := &in.UnavailableGrace, &out.UnavailableGrace
+		*out = new(v1.Duration)
+		**out = **in
+	}
 	if in.HealthFailures != nil {
 		in, out := &in.HealthFailures, &out.HealthFailures
 		*out = new(int32)

@@ -166,7 +166,7 @@ func diagnosed(ctx context.Context, reader *observe.Reader, request observe.Requ
 	c := seen.Case
 	finding := diagnosis.Diagnose(c)
 	status := v1alpha1.BridgeDiagnosisStatus{
-		Cause: finding.Cause, Confidence: finding.Confidence, Message: seen.Redactor.Text(finding.Message),
+		Cause: finding.Cause, Confidence: finding.Confidence, Message: seen.Redactor.Text(finding.Message), Command: finding.Command,
 		Loop: &v1alpha1.LoopObservation{Pod: request.Pod.Name, Restarts: c.Container.Restarts, Reason: reasonOf(c.Container.Waiting != nil, c.Container.Terminated != nil)},
 	}
 	if w := c.Container.Waiting; w != nil && w.Reason != "" {

@@ -27,6 +27,9 @@ func (r *Reconciler) diagnose(ctx context.Context, in *round) (bool, error) {
 		return false, nil
 	}
 	pod, worst, ok := in.worst()
+	if in.lacksPods() {
+		pod, ok = observe.Pod{}, true
+	}
 	if !ok {
 		in.awaitPod()
 		return true, nil
@@ -36,6 +39,7 @@ func (r *Reconciler) diagnose(ctx context.Context, in *round) (bool, error) {
 		return false, err
 	}
 	c := seen.Case
+	c.ReadinessProbes = r.askReadiness(ctx, in, pod, seen)
 	c.Proved = evidence.ProvedBy(in.after.Status)
 	c.Probes = r.Prober.ProbeAll(ctx, in.scope, c, seen.Redactor)
 	r.Reporter.Learn(in.after, seen.Redactor)
@@ -69,7 +73,7 @@ func (r *Reconciler) diagnose(ctx context.Context, in *round) (bool, error) {
 // of it is the case's further probes; pending is how long an answer is still
 // awaited, 0 where there is nothing to wait for.
 func (r *Reconciler) podView(ctx context.Context, in *round, pod *corev1.Pod, c evidence.Case) (seen []evidence.Probe, pending time.Duration, err error) {
-	if !in.owner.Spec.Diagnosis.ProbeFromPod {
+	if !in.owner.Spec.Diagnosis.ProbeFromPod || pod == nil {
 		return nil, 0, nil
 	}
 	var others []*corev1.Pod
@@ -98,17 +102,17 @@ func (in *round) awaitPodView(pod string, pending time.Duration) {
 
 // observe gathers all but the probes.
 func (r *Reconciler) observe(ctx context.Context, in *round, pod observe.Pod, container evidence.Container) (observe.Observation, error) {
-	seen, err := r.Observer.Case(ctx, observe.Request{Pod: pod.Pod, Container: container.Name, Service: in.service.Name, Workload: in.named()})
+	seen, err := r.caseOf(ctx, in, pod, container)
 	if err != nil && seen.Redactor == nil { // the pod itself could not be read
 		return seen, err
 	}
 	if err != nil { // the parts that could be read are there
-		r.unread.log(ctx, client.ObjectKeyFromObject(in.after), "some evidence could not be read", pod.Name, err)
+		r.unread.log(ctx, client.ObjectKeyFromObject(in.after), "some evidence could not be read", seen.Case.Pod.Name, err)
 	}
 	if in.scope, err = r.Resolver.Scope(ctx, client.ObjectKeyFromObject(in.owner)); err != nil {
 		return seen, err
 	}
-	siblings, err := incident.OfStack(ctx, r.Client, pod.Namespace, in.owner.Name)
+	siblings, err := incident.OfStack(ctx, r.Client, in.after.Namespace, in.owner.Name)
 	if err != nil {
 		return seen, err
 	}
@@ -136,6 +140,7 @@ func (in *round) awaitPod() {
 func (in *round) note(c evidence.Case, now func() time.Time) {
 	s := &in.after.Status
 	s.Cause, s.Confidence = in.finding.Cause, in.finding.Confidence
+	s.Command, s.Beside = in.finding.Command, in.finding.Subject.Beside
 	s.Evidence, s.Refuted, s.RunnerUp = nil, in.finding.Refuted, in.finding.RunnerUp
 	for _, e := range in.finding.Evidence {
 		// Before it is cut: a part of a secret is harder to know.
@@ -154,6 +159,9 @@ func (in *round) note(c evidence.Case, now func() time.Time) {
 		s.Root = &v1alpha1.RootReference{Service: in.finding.Root, Diagnosis: c.DiagnosisOf(in.finding.Root)}
 	}
 	s.Loop = detect.LoopObservationOf(s.Loop, c)
+	if in.notAvailable() && s.Loop.Restarts == 0 {
+		s.Loop.Reason = detect.ReasonNotAvailable
+	}
 	if s.Times.Diagnosed == nil {
 		at := metav1.NewMicroTime(now())
 		s.Times.Diagnosed = &at

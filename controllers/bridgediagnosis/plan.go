@@ -139,7 +139,7 @@ func (r *Reconciler) decide(ctx context.Context, in *round, from client.Reader, 
 		WorkloadPaused: workload.Paused(in.workload),
 		Owner:          owner, UnderWay: underWay,
 		Tried:  attempt.TriedBefore(tried, in.after.Spec.Workload, proposal, in.finding.Identity(), remedy.SameTrouble),
-		GitOps: gitOps, Up: found && detect.Outlived(worst, in.after.Status.Loop, r.Clock.Now()) && r.unhealthyFor(in) == 0, Unreachable: in.unreachable(), Untried: plan.Untried(in.workload, worst),
+		GitOps: gitOps, Up: found && !in.lacksPods() && detect.Outlived(worst, in.after.Status.Loop, r.Clock.Now()) && r.unhealthyFor(in) == 0, Unreachable: in.unreachable(), Untried: plan.Untried(in.workload, worst),
 	}), nil
 }
 

@@ -114,7 +114,8 @@ func (r *Reconciler) begin(ctx context.Context, req ctrl.Request) (*round, error
 	}
 	if in.after.Status.State == "" {
 		in.after.Status.Times.Visible = before.Spec.DetectedAt
-		in.become(v1alpha1.StateDiagnosing, v1alpha1.ReasonLoopDetected, "a restart loop was detected; the evidence is being gathered")
+		reason, message := detected(before.Spec.Symptom)
+		in.become(v1alpha1.StateDiagnosing, reason, message)
 	} else {
 		in.reason = readyReason(&before)
 	}
@@ -223,7 +224,7 @@ func (r *Reconciler) recoverIfUp(_ context.Context, in *round) (bool, error) {
 		in.soakLeft = left
 		return false, nil
 	}
-	v := verify.Recovered(r.Clock.Now(), in.livePods(), in.service.Desired(), in.soak())
+	v := verify.Recovered(r.Clock.Now(), in.livePods(), in.service.Desired(), in.soakWithoutRemedy())
 	if v.Outcome != verify.Helped {
 		if !v.UpSince.IsZero() {
 			in.soakLeft = v.RecheckAfter

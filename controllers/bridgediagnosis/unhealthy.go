@@ -16,7 +16,7 @@ import (
 // byHealth is true of incidents that a health endpoint showed: that the
 // container runs says nothing of them.
 func (in *round) byHealth() bool {
-	return in.after.Annotations[v1alpha1.AnnotationDetectedBy] == detect.ReasonHealth
+	return in.after.Spec.Symptom == v1alpha1.SymptomHealthEndpointFailing
 }
 
 // unhealthyFor is when to look again at an endpoint that has not been well for

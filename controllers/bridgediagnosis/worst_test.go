@@ -113,7 +113,7 @@ func TestAwaitHealth(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &Reconciler{Health: &healthcheck.Memory{}, Clock: clocktesting.NewFakePassiveClock(at3)}
-			c.in.after.Annotations = map[string]string{v1alpha1.AnnotationDetectedBy: detect.ReasonHealth}
+			c.in.after.Spec.Symptom = v1alpha1.SymptomHealthEndpointFailing
 			c.in.service.Endpoint = c.endpoint
 			if c.answered {
 				r.Health.Record(types.NamespacedName{Namespace: "shop", Name: "shop"}, "api", evidence.Probe{}, detect.Settings{}, at3)
@@ -202,7 +202,7 @@ func TestEndpointThatIsWellInTimeHasItsSoak(t *testing.T) {
 			r := &Reconciler{Health: &healthcheck.Memory{}, Clock: clocktesting.NewFakePassiveClock(at3)}
 			in := roundOf(time.Hour, podMade("api-0", 11*time.Minute, true, upFor(11*time.Minute)))
 			in.stack.Policy.Soak = 10 * time.Minute
-			in.after.Annotations = map[string]string{v1alpha1.AnnotationDetectedBy: detect.ReasonHealth}
+			in.after.Spec.Symptom = v1alpha1.SymptomHealthEndpointFailing
 			in.after.Status.Attempts = []v1alpha1.Attempt{{Outcome: v1alpha1.AttemptApplied, Deadline: metav1.NewTime(at3.Add(-6 * time.Minute))}}
 			in.service.Endpoint = &v1alpha1.Endpoint{HTTP: &v1alpha1.HTTPEndpoint{Port: 8080}}
 			record := func(ago time.Duration, outcome v1alpha1.ProbeOutcome) {

@@ -171,7 +171,7 @@ func (r *Reconciler) check(ctx context.Context, owner *v1alpha1.BridgeStack, pol
 	if before.Open || !seen.History.Failing(rules, r.Clock.Now()).Looping {
 		return nil
 	}
-	return r.Opener.Open(ctx, incident.Incident{Stack: owner, Service: service.Name, Workload: w, Container: container, DetectedBy: detect.ReasonHealth}, before)
+	return r.Opener.Open(ctx, incident.Incident{Stack: owner, Service: service.Name, Workload: w, Container: container, Symptom: v1alpha1.SymptomHealthEndpointFailing}, before)
 }
 
 // defaultContainer is the annotation by which a pod names the container that kubectl

@@ -52,6 +52,9 @@ type Settings struct {
 	// Since is when the last incident of the container was over, zero if it had
 	// none: the restarts of that one are not counted again. Default: none.
 	Since time.Time
+	// UnavailableGrace is how long pods may be wanting or not ready; see Unavailable
+	// for what holds where it is 0.
+	UnavailableGrace time.Duration
 	// HealthFailures within HealthWindow that are still no incident. Default: 2.
 	HealthFailures int32
 	// HealthWindow in which health failures are counted. Default: 2m.

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -33,8 +34,8 @@ type Incident struct {
 	Service   string
 	Workload  workload.Ref
 	Container string
-	// DetectedBy is what showed it where that was no restart loop, empty otherwise.
-	DetectedBy string
+	// Symptom that showed it. Default: RestartLoop.
+	Symptom v1alpha1.Symptom
 }
 
 // Open begins the diagnosis of an incident. It returns ErrStaleView where there is
@@ -55,11 +56,9 @@ func (o Opener) openAfter(ctx context.Context, in Incident, history History, ear
 		Spec: v1alpha1.BridgeDiagnosisSpec{
 			Stack: in.Stack.Name, Service: in.Service, Container: in.Container,
 			Workload:   v1alpha1.DiagnosedWorkload{Kind: w.Kind, Name: w.Name, UID: w.UID},
+			Symptom:    cmp.Or(in.Symptom, v1alpha1.SymptomRestartLoop),
 			DetectedAt: &now,
 		},
-	}
-	if in.DetectedBy != "" {
-		diagnosis.Annotations = map[string]string{v1alpha1.AnnotationDetectedBy: in.DetectedBy}
 	}
 	if err := controllerutil.SetControllerReference(in.Stack, diagnosis, o.Client.Scheme()); err != nil {
 		return fmt.Errorf("making the stack own its diagnosis: %w", err)

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/bridgestack/operator/internal/evidence"
 )
@@ -37,7 +38,22 @@ func PodOf(pod *corev1.Pod) evidence.Pod {
 		Ready:           ready,
 		ReadySince:      since,
 		ContainersReady: containersReady(pod),
+		ClosedGates:     closedGates(pod),
 	}
+}
+
+// closedGates are the readiness gates of a pod that are not True.
+func closedGates(pod *corev1.Pod) []string {
+	var out []string
+	for _, g := range pod.Spec.ReadinessGates {
+		open := slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+			return c.Type == g.ConditionType && c.Status == corev1.ConditionTrue
+		})
+		if !open {
+			out = append(out, string(g.ConditionType))
+		}
+	}
+	return out
 }
 
 // readiness is the pod's condition Ready, and since when it has been so. Unknown
@@ -114,9 +130,14 @@ func containerOf(pod *corev1.Pod, spec *corev1.Container, role evidence.Containe
 		Command:   spec.Command,
 		Args:      spec.Args,
 		Resources: resourcesOf(spec.Resources),
-		Liveness:  probeOf(spec.LivenessProbe),
-		Startup:   probeOf(spec.StartupProbe),
-		Readiness: probeOf(spec.ReadinessProbe),
+		Liveness:  probeOf(spec.LivenessProbe, spec.Ports),
+		Startup:   probeOf(spec.StartupProbe, spec.Ports),
+		Readiness: probeOf(spec.ReadinessProbe, spec.Ports),
+	}
+	for _, p := range spec.Ports {
+		if p.Protocol == "" || p.Protocol == corev1.ProtocolTCP {
+			c.Ports = append(c.Ports, p.ContainerPort)
+		}
 	}
 	setSecurity(&c, pod.Spec.SecurityContext, spec.SecurityContext)
 	i := slices.IndexFunc(statuses, func(s corev1.ContainerStatus) bool { return s.Name == spec.Name })
@@ -193,17 +214,41 @@ const (
 	defaultProbeFailureThreshold = 3
 )
 
-func probeOf(p *corev1.Probe) *evidence.ProbeSpec {
+func probeOf(p *corev1.Probe, ports []corev1.ContainerPort) *evidence.ProbeSpec {
 	if p == nil {
 		return nil
 	}
-	return &evidence.ProbeSpec{
+	out := &evidence.ProbeSpec{
 		Kind:             probeKind(p.ProbeHandler),
 		InitialDelay:     time.Duration(p.InitialDelaySeconds) * time.Second,
 		Period:           time.Duration(cmp.Or(p.PeriodSeconds, defaultProbePeriod)) * time.Second,
 		Timeout:          time.Duration(cmp.Or(p.TimeoutSeconds, defaultProbeTimeout)) * time.Second,
 		FailureThreshold: cmp.Or(p.FailureThreshold, defaultProbeFailureThreshold),
 	}
+	switch {
+	case p.HTTPGet != nil:
+		out.Scheme, out.Path = cmp.Or(string(p.HTTPGet.Scheme), string(corev1.URISchemeHTTP)), cmp.Or(p.HTTPGet.Path, "/")
+		out.Port = portOf(p.HTTPGet.Port, ports)
+	case p.TCPSocket != nil:
+		out.Port = portOf(p.TCPSocket.Port, ports)
+	case p.GRPC != nil:
+		out.Port = p.GRPC.Port
+	}
+	return out
+}
+
+// portOf is a port by its number, or by its name among those of the container; 0 where
+// there is none of it.
+func portOf(port intstr.IntOrString, named []corev1.ContainerPort) int32 {
+	if port.Type == intstr.Int {
+		return port.IntVal
+	}
+	for _, p := range named {
+		if p.Name == port.StrVal {
+			return p.ContainerPort
+		}
+	}
+	return 0
 }
 
 func probeKind(h corev1.ProbeHandler) string {

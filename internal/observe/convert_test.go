@@ -64,9 +64,9 @@ status:
 			// The epoch is the kubelet's way to say that it does not know.
 			LastTermination: &evidence.Termination{ExitCode: 137, Signal: 9, Reason: "OOMKilled", Message: "m", Finished: noon.Add(-time.Minute)},
 			Resources:       evidence.Resources{MemoryRequest: 64 << 20, MemoryLimit: 128 << 20, CPURequest: 100, CPULimit: 1000},
-			Liveness:        &evidence.ProbeSpec{Kind: "httpGet", InitialDelay: 5 * time.Second, Period: 3 * time.Second, Timeout: 2 * time.Second, FailureThreshold: 4},
+			Liveness:        &evidence.ProbeSpec{Kind: "httpGet", Scheme: "HTTP", Port: 8080, Path: "/health", InitialDelay: 5 * time.Second, Period: 3 * time.Second, Timeout: 2 * time.Second, FailureThreshold: 4},
 			Startup:         &evidence.ProbeSpec{Kind: "exec", Period: 10 * time.Second, Timeout: time.Second, FailureThreshold: 3},
-			Readiness:       &evidence.ProbeSpec{Kind: "tcpSocket", Period: 10 * time.Second, Timeout: time.Second, FailureThreshold: 3},
+			Readiness:       &evidence.ProbeSpec{Kind: "tcpSocket", Port: 80, Period: 10 * time.Second, Timeout: time.Second, FailureThreshold: 3},
 			RunAsNonRoot:    &nonRoot, RunAsUser: &own, ReadOnlyRoot: true},
 		{Name: "late", Role: evidence.RoleMain, Image: "late:1", RunAsNonRoot: &nonRoot, RunAsUser: &user},
 	}

@@ -104,18 +104,21 @@ func (r *Reader) Case(ctx context.Context, request Request) (Observation, error)
 	// All at once: an incident waits for the slowest and not for the sum.
 	var environment Environment
 	var origin podOrigin
-	var errLog, errEnv, errEvents, errNode, errWorkload error
+	var placed placement
+	var errLog, errEnv, errEvents, errNode, errWorkload, errPlacement error
 	var wait sync.WaitGroup
 	wait.Go(func() { c.Log, errLog = r.readLogs(ctx, pod, c.Container) })
 	wait.Go(func() { environment, errEnv = r.environment(ctx, pod, request.Container) })
 	wait.Go(func() { c.Events, errEvents = r.Events(ctx, pod.Namespace, pod.UID) })
 	wait.Go(func() { c.Node, errNode = r.Node(ctx, pod.Spec.NodeName) })
+	wait.Go(func() { placed, errPlacement = r.placementOf(ctx, pod) })
 	wait.Go(func() { origin, errWorkload = r.originOf(ctx, request, pod) })
 	wait.Wait()
 	if errLog != nil && len(c.Log.Previous)+len(c.Log.Current) == 0 {
 		c.Log.Unavailable = errLog.Error()
 	}
 	c.Env, c.Config = environment.Env, environment.Config
+	c.Scheduling, c.Claims = placed.scheduling, placed.claims
 	c.Rollout, c.Container.Template, c.LimitDefaults = origin.rollout, origin.resources, origin.limitDefaults
 	c.Changes, c.Differences = origin.changes, origin.differences
 	errThrottled := r.setThrottled(ctx, pod, &c.Container)
@@ -123,7 +126,7 @@ func (r *Reader) Case(ctx context.Context, request Request) (Observation, error)
 	redactor := redact.New(r.seen.with(seenBy(request, pod), environment.Secrets)...)
 	markMisplaced(c.Env, redactor)
 	redactCase(&c, redactor)
-	return Observation{Case: c, Redactor: redactor}, errors.Join(errLog, errEnv, errEvents, errNode, errWorkload, errThrottled)
+	return Observation{Case: c, Redactor: redactor}, errors.Join(errLog, errEnv, errEvents, errNode, errWorkload, errThrottled, errPlacement)
 }
 
 // Redactor knows the secrets of a pod's containers, as Observation.Redactor does.

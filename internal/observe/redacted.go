@@ -27,6 +27,15 @@ func redactCase(c *evidence.Case, r *redact.Redactor) {
 		redactFields(c.Changes[i].Fields, text)
 	}
 	redactFields(c.Differences, text)
+	for i := range c.OwnerEvents {
+		text(&c.OwnerEvents[i].Message)
+	}
+	text(&c.Scheduling.Message)
+	for i := range c.Claims {
+		for j := range c.Claims[i].Events {
+			text(&c.Claims[i].Events[j].Message)
+		}
+	}
 	redactContainer(&c.Container, r, text)
 	for i := range c.Siblings {
 		redactContainer(&c.Siblings[i], r, text)

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -38,12 +39,13 @@ func Transform(obj any) (any, error) {
 			RestartPolicy:       pod.Spec.RestartPolicy,
 			NodeName:            pod.Spec.NodeName,
 			HostNetwork:         pod.Spec.HostNetwork,
+			ReadinessGates:      pod.Spec.ReadinessGates,
 		},
 		Status: corev1.PodStatus{
 			Phase:                      pod.Status.Phase,
 			Reason:                     pod.Status.Reason,
 			Message:                    pod.Status.Message,
-			Conditions:                 keptConditions(pod.Status.Conditions),
+			Conditions:                 keptConditions(pod),
 			HostIP:                     pod.Status.HostIP,
 			HostIPs:                    pod.Status.HostIPs,
 			PodIP:                      pod.Status.PodIP,
@@ -209,14 +211,16 @@ func keptStatuses(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
 	return kept
 }
 
-// keptConditions is whether the pod is ready, and since when.
-func keptConditions(conditions []corev1.PodCondition) []corev1.PodCondition {
-	for _, c := range conditions {
-		if c.Type == corev1.PodReady {
-			return []corev1.PodCondition{{Type: c.Type, Status: c.Status, LastTransitionTime: c.LastTransitionTime}}
+// keptConditions are whether the pod is ready, and since when, and its readiness gates.
+func keptConditions(pod *corev1.Pod) []corev1.PodCondition {
+	var kept []corev1.PodCondition
+	for _, c := range pod.Status.Conditions {
+		isGate := slices.ContainsFunc(pod.Spec.ReadinessGates, func(g corev1.PodReadinessGate) bool { return g.ConditionType == c.Type })
+		if c.Type == corev1.PodReady || isGate {
+			kept = append(kept, corev1.PodCondition{Type: c.Type, Status: c.Status, LastTransitionTime: c.LastTransitionTime})
 		}
 	}
-	return nil
+	return kept
 }
 
 func keptState(s corev1.ContainerState) corev1.ContainerState {
@@ -277,7 +281,8 @@ func TransformWorkload(obj any) (any, error) {
 	return o, nil
 }
 
-// TransformNode is the cache's transform for Nodes: what NodeOf reads, without the
+// TransformNode is the cache's transform for Nodes: what NodeOf reads, and what says
+// which pods a node takes, without the
 // long list of the images that are there.
 func TransformNode(obj any) (any, error) {
 	node, ok := obj.(*corev1.Node)
@@ -285,7 +290,8 @@ func TransformNode(obj any) (any, error) {
 		return obj, nil // a tombstone
 	}
 	return &corev1.Node{
-		ObjectMeta: metav1.ObjectMeta{Name: node.Name, UID: node.UID, ResourceVersion: node.ResourceVersion, CreationTimestamp: node.CreationTimestamp},
+		ObjectMeta: metav1.ObjectMeta{Name: node.Name, UID: node.UID, ResourceVersion: node.ResourceVersion, CreationTimestamp: node.CreationTimestamp, Labels: node.Labels},
+		Spec:       corev1.NodeSpec{Taints: node.Spec.Taints, Unschedulable: node.Spec.Unschedulable},
 		Status:     corev1.NodeStatus{Allocatable: node.Status.Allocatable, Conditions: node.Status.Conditions, Addresses: node.Status.Addresses},
 	}, nil
 }

@@ -206,8 +206,11 @@ func needsPerson(in Input) *Decision {
 	if in.Finding.Cause == v1alpha1.CauseUnknown {
 		reason = v1alpha1.ReasonCauseUnknown
 	}
-	return &Decision{State: v1alpha1.StateEscalated, Reason: reason, RecheckAfter: time.Minute,
-		Message: in.says() + ". " + text.AsSentence(in.Action.Because)}
+	message := in.says() + ". " + text.AsSentence(in.Action.Because)
+	if command := in.Finding.Command; command != "" {
+		message = text.AsClause(message) + ". Next: " + command
+	}
+	return &Decision{State: v1alpha1.StateEscalated, Reason: reason, RecheckAfter: time.Minute, Message: message}
 }
 
 // CallDue is when a person is to be called at the latest, whatever else goes on;

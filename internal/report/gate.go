@@ -89,6 +89,8 @@ func redactStackStatus(s *v1alpha1.BridgeStackStatus) {
 // object: see the test, which knows all fields.
 func eachText(s *v1alpha1.BridgeDiagnosisStatus, visit func(*string)) {
 	visit(&s.Message)
+	visit(&s.Command)
+	visit(&s.Beside)
 	for i := range s.Conditions {
 		visit(&s.Conditions[i].Message)
 	}

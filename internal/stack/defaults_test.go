@@ -59,6 +59,8 @@ var heldElsewhere = map[string]string{
 	"DeclaredTopic.partitions":        "package remedy",
 	"DeclaredTopic.replicationFactor": "package remedy",
 	"Remediation.onDelete":            "package bridgediagnosis",
+	"Detection.unavailableGrace":      "package detect",
+	"BridgeDiagnosisSpec.symptom":     "package incident",
 	"FieldChange.kind":                "package remedy",
 	"FieldChange.operation":           "package remedy",
 	"MaintenanceWindow.timeZone":      "TestMaintenanceAt",

@@ -35,11 +35,13 @@ type Policy struct {
 	MinimumConfidence v1alpha1.Confidence
 	Paused            bool
 
-	Restarts       int32
-	Window         time.Duration
-	StartGrace     time.Duration
-	HealthFailures int32
-	HealthWindow   time.Duration
+	Restarts   int32
+	Window     time.Duration
+	StartGrace time.Duration
+	// UnavailableGrace is zero where the policy leaves it to what is seen: see detect.Unavailable.
+	UnavailableGrace time.Duration
+	HealthFailures   int32
+	HealthWindow     time.Duration
 
 	MemoryFactorPercent int32
 	// MemoryCeiling is the stack's, nil where none is set; see Service.MemoryCeiling.
@@ -75,6 +77,7 @@ func PolicyOf(spec v1alpha1.BridgeStackSpec) Policy {
 		Restarts:            number(d.Restarts, detect.DefaultRestarts),
 		Window:              duration(d.Window, detect.DefaultWindow),
 		StartGrace:          duration(d.StartGrace, detect.DefaultStartGrace),
+		UnavailableGrace:    duration(d.UnavailableGrace, 0),
 		HealthFailures:      number(d.HealthFailures, detect.DefaultHealthFailures),
 		HealthWindow:        duration(d.HealthWindow, detect.DefaultHealthWindow),
 		MemoryFactorPercent: number(r.Memory.FactorPercent, defaultFactorPercent),

@@ -29,6 +29,9 @@ type Workload struct {
 	Gone bool
 	// Run is how it stands with what runs to an end, nil of what runs for good.
 	Run *workload.Run
+	// Settled says that all wanted pods are ready and of the newest revision, and that
+	// there are no others.
+	Settled bool
 	// MemoryLimits by container name, those that are set.
 	MemoryLimits map[string]resource.Quantity
 }
@@ -130,6 +133,7 @@ func WorkloadOf(w workload.Workload, now time.Time) Workload {
 		Kind: w.Kind(), Name: object.GetName(), UID: string(object.GetUID()),
 		Labels: object.GetLabels(), TemplateLabels: template.Labels,
 		Wanted: replicas.Desired, Ready: replicas.Ready, Run: w.Run(now),
+		Settled:      replicas.Ready >= replicas.Desired && replicas.Updated >= replicas.Desired && replicas.Total <= replicas.Desired,
 		MemoryLimits: map[string]resource.Quantity{},
 	}
 	for _, c := range template.Spec.Containers {

@@ -54,7 +54,10 @@ func (d deployment) NewRecord() Object                 { return &appsv1.ReplicaS
 func (deployment) Run(time.Time) *Run { return nil }
 
 func (d deployment) Strategy() Strategy {
-	out := Strategy{Paused: d.object.Spec.Paused}
+	out := Strategy{Paused: d.object.Spec.Paused, ProgressDeadline: defaultProgressDeadline}
+	if seconds := d.object.Spec.ProgressDeadlineSeconds; seconds != nil {
+		out.ProgressDeadline = time.Duration(*seconds) * time.Second
+	}
 	if d.object.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType {
 		return out
 	}
@@ -67,6 +70,9 @@ func (d deployment) Strategy() Strategy {
 	out.SurgesFirst = scaled(unavailable, quarter, desired, false) == 0 && scaled(surge, quarter, desired, true) > 0
 	return out
 }
+
+// defaultProgressDeadline is the API server's default.
+const defaultProgressDeadline = 10 * time.Minute
 
 // scaled is a number of pods, or a share of the desired ones: that of a surge is
 // rounded up, that of unavailable ones down (deployment/util ResolveFenceposts).

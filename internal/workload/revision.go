@@ -53,6 +53,10 @@ func (r Revision) owns(pod *corev1.Pod) bool {
 	return ControlledBy(pod, r.podOwner)
 }
 
+// PodOwner is the UID of what makes the revision's pods: the record itself, or the
+// workload.
+func (r Revision) PodOwner() types.UID { return r.podOwner }
+
 // Has tells whether a pod is of this revision.
 func (r Revision) Has(pod *corev1.Pod) bool {
 	return r.owns(pod) && (r.podLabel == "" || pod.Labels[appsv1.ControllerRevisionHashLabelKey] == r.podLabel)

@@ -89,6 +89,8 @@ type Strategy struct {
 	// InOrder says that a pod is replaced only once the one before it is ready: one
 	// that never is keeps the others from the new template.
 	InOrder bool
+	// ProgressDeadline is how long a rollout may stand still, 0 where the kind has none.
+	ProgressDeadline time.Duration
 	// SurgesFirst says that a new pod has to be ready before one of the old ones may
 	// go: both need room at the same time.
 	SurgesFirst bool

@@ -104,13 +104,14 @@ func TestReplicasAndStrategy(t *testing.T) {
 		strategy   workload.Strategy
 		withheld   string // from pod x-1
 	}{
-		{"the API server's default", "{}", v1alpha1.Deployment, workload.Replicas{Desired: 1}, workload.Strategy{SurgesFirst: true}, ""},
+		{"the API server's default", "{}", v1alpha1.Deployment, workload.Replicas{Desired: 1}, workload.Strategy{SurgesFirst: true, ProgressDeadline: 10 * time.Minute}, ""},
 		{"paused", "spec: {replicas: 3, paused: true}\nstatus: {replicas: 4, updatedReplicas: 2, readyReplicas: 1}", v1alpha1.Deployment,
-			workload.Replicas{Desired: 3, Total: 4, Updated: 2, Ready: 1}, workload.Strategy{Paused: true, SurgesFirst: true},
+			workload.Replicas{Desired: 3, Total: 4, Updated: 2, Ready: 1}, workload.Strategy{Paused: true, SurgesFirst: true, ProgressDeadline: 10 * time.Minute},
 			"the Deployment's rollout is paused (spec.paused), so that a change would not reach its pods"},
-		{"four replicas, of which one may be unavailable", "spec: {replicas: 4}", v1alpha1.Deployment, workload.Replicas{Desired: 4}, workload.Strategy{}, ""},
-		{"neither a surge nor unavailable", "spec: {replicas: 1, strategy: {rollingUpdate: {maxSurge: 0, maxUnavailable: 0}}}", v1alpha1.Deployment, workload.Replicas{Desired: 1}, workload.Strategy{}, ""},
-		{"recreated", "spec: {replicas: 1, strategy: {type: Recreate}}", v1alpha1.Deployment, workload.Replicas{Desired: 1}, workload.Strategy{}, ""},
+		{"four replicas, of which one may be unavailable", "spec: {replicas: 4}", v1alpha1.Deployment, workload.Replicas{Desired: 4}, workload.Strategy{ProgressDeadline: 10 * time.Minute}, ""},
+		{"neither a surge nor unavailable", "spec: {replicas: 1, strategy: {rollingUpdate: {maxSurge: 0, maxUnavailable: 0}}}", v1alpha1.Deployment, workload.Replicas{Desired: 1}, workload.Strategy{ProgressDeadline: 10 * time.Minute}, ""},
+		{"a rollout that may stand still for a minute", "spec: {replicas: 1, progressDeadlineSeconds: 60, strategy: {type: Recreate}}", v1alpha1.Deployment, workload.Replicas{Desired: 1}, workload.Strategy{ProgressDeadline: time.Minute}, ""},
+		{"recreated", "spec: {replicas: 1, strategy: {type: Recreate}}", v1alpha1.Deployment, workload.Replicas{Desired: 1}, workload.Strategy{ProgressDeadline: 10 * time.Minute}, ""},
 		{"a surge on each node", "spec: {updateStrategy: {rollingUpdate: {maxSurge: 10%, maxUnavailable: 0}}}\nstatus: {desiredNumberScheduled: 3}", v1alpha1.DaemonSet,
 			workload.Replicas{Desired: 3}, workload.Strategy{SurgesFirst: true}, ""},
 		{"scaled to zero", "spec: {replicas: 0}", v1alpha1.StatefulSet, workload.Replicas{}, workload.Strategy{InOrder: true}, ""},

@@ -38,6 +38,8 @@ const (
 	startOrder = "start-order"
 	// startedTooEarly is one whose worker is made before its dependency is ready.
 	startedTooEarly = "wait-does-not-help"
+	// unschedulable is one whose database no node has room for.
+	unschedulable = "postgres-unschedulable"
 	// patience is how long a scenario may take on a slow machine.
 	patience = 6 * time.Minute
 )
@@ -138,7 +140,7 @@ func apply(t *testing.T, scenario string, edits ...func(*v1alpha1.BridgeStack)) 
 	s := newNamespace(t, scenario)
 	folder := filepath.Join("../../config/testdata", scenario)
 	s.must(kubectl(s.namespace, "apply", "-k", folder, "--selector", "tier=dependency"))
-	if !slices.Contains([]string{dependencyDown, startOrder, startedTooEarly}, scenario) {
+	if !slices.Contains([]string{dependencyDown, startOrder, startedTooEarly, unschedulable}, scenario) {
 		s.must(kubectl(s.namespace, "rollout", "status", "statefulset,deployment", "--selector", "tier=dependency", "--timeout=3m"))
 	}
 	s.must(kubectl(s.namespace, "apply", "-k", folder))

@@ -1,0 +1,163 @@
+package detect
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+// ReasonNotAvailable: pods are wanting or do not become ready, and nothing restarts.
+const ReasonNotAvailable = "NotAvailable"
+
+// DefaultUnavailableGrace is how long pods may be wanting, or not ready, before that
+// is an incident, where neither the policy nor the workload says so.
+const DefaultUnavailableGrace = 2 * time.Minute
+
+// Availability is how many pods a workload has, and how they are.
+type Availability struct {
+	// Wanted is how many pods there should be, and Missing how many of them there are
+	// not at all, MissingSince since when; zero where that was not seen before.
+	Wanted, Missing int32
+	MissingSince    time.Time
+	// ProgressDeadline of the workload, 0 where it has none.
+	ProgressDeadline time.Duration
+	// Pods of the newest revision, and of earlier ones where the workload keeps them.
+	Pods []PodState
+}
+
+// PodState is a pod with its containers.
+type PodState struct {
+	Pod        evidence.Pod
+	Containers []evidence.Container
+	// ScalesUp says that an autoscaler answered that it makes a node for the pod.
+	ScalesUp bool
+}
+
+// Shortage is what is wanting.
+type Shortage struct {
+	Verdict
+	// Container that should be up, empty where no pod tells: the template's first one.
+	Container string
+}
+
+// Unavailable is the verdict on a workload nothing of which loops: whether pods are
+// wanting, or do not become ready, for longer than the grace. What restarts is for
+// Loop to judge, and what someone scaled to zero is as they want it.
+func Unavailable(a Availability, s Settings, now time.Time) Shortage {
+	s = s.withDefaults()
+	var out Shortage
+	if a.Wanted == 0 {
+		return out
+	}
+	if a.Missing > 0 && !a.MissingSince.IsZero() {
+		out.after(a.MissingSince, graceOf(s, DefaultUnavailableGrace), now, "", fmt.Sprintf("%d of %d pods are not there", a.Missing, a.Wanted))
+	}
+	for _, p := range a.Pods {
+		if out.Looping {
+			break
+		}
+		since, grace, container := p.waits(a, s, now)
+		if !since.IsZero() {
+			out.after(since, grace, now, container, fmt.Sprintf("pod %s is not ready since %s", p.Pod.Name, since.UTC().Format(time.TimeOnly)))
+		}
+	}
+	return out
+}
+
+// after counts what has been so since a time as an incident once the grace is over.
+func (s *Shortage) after(since time.Time, grace time.Duration, now time.Time, container, message string) {
+	if left := since.Add(grace).Sub(now); left > 0 {
+		if s.RecheckAfter == 0 || left < s.RecheckAfter {
+			s.RecheckAfter = left
+		}
+		return
+	}
+	s.Verdict, s.Container = Verdict{Looping: true, Reason: ReasonNotAvailable, Message: message}, container
+}
+
+// graceOf is the policy's, else what fits what is seen.
+func graceOf(s Settings, otherwise time.Duration) time.Duration {
+	if s.UnavailableGrace > 0 {
+		return s.UnavailableGrace
+	}
+	return otherwise
+}
+
+// waits is since when a pod is not ready, how long it may be, and which of its
+// containers should be up; a zero time where it is ready, has ended, is being deleted,
+// or restarts.
+func (p PodState) waits(a Availability, s Settings, now time.Time) (since time.Time, grace time.Duration, container string) {
+	if p.Pod.Terminating || p.Pod.Phase == "Succeeded" || p.Pod.Phase == "Failed" || p.Pod.Ready == evidence.ReadinessTrue {
+		return time.Time{}, 0, ""
+	}
+	var allowed time.Duration // by its probes, whatever else is said
+	since, grace = p.Pod.Created, DefaultUnavailableGrace
+	if p.Pod.Ready == evidence.ReadinessFalse && p.Pod.ReadySince.After(since) {
+		since = p.Pod.ReadySince
+	}
+	if s.Since.After(since) {
+		since = s.Since // the last incident was over then
+	}
+	if p.Pod.Scheduled { // it starts, be it that an image is pulled or a migration runs
+		grace = max(grace, a.ProgressDeadline)
+	}
+	for _, c := range p.Containers {
+		if restarts(c, s, now) {
+			return time.Time{}, 0, ""
+		}
+		if c.Role != evidence.RoleMain || c.Ready {
+			continue
+		}
+		if container == "" {
+			container = c.Name
+		}
+		if !c.RunningSince.IsZero() {
+			allowed = max(allowed, startAllowed(c))
+		}
+	}
+	if p.ScalesUp {
+		grace = max(grace, a.ProgressDeadline, scaleUp)
+	}
+	return since, max(graceOf(s, grace), allowed), container
+}
+
+// scaleUp is how long a node may take that an autoscaler makes: its own time-out for a
+// node that does not come (max-node-provision-time) is 15 minutes.
+const scaleUp = 15 * time.Minute
+
+// startAllowed is how long its probes let a container take to be ready.
+func startAllowed(c evidence.Container) time.Duration {
+	var allowed time.Duration
+	for _, p := range []*evidence.ProbeSpec{c.Startup, c.Readiness} {
+		if p != nil {
+			allowed += p.Budget()
+		}
+	}
+	return allowed
+}
+
+// restarts says that a container ended lately, or cannot start: that is a loop's
+// beginning, or none.
+func restarts(c evidence.Container, s Settings, now time.Time) bool {
+	if c.Blocked() || c.Role != evidence.RoleInit && c.Terminated != nil {
+		return true
+	}
+	ended := c.LastTermination
+	return ended != nil && c.Restarts > 0 && now.Sub(ended.Finished) < s.Window
+}
+
+// StandsFor is the container to look at for one that should be up: of a pod that is
+// still initializing the init container at which it stands, else the container itself.
+func StandsFor(container string, containers []evidence.Container) string {
+	for _, c := range containers {
+		done := c.Terminated != nil && c.Terminated.ExitCode == 0 || c.Role == evidence.RoleSidecar && c.Started
+		switch {
+		case c.Role == evidence.RoleMain:
+			continue
+		case !done && (!c.RunningSince.IsZero() || c.Terminated != nil || c.Blocked()):
+			return c.Name
+		}
+	}
+	return container
+}
