@@ -65,7 +65,7 @@ func managerOf(entries []metav1.ManagedFieldsEntry, at time.Time) string {
 		if e.Time == nil || e.FieldsV1 == nil || e.Subresource != "" || at.Sub(e.Time.Time).Abs() > apart {
 			continue
 		}
-		if !e.Time.Time.Before(newest) && strings.Contains(string(e.FieldsV1.Raw), `"f:template"`) {
+		if !e.Time.Time.Before(newest) && strings.Contains(e.FieldsV1.GetRawString(), `"f:template"`) {
 			best, newest = e.Manager, e.Time.Time
 		}
 	}

@@ -55,7 +55,7 @@ func TestTemplateChanges(t *testing.T) {
 func TestManagerOf(t *testing.T) {
 	at := metav1.NewTime(noon)
 	entry := func(manager, subresource, fields string, when time.Time) metav1.ManagedFieldsEntry {
-		return metav1.ManagedFieldsEntry{Manager: manager, Subresource: subresource, Time: &metav1.Time{Time: when}, FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}}
+		return metav1.ManagedFieldsEntry{Manager: manager, Subresource: subresource, Time: &metav1.Time{Time: when}, FieldsV1: metav1.NewFieldsV1(fields)}
 	}
 	const template = `{"f:spec":{"f:template":{}}}`
 	entries := []metav1.ManagedFieldsEntry{
