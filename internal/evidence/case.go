@@ -106,8 +106,9 @@ type Pod struct {
 	Resources Resources
 	// Terminating says that the pod is being deleted: whatever ends in it now is no crash.
 	Terminating bool
-	// Scheduled says that it has a node.
-	Scheduled bool
+	// Scheduled says that it has a node, Unplaced that the scheduler found none that
+	// takes it.
+	Scheduled, Unplaced bool
 	// Ready is the pod's own condition Ready, ReadySince when it last changed.
 	Ready      Readiness
 	ReadySince time.Time

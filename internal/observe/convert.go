@@ -35,11 +35,19 @@ func PodOf(pod *corev1.Pod) evidence.Pod {
 		Terminating:   pod.DeletionTimestamp != nil,
 
 		Scheduled:       pod.Spec.NodeName != "",
+		Unplaced:        unplaced(pod),
 		Ready:           ready,
 		ReadySince:      since,
 		ContainersReady: containersReady(pod),
 		ClosedGates:     closedGates(pod),
 	}
+}
+
+// unplaced says that the scheduler found no node that takes the pod.
+func unplaced(pod *corev1.Pod) bool {
+	return pod.Spec.NodeName == "" && slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable
+	})
 }
 
 // closedGates are the readiness gates of a pod that are not True.

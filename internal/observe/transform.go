@@ -211,13 +211,17 @@ func keptStatuses(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
 	return kept
 }
 
-// keptConditions are whether the pod is ready, and since when, and its readiness gates.
+// keptConditions are whether the pod is ready, and since when, its readiness gates, and
+// whether a node was found for one that has none.
 func keptConditions(pod *corev1.Pod) []corev1.PodCondition {
 	var kept []corev1.PodCondition
 	for _, c := range pod.Status.Conditions {
 		isGate := slices.ContainsFunc(pod.Spec.ReadinessGates, func(g corev1.PodReadinessGate) bool { return g.ConditionType == c.Type })
-		if c.Type == corev1.PodReady || isGate {
+		switch {
+		case c.Type == corev1.PodReady, isGate:
 			kept = append(kept, corev1.PodCondition{Type: c.Type, Status: c.Status, LastTransitionTime: c.LastTransitionTime})
+		case c.Type == corev1.PodScheduled && pod.Spec.NodeName == "":
+			kept = append(kept, corev1.PodCondition{Type: c.Type, Status: c.Status, Reason: c.Reason, LastTransitionTime: c.LastTransitionTime})
 		}
 	}
 	return kept

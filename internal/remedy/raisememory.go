@@ -19,6 +19,8 @@ var raiseMemoryLimit = remedy{
 	name:    v1alpha1.RemedyRaiseMemoryLimit,
 	summary: "Raises a container's memory limit by a factor, and its request in proportion, up to the policy's ceiling.",
 	writes:  v1alpha1.ActionPatchTemplate,
+
+	asksForRoom: true,
 	mayChange: func(w TemplateWrite, d difference) bool {
 		ceiling := w.ceiling(stack.Policy.CeilingFor)
 		return d.raises("limits", corev1.ResourceMemory, ceiling) || d.raises("requests", corev1.ResourceMemory, ceiling)

@@ -36,6 +36,10 @@ func Final(name v1alpha1.RemedyName) bool { return lookup(name).final }
 // Repeatable reports whether a remedy may be used again where it was tried before.
 func Repeatable(name v1alpha1.RemedyName) bool { return lookup(name).repeatable }
 
+// AsksForRoom reports whether a pod requests more of its node with what a remedy
+// changed: no node may have it.
+func AsksForRoom(name v1alpha1.RemedyName) bool { return lookup(name).asksForRoom }
+
 // Approvable reports whether a remedy writes anything that a person could approve.
 func Approvable(name v1alpha1.RemedyName) bool { return lookup(name).writes != "" }
 

@@ -163,6 +163,8 @@ type remedy struct {
 	// repeatable remedies act on what is there at the moment and not on a
 	// setting: that they were tried before is no reason against them.
 	repeatable bool
+	// asksForRoom remedies have the pod request more of a node than before.
+	asksForRoom bool
 	// settles says when what it started has come to its end, empty where it
 	// changes the looping workload itself.
 	settles Settlement

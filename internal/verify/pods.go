@@ -26,7 +26,7 @@ func PodsOf(pods []evidence.WorkloadPod, rolloutSeen, older bool) []Pod {
 			Name: p.Pod.Name, Created: p.Pod.Created, Restarts: p.Container.Restarts, UpSince: since,
 			Looping: p.Container.Blocked(),
 			Older:   !p.Newest || !rolloutSeen,
-			Excused: p.Pod.Excused(),
+			Excused: p.Pod.Excused(), Unplaced: p.Pod.Unplaced,
 
 			HeldBack: !since.IsZero() && p.SiblingBroken,
 		})

@@ -58,6 +58,8 @@ type Pod struct {
 	// Excused says that it is not up for a reason that lies outside of it: no node
 	// has room for it, its node does not answer, or a readiness gate is closed.
 	Excused bool
+	// Unplaced says that the scheduler found no node that takes it.
+	Unplaced bool
 	// HeldBack says that it is up in a pod that another container keeps from being ready.
 	HeldBack bool
 }
@@ -117,6 +119,8 @@ func judge(in Input) Verdict {
 		}
 	case crashes >= crashesThatFail:
 		return afterCrashes(in, v, crashes)
+	case !up && unplacedByChange(in):
+		v.Outcome, v.Reason = Failed, "no node takes the pod since it requests more"
 	case in.Attempt.CameUpAt == nil && !up:
 		return notUpYet(in, v)
 	case !in.Now.Before(latestEnd(in, cameUp(in, since))):
@@ -127,6 +131,19 @@ func judge(in Input) Verdict {
 		v.Reason = fmt.Sprintf("it was up; not enough of its %d pods are at the moment", in.replicas())
 	}
 	return v
+}
+
+// placedWithin is how long a pod that requests more than before may be without a node:
+// the scheduler says at once that none takes it, and one of the old pods may be about to
+// make room.
+const placedWithin = 15 * time.Second
+
+// unplacedByChange says that a pod which was made since the change has no node because
+// the change has it request more: it is taken back at once, not at the deadline.
+func unplacedByChange(in Input) bool {
+	return remedy.AsksForRoom(in.Attempt.Proposal.Remedy) && ownTemplate(in.Attempt) && slices.ContainsFunc(in.Pods, func(p Pod) bool {
+		return p.Unplaced && !p.Older && !p.Created.Before(in.Attempt.RecordedAt.Time) && in.Now.Sub(p.Created) >= placedWithin
+	})
 }
 
 // loopsOn says that a pod beside those that stayed up goes on to end: one that was

@@ -83,6 +83,32 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// A raise for which no node has room is taken back at once, and not at the deadline; a
+// pod without a node says nothing of a change that asks for no more than before.
+func TestNoNodeTakesWhatWasRaised(t *testing.T) {
+	unplaced := Pod{Created: at(2), Excused: true, Unplaced: true}
+	old := Pod{Created: at(-100), Restarts: 7, Looping: true, Older: true}
+	for name, c := range map[string]struct {
+		now     int
+		pods    []Pod
+		remedy  v1alpha1.RemedyName
+		outcome Outcome
+	}{
+		"an old pod may be about to make room": {10, []Pod{old, unplaced}, v1alpha1.RemedyRaiseMemoryLimit, Waiting},
+		"no node takes it":                     {20, []Pod{old, unplaced}, v1alpha1.RemedyRaiseMemoryLimit, Failed},
+		"it was so before":                     {20, []Pod{{Created: at(-100), Excused: true, Unplaced: true}}, v1alpha1.RemedyRaiseMemoryLimit, Waiting},
+		"another remedy asks for no more":      {20, []Pod{old, unplaced}, v1alpha1.RemedySetEnv, Waiting},
+	} {
+		t.Run(name, func(t *testing.T) {
+			attempt := raisedMemory(60, 1)
+			attempt.Proposal.Remedy = c.remedy
+			if v := Check(Input{Now: at(c.now), Pods: c.pods, Desired: 1, Attempt: attempt}); v.Outcome != c.outcome {
+				t.Errorf("got %s: %s", v.Outcome, v.Reason)
+			}
+		})
+	}
+}
+
 // What happens to pods for reasons of their own is no failure of the remedy once
 // it was seen to work, and no success where it was not.
 func TestWhatHappensBesides(t *testing.T) {
