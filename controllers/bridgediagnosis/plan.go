@@ -81,6 +81,9 @@ func (in *round) follow(d plan.Decision, now time.Time) {
 	known := in.after.Status.Evidence
 	in.after.Status.Evidence = append(known[:min(len(known), maxEvidence-len(d.Evidence))], d.Evidence...)
 	in.recheck = d.RecheckAfter
+	if d.Root != nil {
+		in.after.Status.Root = d.Root
+	}
 	if d.State == "" {
 		return
 	}

@@ -1,7 +1,9 @@
 package detect
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bridgestack/operator/internal/evidence"
@@ -88,38 +90,46 @@ func graceOf(s Settings, otherwise time.Duration) time.Duration {
 // containers should be up; a zero time where it is ready, has ended, is being deleted,
 // or restarts.
 func (p PodState) waits(a Availability, s Settings, now time.Time) (since time.Time, grace time.Duration, container string) {
-	if p.Pod.Terminating || p.Pod.Phase == "Succeeded" || p.Pod.Phase == "Failed" || p.Pod.Ready == evidence.ReadinessTrue {
+	over := p.Pod.Terminating || p.Pod.Phase == "Succeeded" || p.Pod.Phase == "Failed"
+	if over || p.Pod.Ready == evidence.ReadinessTrue || slices.ContainsFunc(p.Containers, func(c evidence.Container) bool { return restarts(c, s, now) }) {
 		return time.Time{}, 0, ""
 	}
 	var allowed time.Duration // by its probes, whatever else is said
-	since, grace = p.Pod.Created, DefaultUnavailableGrace
-	if p.Pod.Ready == evidence.ReadinessFalse && p.Pod.ReadySince.After(since) {
-		since = p.Pod.ReadySince
-	}
-	if s.Since.After(since) {
-		since = s.Since // the last incident was over then
-	}
-	if p.Pod.Scheduled { // it starts, be it that an image is pulled or a migration runs
-		grace = max(grace, a.ProgressDeadline)
-	}
 	for _, c := range p.Containers {
-		if restarts(c, s, now) {
-			return time.Time{}, 0, ""
-		}
 		if c.Role != evidence.RoleMain || c.Ready {
 			continue
 		}
-		if container == "" {
-			container = c.Name
-		}
+		container = cmp.Or(container, c.Name)
 		if !c.RunningSince.IsZero() {
 			allowed = max(allowed, startAllowed(c))
 		}
 	}
-	if p.ScalesUp {
-		grace = max(grace, a.ProgressDeadline, scaleUp)
+	return p.unreadySince(s), max(graceOf(s, p.grace(a)), allowed), container
+}
+
+// unreadySince is when a pod that is not ready last was, or was made; not before the
+// last incident was over.
+func (p PodState) unreadySince(s Settings) time.Time {
+	since := p.Pod.Created
+	if p.Pod.Ready == evidence.ReadinessFalse && p.Pod.ReadySince.After(since) {
+		since = p.Pod.ReadySince
 	}
-	return since, max(graceOf(s, grace), allowed), container
+	if s.Since.After(since) {
+		since = s.Since
+	}
+	return since
+}
+
+// grace of a pod where the policy says nothing. One that has a node starts, be it that
+// an image is pulled or that a migration runs.
+func (p PodState) grace(a Availability) time.Duration {
+	switch {
+	case p.Pod.Scheduled:
+		return max(DefaultUnavailableGrace, a.ProgressDeadline)
+	case p.ScalesUp:
+		return max(DefaultUnavailableGrace, a.ProgressDeadline, scaleUp)
+	}
+	return DefaultUnavailableGrace
 }
 
 // scaleUp is how long a node may take that an autoscaler makes: its own time-out for a

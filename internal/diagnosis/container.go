@@ -67,6 +67,7 @@ func imagePull(c evidence.Case, f Finding) Finding {
 		f.Message = fmt.Sprintf("The image %q is not on the node and imagePullPolicy Never forbids pulling it.", image)
 	case pullUnreachable.MatchString(text):
 		f.Message = fmt.Sprintf("The registry of image %q cannot be reached.", image)
+		f.Subject.Beside = "Registry/" + registryOf(image)
 	case pullDenied.MatchString(text) && !strings.Contains(text, "not found"):
 		f.Message = fmt.Sprintf("The registry refuses image %q: credentials are missing or wrong, or the repository does not exist.", image)
 	case pullMissing.MatchString(text):
@@ -75,6 +76,16 @@ func imagePull(c evidence.Case, f Finding) Finding {
 		f.Message = fmt.Sprintf("The image %q cannot be pulled.", image)
 	}
 	return f
+}
+
+// registryOf an image: what stands before the first slash, if that is a host, else
+// Docker's (distribution/reference, splitDockerDomain).
+func registryOf(image string) string {
+	host, _, found := strings.Cut(image, "/")
+	if !found || !strings.ContainsAny(host, ".:") && host != "localhost" {
+		return "docker.io"
+	}
+	return text.Clip(printable(host), 255)
 }
 
 // The kubelet's messages (pkg/kubelet/kubelet_pods.go, kuberuntime/security_context.go).

@@ -292,6 +292,15 @@ func TestDownWithoutALoop(t *testing.T) {
 			says:       []string{"readiness gate target-health.example.com/web is not True"},
 			command:    "kubectl -n shop describe pod web-5d9c-x",
 		},
+		"a registry that does not answer": {
+			evidence: with(waits("ImagePullBackOff", `Back-off pulling image "registry.example.com:5000/web:1"`), func(c *evidence.Case) {
+				c.Container.Image = "registry.example.com:5000/web:1"
+				c.Events = []evidence.Event{{Reason: "Failed", Message: `Failed to pull image "registry.example.com:5000/web:1": failed to do request: Head "https://registry.example.com:5000/v2/web/manifests/1": dial tcp 10.0.0.9:5000: i/o timeout`}}
+			}),
+			cause:      v1alpha1.CauseImagePullFailed,
+			confidence: v1alpha1.ConfidenceHigh,
+			beside:     "Registry/registry.example.com:5000",
+		},
 		"a node that does not answer": {
 			evidence: with(unready(""), func(c *evidence.Case) {
 				c.Container.Ready, c.Pod.ContainersReady = true, true

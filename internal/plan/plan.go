@@ -84,6 +84,8 @@ type Decision struct {
 	HoldFor time.Duration
 	// RecheckAfter is when to decide again at the latest.
 	RecheckAfter time.Duration
+	// Root is the incident that tells of what is at fault here, too; nil where none does.
+	Root *v1alpha1.RootReference
 	// Evidence that the decision adds to the finding's.
 	Evidence []v1alpha1.EvidenceItem
 }
@@ -101,6 +103,7 @@ var checks = []check{
 	merged,
 	overwritten,
 	awaitingEvidence,
+	toldBeside,
 	needsPerson,
 	heldByRoot,
 	rejected,
