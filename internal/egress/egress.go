@@ -78,12 +78,20 @@ type Scope struct {
 	// Owners says in a refusal whose addresses the scope knows. Default: a pod and any
 	// Service of Namespace.
 	Owners string
-	// Behind are the pods' own addresses and ports to which a port of a Service of
-	// Namespace leads; false where the address is no such Service's. Those are
-	// dialled in place of the Service's: where that leads to is said by
-	// EndpointSlices, and who may write these can name another tenant's pod, or a
-	// node. nil knows no Service.
-	Behind func(netip.AddrPort) ([]netip.AddrPort, bool)
+	// Behind is where a port of a Service of Namespace leads; false where the address
+	// is no such Service's. Its pods are dialled in place of the Service: where that
+	// leads to is said by EndpointSlices, and who may write these can name another
+	// tenant's pod, or a node. nil knows no Service.
+	Behind func(netip.AddrPort) (Backends, bool)
+}
+
+// Backends are where a port of a Service leads.
+type Backends struct {
+	// Pods by their own addresses and ports.
+	Pods []netip.AddrPort
+	// Others says that the Service leads to pods, too, whose address is not theirs
+	// alone: on their host's network, or about to end. They may well answer.
+	Others bool
 }
 
 // Dialer connects to where its guard allows. It is safe for concurrent use.
@@ -166,8 +174,12 @@ func (d *Dialer) routes(scope Scope, t Target, port uint16) (routes []netip.Addr
 			refused = fmt.Errorf("%w: %w", ErrNotAllowed, denied)
 			continue
 		}
-		led := d.guard.route(scope, t, to)
-		if len(led) == 0 { // as kube-proxy answers
+		led, others := d.guard.route(scope, t, to)
+		switch {
+		case len(led) > 0:
+		case others:
+			refused = fmt.Errorf("%w: the pods behind %s (%s) are on their host's network, about to end, or at an address that is denied", ErrNotAllowed, t.Host, to)
+		default: // as kube-proxy answers
 			empty = fmt.Errorf("no pod that the Service selects is ready at this port: %w",
 				&net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(to), Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)})
 		}

@@ -91,18 +91,20 @@ func (g guard) allowedByAdmin(t Target, address netip.Addr) bool {
 }
 
 // route is what is dialled in place of an address that is allowed: itself, or the
-// pods of the Service whose it is.
-func (g guard) route(scope Scope, t Target, to netip.AddrPort) []netip.AddrPort {
-	pods, service := scope.behind(to)
+// pods of the Service whose it is. others says that there are more of these, which
+// are not dialled.
+func (g guard) route(scope Scope, t Target, to netip.AddrPort) (pods []netip.AddrPort, others bool) {
+	backends, service := scope.behind(to)
 	if !service || g.allowedByAdmin(t, to.Addr()) {
-		return []netip.AddrPort{to}
+		return []netip.AddrPort{to}, false
 	}
-	return slices.DeleteFunc(slices.Clone(pods), func(pod netip.AddrPort) bool { return g.checkDeniedAll(pod.Addr()) != nil })
+	pods = slices.DeleteFunc(slices.Clone(backends.Pods), func(pod netip.AddrPort) bool { return g.checkDeniedAll(pod.Addr()) != nil })
+	return pods, backends.Others || len(pods) < len(backends.Pods)
 }
 
-func (s Scope) behind(to netip.AddrPort) ([]netip.AddrPort, bool) {
+func (s Scope) behind(to netip.AddrPort) (Backends, bool) {
 	if s.Behind == nil {
-		return nil, false
+		return Backends{}, false
 	}
 	return s.Behind(to)
 }

@@ -134,14 +134,16 @@ func TestGuardOfServices(t *testing.T) {
 	const service = "10.96.5.1"
 	for name, c := range map[string]struct {
 		behind []string
+		others bool
 		admin  bool
 		dials  string
 		want   error
 	}{
-		"its pods, no more than four": {[]string{"10.244.0.1:5433", "10.244.0.2:5433", "10.244.0.3:5433", "10.244.0.4:5433", "10.244.0.5:5433"}, false, "10.244.0.1:5433 10.244.0.2:5433 10.244.0.3:5433 10.244.0.4:5433", nil},
-		"none is ready":               {nil, false, "", syscall.ECONNREFUSED},
-		"one has a node's address":    {[]string{"10.89.0.1:10250", "169.254.169.254:80", "[64:ff9b::a9fe:a9fe]:80"}, false, "", syscall.ECONNREFUSED},
-		"allowed by the admin":        {[]string{"10.244.0.1:5433"}, true, service + ":5432", nil},
+		"its pods, no more than four": {[]string{"10.244.0.1:5433", "10.244.0.2:5433", "10.244.0.3:5433", "10.244.0.4:5433", "10.244.0.5:5433"}, true, false, "10.244.0.1:5433 10.244.0.2:5433 10.244.0.3:5433 10.244.0.4:5433", nil},
+		"none is ready":               {nil, false, false, "", syscall.ECONNREFUSED},
+		"on their hosts' network":     {nil, true, false, "", ErrNotAllowed},
+		"one has a node's address":    {[]string{"10.89.0.1:10250", "169.254.169.254:80", "[64:ff9b::a9fe:a9fe]:80"}, false, false, "", ErrNotAllowed},
+		"allowed by the admin":        {[]string{"10.244.0.1:5433"}, false, true, service + ":5432", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, dialled := watched(t, nil, func(o *Options) {
@@ -149,11 +151,11 @@ func TestGuardOfServices(t *testing.T) {
 					o.AllowedNetworks = prefixes(service + "/32")
 				}
 			})
-			scope := Scope{Namespace: "shop", Behind: func(to netip.AddrPort) ([]netip.AddrPort, bool) {
-				var out []netip.AddrPort
+			scope := Scope{Namespace: "shop", Behind: func(to netip.AddrPort) (Backends, bool) {
+				out := Backends{Others: c.others}
 				for _, text := range c.behind {
 					if pod, err := netip.ParseAddrPort(text); err == nil {
-						out = append(out, pod)
+						out.Pods = append(out.Pods, pod)
 					}
 				}
 				return out, to.Addr().String() == service

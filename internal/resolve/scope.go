@@ -67,48 +67,54 @@ func owned(pods []corev1.Pod) func(netip.Addr) bool {
 // behind finds the pods to which a port of a Service leads. It goes by the
 // Service's selector and the pods themselves, and not by EndpointSlices: those may
 // be written by whoever is allowed to, whatever they say of who manages them.
-func behind(services []corev1.Service, pods []corev1.Pod) func(netip.AddrPort) ([]netip.AddrPort, bool) {
+func behind(services []corev1.Service, pods []corev1.Pod) func(netip.AddrPort) (egress.Backends, bool) {
 	at := map[netip.Addr]*corev1.Service{}
 	for i := range services {
 		for _, a := range serviceAddresses(&services[i]) {
 			at[a] = &services[i]
 		}
 	}
-	return func(to netip.AddrPort) ([]netip.AddrPort, bool) {
+	return func(to netip.AddrPort) (egress.Backends, bool) {
 		service, known := at[to.Addr().Unmap()]
 		if !known {
-			return nil, false
+			return egress.Backends{}, false
 		}
 		i := slices.IndexFunc(service.Spec.Ports, func(p corev1.ServicePort) bool {
 			return p.Port == int32(to.Port()) && (p.Protocol == corev1.ProtocolTCP || p.Protocol == "")
 		})
 		if i < 0 {
-			return nil, true
+			return egress.Backends{}, true
 		}
 		return podsBehind(service, service.Spec.Ports[i], pods, to.Addr().Unmap().Is4()), true
 	}
 }
 
-// podsBehind are the addresses, of one family, of the pods that a Service sends to.
-func podsBehind(service *corev1.Service, port corev1.ServicePort, pods []corev1.Pod, v4 bool) []netip.AddrPort {
+// podsBehind are the pods, by their addresses of one family, that a Service sends to.
+func podsBehind(service *corev1.Service, port corev1.ServicePort, pods []corev1.Pod, v4 bool) egress.Backends {
 	selector := labels.SelectorFromSet(service.Spec.Selector)
-	var out []netip.AddrPort
+	var out egress.Backends
 	for i := range pods {
 		p := &pods[i]
-		if !selector.Matches(labels.Set(p.Labels)) {
-			continue
-		}
-		if _, ready := observe.ReadySince(p); !ready && !service.Spec.PublishNotReadyAddresses {
-			continue
-		}
 		number := targetPort(port, p)
-		for _, a := range addressesOf(p) {
-			if number > 0 && a.Is4() == v4 {
-				out = append(out, netip.AddrPortFrom(a, number))
+		if number == 0 || !selector.Matches(labels.Set(p.Labels)) || !takes(service, p) {
+			continue
+		}
+		own := addressesOf(p)
+		out.Others = out.Others || len(own) == 0
+		for _, a := range own {
+			if a.Is4() == v4 {
+				out.Pods = append(out.Pods, netip.AddrPortFrom(a, number))
 			}
 		}
 	}
 	return out
+}
+
+// takes says that a Service sends to a pod that it selects. To one that is about to
+// end kube-proxy sends only where there is no other.
+func takes(service *corev1.Service, p *corev1.Pod) bool {
+	_, ready := observe.ReadySince(p)
+	return p.Status.Phase == corev1.PodRunning && (ready || service.Spec.PublishNotReadyAddresses)
 }
 
 // targetPort is a Service's port as a pod has it, 0 where it has none of that name.
@@ -117,7 +123,10 @@ func targetPort(port corev1.ServicePort, p *corev1.Pod) uint16 {
 	if target.Type == intstr.Int {
 		return uint16(cmp.Or(target.IntVal, port.Port))
 	}
-	for _, c := range slices.Concat(p.Spec.Containers, p.Spec.InitContainers) {
+	sidecars := slices.DeleteFunc(slices.Clone(p.Spec.InitContainers), func(c corev1.Container) bool {
+		return c.RestartPolicy == nil || *c.RestartPolicy != corev1.ContainerRestartPolicyAlways
+	})
+	for _, c := range slices.Concat(p.Spec.Containers, sidecars) {
 		for _, named := range c.Ports {
 			if named.Name == target.StrVal && (named.Protocol == corev1.ProtocolTCP || named.Protocol == "") {
 				return uint16(named.ContainerPort)

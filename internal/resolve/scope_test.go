@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -122,6 +123,13 @@ func TestEndpointSlicesProveNothing(t *testing.T) {
 		if err != nil || scope.Stack != "evil" || scope.Namespace != "shop" {
 			t.Fatalf("%s: the scope is %+v: %v", name, scope, err)
 		}
+		// A Service whose pods answer at an address that is not theirs alone is not
+		// known to refuse: kube-proxy leads to them.
+		for address, refuses := range map[string]bool{"10.96.1.3:5432": true, "10.96.1.7:5432": true, "10.96.1.6:5432": true, "10.96.1.4:5432": false, "10.96.1.5:5432": false} {
+			if _, err := egress.New(egress.Options{}).DialAddress(t.Context(), scope, address); errors.Is(err, syscall.ECONNREFUSED) != refuses || errors.Is(err, egress.ErrNotAllowed) == refuses {
+				t.Errorf("%s: %s refuses: want %v, got %v", name, address, refuses, err)
+			}
+		}
 		elsewhere := 0
 		for address, dials := range want {
 			var dialled []string
@@ -160,5 +168,28 @@ func TestReceiversOptIn(t *testing.T) {
 	refusal := egress.New(egress.Options{}).Check(scope, egress.Target{Host: "elasticsearch", Addresses: []netip.Addr{netip.MustParseAddr("10.96.0.8")}})
 	if refusal == nil || !strings.Contains(refusal.Error(), `with the label bridgestack.dev/receiver: "true"`) {
 		t.Errorf("whoever is refused is not told of the label: %v", refusal)
+	}
+}
+
+// A port's name is looked for where Kubernetes looks for it: in containers, then in
+// sidecars, and not in init containers that are done.
+func TestTargetPortsByName(t *testing.T) {
+	named := func(container string, number int32, restart *corev1.ContainerRestartPolicy) corev1.Container {
+		return corev1.Container{Name: container, RestartPolicy: restart, Ports: []corev1.ContainerPort{{Name: "sql", ContainerPort: number}}}
+	}
+	port := corev1.ServicePort{Port: 5432, TargetPort: intstr.FromString("sql")}
+	for name, test := range map[string]struct {
+		spec corev1.PodSpec
+		want uint16
+	}{
+		"a sidecar's, after that of an init container": {corev1.PodSpec{InitContainers: []corev1.Container{
+			named("init", 1111, nil), named("proxy", 6432, new(corev1.ContainerRestartPolicyAlways))}}, 6432},
+		"a container's, before a sidecar's": {corev1.PodSpec{Containers: []corev1.Container{named("db", 5433, nil)},
+			InitContainers: []corev1.Container{named("proxy", 6432, new(corev1.ContainerRestartPolicyAlways))}}, 5433},
+		"no container's": {corev1.PodSpec{InitContainers: []corev1.Container{named("init", 1111, nil)}}, 0},
+	} {
+		if got := targetPort(port, &corev1.Pod{Spec: test.spec}); got != test.want {
+			t.Errorf("%s: got %d, want %d", name, got, test.want)
+		}
 	}
 }
