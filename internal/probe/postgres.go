@@ -157,7 +157,7 @@ func (r *run) login(ctx context.Context, conn net.Conn) (*pgconn.PgConn, error) 
 	config.ValidateConnect, config.AfterConnect, config.AfterNetConnect = nil, nil, nil
 	config.RequireAuth = ""
 	config.BuildFrontend = func(server io.Reader, w io.Writer) *pgproto3.Frontend {
-		return pgproto3.NewFrontend(&scramBounded{server: server}, w)
+		return pgproto3.NewFrontend(&bounded{server: server}, w)
 	}
 	// Not even deriving a key, as long as a hostile server may make it, holds up the probe.
 	return within(ctx, r.prober.options.Exchange, func() (*pgconn.PgConn, error) { return pgconn.ConnectConfig(ctx, config) })

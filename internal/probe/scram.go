@@ -33,11 +33,14 @@ func iterationsOf(message string) (int, error) {
 	return 0, nil
 }
 
-// scramBounded reads the messages of a PostgreSQL server and stops at one that
-// asks for more iterations than any honest server does: the client library
-// would go on with them after the probe has ended.
-type scramBounded struct {
+// bounded reads the messages of a PostgreSQL server. It stops at one that asks for
+// more iterations than any honest server does: the client library would go on with
+// them after the probe has ended. And it stops after mostSession, since the library
+// keeps each parameter and each row that a server sends.
+type bounded struct {
 	server io.Reader
+	// received are the bytes of all messages so far.
+	received int
 	// pending was read and not handed out yet; left of the message after it.
 	pending []byte
 	left    uint32
@@ -48,11 +51,17 @@ const (
 	authenticationMessage = 'R'
 	saslContinue          = 11
 	mostAuthentication    = 8 << 10
+	// mostSession is what a server may send in all, in bytes. What is asked for comes
+	// to a few KiB.
+	mostSession = 256 << 10
 )
 
-var errAuthenticationTooLong = errors.New("the server's authentication message is longer than any of PostgreSQL's")
+var (
+	errAuthenticationTooLong = errors.New("the server's authentication message is longer than any of PostgreSQL's")
+	errSessionTooLong        = errors.New("the server sends more than a PostgreSQL server has to say")
+)
 
-func (s *scramBounded) Read(p []byte) (int, error) {
+func (s *bounded) Read(p []byte) (int, error) {
 	if len(s.pending) == 0 && s.left == 0 {
 		if err := s.next(); err != nil {
 			return 0, err
@@ -69,13 +78,16 @@ func (s *scramBounded) Read(p []byte) (int, error) {
 }
 
 // next reads the head of a message, and the whole of one that is about the login.
-func (s *scramBounded) next() error {
+func (s *bounded) next() error {
 	head := make([]byte, 5)
 	if _, err := io.ReadFull(s.server, head); err != nil {
 		return err
 	}
 	length := binary.BigEndian.Uint32(head[1:])
 	s.pending, s.left = head, max(length, 4)-4
+	if s.received += len(head) + int(s.left); s.received > mostSession {
+		return errSessionTooLong
+	}
 	if head[0] != authenticationMessage {
 		return nil
 	}
