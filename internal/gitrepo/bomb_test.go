@@ -2,16 +2,22 @@ package gitrepo
 
 import (
 	"bytes"
+	"compress/gzip"
 	"compress/zlib"
 	"crypto/sha1" //nolint:gosec // Git's own
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/storage/memory"
+
+	"github.com/bridgestack/operator/internal/egress"
 )
 
 func objectHeader(kind byte, size int) []byte {
@@ -60,6 +66,40 @@ func deltaBomb(t *testing.T, size, copies int) []byte {
 	const blob, refDelta = 3, 7
 	return packOf(append(objectHeader(blob, size), deflated(t, base)...),
 		append(append(objectHeader(refDelta, len(delta)), hash.Sum(nil)...), deflated(t, delta)...))
+}
+
+// What comes over the wire is what is read: a server that packs its answers is not
+// asked to, nor unpacked.
+func TestPackedAnswersAreNotUnpacked(t *testing.T) {
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	hash := strings.Repeat("a", 40)
+	_, err := fmt.Fprintf(w, "001e# service=git-upload-pack\n00000048%s refs/heads/00000000\x00shallow", hash)
+	for i := range 1 << 20 {
+		_, again := fmt.Fprintf(w, "0041%s refs/heads/%08d\n", hash, i)
+		err = errors.Join(err, again)
+	}
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Accept-Encoding") != "" {
+			t.Errorf("it asks for %s", r.Header.Get("Accept-Encoding"))
+		}
+		w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(packed.Bytes())
+	}))
+	defer s.Close()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err = client(onLoopback).Commit(t.Context(), egress.Scope{}, Repository{URL: s.URL + "/r", Branch: "main"}, change(raise("192Mi")))
+	runtime.ReadMemStats(&after)
+	allocated := (after.TotalAlloc - before.TotalAlloc) >> 20
+	t.Logf("security: a Git server's answer of %d KiB that unpacks to 65 MiB: %d MiB allocated, %v", packed.Len()>>10, allocated, err)
+	if err == nil || allocated > 16 {
+		t.Errorf("%v, %d MiB allocated", err, allocated)
+	}
 }
 
 // What a pack becomes is known before any of it is made.

@@ -182,6 +182,8 @@ func (c *Client) open(ctx context.Context, scope egress.Scope, r Repository) (*s
 		},
 		TLSClientConfig:   &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: trusted},
 		DisableKeepAlives: true,
+		// The dialer bounds what comes over the wire, not what that unpacks to.
+		DisableCompression: true,
 	}}
 	s := &session{
 		transport: githttp.NewClientWithOptions(web, &githttp.ClientOptions{CacheMaxEntries: 1, RedirectPolicy: githttp.NoFollowRedirects}),
