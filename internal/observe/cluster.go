@@ -5,14 +5,20 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bridgestack/operator/internal/evidence"
 )
 
-// maxEvents bounds one list of events.
-const maxEvents = 500
+const (
+	// maxEvents bounds one list of events.
+	maxEvents = 512
+	// maxEventPage is how many are in memory at once as the API server has them: each may
+	// be as large as it takes any object, 1.5 MiB, and who may write events may write as many.
+	maxEventPage = 32
+)
 
 // Events on an object of any kind, by its UID, newest last: as they are followed, or
 // listed where they are not.
@@ -20,13 +26,21 @@ func (r *Reader) Events(ctx context.Context, namespace string, uid types.UID) ([
 	if events, read := r.EventWatch.about(namespace, string(uid)); read {
 		return events, nil
 	}
-	var list corev1.EventList
-	err := r.Live.List(ctx, &list, client.InNamespace(namespace),
-		client.MatchingFields{"involvedObject.uid": string(uid)}, client.Limit(maxEvents))
-	if err != nil {
-		return nil, fmt.Errorf("list Events on the object %s in %s: %w", uid, namespace, err)
+	var known eventMemory
+	options := client.ListOptions{Namespace: namespace, Limit: maxEventPage, FieldSelector: fields.OneTermEqualSelector("involvedObject.uid", string(uid))}
+	for range maxEvents / maxEventPage {
+		var page corev1.EventList
+		if err := r.Live.List(ctx, &page, &options); err != nil {
+			return nil, fmt.Errorf("list Events on the object %s in %s: %w", uid, namespace, err)
+		}
+		for i := range page.Items {
+			known.put(namespace, page.Items[i].Name, eventOf(&page.Items[i]))
+		}
+		if options.Continue = page.Continue; page.Continue == "" {
+			break
+		}
 	}
-	return EventsOf(list.Items), nil
+	return known.about(namespace, string(uid)), nil
 }
 
 // Node by its name; not known where it is empty, as before scheduling.

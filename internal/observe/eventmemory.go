@@ -15,6 +15,7 @@ const (
 	maxRemembered     = 16384
 	maxRememberedOfIt = 64  // of one object
 	maxEventText      = 512 // of one message, in bytes
+	maxEventWord      = 256 // of names, kinds, reasons: no object of Kubernetes has longer ones
 )
 
 // eventMemory remembers the newest events on each object, and longer than the API
@@ -34,8 +35,13 @@ type remembered struct {
 }
 
 // put remembers an event, in the place of what was known under its name. It tells
-// whether that is news.
+// whether that is news. One with longer words than Kubernetes has is passed over: the
+// API server bounds none of them.
 func (m *eventMemory) put(namespace, name string, e evidence.Event) bool {
+	if slices.ContainsFunc([]string{name, e.Reason, e.Type, e.Container, e.About.Kind, e.About.Namespace, e.About.Name, e.About.UID},
+		func(word string) bool { return len(word) > maxEventWord }) {
+		return false
+	}
 	e.Message = text.Clip(e.Message, maxEventText)
 	e.Reason, e.Type, e.Container = shared(e.Reason), shared(e.Type), shared(e.Container)
 	e.About.Kind, e.About.Namespace, e.About.Name, e.About.UID = shared(e.About.Kind), shared(e.About.Namespace), shared(e.About.Name), shared(e.About.UID)

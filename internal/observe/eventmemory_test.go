@@ -51,6 +51,30 @@ func TestEventMemoryOfOneObject(t *testing.T) {
 	}
 }
 
+// Nor do the other words of an event, which the API server does not bound.
+func TestEventMemoryTakesNoLongWords(t *testing.T) {
+	var m eventMemory
+	long := strings.Repeat("x", 1<<20)
+	for what, set := range map[string]func(*evidence.Event){
+		"uid":       func(e *evidence.Event) { e.About.UID = long },
+		"name":      func(e *evidence.Event) { e.About.Name = long },
+		"kind":      func(e *evidence.Event) { e.About.Kind = long },
+		"namespace": func(e *evidence.Event) { e.About.Namespace = long },
+		"reason":    func(e *evidence.Event) { e.Reason = long },
+		"type":      func(e *evidence.Event) { e.Type = long },
+		"container": func(e *evidence.Event) { e.Container = long },
+	} {
+		e := told("api", "noise", at10)
+		set(&e)
+		if m.put("flood", what, e) {
+			t.Errorf("an event whose %s has a MiB is remembered", what)
+		}
+	}
+	if m.total != 0 {
+		t.Errorf("%d are remembered", m.total)
+	}
+}
+
 // A tenant who floods the cluster with events loses his own, and nobody else's.
 func TestEventMemoryIsBounded(t *testing.T) {
 	var m eventMemory

@@ -93,7 +93,7 @@ func (w *EventWatch) follow(ctx context.Context, namespace string) {
 
 // list takes all that there are, page by page, and returns their resource version.
 func (w *EventWatch) list(ctx context.Context, namespace string) (version string, err error) {
-	options := metav1.ListOptions{FieldSelector: ofTrouble.String(), Limit: maxEvents}
+	options := metav1.ListOptions{FieldSelector: ofTrouble.String(), Limit: maxEventPage}
 	for {
 		page, err := w.events.Events(namespace).List(ctx, options)
 		if err != nil {
