@@ -3,6 +3,8 @@ package gitcommit
 import (
 	"cmp"
 	"context"
+	"errors"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -149,10 +151,22 @@ func (q *Queue) work(ctx context.Context) bool {
 	}
 	limited, cancel := context.WithTimeout(ctx, jobTimeout)
 	defer cancel()
-	value, err := j.Run(limited)
+	value, err := run(limited, j.Run)
 	q.mu.Lock()
 	j.result, j.finished, j.finishedAt = Result{ID: j.ID, Value: value, Err: err}, true, q.clock.Now()
 	q.mu.Unlock()
 	j.Done(ctx)
 	return true
+}
+
+// run does a job. What a server sends is read by a library, and a worker that panics
+// at it would end the operator for everyone.
+func run(ctx context.Context, job func(context.Context) (any, error)) (value any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			ctrl.LoggerFrom(ctx).Info("a job panicked", "stack", string(debug.Stack()))
+			value, err = nil, errors.New("what the server answered could not be read")
+		}
+	}()
+	return job(ctx)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +42,23 @@ func wait(t *testing.T, done <-chan string) string {
 	case <-time.After(30 * time.Second):
 		t.Fatal("nothing is done")
 		return ""
+	}
+}
+
+// A library that panics at what one server answers ends neither the operator nor
+// the worker.
+func TestAJobThatPanics(t *testing.T) {
+	q, _ := working(t, 1)
+	done := make(chan string, 2)
+	q.Submit(jobOf("hostile", "1", "a", done, func(context.Context) (any, error) { panic("Kf7Qw9zLm2") }))
+	wait(t, done)
+	result, ok := q.Take(types.NamespacedName{Namespace: "hostile", Name: "1"}, "u")
+	if !ok || result.Err == nil || strings.Contains(result.Err.Error(), "Kf7Qw9zLm2") {
+		t.Errorf("the result is %+v, %t", result, ok)
+	}
+	q.Submit(jobOf("calm", "1", "a", done, func(context.Context) (any, error) { return "calm", nil }))
+	if name := wait(t, done); name != "calm/1" {
+		t.Errorf("%s is done", name)
 	}
 }
 

@@ -1,12 +1,15 @@
 package probe
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/egress"
@@ -16,6 +19,21 @@ import (
 // message of PostgreSQL's protocol.
 func message(kind byte, body string) []byte {
 	return append(binary.BigEndian.AppendUint32([]byte{kind}, uint32(len(body)+4)), body...)
+}
+
+// One probe's panic is one probe's: those of a probe run beside the controllers, which
+// would be ended by it.
+func TestAProbeThatPanicsIsUnknown(t *testing.T) {
+	const protocol = "panics"
+	probes[protocol] = func(*run, context.Context) { panic("at what the server sent") }
+	defer delete(probes, protocol)
+	got := local().Probe(t.Context(), egress.Scope{}, evidence.Connection{Protocol: protocol}, v1alpha1.AsConfigured)
+	if got.Outcome() != v1alpha1.ProbeUnknown {
+		t.Errorf("the probe went %q", story(got))
+	}
+	if _, err := within(t.Context(), time.Minute, func() (int, error) { panic("in the client library") }); !errors.Is(err, errPanic) {
+		t.Errorf("the call ends with %v", err)
+	}
 }
 
 // A server that lets the client in can send a great many small messages, each of which

@@ -29,7 +29,11 @@ const (
 // mostResponse of a broker, in bytes. sarama has one bound for all of a process.
 const mostResponse = 512 << 10
 
-func init() { sarama.MaxResponseSize = mostResponse }
+func init() {
+	sarama.MaxResponseSize = mostResponse
+	// Of its own goroutines: the call that waits for one ends with its time.
+	sarama.PanicHandler = func(any) {}
+}
 
 // kafka asks a Kafka cluster: the first bootstrap server that can be reached,
 // then each listener that it advertises.

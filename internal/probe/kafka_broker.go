@@ -117,7 +117,7 @@ func within[T any](ctx context.Context, limit time.Duration, call func() (T, err
 	defer cancel()
 	done := make(chan answer, 1)
 	go func() {
-		value, err := call()
+		value, err := caught(call)
 		done <- answer{value, err}
 	}()
 	select {
@@ -127,6 +127,19 @@ func within[T any](ctx context.Context, limit time.Duration, call func() (T, err
 		var none T
 		return none, ctx.Err()
 	}
+}
+
+// errPanic is what becomes of a panic at what a server sent: in a goroutine of its own
+// it would end the operator for everyone.
+var errPanic = errors.New("what the server sent made the client library panic")
+
+func caught[T any](call func() (T, error)) (value T, err error) {
+	defer func() {
+		if recover() != nil { // what it says may be what the server sent
+			err = errPanic
+		}
+	}()
+	return call()
 }
 
 func (r *run) saramaConfig(conn net.Conn) (*sarama.Config, verdict) {

@@ -87,7 +87,9 @@ func (p *Prober) Probe(ctx context.Context, scope egress.Scope, c evidence.Conne
 	ctx, cancel := context.WithTimeout(ctx, p.options.Total)
 	defer cancel()
 	if ask, known := probes[c.Protocol]; known {
-		ask(r, ctx)
+		if _, err := caught(func() (struct{}, error) { ask(r, ctx); return struct{}{}, nil }); err != nil {
+			r.record(evidence.StageAccept, broken(err), 0)
+		}
 	} else {
 		r.record(evidence.StageGuard, unknown(evidence.CodeProtocol, "no probe speaks "+string(c.Protocol)), 0)
 	}
