@@ -118,6 +118,28 @@ func TestDownWithoutALoop(t *testing.T) {
 	})
 }
 
+// TestRegistryIsToldOnce: a registry that cannot be reached is the fault of no service;
+// one incident calls a person, the other waits for it.
+func TestRegistryIsToldOnce(t *testing.T) {
+	t.Parallel()
+	s := apply(t, "down-without-a-loop", func(b *v1alpha1.BridgeStack) { b.Spec.Remediation.Mode = v1alpha1.ModeAuto })
+	names := []string{"wants-an-image", "wants-another"}
+	for _, name := range names {
+		s.deploy(faultyService{name: name, make: container(func(c *corev1.Container) { c.Image = "registry.invalid/team/" + name + ":v1" })})
+	}
+	told := func(d v1alpha1.BridgeDiagnosis) bool {
+		return d.Status.Cause == v1alpha1.CauseImagePullFailed && d.Status.Beside == "Registry/registry.invalid" &&
+			(d.Status.State == v1alpha1.StateEscalated || d.Status.State == v1alpha1.StateWaiting && d.Status.Root != nil)
+	}
+	first, second := s.await(names[0], "told of or held", told), s.await(names[1], "told of or held", told)
+	if first.Status.State == v1alpha1.StateWaiting {
+		first, second = second, first
+	}
+	if first.Status.State != v1alpha1.StateEscalated || second.Status.State != v1alpha1.StateWaiting || second.Status.Root.Diagnosis != first.Name {
+		t.Errorf("%s is %s, %s is %s: %s", first.Name, first.Status.State, second.Name, second.Status.State, second.Status.Message)
+	}
+}
+
 // TestUnschedulableRootHasFiveSymptoms: no node has room for Postgres; a person is
 // called for that once, its dependents wait, and all is over once it has a node.
 func TestUnschedulableRootHasFiveSymptoms(t *testing.T) {

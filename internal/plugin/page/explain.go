@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -21,6 +22,9 @@ type Explanation struct {
 // saying is a diagnosis' message without the commands that the page has itself.
 func saying(d v1alpha1.BridgeDiagnosis) string {
 	text, _, _ := strings.Cut(oneLine(d.Status.Message), " To approve: kubectl ")
+	if d.Status.Command != "" {
+		text = strings.TrimSuffix(text, " Next: "+oneLine(d.Status.Command))
+	}
 	return text
 }
 
@@ -55,6 +59,9 @@ func (e Explanation) title(out *strings.Builder, now time.Time, style Style) {
 	}
 	if loop := d.Status.Loop; loop != nil {
 		text := fmt.Sprintf("pod %s: %s, %d restarts", loop.Pod, loop.Reason, loop.Restarts)
+		if loop.Pod == "" {
+			text = "no pod: " + loop.Reason
+		}
 		if loop.ExitCode != nil {
 			text += fmt.Sprintf(", last exit code %d", *loop.ExitCode)
 		}
@@ -206,7 +213,8 @@ func (e Explanation) next(out *strings.Builder, style Style) {
 	case v1alpha1.StateVerifying, v1alpha1.StateApplying:
 		steps = []string{Command("rollback", d) + "   # has it taken back now"}
 	case v1alpha1.StateEscalated:
-		steps = []string{fmt.Sprintf("kubectl -n %s logs %s -c %s --previous", d.Namespace, podOf(d), d.Spec.Container), Command("report", d) + "   # a bundle for whoever helps you"}
+		look := fmt.Sprintf("kubectl -n %s logs %s -c %s --previous", d.Namespace, podOf(d), d.Spec.Container)
+		steps = []string{cmp.Or(oneLine(d.Status.Command), look), Command("report", d) + "   # a bundle for whoever helps you"}
 	case v1alpha1.StateSuggested:
 		steps = []string{Command("diff", d)}
 	default:

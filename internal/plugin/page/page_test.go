@@ -102,6 +102,18 @@ func symptom(service string) v1alpha1.BridgeDiagnosis {
 	})
 }
 
+// refused is of pods that are not created: there is none to look at.
+func refused() v1alpha1.BridgeDiagnosis {
+	d := incident("event-publisher", 9*time.Minute, v1alpha1.BridgeDiagnosisStatus{
+		State: v1alpha1.StateEscalated, Cause: v1alpha1.CausePodsNotCreated, Confidence: v1alpha1.ConfidenceHigh,
+		Message: "The ResourceQuota compute lets no further pod in: used: pods=4, limited: pods=4. Change what refuses. Next: kubectl -n shop describe resourcequota compute",
+		Command: "kubectl -n shop describe resourcequota compute",
+		Loop:    &v1alpha1.LoopObservation{Reason: "NotAvailable"},
+	})
+	d.Spec.Symptom = v1alpha1.SymptomNotAvailable
+	return d
+}
+
 func recovered() v1alpha1.BridgeDiagnosis {
 	d := incident("model-metrics", 50*time.Minute, v1alpha1.BridgeDiagnosisStatus{State: v1alpha1.StateRecovered, Cause: v1alpha1.CauseOOMKilled, Confidence: v1alpha1.ConfidenceHigh})
 	d.Status.Times.Diagnosed, d.Status.Times.Patched, d.Status.Times.Up, d.Status.Times.Recovered = microBefore(50*time.Minute-time.Second), microBefore(50*time.Minute-2*time.Second), microBefore(49*time.Minute), microBefore(48*time.Minute)
@@ -172,6 +184,7 @@ func TestExplain(t *testing.T) {
 		"escalated": {Diagnosis: escalated()},
 		"symptom":   {Diagnosis: symptom("workflow-coordinator")},
 		"recovered": {Diagnosis: recovered()},
+		"refused":   {Diagnosis: refused()},
 		"live":      {Diagnosis: awaiting(), Live: true, Notes: []string{"Nothing was probed from this machine."}},
 	} {
 		text := e.Text(now, page.Style{})

@@ -110,7 +110,10 @@ func momentsOf(d v1alpha1.BridgeDiagnosis) []Moment {
 	times := d.Status.Times
 	visible := cmp.Or(times.Visible, &metav1.MicroTime{Time: d.CreationTimestamp.Time})
 	loop := "a restart loop is seen"
-	if d.Status.Loop != nil {
+	if d.Spec.Symptom == v1alpha1.SymptomNotAvailable {
+		loop = "pods are wanting or not ready"
+	}
+	if d.Status.Loop != nil && d.Status.Loop.Reason != string(d.Spec.Symptom) {
 		loop += ": " + d.Status.Loop.Reason
 	}
 	add(visible.Time, KindLoop, loop)

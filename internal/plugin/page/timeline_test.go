@@ -35,6 +35,15 @@ func TestTimeline(t *testing.T) {
 	golden(t, "timeline-empty.txt", page.Timeline{Namespace: "shop", Stack: "bridge", Until: metav1.NewTime(now)}.Text(page.Style{}))
 }
 
+// What does not restart is told as what it is.
+func TestTimelineOfWhatDoesNotRestart(t *testing.T) {
+	line := page.Timeline{Namespace: "shop", Stack: "bridge", Until: metav1.NewTime(now)}
+	line.Add(now.Add(-time.Hour), []v1alpha1.BridgeDiagnosis{refused()}, nil)
+	if text := line.Text(page.Style{}); strings.Contains(text, "restart") || !strings.Contains(text, "pods are wanting or not ready") {
+		t.Errorf("got %s", text)
+	}
+}
+
 // TestPicturesAreWellFormed: and what a container wrote is no markup in them.
 func TestPicturesAreWellFormed(t *testing.T) {
 	for name, text := range map[string]string{"svg": timeline().SVG(), "html": timeline().HTML()} {
