@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -231,15 +232,22 @@ func (r *Reconciler) judge(ctx context.Context, pod *corev1.Pod, c evidence.Cont
 }
 
 // stuck is the verdict on a pod none of whose containers was created: its
-// events tell whether a volume or its sandbox is at fault.
+// events tell whether a volume or its sandbox is at fault. Those that are followed tell
+// what failed, and not that the kubelet got past it and pulls an image.
 func (r *Reconciler) stuck(ctx context.Context, pod *corev1.Pod, containers []evidence.Container, s detect.Settings) detect.Verdict {
 	if wait := detect.DefaultCreateGrace - r.Clock.Now().Sub(pod.CreationTimestamp.Time); wait > 0 {
 		return detect.Verdict{RecheckAfter: wait}
 	}
-	events, err := r.Observer.Events(ctx, pod.Namespace, pod.UID)
-	if err != nil {
-		ctrl.LoggerFrom(ctx).Info("the events of a pod that does not start could not be read", "error", err.Error())
-		return detect.Verdict{RecheckAfter: detect.DefaultCreateGrace}
+	var verdict detect.Verdict
+	for _, read := range []func(context.Context, string, types.UID) ([]evidence.Event, error){r.Observer.Events, r.Observer.AllEvents} {
+		events, err := read(ctx, pod.Namespace, pod.UID)
+		if err != nil {
+			ctrl.LoggerFrom(ctx).Info("the events of a pod that does not start could not be read", "error", err.Error())
+			return detect.Verdict{RecheckAfter: detect.DefaultCreateGrace}
+		}
+		if verdict = detect.Stuck(observe.PodOf(pod), containers, events, s, r.Clock.Now()); !verdict.Looping {
+			return verdict
+		}
 	}
-	return detect.Stuck(observe.PodOf(pod), containers, events, s, r.Clock.Now())
+	return verdict
 }

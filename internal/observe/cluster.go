@@ -21,11 +21,17 @@ const (
 )
 
 // Events on an object of any kind, by its UID, newest last: as they are followed, or
-// listed where they are not.
+// listed where they are not. What is followed tells of trouble only: see AllEvents.
 func (r *Reader) Events(ctx context.Context, namespace string, uid types.UID) ([]evidence.Event, error) {
 	if events, read := r.EventWatch.about(namespace, string(uid)); read {
 		return events, nil
 	}
+	return r.AllEvents(ctx, namespace, uid)
+}
+
+// AllEvents on an object are listed, at the cost of calls: also those that tell that
+// something went on as it should, which are not followed.
+func (r *Reader) AllEvents(ctx context.Context, namespace string, uid types.UID) ([]evidence.Event, error) {
 	var known eventMemory
 	options := client.ListOptions{Namespace: namespace, Limit: maxEventPage, FieldSelector: fields.OneTermEqualSelector("involvedObject.uid", string(uid))}
 	for range maxEvents / maxEventPage {
