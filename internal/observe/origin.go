@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // podOrigin is what a pod was made of, as far as evidence has it.
@@ -37,8 +38,9 @@ func (r *Reader) originOf(ctx context.Context, request Request, pod *corev1.Pod)
 	}
 	origin := podOrigin{rollout: rolloutOf(w, history, pods)}
 	origin.changes, err = r.changesOf(ctx, w, history, pods, pod, request.Container)
-	// The template of an earlier revision is not at hand.
-	if !history.IsNewest(pod) || w.ObservedGeneration() < w.Object().GetGeneration() {
+	// The template of an earlier revision is not at hand, nor is that of what only pods
+	// tell of: there each may be made in its own way.
+	if workload.SeenByPods(w.Kind()) || !history.IsNewest(pod) || w.ObservedGeneration() < w.Object().GetGeneration() {
 		return origin, err
 	}
 	template, known := resourcesIn(w.Template().Spec, request.Container)
