@@ -38,6 +38,8 @@ var restartDependency = remedy{
 			return refuse(v1alpha1.RemedyRestartDependency, "%s has been ready for less than %s: it may still be coming up", d.Service, settleTime)
 		case in.probed(d.Service, v1alpha1.AsDeclared) != v1alpha1.ProbeFailed:
 			return refuse(v1alpha1.RemedyRestartDependency, "it is not shown that %s does not answer where it is declared", d.Service)
+		case workload.TraitsOf(target.Kind).Lock != "":
+			return refuse(v1alpha1.RemedyRestartDependency, "%s is a %s: %s", d.Service, target.Kind, workload.TraitsOf(target.Kind).Lock)
 		case !MayRestart(target.Kind, target.AllowRestart):
 			return refuse(v1alpha1.RemedyRestartDependency, "%s is stateful; services[].allowRestart would allow it", d.Service)
 		case in.tried(v1alpha1.RemedyRestartDependency) > 0:
@@ -63,9 +65,11 @@ var restartDependency = remedy{
 }
 
 // MayRestart says whether a policy lets a dependency of a kind be restarted: one that
-// is stateful only where it says so (services[].allowRestart).
+// is stateful only where it says so (services[].allowRestart), and none that the operator
+// does not write.
 func MayRestart(kind v1alpha1.WorkloadKind, allowed bool) bool {
-	return allowed || !workload.TraitsOf(kind).Stateful
+	traits := workload.TraitsOf(kind)
+	return traits.Lock == "" && (allowed || !traits.Stateful)
 }
 
 // restartMemory is for how long a restart of a dependency is not repeated, whoever
