@@ -134,7 +134,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		}
 	}
 	in.callInTime(r.Clock.Now())
-	err = errors.Join(err, r.Reporter.Diagnosis(ctx, in.before, in.after, in.reason))
+	err = errors.Join(err, r.Reporter.Diagnosis(ctx, in.before, in.after, in.reason, in.redactor))
 	if apierrors.IsConflict(err) || errors.Is(err, incident.ErrStaleView) {
 		return ctrl.Result{RequeueAfter: requeue.AfterConflict}, nil
 	}
@@ -203,7 +203,11 @@ var turnMayHaveCome = predicate.Funcs{
 // waitingBeside finds the diagnoses of the same stack that wait: for a root to
 // recover or for their share of the budget.
 func (r *Reconciler) waitingBeside(ctx context.Context, o client.Object) []reconcile.Request {
-	return r.openIn(ctx, o.GetNamespace(), o.GetLabels()[v1alpha1.LabelStack], func(d *v1alpha1.BridgeDiagnosis) bool {
+	changed, ok := o.(*v1alpha1.BridgeDiagnosis)
+	if !ok {
+		return nil
+	}
+	return r.openIn(ctx, o.GetNamespace(), changed.Spec.Stack, func(d *v1alpha1.BridgeDiagnosis) bool {
 		return d.Status.State == v1alpha1.StateWaiting && d.Name != o.GetName()
 	})
 }

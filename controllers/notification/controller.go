@@ -87,15 +87,19 @@ var ends = predicate.Funcs{
 
 // symptomsOf finds the diagnoses of which nobody is told as long as another one, their
 // root's, is open.
-func (r *Reconciler) symptomsOf(ctx context.Context, root client.Object) []reconcile.Request {
-	list, err := incident.OfStack(ctx, r.Client, root.GetNamespace(), root.GetLabels()[v1alpha1.LabelStack])
+func (r *Reconciler) symptomsOf(ctx context.Context, o client.Object) []reconcile.Request {
+	root, ok := o.(*v1alpha1.BridgeDiagnosis)
+	if !ok {
+		return nil
+	}
+	list, err := incident.OfStack(ctx, r.Client, root.Namespace, root.Spec.Stack)
 	if err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "failed to list the symptoms of an incident for notification")
 		return nil
 	}
 	var out []reconcile.Request
 	for i := range list {
-		if slices.Contains(notify.RootsOf(&list[i]), root.GetName()) {
+		if slices.Contains(notify.RootsOf(&list[i]), root.Name) {
 			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list[i])})
 		}
 	}

@@ -29,7 +29,7 @@ func (a *Applier) RunJob(ctx context.Context, o Order) error {
 	template := from.Spec.JobTemplate.DeepCopy()
 	job := &batchv1.Job{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
 	job.Namespace, job.Name = d.Namespace, name
-	job.Labels = with(job.Labels, v1alpha1.LabelStack, d.Labels[v1alpha1.LabelStack])
+	job.Labels = with(job.Labels, v1alpha1.LabelStack, d.Spec.Stack)
 	job.Annotations = with(job.Annotations, "cronjob.kubernetes.io/instantiate", "manual")
 	job.Annotations = with(job.Annotations, v1alpha1.AnnotationDiagnosis, string(d.UID))
 	job.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(&from, batchv1.SchemeGroupVersion.WithKind("CronJob"))}

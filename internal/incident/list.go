@@ -22,13 +22,21 @@ var ErrStaleView = errors.New("the cache lags behind the diagnosis")
 
 // OfStack lists a stack's diagnoses by name: a cache has no order, and what is
 // written must not depend on it. They are for reading only: they may be the cache's.
+// It goes by what a diagnosis says for good and not by its label, which whoever may
+// patch it can take away: budgets, and what was tried, count all of them.
 func OfStack(ctx context.Context, reader client.Reader, namespace, stack string) ([]v1alpha1.BridgeDiagnosis, error) {
 	var list v1alpha1.BridgeDiagnosisList
-	if err := reader.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabels{v1alpha1.LabelStack: stack}, client.UnsafeDisableDeepCopy); err != nil {
+	if err := reader.List(ctx, &list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("listing the diagnoses of stack %s/%s: %w", namespace, stack, err)
 	}
-	slices.SortFunc(list.Items, func(a, b v1alpha1.BridgeDiagnosis) int { return cmp.Compare(a.Name, b.Name) })
-	return list.Items, nil
+	var out []v1alpha1.BridgeDiagnosis
+	for _, d := range list.Items {
+		if d.Spec.Stack == stack {
+			out = append(out, d)
+		}
+	}
+	slices.SortFunc(out, func(a, b v1alpha1.BridgeDiagnosis) int { return cmp.Compare(a.Name, b.Name) })
+	return out, nil
 }
 
 // IsAbout reports whether a diagnosis is of a workload.
