@@ -72,7 +72,7 @@ func (r *Reconciler) record(ctx context.Context, in *round, action remedy.Action
 
 // persist writes the status in the middle of a round.
 func (r *Reconciler) persist(ctx context.Context, in *round) error {
-	if err := r.Reporter.Diagnosis(ctx, in.before, in.after, in.reason); err != nil {
+	if err := r.Reporter.Diagnosis(ctx, in.before, in.after, in.reason, in.redactor); err != nil {
 		return err
 	}
 	in.before = in.after.DeepCopy()

@@ -8,7 +8,11 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
@@ -99,6 +103,44 @@ func TestTheGateKnowsTheTextsOfAStack(t *testing.T) {
 	redactStackStatus(&s)
 	if s.Conditions[0].Message != "spec.services[0].env[1]: postgres://app:[redacted]@db/shop cannot be read" || s.Services[0].Message != "password=[redacted]" {
 		t.Errorf("it is %+v", s)
+	}
+}
+
+// Room for what is known is shared by all tenants: one whose incidents take it up does not
+// open another's gate.
+func TestTheGateHoldsWhereItsRoomIsTaken(t *testing.T) {
+	d := &v1alpha1.BridgeDiagnosis{ObjectMeta: metav1.ObjectMeta{Namespace: "calm", Name: "web", UID: "victim"}}
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(d).WithStatusSubresource(d).Build()
+	r := Reporter{Client: c, Events: events.NewFakeRecorder(8)}
+	secrets := redact.New(evidence.NewSecret(canary))
+	r.Learn(d, secrets)
+	var large []evidence.Secret
+	for n := range 600 {
+		large = append(large, evidence.NewSecret(fmt.Sprintf("Kf7Qw9zLm2-%d-%s", n, strings.Repeat("x1", 50))))
+	}
+	theirs := redact.New(large...)
+	for i := 0; i*theirs.Size() <= mostKnown; i++ {
+		other := &v1alpha1.BridgeDiagnosis{}
+		other.UID = types.UID(fmt.Sprint(i))
+		r.Learn(other, theirs)
+	}
+	if r.Secrets(d) != nil {
+		t.Fatal("there is room for all of them: this shows nothing")
+	}
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(d), d); err != nil {
+		t.Fatal(err)
+	}
+	after := d.DeepCopy()
+	after.Status.Refuted = []v1alpha1.RefutedCause{{Cause: v1alpha1.CauseUnknown, Because: "the log says " + canary}}
+	if err := r.Diagnosis(t.Context(), d, after, v1alpha1.ReasonCauseUnknown, secrets); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(after.Status.Refuted[0].Because, canary) {
+		t.Errorf("the status says: %s", after.Status.Refuted[0].Because)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/metrics"
+	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/stack"
 	"github.com/bridgestack/operator/internal/text"
 	"github.com/bridgestack/operator/internal/workload"
@@ -38,10 +39,15 @@ type Reporter struct {
 
 // Diagnosis writes the status of a diagnosis where it changed, with the
 // resourceVersion that was read as precondition, and announces a transition on
-// the diagnosis and on its workload. Nothing secret gets past it: see Learn. After
-// it, after is what the API server has.
-func (r *Reporter) Diagnosis(ctx context.Context, before, after *v1alpha1.BridgeDiagnosis, reason string) error {
-	redactStatus(&after.Status, r.Secrets(after))
+// the diagnosis and on its workload. Nothing secret gets past it: secrets is what the
+// one who writes knows of the pods, nil where that is nothing. What Learn keeps is not
+// enough, as other incidents may have taken its room by now. After it, after is what
+// the API server has.
+func (r *Reporter) Diagnosis(ctx context.Context, before, after *v1alpha1.BridgeDiagnosis, reason string, secrets *redact.Redactor) error {
+	if secrets == nil {
+		secrets = r.Secrets(after)
+	}
+	redactStatus(&after.Status, secrets)
 	keepTimings(before.Status.Probes, after.Status.Probes)
 	SetDiagnosisConditions(after, reason) // made of what is redacted
 	if equality.Semantic.DeepEqual(before.Status, after.Status) {
