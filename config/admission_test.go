@@ -252,6 +252,12 @@ func testWhoWritesDiagnoses(t *testing.T) {
 	refused("one by a patch", wildcard.Status().Patch(t.Context(), forged.DeepCopy(), client.MergeFrom(d)))
 	var live v1alpha1.BridgeDiagnosis
 	permitted(t, operator.Get(t.Context(), client.ObjectKeyFromObject(d), &live))
+	remembers := stack("remembers", v1alpha1.ModeObserve)
+	permitted(t, wildcard.Create(t.Context(), remembers))
+	forgets := remembers.DeepCopy()
+	forgets.Status.ServicesHealthy = "1/1"
+	refused("a stack that forgets what was tried", wildcard.Status().Update(t.Context(), forgets.DeepCopy()))
+	permitted(t, operator.Status().Update(t.Context(), forgets))
 	t.Logf("security: forged diagnoses and attempts: 4 tried, %d written", len(live.Status.Attempts))
 
 	t.Run("decisions", func(t *testing.T) { testWhoDecides(t, operator, wildcard, &live) })
