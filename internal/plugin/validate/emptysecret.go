@@ -1,7 +1,6 @@
 package validate
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,10 +19,10 @@ var emptySecret = rule{
 				return p.value(s, name), v != nil
 			}
 			for _, v := range p.secretsOf(s) {
-				if p.value(s, v.Name) != "" || p.isUnset(s, v.Name) || !isNeeded(v.Name, value) || p.mayBeEmpty(s, v.Name) || p.isTold(s, "empty", v.Name) {
+				if p.value(s, v.Name) != "" || p.isUnset(s, v.Name) || !isNeeded(v.Name, value) || p.mayBeEmpty(s, v.Name) || p.isForOpen(s, v.Name) || p.isTold(s, "empty", v.Name) {
 					continue
 				}
-				f := p.variable(s.Name, v.Name, fmt.Sprintf("%s of %s is empty", v.Name, s.Name), "give it a value, or take it away if the service can do without")
+				f := p.variable(s.Name, v.Name, p.subject(s, v.Name)+" is empty", "give it a value, or take it away if the service can do without")
 				f.Severity = p.graver(s)
 				report(f)
 			}
@@ -50,6 +49,18 @@ var emptySecret = rule{
 func (p *project) mayBeEmpty(s compose.Service, name string) bool {
 	written, _ := p.Written("services", s.Name, "environment", name)
 	return !isDatabase(s) && emptyDefault.MatchString(written) && strings.Contains(name, "SECRET_KEY")
+}
+
+// isForOpen says that a password is for a server of the project that asks for none:
+// the host beside it leads there.
+func (p *project) isForOpen(s compose.Service, name string) bool {
+	prefix := name[:strings.LastIndexByte(name, '_')+1]
+	for _, host := range []string{"HOST", "HOSTNAME", "SERVER"} {
+		if target, known := p.facts.ByName(p.value(s, prefix+host)); known && prefix != "" && p.letsIn(target) != "" {
+			return true
+		}
+	}
+	return false
 }
 
 var emptyDefault = regexp.MustCompile(`\$\{\w+:?-\}`)

@@ -1,6 +1,9 @@
 package validate
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // keptQuotes: in a list's NAME="value" YAML leaves the quotes, and so does compose.
 var keptQuotes = rule{
@@ -10,7 +13,7 @@ var keptQuotes = rule{
 			for _, v := range s.Env {
 				written, ok := p.Written("services", s.Name, "environment", v.Name)
 				n := len(written)
-				if !ok || n < 2 || written[0] != written[n-1] || written[0] != '"' && written[0] != '\'' {
+				if !ok || n < 2 || !p.isListed(s.Name, v.Name) || written[0] != written[n-1] || written[0] != '"' && written[0] != '\'' {
 					continue
 				}
 				f := p.variable(s.Name, v.Name, fmt.Sprintf("the value of %s of %s begins and ends with quotes", v.Name, s.Name), fmt.Sprintf("write - %s=value, or put the quotes around all of it: - \"%s=value\"", v.Name, v.Name))
@@ -19,4 +22,12 @@ var keptQuotes = rule{
 			}
 		}
 	},
+}
+
+// isListed says that a variable stands in a list, as NAME=value. In a mapping, quotes
+// within quotes are meant.
+func (p *project) isListed(service, name string) bool {
+	place := p.At("services", service, "environment", name)
+	line, _ := lineOf(p.files, place.File, place.Line)
+	return strings.Contains(line, name+"=")
 }

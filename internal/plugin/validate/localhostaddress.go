@@ -14,7 +14,7 @@ var localhostAddress = rule{
 	Rule: Rule{"localhost-address", "A service is addressed as localhost, which is the client's own container"},
 	project: func(p *project, report report) {
 		p.outside(func(s compose.Service, v compose.Variable, r compose.Reference) {
-			if !isLocal(r.Host) || !p.connects(s, v.Name) || isOwn(s, v.Name) || !p.isServers(s, v, r) {
+			if !isLocal(r.Host) || !p.connects(s, v.Name) || isOwn(s, v.Name) || !p.isServers(s, v, r) || p.isTold(s, "local", v.Name) {
 				return
 			}
 			if r.Host == dockerHost {
@@ -23,7 +23,7 @@ var localhostAddress = rule{
 				report(f)
 				return
 			}
-			message := fmt.Sprintf("%s of %s leads to %s, which inside the container is the container itself", v.Name, s.Name, address(r.Host, r.Port))
+			message := fmt.Sprintf("%s leads to %s, which inside the container is the container itself", p.subject(s, v.Name), address(r.Host, r.Port))
 			report(p.variable(s.Name, v.Name, message, p.instead(s, v, r)))
 		})
 	},

@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -42,6 +43,37 @@ func (p *project) variable(service, name, message, cure string) Finding {
 		}
 	}
 	return p.at(message, cure, "services", service, "environment", name)
+}
+
+// subject is what a finding calls a variable: that of its service or, where several
+// have it from an env_file, whose it is nobody knows, that of the file.
+func (p *project) subject(s compose.Service, name string) string {
+	sharing := p.sharing(s, name)
+	if len(sharing) < 2 {
+		return name + " of " + s.Name
+	}
+	const most = 3
+	list := strings.Join(sharing[:min(most, len(sharing))], ", ")
+	if more := len(sharing) - most; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return fmt.Sprintf("%s in the env_file of %s", name, list)
+}
+
+// sharing are the services that have a variable of one value from an env_file.
+func (p *project) sharing(s compose.Service, name string) []string {
+	if _, written := p.Written("services", s.Name, "environment", name); written {
+		return nil
+	}
+	var out []string
+	for _, other := range p.facts.Services {
+		_, written := p.Written("services", other.Name, "environment", name)
+		config := p.Model.Services[other.Name]
+		if !written && len(config.EnvFiles) > 0 && config.Environment[name] != nil && p.value(other, name) == p.value(s, name) {
+			out = append(out, other.Name)
+		}
+	}
+	return out
 }
 
 // isTold says that a variable which several services have from an env_file was told

@@ -19,7 +19,7 @@ var shortSecret = rule{
 				if n == 0 || n >= leastKey || !signingKey.MatchString(v.Name) || p.weak(s, v.Name) != "" || p.isTold(s, "short", v.Name) {
 					continue
 				}
-				f := p.variable(s.Name, v.Name, fmt.Sprintf("%s of %s has %d characters; a key for signing needs %d or more", v.Name, s.Name, n, leastKey),
+				f := p.variable(s.Name, v.Name, fmt.Sprintf("%s has %d characters; a key for signing needs %d or more", p.subject(s, v.Name), n, leastKey),
 					"generate one, such as by `openssl rand -hex 32`")
 				f.Severity = p.graver(s)
 				report(f)

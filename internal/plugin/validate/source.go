@@ -54,26 +54,33 @@ func scalarsIn(file string, n *yaml.Node) []scalar {
 // column of the last part of a path on a line of a file, found from left to
 // right; without one, of the first thing on the line that is no list's dash.
 func column(files []compose.File, file string, line int, path ...string) int {
+	text, found := lineOf(files, file, line)
+	if !found {
+		return 0
+	}
+	at := 0
+	found = false
+	for _, part := range path {
+		i := strings.Index(text[at:], part)
+		if found = i >= 0 && part != ""; found {
+			at += i
+		}
+	}
+	if found {
+		return at + 1
+	}
+	return len(text) - len(strings.TrimLeft(text, " -")) + 1
+}
+
+// lineOf a file, counted from 1.
+func lineOf(files []compose.File, file string, line int) (text string, found bool) {
 	for _, f := range files {
 		if f.Name != file || line <= 0 {
 			continue
 		}
-		lines := bytes.SplitN(f.Content, []byte("\n"), line+1)
-		if len(lines) < line {
-			return 0
+		if lines := bytes.SplitN(f.Content, []byte("\n"), line+1); len(lines) >= line {
+			return string(lines[line-1]), true
 		}
-		text := string(lines[line-1])
-		at, found := 0, false
-		for _, part := range path {
-			i := strings.Index(text[at:], part)
-			if found = i >= 0 && part != ""; found {
-				at += i
-			}
-		}
-		if found {
-			return at + 1
-		}
-		return len(text) - len(strings.TrimLeft(text, " -")) + 1
 	}
-	return 0
+	return "", false
 }

@@ -17,7 +17,7 @@ var startedOnly = rule{
 				continue
 			}
 			cure := "write condition: service_healthy"
-			if d.target.Health == nil {
+			if d.target.Health == nil && p.Model.Services[d.target.Name].HealthCheck == nil {
 				cure = "give " + d.target.Name + " a healthcheck, and write condition: service_healthy"
 			}
 			f := p.at(fmt.Sprintf("%s starts as soon as %s has started, which is before it takes connections", d.Name, d.target.Name), cure, "services", d.Name, "depends_on", d.target.Name)

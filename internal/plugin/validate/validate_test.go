@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -87,6 +89,9 @@ func TestRules(t *testing.T) {
 		"started only":                 {app("    depends_on: [db]\n") + db, "4:18 warning started-only"},
 		"an open database":             {"services:\n  m: {image: \"mongo:7\", ports: [\"27017:27017\"]}\n  n: {image: \"mongo:7\", ports: [\"127.0.0.1:27018:27017\"]}\n", "2:25 warning open-port"},
 		"no password":                  {"services:\n  db: {image: \"postgres:16\", environment: {POSTGRES_HOST_AUTH_METHOD: trust}}\n  m: {image: \"mysql:8\", environment: {MYSQL_ALLOW_EMPTY_PASSWORD: \"yes\"}}\n", "2:44 warning no-password\n3:39 warning no-password"},
+		"quotes within quotes":         {app("    environment: {DNS_NODES: \"''\"}\n"), ""},
+		"a client's own switch":        {app("    environment: {ALLOW_EMPTY_PASSWORD: \"yes\"}\n"), ""},
+		"no password where none asks":  {app("    environment: {DB_HOST: db, DB_USER: u, DB_PASS: ''}\n") + "  db: {image: \"postgres:16\", environment: {POSTGRES_HOST_AUTH_METHOD: trust}}\n", "5:44 warning no-password"},
 		"the engine's socket":          {app("    volumes: [\"/var/run/docker.sock:/var/run/docker.sock\"]\n    privileged: true\n"), "4:5 warning docker-socket\n5:5 warning privileged"},
 		"no version":                   {"services:\n  a: {image: nginx}\n  b: {image: \"localhost:5000/b:latest\"}\n  c: {image: \"c@sha256:0000000000000000000000000000000000000000000000000000000000000000\"}\n  d: {image: d, build: .}\n", "2:7 warning unpinned-image\n3:7 warning unpinned-image"},
 		"spelled out":                  {app("    environment:\n      API_TOKEN: kd83hf73hf83h\n"), "5:7 warning literal-secret"},
@@ -256,5 +261,46 @@ func TestSARIF(t *testing.T) {
 	}
 	if n := len(log.Runs[0].Results[1].Locations); n != 0 {
 		t.Errorf("a finding without a place has %d", n)
+	}
+}
+
+// TestSharedEnvFile: nobody knows whose a variable of a shared env_file is, and it is
+// told once.
+func TestSharedEnvFile(t *testing.T) {
+	directory := t.TempDir()
+	for name, text := range map[string]string{
+		"compose.yaml": "services:\n  proxy: {image: \"p:1\", env_file: all.env}\n  wiki: {image: \"w:1\", env_file: all.env}\n",
+		"all.env":      "SECRET_KEY=k3y-of-sixteen-ch\nAPI_TOKEN=changeme\nSMTP_SERVER=localhost\n",
+	} {
+		if err := os.WriteFile(filepath.Join(directory, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	content, err := os.ReadFile(filepath.Join(directory, "compose.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := Project(t.Context(), []compose.File{{Name: filepath.Join(directory, "compose.yaml"), Content: content}}, Options{Options: compose.Options{Directory: directory}})
+	var got []string
+	for _, f := range found {
+		got = append(got, f.Message)
+	}
+	want := []string{
+		"SMTP_SERVER in the env_file of proxy, wiki leads to localhost, which inside the container is the container itself",
+		"SECRET_KEY in the env_file of proxy, wiki has 17 characters; a key for signing needs 32 or more",
+		"API_TOKEN in the env_file of proxy, wiki has a value that everybody knows",
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestImagesOwnCheck: a healthcheck that switches nothing off is the image's.
+func TestImagesOwnCheck(t *testing.T) {
+	found := check(t, "services:\n  app: {image: \"a:1\", depends_on: [m]}\n  m: {image: \"acme/mysql:1\", healthcheck: {disable: false}}\n", nil)
+	if len(found) != 1 || found[0].Cure != "write condition: service_healthy" {
+		t.Errorf("%+v", found)
 	}
 }

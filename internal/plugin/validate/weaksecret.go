@@ -1,7 +1,6 @@
 package validate
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,7 +17,7 @@ var weakSecret = rule{
 		for _, s := range p.facts.Services {
 			for _, v := range s.Env {
 				if why := p.weak(s, v.Name); why != "" && !p.isOthers(s, v.Name) && !p.isTold(s, "weak", v.Name) {
-					f := p.variable(s.Name, v.Name, fmt.Sprintf("%s of %s %s", v.Name, s.Name, why), weakCure)
+					f := p.variable(s.Name, v.Name, p.subject(s, v.Name)+" "+why, weakCure)
 					f.Severity = p.graver(s)
 					report(f)
 				}
