@@ -104,8 +104,8 @@ var knownImages = map[string]Image{
 	"kafkaui":    {Ports: []int32{8080}},
 	"mailpit":    {Ports: []int32{1025, 8025}},
 	"keycloak":   {Ports: []int32{8080, 9000}, server: `start(?:-dev)?|start-dev`},
-	"flink":      {Ports: []int32{8081, 6123, 6124}, server: `jobmanager|taskmanager|standalone-job`},
-	"spark":      {Ports: []int32{7077, 8080}, server: `\S*deploy\.(?:master|worker)\.\w+|start-(?:master|worker)\.sh`},
+	"flink":      {Ports: []int32{8081, 6123, 6124}, server: `jobmanager|standalone-job`},
+	"spark":      {Ports: []int32{7077, 8080}, server: `\S*deploy\.master\.\w+|start-master\.sh`},
 	"airflow":    {Group: 50000},
 	"superset":   {Ports: []int32{8088}},
 	"metabase":   {Ports: []int32{3000}},
@@ -211,6 +211,9 @@ var settings = []struct {
 // or the image is called.
 func OfService(service, image string, variable func(name string) string) (Image, bool) {
 	known, ok := Of(image)
+	if ok && Repository(image) == "spark" && variable("SPARK_MODE") == "worker" {
+		known.Ports = []int32{8081} // its own page; the master listens for it elsewhere
+	}
 	if ok {
 		return known, ok
 	}
@@ -234,4 +237,22 @@ func Repository(image string) string {
 	image = image[strings.LastIndexByte(image, '/')+1:]
 	image, _, _ = strings.Cut(image, ":")
 	return image
+}
+
+// keeps are the places where databases and brokers have their data, by their images.
+var keeps = []struct{ place, image string }{
+	{"/var/lib/clickhouse", "clickhouse"}, {"/usr/share/elasticsearch/data", "elasticsearch"}, {"/usr/share/opensearch/data", "opensearch"},
+	{"/var/lib/mysql", "mysql"}, {"/data/db", "mongo"}, {"/var/lib/rabbitmq", "rabbitmq"}, {"/var/lib/cassandra", "cassandra"},
+	{"/var/lib/influxdb", "influxdb"}, {"/var/lib/neo4j", "neo4j"}, {"/var/lib/kafka/data", "kafka"}, {"/var/opt/mssql", "mssql"},
+}
+
+// ByData is what is known of the image that an own one was made from, by where it keeps
+// its data and by what it, or its service, is called.
+func ByData(service, image string, places []string) (Image, bool) {
+	for _, k := range keeps {
+		if slices.Contains(places, k.place) && (strings.Contains(service, k.image) || strings.Contains(Repository(image), k.image)) {
+			return knownImages[k.image], true
+		}
+	}
+	return Image{}, false
 }

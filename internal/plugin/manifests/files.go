@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/bridgestack/operator/internal/compose"
+	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/redact"
 )
 
@@ -360,10 +361,20 @@ func secretFile(name string, content []byte) string {
 		return byKey
 	case (secretFileName.MatchString(base) || secretPlace.MatchString(name)) && !exampleName.MatchString(base):
 		return byName
-	case utf8.Valid(content) && redact.New().Text(string(content)) != string(content):
+	case utf8.Valid(content) && isTelling(string(content)):
 		return byForm
 	}
 	return ""
+}
+
+// reference to a variable, which the program that reads the file puts in: no secret. One
+// with a default may be.
+var reference = regexp.MustCompile(`\$\{\w+(?::?[-?])?\}|\$\w+|\{\{[^{}\n]*\}\}|%\(\w+\)s|\bENV\[["']\w+["']\]`)
+
+// isTelling says that a secret is spelled out in a text.
+func isTelling(text string) bool {
+	text = reference.ReplaceAllString(text, evidence.Redacted) // which is redacted to itself
+	return redact.New().Text(text) != text
 }
 
 // mountConfigs mounts compose's configs.

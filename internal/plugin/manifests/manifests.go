@@ -185,7 +185,13 @@ func (b *builder) told(notes []Note, path []string, text string) []Note {
 
 // add makes the file of one service.
 func (b *builder) add(s compose.Service) {
+	if b.joins(s.Name) != "" {
+		return // it is in another's pod
+	}
 	u := b.unitOf(s)
+	for _, guest := range b.guests(s.Name) {
+		u.take(b.unitOf(guest))
+	}
 	name := u.name + ".yaml"
 	if b.fileNames[name] {
 		name = "service-" + name

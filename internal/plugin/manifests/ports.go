@@ -11,6 +11,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/bridgestack/operator/internal/compose"
@@ -48,6 +49,18 @@ func (b *builder) portsOf(s compose.Service) []corev1.ServicePort {
 	}
 	slices.SortStableFunc(out, func(x, y corev1.ServicePort) int { return cmp.Compare(x.Port, y.Port) })
 	b.ports[s.Name] = out
+	return out
+}
+
+// podPorts are those of all containers of a service's pod.
+func (b *builder) podPorts(s compose.Service) []corev1.ServicePort {
+	out := portList(slices.Clone(b.portsOf(s)))
+	for _, guest := range b.guests(s.Name) {
+		for _, p := range b.portsOf(guest) {
+			out.add(p.Port, strings.ToLower(string(p.Protocol)))
+		}
+	}
+	slices.SortStableFunc(out, func(x, y corev1.ServicePort) int { return cmp.Compare(x.Port, y.Port) })
 	return out
 }
 
@@ -196,8 +209,9 @@ func portsAfter(text string, names []string) []int32 {
 // exposedByBuild are the ports that the last stage of a Dockerfile, or the one to
 // be built, says that its image listens on.
 func (b *builder) exposedByBuild(s compose.Service) []compose.Port {
-	build := b.Project.Model.Services[s.Name].Build
-	if build == nil {
+	config := b.Project.Model.Services[s.Name]
+	build := config.Build
+	if build == nil || s.OneShot || b.isNotWhatWasBuilt(config) {
 		return nil
 	}
 	text := build.DockerfileInline
@@ -229,6 +243,28 @@ func (b *builder) exposedByBuild(s compose.Service) []compose.Port {
 	return out
 }
 
+// isNotWhatWasBuilt says that a service runs something else of an image than the server
+// that it was built for: a worker, or any other command where another service has the
+// image's own.
+func (b *builder) isNotWhatWasBuilt(config types.ServiceConfig) bool {
+	line := strings.Join(slices.Concat(config.Entrypoint, config.Command), " ")
+	if line == "" || len(config.Ports) > 0 {
+		return false
+	}
+	if workerCommand.MatchString(line) {
+		return true
+	}
+	for name, other := range b.Project.Model.Services {
+		if name != config.Name && len(other.Command)+len(other.Entrypoint) == 0 && other.Build != nil && equality.Semantic.DeepEqual(other.Build, config.Build) {
+			return true
+		}
+	}
+	return false
+}
+
+// workerCommand is one that listens nowhere.
+var workerCommand = regexp.MustCompile(`(?i)\b(?:celery\b.*\b(?:worker|beat)|sidekiq|rq worker|rqworker|queue:(?:work|listen)|schedule:(?:work|run)|horizon|dramatiq|huey|good_job|delayed_job|resque:work|db:migrate|migrate)\b`)
+
 // ownPorts are those that the image is known for, where it runs what it is known
 // for. Of what is no database or broker they count only where nothing else is
 // known.
@@ -241,7 +277,7 @@ func (b *builder) ownPorts(s compose.Service, unknown bool) []int32 {
 		return []int32{cmp.Or(atoi32(b.value(s, kind.PortVariable)), kind.Port)}
 	case isServer, !ok, !known.RunsServer(config.Entrypoint, config.Command):
 		return nil // a broker's listeners say
-	case known.Data || unknown || slices.ContainsFunc(s.Ports, func(p compose.Port) bool { return p.Target == first(known) }):
+	case known.Data || unknown || slices.ContainsFunc(s.Ports, func(p compose.Port) bool { return slices.Contains(known.Ports, p.Target) }):
 		return known.Ports
 	}
 	return nil
@@ -249,14 +285,15 @@ func (b *builder) ownPorts(s compose.Service, unknown bool) []int32 {
 
 // imageOf is what is known of a service's image.
 func (b *builder) imageOf(s compose.Service) (images.Image, bool) {
-	return images.OfService(s.Name, s.Image, func(name string) string { return b.value(s, name) })
-}
-
-func first(image images.Image) int32 {
-	if len(image.Ports) == 0 {
-		return 0
+	known, ok := images.OfService(s.Name, s.Image, func(name string) string { return b.value(s, name) })
+	if ok {
+		return known, ok
 	}
-	return image.Ports[0]
+	var places []string
+	for _, v := range b.Project.Model.Services[s.Name].Volumes {
+		places = append(places, v.Target)
+	}
+	return images.ByData(s.Name, s.Image, places)
 }
 
 // mainPort is the one that others ask first, 0 where none is known.

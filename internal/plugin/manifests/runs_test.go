@@ -459,3 +459,118 @@ services:
 		t.Errorf("%+v", e)
 	}
 }
+
+// TestSharedNetwork: containers that have one network are in one pod, where localhost is
+// the same for all of them, and nobody waits for a port of its own pod.
+func TestSharedNetwork(t *testing.T) {
+	m := of(t, `services:
+  vpn: {image: "vpn:1", cap_add: [NET_ADMIN], ports: ["8080:8080"], depends_on: [log]}
+  log: {image: "redis:7"}
+  torrent: {image: "t:1", network_mode: "service:vpn", user: "1000", depends_on: [vpn, db, ui], expose: ["6881"], volumes: ["data:/d"]}
+  indexer: {image: "i:1", network_mode: "container:torrent", volumes: ["data:/x"]}
+  db: {image: "postgres:16", environment: {POSTGRES_PASSWORD: "${PW}"}}
+  ui: {image: "u:1", ports: ["80:80"], depends_on: [vpn]}
+  web: {image: "w:1", depends_on: [torrent]}
+  once: {image: "o:1", network_mode: "service:vpn", command: ["./migrate"], restart: "no"}
+volumes: {data: }
+`, map[string]string{"PW": "x"})
+	pod := m.pod(t, "Deployment/vpn")
+	var names []string
+	for _, c := range pod.Containers {
+		names = append(names, c.Name)
+	}
+	if got := strings.Join(names, " "); got != "vpn indexer torrent" {
+		t.Errorf("the pod has %s", got)
+	}
+	if got := m.waits(t, "Deployment/vpn"); strings.Contains(got, "vpn") || !strings.Contains(got, "db:5432") || !strings.Contains(got, "log:6379") || strings.Contains(got, "ui") {
+		t.Errorf("it waits for %s", got)
+	}
+	if got := m.waits(t, "Deployment/web"); !strings.Contains(got, "vpn") || strings.Contains(got, "torrent") {
+		t.Errorf("web waits for %s", got)
+	}
+	var ports []string
+	for _, p := range m.service(t, "vpn").Spec.Ports {
+		ports = append(ports, p.Name)
+	}
+	if got := strings.Join(ports, " "); got != "tcp-6881 tcp-8080" {
+		t.Errorf("its Service has %s", got)
+	}
+	if m.objects["Service/torrent"] != nil || m.objects["Deployment/torrent"] != nil {
+		t.Error("torrent has objects of its own")
+	}
+	if len(pod.Volumes) != 1 || pod.Containers[1].VolumeMounts[0].Name != pod.Volumes[0].Name || pod.SecurityContext == nil || pod.SecurityContext.FSGroup == nil {
+		t.Errorf("volumes %+v, security %+v", pod.Volumes, pod.SecurityContext)
+	}
+	if strings.Contains(m.text, "- name: torrent\n    dependsOn") || !strings.Contains(m.text, "torrent in vpn") {
+		t.Error("the BridgeStack has torrent as a service")
+	}
+	if !strings.Contains(m.notes(), "once.network_mode: it does not share the network of vpn") || !strings.Contains(m.notes(), "torrent.network_mode: it is a container in the pod of vpn") {
+		t.Errorf("notes: %s", m.notes())
+	}
+}
+
+// TestPortsOfWhatRuns: a port is that of the server which runs, and not of another one
+// that its image was made for.
+func TestPortsOfWhatRuns(t *testing.T) {
+	files := fstest.MapFS{"project/Dockerfile": {Data: []byte("FROM php\nEXPOSE 9000\n")}}
+	m := of(t, `services:
+  app: {build: .}
+  queue: {build: ., command: php artisan queue:work}
+  poll: {build: ., command: ./poll}
+  serve: {build: {context: ., args: {A: b}}, command: ./serve}
+  worker: {image: "bitnami/spark:3", environment: {SPARK_MODE: worker}}
+  taskmanager: {image: "flink:1", command: taskmanager}
+  mail: {image: "axllent/mailpit:1", ports: ["8025:8025"]}
+  clickhouse: {image: clickhouse-of-ours, build: ., healthcheck: {test: "wget http://localhost:8123/"}, volumes: ["c:/var/lib/clickhouse"]}
+volumes: {c: }
+`, nil, mounting(files))
+	for service, want := range map[string]string{
+		"app": "9000", "queue": "", "poll": "", "serve": "9000", "worker": "8081", "taskmanager": "", "mail": "1025 8025", "clickhouse": "8123 9000 9009",
+	} {
+		var ports []string
+		for _, p := range m.service(t, service).Spec.Ports {
+			ports = append(ports, strings.TrimPrefix(p.Name, "tcp-"))
+		}
+		if got := strings.Join(ports, " "); got != want {
+			t.Errorf("%s: %q, not %q", service, got, want)
+		}
+	}
+	if m.objects["StatefulSet/clickhouse"] == nil {
+		t.Error("a database of one's own image is no StatefulSet")
+	}
+	if !strings.Contains(m.notes(), "clickhouse.build: clickhouse-of-ours is built by compose") {
+		t.Errorf("notes: %s", m.notes())
+	}
+}
+
+// TestFilesOfTheImage: what an image is built with is not shared by those who do not
+// mount it, and a web server before it has it from there.
+func TestFilesOfTheImage(t *testing.T) {
+	files := fstest.MapFS{
+		"project/compose.yaml": {Data: []byte("x")}, "project/Dockerfile": {Data: []byte("FROM php\n")}, "project/index.php": {Data: []byte("<?php")},
+		"project/l/beats.conf": {Data: []byte(`output { elasticsearch { password => "${ELASTIC_PASSWORD}" token: $TOKEN } }`)},
+		"project/s/beats.conf": {Data: []byte(`output { elasticsearch { password => "canary-Zq81kx" } }`)},
+	}
+	m := of(t, `services:
+  app: {build: ., volumes: [".:/srv/app"]}
+  queue: {build: ., command: ./work, volumes: [".:/srv/app"]}
+  web: {image: "nginx:1", volumes: [".:/var/www/html", "./public:/static"]}
+  logstash: {image: "logstash:8", volumes: ["./l:/usr/share/logstash/pipeline", "./s:/usr/share/logstash/secrets.d"]}
+`, nil, mounting(files))
+	if len(m.pod(t, "Deployment/web").InitContainers) != 2 {
+		t.Fatalf("%+v", m.pod(t, "Deployment/web").InitContainers)
+	}
+	fill := m.pod(t, "Deployment/web").InitContainers
+	if fill[0].Image != "shop-app" || !strings.Contains(fill[0].Command[2], "cp -a /srv/app/. ") || !strings.Contains(fill[1].Command[2], "cp -a /srv/app/public/. ") {
+		t.Errorf("%+v", fill)
+	}
+	if strings.Contains(m.notes(), "shared by") || m.objects["PersistentVolumeClaim/shop-project"] != nil {
+		t.Errorf("notes: %s", m.notes())
+	}
+	if got := m.mount(t, "Deployment/logstash", "/usr/share/logstash/pipeline"); got != "ConfigMap logstash-l" {
+		t.Errorf("a file that refers to a variable is in %s", got)
+	}
+	if got := m.mount(t, "Deployment/logstash", "/usr/share/logstash/secrets.d"); strings.HasPrefix(got, "ConfigMap") {
+		t.Errorf("a file with a password is in %s", got)
+	}
+}

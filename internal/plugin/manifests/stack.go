@@ -22,9 +22,13 @@ func (b *builder) stackDocument(owned bool) Document {
 		o.Labels = b.labels()
 		o.Spec.Selector = &metav1.LabelSelector{MatchLabels: b.labels()}
 	}
-	var ended []string
+	var ended, inside []string
 	for _, s := range b.Facts.Services {
-		if b.oneShot(s) {
+		switch {
+		case owned && b.joins(s.Name) != "":
+			inside = append(inside, s.Name+" in "+b.home(s.Name))
+			continue
+		case b.oneShot(s):
 			ended = append(ended, s.Name)
 			continue
 		}
@@ -34,6 +38,9 @@ func (b *builder) stackDocument(owned bool) Document {
 		"`kubectl explain bridgestack.spec --recursive` shows."
 	if len(ended) > 0 {
 		comment += "\nNot watched, as they run to their end: " + strings.Join(ended, ", ") + "."
+	}
+	if len(inside) > 0 {
+		comment += "\nA part of the pods of others, whose network they have: " + strings.Join(inside, ", ") + "."
 	}
 	return Document{Object: o, Comment: comment, After: stackHint}
 }
@@ -55,12 +62,15 @@ func (b *builder) service(s compose.Service, owned bool) v1alpha1.Service {
 	if owned {
 		out.Workload = nil // what is made is found by its labels
 	}
-	for _, d := range s.DependsOn {
-		if target, known := b.Facts.ByName(d.Service); known && !b.oneShot(target) {
-			out.DependsOn = append(out.DependsOn, dependencyOf(d))
-		}
+	if owned {
+		out.DependsOn = b.podDependencies(s)
 	}
 	if !owned {
+		for _, d := range s.DependsOn {
+			if target, known := b.Facts.ByName(d.Service); known && !b.oneShot(target) {
+				out.DependsOn = append(out.DependsOn, dependencyOf(d))
+			}
+		}
 		out.Env = slices.DeleteFunc(out.Env, func(e v1alpha1.DeclaredEnv) bool {
 			_, secret := b.secretOfBridge(s, e)
 			if secret {

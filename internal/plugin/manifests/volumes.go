@@ -245,12 +245,18 @@ func (b *builder) users(volume types.ServiceVolumeConfig) []string {
 	var out []string
 	for _, s := range b.Facts.Services {
 		for _, v := range b.Project.Model.Services[s.Name].Volumes {
-			if v.Type == volume.Type && v.Source == volume.Source && !slices.Contains(out, s.Name) {
+			if v.Type == volume.Type && v.Source == volume.Source && !slices.Contains(out, s.Name) && !b.hidesImage(s.Name, v) {
 				out = append(out, s.Name)
 			}
 		}
 	}
 	return out
+}
+
+// hidesImage says that a mount is left out, as it is of what the image is built with.
+func (b *builder) hidesImage(service string, v types.ServiceVolumeConfig) bool {
+	config := b.Project.Model.Services[service]
+	return v.Type == types.VolumeTypeBind && config.Build != nil && b.isInside(v.Source) && b.isSource(config, v, b.look(v.Source))
 }
 
 // claim makes the claim of a volume, once, and returns its name.
@@ -317,9 +323,32 @@ func (u *unit) mountSource(config types.ServiceConfig, v types.ServiceVolumeConf
 		u.mountFiles(path.Base(v.Source), found.files, v.Target)
 	case found.kind != isDirectory && v.ReadOnly && found.kind != isLarge:
 		u.leaveOut(v, "is not there")
+	case u.mountFromImage(config, v):
 	default:
 		u.mountDirectory(v, found)
 	}
+}
+
+// mountFromImage mounts a directory that another service's image is built with, such as
+// the application's own for the web server before it: it is copied out of that image.
+func (u *unit) mountFromImage(config types.ServiceConfig, v types.ServiceVolumeConfig) bool {
+	if config.Build != nil {
+		return false
+	}
+	for _, s := range u.Facts.Services {
+		other := u.Project.Model.Services[s.Name]
+		for _, o := range other.Volumes {
+			below, found := strings.CutPrefix(v.Source+"/", o.Source+"/")
+			if !found || s.Name == u.Name || !u.hidesImage(s.Name, o) {
+				continue
+			}
+			u.attach(path.Base(v.Target), corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}, corev1.VolumeMount{MountPath: v.Target, ReadOnly: v.ReadOnly})
+			u.fill(path.Base(v.Target), u.imageName(other), path.Join(o.Target, below))
+			u.note(u.Name, "volumes", fmt.Sprintf("%s is copied from the image of %s, which is built with it, each time that a pod starts", v.Target, s.Name))
+			return true
+		}
+	}
+	return false
 }
 
 func (u *unit) leaveOut(v types.ServiceVolumeConfig, why string) {
@@ -375,7 +404,7 @@ var (
 
 // isSource says that a mount puts the code over what the image was built with
 // from the same directory, as is done for working on it.
-func (u *unit) isSource(config types.ServiceConfig, v types.ServiceVolumeConfig, found source) bool {
+func (b *builder) isSource(config types.ServiceConfig, v types.ServiceVolumeConfig, found source) bool {
 	if config.Build == nil {
 		return false
 	}
@@ -474,15 +503,20 @@ func (u *unit) seed(config types.ServiceConfig, v types.ServiceVolumeConfig) {
 	if users := u.users(v); len(users) > 1 && config.Build == nil && u.Project.Model.Services[users[0]].Build != nil {
 		return // it is filled by who is built for it
 	}
+	u.fill(v.Source, u.container.Image, v.Target)
+	u.note(u.Name, "volumes", fmt.Sprintf("a fresh %s is filled with what the image has in %s, by its own shell: take the init container away where the image has none", v.Source, v.Target))
+}
+
+// fill the volume that was mounted last, where it is empty, with a directory of an image.
+func (u *unit) fill(name, image, directory string) {
 	const fresh = "/bridge-fresh-volume"
-	from := shellQuoted(path.Clean(v.Target))
+	from := shellQuoted(path.Clean(directory))
 	script := fmt.Sprintf(`if [ -d %[1]s ] && [ -z "$(ls -A %[2]s | grep -vx lost+found)" ]; then cp -a %[1]s/. %[2]s/ || true; fi`, from, fresh)
 	mounted := u.container.VolumeMounts[len(u.container.VolumeMounts)-1]
 	u.seeds = append(u.seeds, corev1.Container{
-		Name: unusedContainer(u.seeds, "fill-"+dnsName(v.Source, 50)), Image: u.container.Image, ImagePullPolicy: u.container.ImagePullPolicy,
+		Name: unusedContainer(u.seeds, "fill-"+dnsName(name, 50)), Image: image, ImagePullPolicy: u.container.ImagePullPolicy,
 		Command: []string{"/bin/sh", "-c", script}, VolumeMounts: []corev1.VolumeMount{{Name: mounted.Name, MountPath: fresh}},
 	})
-	u.note(u.Name, "volumes", fmt.Sprintf("a fresh %s is filled with what the image has in %s, by its own shell: take the init container away where the image has none", v.Source, v.Target))
 }
 
 func unusedContainer(list []corev1.Container, name string) string {

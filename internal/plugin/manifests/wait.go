@@ -33,7 +33,9 @@ func (u *unit) waiters() {
 	for _, d := range u.DependsOn {
 		target, known := u.Facts.ByName(d.Service)
 		switch {
-		case !known || !d.Required || target.Replicas == 0:
+		case !known || !d.Required || target.Replicas == 0 || u.home(target.Name) == u.home(u.Name):
+		case len(u.guests(u.home(u.Name))) > 0 && u.isNeededBy(target):
+			u.note(u.Name, "depends_on", u.Name+" does not wait for "+target.Name+", which needs a container of the same pod")
 		case d.Condition == v1alpha1.ServiceCompletedSuccessfully:
 			u.waitForJob(target, "--timeout="+jobTimeout)
 		case u.builder.oneShot(target):
@@ -76,9 +78,10 @@ func (u *unit) isAddressedBy(other compose.Service) bool {
 
 func (u *unit) waitForService(target compose.Service, d compose.Dependency) {
 	ports := u.portsOf(target)
-	host := u.builder.names[target.Name]
+	lead, _ := u.Facts.ByName(u.home(target.Name))
+	host := u.builder.names[lead.Name]
 	if d.Condition == v1alpha1.ServiceHealthy {
-		host = u.readyName(target)
+		host = u.readyName(lead)
 	}
 	c := evidence.Connection{Protocol: evidence.TCP, Service: target.Name}
 	c.Servers = []evidence.HostPort{{Host: host, Port: u.builder.mainPort(target, ports)}}
@@ -115,7 +118,9 @@ func (u *unit) waitForJob(target compose.Service, how ...string) {
 // isAwaitedHealthy says that another service waits for this one to be healthy.
 func (b *builder) isAwaitedHealthy(service string) bool {
 	return slices.ContainsFunc(b.Facts.Services, func(s compose.Service) bool {
-		return slices.ContainsFunc(s.DependsOn, func(d compose.Dependency) bool { return d.Service == service && d.Condition == v1alpha1.ServiceHealthy })
+		return slices.ContainsFunc(s.DependsOn, func(d compose.Dependency) bool {
+			return b.home(d.Service) == service && d.Condition == v1alpha1.ServiceHealthy
+		})
 	})
 }
 

@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ import (
 
 // unitOf prepares a service: everything but the workload around the pod.
 func (b *builder) unitOf(s compose.Service) *unit {
-	u := &unit{builder: b, Service: s, name: b.names[s.Name], ports: b.portsOf(s)}
+	u := &unit{builder: b, Service: s, name: b.names[s.Name], ports: b.podPorts(s)}
 	config := b.Project.Model.Services[s.Name]
 	// A compose container has no token for the cluster, and knows no other
 	// service by variables such as POSTGRES_PORT=tcp://10.96.0.9:5432.
@@ -30,7 +31,7 @@ func (b *builder) unitOf(s compose.Service) *unit {
 		Command: u.arguments("entrypoint", config.Entrypoint), Args: u.arguments("command", config.Command),
 		Resources: u.resources(config), ImagePullPolicy: pullPolicy(config.PullPolicy),
 	}
-	for _, p := range u.servicePorts(u.ports) {
+	for _, p := range u.servicePorts(u.portsOf(s)) {
 		c := corev1.ContainerPort{ContainerPort: p.Port, Protocol: p.Protocol}
 		if p.Protocol == corev1.ProtocolTCP {
 			c.Protocol = "" // the default
@@ -81,7 +82,7 @@ func (u *unit) tell() {
 	case u.OneShotReason != "":
 		u.decide("restart", "no Job, as "+u.OneShotReason)
 	}
-	if !u.oneShot() {
+	if !u.oneShot() && u.joins(u.Name) == "" {
 		u.tellPorts()
 	}
 }
@@ -104,12 +105,18 @@ func (u *unit) tellPorts() {
 
 // image is what compose builds under that name where none is named.
 func (u *unit) image(s types.ServiceConfig) string {
-	if s.Image != "" {
-		return s.Image
+	name := u.imageName(s)
+	switch {
+	case s.Image == "":
+		u.note(u.Name, "build", fmt.Sprintf("the image is built by compose only: push it to a registry and put its name in the place of %s", name))
+	case s.Build != nil:
+		u.note(u.Name, "build", fmt.Sprintf("%s is built by compose: build and push it, so that the nodes can pull it", name))
 	}
-	name := u.project + "-" + u.name
-	u.note(u.Name, "build", fmt.Sprintf("the image is built by compose only: push it to a registry and put its name in the place of %s", name))
 	return name
+}
+
+func (b *builder) imageName(s types.ServiceConfig) string {
+	return cmp.Or(s.Image, b.project+"-"+b.names[s.Name])
 }
 
 func pullPolicy(p string) corev1.PullPolicy {
@@ -244,13 +251,16 @@ func (u *unit) host(config types.ServiceConfig) {
 // namespaces are those that the pod has of the node, or would share with another
 // container.
 func (u *unit) namespaces(config types.ServiceConfig) {
-	if kind, other, shares := strings.Cut(config.NetworkMode, ":"); shares && (kind == "service" || kind == "container") {
+	if kind, other, shares := strings.Cut(config.NetworkMode, ":"); shares && (kind == "service" || kind == "container") && u.joins(u.Name) == "" {
 		u.note(u.Name, "network_mode", fmt.Sprintf("it does not share the network of %s: put both containers into one pod, where they reach each other at localhost", other))
 	}
 	if config.NetworkMode == "host" {
 		u.pod.HostNetwork, u.pod.DNSPolicy = true, corev1.DNSClusterFirstWithHostNet
 		u.pod.Hostname = ""
 		u.note(u.Name, "network_mode", "it has the node's own network here, which few clusters allow")
+	}
+	if config.NetworkMode == "none" {
+		u.note(u.Name, "network_mode", "it has a network here: a NetworkPolicy that lets nothing in and out takes it away")
 	}
 	if config.Pid == "host" {
 		u.pod.HostPID = true
@@ -259,7 +269,8 @@ func (u *unit) namespaces(config types.ServiceConfig) {
 }
 
 func (u *unit) keepsData() bool {
-	return images.KeepsData(u.Service.Image) || u.Role == compose.RolePostgres
+	known, _ := u.imageOf(u.Service)
+	return known.Data || u.Role == compose.RolePostgres
 }
 
 // workload is a Job for what runs to its end, a StatefulSet for what keeps data
@@ -314,8 +325,10 @@ func (u *unit) retries() *int32 {
 	return nil
 }
 
-func (u *unit) onEveryNode() bool {
-	d := u.Project.Model.Services[u.Name].Deploy
+func (u *unit) onEveryNode() bool { return u.builder.onEveryNode(u.Service) }
+
+func (b *builder) onEveryNode(s compose.Service) bool {
+	d := b.Project.Model.Services[s.Name].Deploy
 	return d != nil && d.Mode == "global"
 }
 

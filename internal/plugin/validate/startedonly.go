@@ -17,7 +17,7 @@ var startedOnly = rule{
 				continue
 			}
 			cure := "write condition: service_healthy"
-			if d.target.Health == nil && p.Model.Services[d.target.Name].HealthCheck == nil {
+			if d.target.Health == nil && !p.hasOwnCheck(d.target.Name) {
 				cure = "give " + d.target.Name + " a healthcheck, and write condition: service_healthy"
 			}
 			f := p.at(fmt.Sprintf("%s starts as soon as %s has started, which is before it takes connections", d.Name, d.target.Name), cure, "services", d.Name, "depends_on", d.target.Name)
@@ -25,4 +25,11 @@ var startedOnly = rule{
 			report(f)
 		}
 	},
+}
+
+// hasOwnCheck says that a service's file leaves the check to the image, and does not
+// switch it off.
+func (p *project) hasOwnCheck(service string) bool {
+	check := p.Model.Services[service].HealthCheck
+	return check != nil && !check.Disable && (len(check.Test) == 0 || check.Test[0] != "NONE")
 }
