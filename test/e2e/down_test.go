@@ -118,6 +118,25 @@ func TestDownWithoutALoop(t *testing.T) {
 	})
 }
 
+// TestTaintKeepsOut: the taint that keeps a pod from every node is named, and the
+// incident is over once the pod is ready. It taints the nodes, so nothing else may be
+// deployed in the meantime.
+func TestTaintKeepsOut(t *testing.T) {
+	s := apply(t, "down-without-a-loop")
+	untaint := func() { _, _ = kubectl("", "taint", "nodes", "--all", "dedicated=gpu:NoSchedule-") }
+	t.Cleanup(untaint)
+	s.must(kubectl("", "taint", "nodes", "--all", "dedicated=gpu:NoSchedule"))
+	f := faultyService{name: "kept-out", cause: v1alpha1.CauseUnschedulable, confidence: high, cites: "untolerated taint", make: container(func(c *corev1.Container) { c.Command = forever })}
+	s.deploy(f)
+	d := s.awaitCause(f)
+	if !strings.Contains(d.Status.Message, "dedicated=gpu") {
+		t.Errorf("the message does not name the taint: %s", d.Status.Message)
+	}
+	untaint()
+	over := s.await(f.name, "Recovered", func(d v1alpha1.BridgeDiagnosis) bool { return d.Status.State == v1alpha1.StateRecovered })
+	t.Log(timeline(over) + ": " + d.Status.Message)
+}
+
 // TestRegistryIsToldOnce: a registry that cannot be reached is the fault of no service;
 // one incident calls a person, the other waits for it.
 func TestRegistryIsToldOnce(t *testing.T) {
