@@ -41,3 +41,15 @@ func describe(c evidence.Case) string {
 	}
 	return ""
 }
+
+// scaleUp is the command that gives the root of a finding a pod again, where someone
+// scaled it to zero; empty elsewhere.
+func scaleUp(c evidence.Case, f Finding) string {
+	for _, d := range c.Dependencies {
+		kind, name, _ := strings.Cut(d.Workload.Object, "/")
+		if d.Service == f.Root && d.Workload.ScaledToZero && isObjectName(name) {
+			return kubectl(c, "scale %s/%s --replicas=1", strings.ToLower(kind), name)
+		}
+	}
+	return ""
+}

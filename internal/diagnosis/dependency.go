@@ -154,8 +154,10 @@ func wasDown(c evidence.Case, d evidence.Dependency) bool {
 func dependencyUnhealthy(d evidence.Dependency, symptom Finding) Finding {
 	state := "was not ready when this container ended"
 	switch {
+	case d.Workload.ScaledToZero:
+		state = "is scaled to zero"
 	case d.Workload.Looping:
-		state = "is in a restart loop itself"
+		state = "is down or in a restart loop itself"
 	case !d.Workload.Ready:
 		state = "is not ready"
 	}

@@ -106,6 +106,7 @@ func complete(c evidence.Case, f Finding) Finding {
 		f.Evidence = append(f.Evidence, terminationItem(ended))
 	}
 	f.Evidence = slices.Concat(changedBefore(c), f.Evidence, surroundings(c))
+	f.Command = firstOf(f.Command, scaleUp(c, f))
 	if f.Confidence == "" {
 		f.Confidence = v1alpha1.ConfidenceLow
 	}

@@ -273,6 +273,16 @@ func TestDownWithoutALoop(t *testing.T) {
 			says:       []string{"statuscode: 503"},
 			root:       "postgres",
 		},
+		"not ready beside a dependency that was scaled to zero": {
+			evidence: with(unready("HTTP probe failed with statuscode: 503", postgresDependency(false, "")), func(c *evidence.Case) {
+				c.Dependencies[0].Workload.ScaledToZero, c.Dependencies[0].Workload.Object = true, "StatefulSet/postgres"
+			}),
+			cause:      v1alpha1.CauseDependencyUnhealthy,
+			confidence: v1alpha1.ConfidenceMedium,
+			says:       []string{"The service postgres, which this one depends on, is scaled to zero"},
+			command:    "kubectl -n shop scale statefulset/postgres --replicas=1",
+			root:       "postgres",
+		},
 		"a program that tries again for ever, with a password that the server refuses": {
 			evidence: with(unready("HTTP probe failed with statuscode: 503", postgresDependency(true, "")), func(c *evidence.Case) {
 				c.Log.Current = []byte(`ERROR db not available, trying again: FATAL: password authentication failed for user "web" (SQLSTATE 28P01)` + "\n")

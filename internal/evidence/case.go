@@ -400,6 +400,10 @@ type Dependency struct {
 // DependencyWorkload is the state of a dependency's own workload.
 type DependencyWorkload struct {
 	Known bool
+	// Object is the workload as Kind/name.
+	Object string
+	// ScaledToZero says that it wants no pods.
+	ScaledToZero bool
 	// Ready is true when it has a ready pod.
 	Ready bool
 	// ReadySince is since when a pod of it has been ready, of several the one that

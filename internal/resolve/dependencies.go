@@ -78,7 +78,8 @@ func (d Dependent) stateOf(ctx context.Context, target stack.Service, condition 
 	if w == nil || w.Gone {
 		return state, "", nil
 	}
-	state = evidence.DependencyWorkload{Known: true, Ready: w.Serves(condition)}
+	state = evidence.DependencyWorkload{Known: true, Object: w.String(), Ready: w.Serves(condition)}
+	state.ScaledToZero = w.Wanted == 0 && w.Run == nil && !state.Ready
 	i := slices.IndexFunc(d.Diagnoses, func(d v1alpha1.BridgeDiagnosis) bool {
 		return d.Spec.Service == target.Name && !d.Status.State.Final()
 	})
