@@ -20,8 +20,9 @@ type Environment struct {
 	Config []evidence.ConfigObject
 	// Secrets are the values to be redacted, of all of the pod's containers.
 	Secrets []evidence.Secret
-	// unreadSecrets are the names of those whose values are not known.
-	unreadSecrets []string
+	// unreadSecrets are the names of those whose values are not known, and failedSecrets
+	// those among them that the operator may read.
+	unreadSecrets, failedSecrets []string
 }
 
 // Env is the container's effective environment as the kubelet makes it:
@@ -58,7 +59,7 @@ func (r *Reader) environment(ctx context.Context, pod *corev1.Pod, container str
 		}
 	}
 	out.Secrets = values.secrets()
-	out.unreadSecrets = found.unread(kindSecret)
+	out.unreadSecrets, out.failedSecrets = found.unread(kindSecret)
 	if errServices != nil {
 		out.Env.Complete = false
 	}

@@ -30,9 +30,9 @@ type reference struct {
 }
 
 // object is a Secret or a ConfigMap as it was found. An object that could not
-// be read is neither found nor missing.
+// be read is neither found nor missing; forbidden says that it may not be read.
 type object struct {
-	found, missing bool
+	found, missing, forbidden bool
 	data           map[string]string
 	changed        time.Time
 }
@@ -44,16 +44,21 @@ type objects map[objectKey]object
 
 func (o objects) of(r reference) object { return o[objectKey{r.kind, r.name}] }
 
-// unread are the names of the objects of a kind of which nothing is known.
-func (o objects) unread(kind string) []string {
-	var names []string
+// unread are the names of the objects of a kind of which nothing is known, and failed
+// those among them that might be known the next time.
+func (o objects) unread(kind string) (unread, failed []string) {
 	for key, object := range o {
-		if key.kind == kind && !object.found && !object.missing {
-			names = append(names, key.name)
+		if key.kind != kind || object.found || object.missing {
+			continue
+		}
+		unread = append(unread, key.name)
+		if !object.forbidden {
+			failed = append(failed, key.name)
 		}
 	}
-	slices.Sort(names)
-	return names
+	slices.Sort(unread)
+	slices.Sort(failed)
+	return unread, failed
 }
 
 // references are those of one container: env, envFrom and the volumes that it mounts.
@@ -147,6 +152,7 @@ func (r *Reader) read(ctx context.Context, namespace string, refs []reference) (
 		o, err := r.readOne(ctx, types.NamespacedName{Namespace: namespace, Name: ref.name}, ref.kind)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("read %s %s/%s: %w", ref.kind, namespace, ref.name, err))
+			o.forbidden = apierrors.IsForbidden(err)
 		}
 		found[key] = o
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -89,7 +90,8 @@ type Observation struct {
 // Case gathers everything but Dependencies and Probes. A part that cannot be
 // read is recorded as missing and hides no other: the observation is valid
 // whatever the error, which tells of all such parts. Only where the pod itself
-// cannot be read, or has no such container, it is empty.
+// cannot be read, or has no such container, it is empty; and where a Secret of it that
+// may be read could not be: its values would not be found in the log.
 func (r *Reader) Case(ctx context.Context, request Request) (Observation, error) {
 	pod, err := r.whole(ctx, request.Pod)
 	if err != nil {
@@ -114,6 +116,10 @@ func (r *Reader) Case(ctx context.Context, request Request) (Observation, error)
 	wait.Go(func() { placed, errPlacement = r.placementOf(ctx, pod) })
 	wait.Go(func() { origin, errWorkload = r.originOf(ctx, request, pod) })
 	wait.Wait()
+	if len(environment.failedSecrets) > 0 {
+		return Observation{}, fmt.Errorf("without the values of Secret %s they cannot be kept out of what is shown: %w",
+			strings.Join(environment.failedSecrets, ", "), errEnv)
+	}
 	if errLog != nil && len(c.Log.Previous)+len(c.Log.Current) == 0 {
 		c.Log.Unavailable = errLog.Error()
 	}
