@@ -268,7 +268,8 @@ func TestRightsThatAnAdminAdds(t *testing.T) {
 	}{
 		"probe-from-pod":    {"bridgestack-pod-prober", []access{{"patch", "", "pods", "ephemeralcontainers", "shop"}}},
 		"testdata/operator": {"bridgestack-kubelet-metrics-reader", []access{{"get", "", "nodes", "metrics", ""}}}, // with the component kubelet-metrics
-		"run-jobs":          {"bridgestack-job-runner", []access{{"create", "batch", "jobs", "", "shop"}, {"get", "batch", "cronjobs", "", "shop"}}},
+		"run-jobs":          {"bridgestack-job-runner", []access{{"create", "batch", "jobs", "", "shop"}}},
+		"read-owners":       {"bridgestack-owner-reader", []access{{"get", "postgresql.cnpg.io", "clusters", "", "shop"}, {"get", "argoproj.io", "rollouts", "", "shop"}}},
 	} {
 		t.Run(folder, func(t *testing.T) {
 			kubectl(t, "apply", "-k", "default")
@@ -313,7 +314,10 @@ func neverAllowed(namespace string) []access {
 		{"create", "", "pods", "exec", namespace},
 		{"patch", "", "pods", "ephemeralcontainers", namespace},
 		{"create", "batch", "jobs", "", namespace},
+		{"patch", "batch", "cronjobs", "", namespace},
 		{"delete", "", "pods", "", namespace},
+		{"list", "postgresql.cnpg.io", "clusters", "", namespace},
+		{"patch", "postgresql.cnpg.io", "clusters", "", namespace},
 		{"create", "", "serviceaccounts", "token", namespace},
 		{"delete", "apps", "deployments", "", namespace},
 		{"create", "apps", "deployments", "", namespace},

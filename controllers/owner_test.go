@@ -28,7 +28,7 @@ spec:
   group: ` + ownersGroup + `
   scope: Namespaced
   names: {kind: ` + kind + `, plural: ` + plural + `}
-  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]`
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]`
 	if err := yaml.Unmarshal([]byte(text), &crd.Object); err != nil {
 		t.Fatal(err)
 	}

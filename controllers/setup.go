@@ -18,6 +18,7 @@ import (
 	"github.com/bridgestack/operator/controllers/health"
 	"github.com/bridgestack/operator/controllers/notification"
 	"github.com/bridgestack/operator/controllers/podwatch"
+	"github.com/bridgestack/operator/controllers/runs"
 	"github.com/bridgestack/operator/internal/apply"
 	"github.com/bridgestack/operator/internal/gitcommit"
 	"github.com/bridgestack/operator/internal/gitrepo"
@@ -103,6 +104,10 @@ func (o Options) controllers() []controller {
 		},
 		&availability.Reconciler{
 			Client: o.Client, Observer: o.Observer, Resolver: resolver, Opener: opener, Clock: o.Clock, Concurrency: o.Concurrency,
+		},
+		&runs.Reconciler{
+			Within: within, Client: o.Client, Observer: o.Observer, Resolver: resolver, Opener: opener,
+			Clock: o.Clock, Concurrency: o.Concurrency,
 		},
 		&bridgediagnosis.Reconciler{
 			Within: within, Client: o.Client, APIReader: o.APIReader, Observer: o.Observer, Prober: o.Prober, Applier: o.Applier, Reporter: o.Reporter,

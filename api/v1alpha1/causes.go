@@ -167,6 +167,8 @@ const (
 	CauseApplicationError Cause = "ApplicationError"
 	// CauseCompletedExit: exit 0 under restartPolicy Always.
 	CauseCompletedExit Cause = "CompletedExit"
+	// CauseDeadlineExceeded: a Job or a pod ran for longer than its activeDeadlineSeconds and was ended for that.
+	CauseDeadlineExceeded Cause = "DeadlineExceeded"
 )
 
 // Network and dependencies.
@@ -287,6 +289,7 @@ var Causes = []Cause{
 	CauseSegfault,
 	CauseApplicationError,
 	CauseCompletedExit,
+	CauseDeadlineExceeded,
 	CauseDNSUnavailable,
 	CauseDependencyUnhealthy,
 	CauseUpstreamUnreachable,

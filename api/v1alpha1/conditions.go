@@ -130,6 +130,8 @@ const (
 	ReasonRecovered = "Recovered"
 	// ReasonRecoveredWithoutRemedy: the container stayed up for the whole soak; nothing was patched.
 	ReasonRecoveredWithoutRemedy = "RecoveredWithoutRemedy"
+	// ReasonRunFailed: a run came to no good end; the evidence is being gathered.
+	ReasonRunFailed = "RunFailed"
 	// ReasonRunSucceeded: a run that came later, or the same one in the end, succeeded.
 	ReasonRunSucceeded = "RunSucceeded"
 	// ReasonSuspended: the Job or CronJob was suspended, so that nothing of it runs.

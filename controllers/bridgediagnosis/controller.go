@@ -123,6 +123,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		r.waitForStack,
 		r.advanceAttempt,
 		r.closeIfOver,
+		r.recoverIfRan,
 		r.recoverIfUp,
 		r.awaitHealth,
 		r.diagnose,

@@ -27,7 +27,7 @@ func (r *Reconciler) diagnose(ctx context.Context, in *round) (bool, error) {
 		return false, nil
 	}
 	pod, worst, ok := in.worst()
-	if in.lacksPods() {
+	if in.lacksPods() || !ok && in.run().Failed {
 		pod, ok = observe.Pod{}, true
 	}
 	if !ok {
@@ -161,6 +161,9 @@ func (in *round) note(c evidence.Case, now func() time.Time) {
 	s.Loop = detect.LoopObservationOf(s.Loop, c)
 	if in.notAvailable() && s.Loop.Restarts == 0 {
 		s.Loop.Reason = detect.ReasonNotAvailable
+	}
+	if in.after.Spec.Symptom == v1alpha1.SymptomRunFailed && s.Loop.Restarts == 0 {
+		s.Loop.Reason = detect.ReasonRunFailed
 	}
 	if s.Times.Diagnosed == nil {
 		at := metav1.NewMicroTime(now())

@@ -56,6 +56,7 @@ func (in *round) seen() incident.Seen {
 	if !in.workloadGone && !in.stackGone {
 		seen.ContainerGone = attempt.ContainerIsGone(in.workload.Template(), in.after.Spec.Container, in.podsSeen())
 		seen.Desired, seen.Pods = in.service.Desired(), len(attempt.PodsOf(in.workload, in.podsSeen()))
+		seen.Run = in.workload.Run(in.now)
 	}
 	return seen
 }

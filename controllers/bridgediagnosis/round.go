@@ -224,6 +224,9 @@ func (r *Reconciler) recoverIfUp(_ context.Context, in *round) (bool, error) {
 		in.soakLeft = left
 		return false, nil
 	}
+	if in.awaitsRun() {
+		return false, nil
+	}
 	v := verify.Recovered(r.Clock.Now(), in.livePods(), in.service.Desired(), in.soakWithoutRemedy())
 	if v.Outcome != verify.Helped {
 		if !v.UpSince.IsZero() {

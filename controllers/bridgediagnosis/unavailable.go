@@ -17,8 +17,12 @@ func (in *round) notAvailable() bool {
 
 // detected is what an incident begins with.
 func detected(symptom v1alpha1.Symptom) (reason, message string) {
-	if symptom == v1alpha1.SymptomNotAvailable {
+	switch symptom {
+	case v1alpha1.SymptomNotAvailable:
 		return v1alpha1.ReasonNotAvailable, "pods are wanting, or do not become ready, and nothing restarts; the evidence is being gathered"
+	case v1alpha1.SymptomRunFailed:
+		return v1alpha1.ReasonRunFailed, "a run came to no good end; the evidence is being gathered"
+	default:
 	}
 	return v1alpha1.ReasonLoopDetected, "a restart loop was detected; the evidence is being gathered"
 }

@@ -496,6 +496,12 @@ var causes = map[v1alpha1.Cause]entry{
 			"Always.",
 		advice: "a program that ends by itself is a Job, or must keep running in the foreground",
 	},
+	v1alpha1.CauseDeadlineExceeded: {
+		stage:   StageUse,
+		meaning: "It ran for longer than its activeDeadlineSeconds and was ended for that.",
+		advice: "find what it waited for or why it was slow (its log is gone with its pod, unless it is kept " +
+			"elsewhere); where the work has grown, raise activeDeadlineSeconds",
+	},
 	v1alpha1.CauseDNSUnavailable: {
 		stage:   StageConnect,
 		meaning: "The resolver itself does not answer.",

@@ -20,6 +20,8 @@ type rule struct {
 // decided comes before what the program said, and what the program said before
 // what may be guessed.
 var rules = []rule{
+	{"deadline of a run", onCase(byDeadline)},
+	{"run whose pods are gone", onCase(byLostPods)},
 	{"pods that are not created", onCase(byNotCreated)},
 	{"scheduler's word", onCase(byScheduling)},
 	{"node that does not answer", onCase(byNodeLost)},
@@ -105,7 +107,7 @@ func complete(c evidence.Case, f Finding) Finding {
 	if ended := c.Container.Ended(); ended != nil && !cites(f, v1alpha1.SourceTermination) {
 		f.Evidence = append(f.Evidence, terminationItem(ended))
 	}
-	f.Evidence = slices.Concat(changedBefore(c), f.Evidence, surroundings(c))
+	f.Evidence = slices.Concat(changedBefore(c), f.Evidence, surroundings(c, f))
 	f.Command = firstOf(f.Command, scaleUp(c, f))
 	if f.Confidence == "" {
 		f.Confidence = v1alpha1.ConfidenceLow
@@ -114,7 +116,7 @@ func complete(c evidence.Case, f Finding) Finding {
 }
 
 // surroundings are a revision that loops beside one that works, and a node in trouble.
-func surroundings(c evidence.Case) []v1alpha1.EvidenceItem {
+func surroundings(c evidence.Case, f Finding) []v1alpha1.EvidenceItem {
 	var items []v1alpha1.EvidenceItem
 	if r := c.Rollout; r.Known && r.OlderReady > 0 && r.UpdatedReady == 0 {
 		items = append(items, item(v1alpha1.SourceRollout, r.TemplateChanged,
@@ -124,6 +126,7 @@ func surroundings(c evidence.Case) []v1alpha1.EvidenceItem {
 		shown := c.Differences[:min(len(c.Differences), maxDifferences)]
 		items = append(items, item(v1alpha1.SourceRollout, time.Time{}, "the pod is not what its template says: "+fieldsSaid(shown, len(c.Differences)-len(shown))))
 	}
+	items = append(items, runItems(c, cites(f, v1alpha1.SourceWorkload))...)
 	if n := c.Node; n.Known && (!n.Ready || n.MemoryPressure || n.DiskPressure || n.PIDPressure) {
 		items = append(items, item(v1alpha1.SourceNode, c.Now,
 			fmt.Sprintf("node %s: ready %t, memory pressure %t, disk pressure %t, PID pressure %t", n.Name, n.Ready, n.MemoryPressure, n.DiskPressure, n.PIDPressure)))

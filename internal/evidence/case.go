@@ -34,6 +34,11 @@ type Case struct {
 	Node Node
 	// Rollout is the state of the workload's revisions.
 	Rollout Rollout
+	// Run is how it stands with a workload that runs to an end; zero for others.
+	Run Run
+	// Owner is the object that controls the pods, where that is another operator's, and what
+	// it says of itself; zero where there is none, or it may not be read.
+	Owner Owner
 	// LimitDefaults are what LimitRanges give to containers that set no limit; they are
 	// read only where one may have given this container its limit.
 	LimitDefaults []LimitDefault
@@ -366,6 +371,34 @@ type Rollout struct {
 	// has ready pods, ReadyRevisionPods of them; empty where there is none.
 	Revision, ReadyRevision string
 	ReadyRevisionPods       int32
+}
+
+// Owner is another operator's object.
+type Owner struct {
+	// Object as Kind/name.
+	Object     string
+	Conditions []Condition
+}
+
+// Condition of an object.
+type Condition struct {
+	Type, Status, Reason, Message string
+	Since                         time.Time
+}
+
+// Run is the last run of what runs to an end, such as a Job.
+type Run struct {
+	Known bool
+	// Object that ran, as Kind/name.
+	Object string
+	// Failed says that it came to no good end; Reason and Message are what its controller
+	// says of that, such as DeadlineExceeded.
+	Failed          bool
+	Reason, Message string
+	Ended           time.Time
+	// Active says that a run is under way, Failures are how many of its pods failed so far.
+	Active   bool
+	Failures int32
 }
 
 // ConfigObject is a Secret or ConfigMap that a pod template refers to.

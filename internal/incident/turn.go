@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // Rests is true where no attempt is in force and nothing is awaited that only a
@@ -39,6 +40,9 @@ type Seen struct {
 	// Desired replicas, and Pods that are not being deleted.
 	Desired int32
 	Pods    int
+	// Run is how it stands with what runs to an end, nil of what runs for good: that has
+	// no replicas between its runs.
+	Run *workload.Run
 }
 
 // Over is why there is nothing left to repair, with the reason of the API, empty while
@@ -49,7 +53,9 @@ func (s Seen) Over() (reason, message string) {
 		return v1alpha1.ReasonWorkloadGone, "the workload was deleted, or is no longer part of the stack"
 	case s.ContainerGone:
 		return v1alpha1.ReasonContainerGone, fmt.Sprintf("the pod template has no container %q any more: it was removed or renamed", s.Container)
-	case s.Desired == 0 && s.Pods == 0:
+	case s.Run != nil && s.Run.State == workload.RunSuspended:
+		return v1alpha1.ReasonSuspended, "it was suspended: nothing of it runs until it is resumed"
+	case s.Run == nil && s.Desired == 0 && s.Pods == 0:
 		return v1alpha1.ReasonScaledToZero, "the workload was scaled to zero: nothing of it runs that could loop"
 	}
 	return "", ""

@@ -29,6 +29,9 @@ func (r *Reader) changesOf(ctx context.Context, w workload.Workload, history wor
 	if c, ok := imageChange(w, history, pods, pod, container); ok {
 		out = append(out, c)
 	}
+	if workload.SeenByPods(w.Kind()) { // its template is what its pods are made of
+		return out, nil
+	}
 	if w.ObservedGeneration() < w.Object().GetGeneration() || len(history) < 2 || !history.IsNewest(pod) || r.Now().Sub(history[0].Created) > oldTemplate {
 		return out, nil
 	}

@@ -210,6 +210,9 @@ func (r *Reader) Wanting(ctx context.Context, request Request) (Observation, err
 		return Observation{}, fmt.Errorf("the template of %s has no container %q", request.Workload, request.Container)
 	}
 	c.Now, c.Service, c.Rollout = r.Now(), request.Service, rolloutOf(w, history, pods)
+	c.Run = RunOf(w.Run(c.Now))
+	var errOwner error
+	c.Owner, errOwner = r.ownerOf(ctx, w)
 	environment, errEnv := r.environment(ctx, would, request.Container)
 	c.Env, c.Config = environment.Env, environment.Config
 	var errEvents error
@@ -217,7 +220,7 @@ func (r *Reader) Wanting(ctx context.Context, request Request) (Observation, err
 	redactor := redact.New(r.seen.with(seenBy(request, would), environment.Secrets)...)
 	markMisplaced(c.Env, redactor)
 	redactCase(&c, redactor)
-	return Observation{Case: c, Redactor: redactor}, errors.Join(errEnv, errEvents)
+	return Observation{Case: c, Redactor: redactor}, errors.Join(errEnv, errEvents, errOwner)
 }
 
 // podOwner is what makes a workload's pods.

@@ -24,6 +24,8 @@ type podOrigin struct {
 	limitDefaults []evidence.LimitDefault
 	changes       []evidence.Change
 	differences   []evidence.FieldChange
+	run           evidence.Run
+	owner         evidence.Owner
 }
 
 // originOf reads the workload of a request. LimitRanges are read only where the
@@ -36,8 +38,11 @@ func (r *Reader) originOf(ctx context.Context, request Request, pod *corev1.Pod)
 	if err != nil {
 		return podOrigin{}, fmt.Errorf("read %s of %s: %w", request.Workload, request.Workload.Namespace, err)
 	}
-	origin := podOrigin{rollout: rolloutOf(w, history, pods)}
+	origin := podOrigin{rollout: rolloutOf(w, history, pods), run: RunOf(w.Run(r.Now()))}
+	var errOwner error
+	origin.owner, errOwner = r.ownerOf(ctx, w)
 	origin.changes, err = r.changesOf(ctx, w, history, pods, pod, request.Container)
+	err = errors.Join(err, errOwner)
 	// The template of an earlier revision is not at hand, nor is that of what only pods
 	// tell of: there each may be made in its own way.
 	if workload.SeenByPods(w.Kind()) || !history.IsNewest(pod) || w.ObservedGeneration() < w.Object().GetGeneration() {

@@ -127,6 +127,7 @@ func (r *Reader) Case(ctx context.Context, request Request) (Observation, error)
 	c.Scheduling, c.Claims = placed.scheduling, placed.claims
 	c.Rollout, c.Container.Template, c.LimitDefaults = origin.rollout, origin.resources, origin.limitDefaults
 	c.Changes, c.Differences = origin.changes, origin.differences
+	c.Run, c.Owner = origin.run, origin.owner
 	errThrottled := r.setThrottled(ctx, pod, &c.Container)
 
 	redactor := redact.New(r.seen.with(seenBy(request, pod), environment.Secrets)...)

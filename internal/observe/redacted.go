@@ -31,6 +31,13 @@ func redactCase(c *evidence.Case, r *redact.Redactor) {
 		text(&c.OwnerEvents[i].Message)
 	}
 	text(&c.Scheduling.Message)
+	text(&c.Run.Message)
+	for i := range c.Owner.Conditions {
+		o := &c.Owner.Conditions[i]
+		for _, s := range []*string{&o.Type, &o.Status, &o.Reason, &o.Message} {
+			text(s)
+		}
+	}
 	for i := range c.Claims {
 		for j := range c.Claims[i].Events {
 			text(&c.Claims[i].Events[j].Message)

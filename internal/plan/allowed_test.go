@@ -43,6 +43,7 @@ func TestForbids(t *testing.T) {
 		"a person wants it back":   {func(in *Input) { in.Diagnosis.Spec.TakeBack = attempt("abc", v1alpha1.AttemptRecorded, now).ID }, "spec.takeBack"},
 		"GitOps took the workload": {func(in *Input) { in.GitOps = GitOps{Owner: "Argo CD", Set: []string{"memory"}} }, "Argo CD"},
 		"but not that field":       {func(in *Input) { in.GitOps = GitOps{Owner: "Argo CD"} }, ""},
+		"nothing of it is written": {func(in *Input) { in.Diagnosis.Spec.Workload.Kind = v1alpha1.Pod }, "nothing would make a bare pod anew"},
 		"another program made it":  {func(in *Input) { in.Owner = redpanda }, "Redpanda/rp owns"},
 		"the rollout was paused":   {func(in *Input) { in.Unreachable = "the rollout is paused" }, "rollout"},
 		"the remedy was switched off": {func(in *Input) {

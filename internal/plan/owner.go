@@ -2,6 +2,8 @@ package plan
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/workload"
@@ -40,5 +42,18 @@ func locked(in Input) *Decision {
 }
 
 func (in Input) ownedBy(w v1alpha1.DiagnosedWorkload) string {
-	return fmt.Sprintf("%s owns %s %s: change it there", in.Owner, w.Kind, w.Name)
+	owns := fmt.Sprintf("%s owns %s %s", in.Owner, w.Kind, w.Name)
+	if in.Owner.WorkloadKind() == w.Kind && in.Owner.Name == w.Name { // only its pods are seen
+		owns = fmt.Sprintf("%s is another operator's", in.Owner)
+	}
+	var fields []string
+	for _, c := range in.Proposal.Changes {
+		if f := in.Owner.Field(c.Path); f != "" && !slices.Contains(fields, f) {
+			fields = append(fields, f)
+		}
+	}
+	if len(fields) == 0 {
+		return owns + ": change it there"
+	}
+	return owns + ": change it there, in " + strings.Join(fields, ", ")
 }

@@ -89,6 +89,19 @@ func TestDecide(t *testing.T) {
 			in.Owner, in.Diagnosis.Spec.Workload = redpanda, v1alpha1.DiagnosedWorkload{Kind: v1alpha1.StatefulSet, Name: "rp"}
 			in.Proposal.Changes = []v1alpha1.FieldChange{{Path: "limits.memory", Before: "128Mi", After: "192Mi"}}
 		}, v1alpha1.StateSuggested, v1alpha1.ReasonOwnedByOperator, "not applied: Redpanda/rp owns StatefulSet rp: change it there\nlimits.memory\n- 128Mi\n+ 192Mi"},
+		"only its pods are seen": {func(in *Input) {
+			in.Owner = workload.Owner{APIVersion: "postgresql.cnpg.io/v1", Kind: "Cluster", Name: "pg", UID: "pg"}
+			in.Diagnosis.Spec.Workload = v1alpha1.DiagnosedWorkload{Kind: "Cluster.postgresql.cnpg.io", Name: "pg"}
+			in.Proposal.Changes = []v1alpha1.FieldChange{{Path: "containers[postgres].resources.limits.memory", Before: "128Mi", After: "192Mi"}}
+		}, v1alpha1.StateSuggested, v1alpha1.ReasonOwnedByOperator, "not applied: Cluster/pg is another operator's: change it there, in spec.resources.limits.memory\n"},
+		"only its pods are seen, which would be evicted": {func(in *Input) {
+			in.Action.Template, in.Diagnosis.Spec.Workload = nil, v1alpha1.DiagnosedWorkload{Kind: "Cluster.postgresql.cnpg.io", Name: "pg"}
+		}, v1alpha1.StateSuggested, v1alpha1.ReasonTemplateLocked, "what a Cluster is made of is not the operator's to change"},
+		"a Job": {func(in *Input) { in.Diagnosis.Spec.Workload.Kind = v1alpha1.Job }, v1alpha1.StateSuggested, v1alpha1.ReasonTemplateLocked, "a Job's pod template cannot be changed"},
+		"a CronJob, though approved": {func(in *Input) {
+			in.Diagnosis.Spec.Workload.Kind, in.Policy.Mode, in.Diagnosis.Spec.Approved = v1alpha1.CronJob, v1alpha1.ModeApprove, "abc"
+		}, v1alpha1.StateSuggested, v1alpha1.ReasonTemplateLocked, "its next run has the change"},
+		"a bare pod, which would be evicted":         {func(in *Input) { in.Diagnosis.Spec.Workload.Kind, in.Action.Template = v1alpha1.Pod, nil }, v1alpha1.StateSuggested, v1alpha1.ReasonTemplateLocked, "nothing would make a bare pod anew"},
 		"owned by another operator, in mode Suggest": {func(in *Input) { in.Owner, in.Policy.Mode = redpanda, v1alpha1.ModeSuggest }, v1alpha1.StateSuggested, v1alpha1.ReasonOwnedByOperator, "Redpanda/rp owns"},
 		"owned by another operator, though approved": {func(in *Input) {
 			in.Owner, in.Policy.Mode, in.Diagnosis.Spec.Approved = redpanda, v1alpha1.ModeApprove, "abc"

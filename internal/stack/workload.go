@@ -104,6 +104,7 @@ func saysRun(r workload.Run) string {
 		texts = append(texts, "suspended")
 	case workload.RunRunning:
 		texts = append(texts, "runs")
+	case workload.RunWaiting:
 	}
 	if !r.Missed.IsZero() {
 		texts = append(texts, "missed its run of "+clock(r.Missed))

@@ -33,9 +33,9 @@ func SeenByPods(name v1alpha1.WorkloadKind) bool {
 	return err != nil
 }
 
-// kindOfOwner is the kind of what controls pods, with its group where it is none of
-// Kubernetes' own.
-func kindOfOwner(o Owner) v1alpha1.WorkloadKind {
+// WorkloadKind is the owner's kind as that of a workload, with its group where it is none
+// of Kubernetes' own.
+func (o Owner) WorkloadKind() v1alpha1.WorkloadKind {
 	if o.foreign() {
 		return v1alpha1.WorkloadKind(o.Kind + "." + o.GroupVersionKind().Group)
 	}
@@ -62,7 +62,7 @@ func controlledTraits(name v1alpha1.WorkloadKind) Traits {
 	}
 }
 
-func (c controlled) Kind() v1alpha1.WorkloadKind     { return kindOfOwner(c.owner) }
+func (c controlled) Kind() v1alpha1.WorkloadKind     { return c.owner.WorkloadKind() }
 func (c controlled) Object() Object                  { return c.object }
 func (c controlled) Selector() *metav1.LabelSelector { return nil }
 func (c controlled) Strategy() Strategy              { return Strategy{} }
@@ -143,28 +143,27 @@ func Between(o Owner) Object {
 // a kind for it: what controls that runs the pod, as a Deployment does or a Rollout. A
 // Job runs its pods itself unless it is the run of a CronJob.
 func RefOfPod(p *corev1.Pod, between Object) Ref {
-	owner, _ := ownerThroughOf(p, between)
+	owner := ownerThrough(p, between)
 	if owner == (Owner{}) {
 		return RefOf(pod{p})
 	}
-	return Ref{Kind: kindOfOwner(owner), Namespace: p.Namespace, Name: owner.Name, UID: owner.UID}
+	return Ref{Kind: owner.WorkloadKind(), Namespace: p.Namespace, Name: owner.Name, UID: owner.UID}
 }
 
-// ownerThroughOf is what runs the pod, zero where the pod is bare; through is the UID of
-// the ReplicaSet between.
-func ownerThroughOf(p *corev1.Pod, between Object) (owner Owner, through types.UID) {
+// ownerThrough is what runs the pod, zero where the pod is bare.
+func ownerThrough(p *corev1.Pod, between Object) Owner {
 	if isBare(p) {
-		return Owner{}, ""
+		return Owner{}
 	}
-	owner, _ = ControllerOf(p)
+	owner, _ := ControllerOf(p)
 	if between == nil {
-		return owner, ""
+		return owner
 	}
 	above, owned := ControllerOf(between)
 	if _, run := RunOf(between); owned && (run || owner.Kind != jobs.Kind) {
-		return above, owner.UID
+		return above
 	}
-	return owner, ""
+	return owner
 }
 
 // OfPods are the workloads that only pods tell of: those that are bare, and what is of
@@ -189,7 +188,7 @@ func OfPods(pods []corev1.Pod, sets []appsv1.ReplicaSet) []Workload {
 			if set == nil {
 				continue // it has not been seen yet
 			}
-			owner, _ = ownerThroughOf(p, set)
+			owner = ownerThrough(p, set)
 		}
 		if _, known := KindOf(owner.APIVersion, owner.Kind); known {
 			continue

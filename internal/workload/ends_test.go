@@ -88,12 +88,12 @@ func TestRunOfAJob(t *testing.T) {
 		}, workload.RunRunning, "", true, 1, 0},
 		"past its limit": {func(j *batchv1.Job) {
 			j.Status.Conditions = []batchv1.JobCondition{condition(batchv1.JobFailed, 0, "BackoffLimitExceeded")}
-		}, workload.RunFailed, "BackoffLimitExceeded", false, 1, 0},
+		}, workload.RunFailed, "BackoffLimitExceeded", false, 0, 0},
 		"suspended": {func(j *batchv1.Job) { j.Spec.Suspend = &yes }, workload.RunSuspended, "", false, 0, 0},
 		"failed before it": {func(j *batchv1.Job) {
 			j.Spec.Suspend = &yes
 			j.Status.Conditions = []batchv1.JobCondition{condition(batchv1.JobFailed, 0, "DeadlineExceeded")}
-		}, workload.RunFailed, "DeadlineExceeded", false, 1, 0},
+		}, workload.RunFailed, "DeadlineExceeded", false, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			j := aJob("load", time.Hour)
@@ -182,8 +182,8 @@ func TestRunOfABarePod(t *testing.T) {
 		"always up":          {corev1.RestartPolicyAlways, corev1.PodStatus{Phase: corev1.PodRunning}, nil, 1},
 		"runs to its end":    {corev1.RestartPolicyNever, corev1.PodStatus{Phase: corev1.PodRunning}, &workload.Run{State: workload.RunRunning, Active: true}, 1},
 		"completed":          {corev1.RestartPolicyOnFailure, corev1.PodStatus{Phase: corev1.PodSucceeded, ContainerStatuses: at(time.Minute)}, &workload.Run{State: workload.RunSucceeded, Ended: noon.Add(-time.Minute)}, 0},
-		"failed":             {corev1.RestartPolicyNever, corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: at(time.Minute)}, &workload.Run{State: workload.RunFailed, Ended: noon.Add(-time.Minute)}, 1},
-		"evicted before all": {corev1.RestartPolicyAlways, corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted", Message: "low on memory"}, &workload.Run{State: workload.RunFailed, Reason: "Evicted", Message: "low on memory", Ended: noon.Add(-time.Hour)}, 1},
+		"failed":             {corev1.RestartPolicyNever, corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: at(time.Minute)}, &workload.Run{State: workload.RunFailed, Ended: noon.Add(-time.Minute)}, 0},
+		"evicted before all": {corev1.RestartPolicyAlways, corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted", Message: "low on memory"}, &workload.Run{State: workload.RunFailed, Reason: "Evicted", Message: "low on memory", Ended: noon.Add(-time.Hour)}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "tool", CreationTimestamp: ago(time.Hour)}, Spec: corev1.PodSpec{RestartPolicy: c.policy}, Status: c.status}

@@ -49,15 +49,15 @@ func (j job) NewRecord() Object                 { return nil }
 // template does not change.
 func (j job) ObservedGeneration() int64 { return j.object.Generation }
 
-// Replicas are those that should run at once. None should once it succeeded or while it
-// is suspended.
+// Replicas are those that should run now: none once it came to its end, or while it is
+// suspended.
 func (j job) Replicas() Replicas {
 	s := j.object.Status
 	out := Replicas{Total: s.Active, Updated: s.Active}
 	if s.Ready != nil {
 		out.Ready = *s.Ready
 	}
-	if state := j.Run(time.Time{}).State; state == RunSucceeded || state == RunSuspended {
+	if !j.Run(time.Time{}).Active {
 		return out
 	}
 	out.Desired = desiredOr1(j.object.Spec.Parallelism)
@@ -87,6 +87,7 @@ func (j job) Run(time.Time) *Run {
 			out.State, out.Ended = RunFailed, c.LastTransitionTime.Time
 			out.Reason, out.Message = c.Reason, c.Message
 			return out
+		default:
 		}
 	}
 	if suspend := j.object.Spec.Suspend; suspend != nil && *suspend {

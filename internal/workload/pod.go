@@ -74,8 +74,8 @@ func (p pod) Replicas() Replicas {
 	if PodReady(p.object) {
 		out.Ready = 1
 	}
-	if p.object.Status.Phase == corev1.PodSucceeded {
-		out.Desired, out.Total, out.Updated = 0, 0, 0
+	if run := p.Run(time.Time{}); run != nil && !run.Active {
+		return Replicas{}
 	}
 	return out
 }

@@ -1,0 +1,47 @@
+package detect_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/bridgestack/operator/internal/detect"
+	"github.com/bridgestack/operator/internal/evidence"
+)
+
+func TestRunFailed(t *testing.T) {
+	noon := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		run     evidence.Run
+		since   time.Time
+		message string
+	}{
+		"no run at all":              {evidence.Run{}, time.Time{}, ""},
+		"succeeded":                  {evidence.Run{Known: true, Ended: noon}, time.Time{}, ""},
+		"failed":                     {evidence.Run{Known: true, Object: "Job/load", Failed: true, Reason: "BackoffLimitExceeded", Ended: noon}, time.Time{}, "Job/load failed: BackoffLimitExceeded"},
+		"failed, and runs again":     {evidence.Run{Known: true, Failed: true, Ended: noon, Active: true, Failures: 3}, time.Time{}, ""},
+		"failed before it was over":  {evidence.Run{Known: true, Failed: true, Ended: noon}, noon, ""},
+		"failed again since":         {evidence.Run{Known: true, Object: "Pod/tool", Failed: true, Ended: noon}, noon.Add(-1), "Pod/tool failed"},
+		"pods fail, as many as may":  {evidence.Run{Known: true, Active: true, Failures: 3}, time.Time{}, ""},
+		"pods fail one too many":     {evidence.Run{Known: true, Object: "Job/load", Active: true, Failures: 4}, time.Time{}, "4 pods of Job/load failed"},
+		"pods of the next run do so": {evidence.Run{Known: true, Object: "Job/load", Failed: true, Ended: noon, Active: true, Failures: 9}, noon, "9 pods of Job/load failed"},
+	} {
+		if v := detect.RunFailed(c.run, detect.Settings{Since: c.since}); v.Looping != (c.message != "") || v.Message != c.message {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+}
+
+func TestFailedContainer(t *testing.T) {
+	ended := func(name string, role evidence.ContainerRole, code int32) evidence.Container {
+		return evidence.Container{Name: name, Role: role, Terminated: &evidence.Termination{ExitCode: code}}
+	}
+	for want, containers := range map[string][]evidence.Container{
+		"":        {ended("main", evidence.RoleMain, 0), {Name: "waits", Role: evidence.RoleMain}},
+		"main":    {ended("fetch", evidence.RoleInit, 0), ended("proxy", evidence.RoleSidecar, 143), ended("done", evidence.RoleMain, 0), ended("main", evidence.RoleMain, 1)},
+		"migrate": {ended("main", evidence.RoleMain, 1), ended("migrate", evidence.RoleInit, 2)},
+	} {
+		if got := detect.FailedContainer(containers); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
