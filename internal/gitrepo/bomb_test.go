@@ -14,6 +14,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/storage/memory"
 
@@ -126,5 +129,45 @@ func TestPacksThatGrowAreRefused(t *testing.T) {
 	s := &session{objects: memory.NewStorage()}
 	if err := s.store(capability.NewList(), bytes.NewReader(deltaBomb(t, 1<<10, 4))); err != nil || len(s.objects.Objects) != 2 {
 		t.Errorf("a small delta: %v, %d objects", err, len(s.objects.Objects))
+	}
+}
+
+// A folder that has one other folder many times, and so on, is small, and endless to
+// walk: a few trees stand for more files than there are.
+func TestFoldersThatMultiplyAreRefused(t *testing.T) {
+	for name, leaf := range map[string]string{"of files": "x", "of nothing": ""} {
+		s := &session{objects: memory.NewStorage()}
+		of := func(mode filemode.FileMode, hash plumbing.Hash, entries int) plumbing.Hash {
+			var tree object.Tree
+			for i := range entries {
+				tree.Entries = append(tree.Entries, object.TreeEntry{Name: fmt.Sprintf("%03d", i), Mode: mode, Hash: hash})
+			}
+			o := s.objects.NewEncodedObject()
+			if err := tree.Encode(o); err != nil {
+				t.Fatal(err)
+			}
+			hash, err := s.objects.SetEncodedObject(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return hash
+		}
+		blob, err := s.add(plumbing.BlobObject, []byte("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := of(filemode.Regular, blob, len(leaf))
+		for range 3 {
+			at = of(filemode.Dir, at, 100)
+		}
+		root, err := object.GetTree(s.objects, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files, err := s.files(root, "")
+		t.Logf("security: a Git repository of 4 folders that stand for a million %s: %d files, %v", name, len(files), err)
+		if !errors.Is(err, ErrTooLarge) {
+			t.Errorf("%s: %d files, %v", name, len(files), err)
+		}
 	}
 }

@@ -349,27 +349,48 @@ func (s *session) root(commit plumbing.Hash) (*object.Tree, error) {
 // mostFile is the largest file that is read, in bytes: no manifest is larger.
 const mostFile = 1 << 20
 
+// mostEntries of a repository's folders that are walked, and with them what a folder
+// that is in others many times counts each time.
+const mostEntries = 100_000
+
 // files are the regular files of a folder. Links, submodules and large files
 // are as if they were not there.
 func (s *session) files(root *object.Tree, under string) ([]File, error) {
 	under = strings.Trim(path.Clean("/"+under), "/")
 	var out []File
-	walk := root.Files()
+	walk := object.NewTreeWalker(root, true, nil)
 	defer walk.Close()
-	err := walk.ForEach(func(f *object.File) error {
-		inside := under == "" || strings.HasPrefix(f.Name, under+"/") || f.Name == under
-		if !inside || !f.Mode.IsRegular() || f.Size > mostFile {
-			return nil
+	left := int64(mostInflated)
+	for range mostEntries {
+		name, entry, err := walk.Next()
+		if errors.Is(err, io.EOF) {
+			slices.SortFunc(out, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
+			return out, nil
 		}
-		text, err := contents(f)
-		out = append(out, File{Path: f.Name, Text: text})
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading the files of %q: %w", under, err)
+		if err != nil {
+			return nil, fmt.Errorf("reading the folders of %q: %w", under, err)
+		}
+		inside := under == "" || strings.HasPrefix(name, under+"/") || name == under
+		if !inside || !entry.Mode.IsRegular() {
+			continue
+		}
+		blob, err := object.GetBlob(s.objects, entry.Hash)
+		if err != nil {
+			return nil, fmt.Errorf("reading the file %q: %w", name, err)
+		}
+		if blob.Size > mostFile {
+			continue
+		}
+		if left -= blob.Size; left < 0 {
+			return nil, ErrTooLarge
+		}
+		text, err := contents(object.NewFile(name, entry.Mode, blob))
+		if err != nil {
+			return nil, fmt.Errorf("reading the file %q: %w", name, err)
+		}
+		out = append(out, File{Path: name, Text: text})
 	}
-	slices.SortFunc(out, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
-	return out, nil
+	return nil, ErrTooLarge
 }
 
 func contents(f *object.File) ([]byte, error) {
