@@ -133,7 +133,7 @@ func TestBridgeErrorsTellThePlace(t *testing.T) {
 		"memoryCeilng: 1Gi":                      `compose.yaml:5: x-bridge: there is no field "memoryCeilng"`,
 		"memoryCeiling: lots":                    "compose.yaml:4: x-bridge: ",
 		"memoryCeiling: -1":                      "memoryCeiling: must be more than 0",
-		"workload: {kind: Job, name: a}":         `workload: kind: "Job" is no kind of workload that is known; there are [Deployment StatefulSet DaemonSet]`,
+		"workload: {kind: Widget, name: a}":      `workload: kind: "Widget" is no kind of workload that is known`,
 		"topics: [a b]":                          `"a b" is no name of a topic`,
 		"topics: [a]":                            "compose.yaml:5: x-bridge.topics: which broker is to have them is not clear",
 		"topics: [{name: a, partitions: 20000}]": "partitions are 1 to 10000",
@@ -185,5 +185,27 @@ func TestVariablesThatAreNotSet(t *testing.T) {
 	}
 	if _, err := load(t, Options{}, content); err == nil || !strings.Contains(err.Error(), "the required variable DB_PASSWORD is not set") {
 		t.Errorf("whoever has the secrets is told: %v", err)
+	}
+}
+
+// TestWatcherGoesOn: what waits for events of the engine does not end, though it alone
+// is not restarted.
+func TestWatcherGoesOn(t *testing.T) {
+	text := "services:\n  fetch: {image: f:1}\n  heal: {image: h:1, volumes: [\"/var/run/docker.sock:/var/run/docker.sock\"]}\n"
+	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"} {
+		text += "  " + name + ": {image: a:1, restart: always}\n"
+	}
+	p, err := load(t, Options{}, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts, err := p.Facts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for service, want := range map[string]bool{"fetch": true, "heal": false} {
+		if s, _ := facts.ByName(service); s.OneShot != want {
+			t.Errorf("%s: one shot: %t", service, s.OneShot)
+		}
 	}
 }

@@ -60,7 +60,8 @@ func (p *Project) endingByLooks(s Service, config types.ServiceConfig, server st
 // isAloneNotRestarted says that a service has no restart policy where nearly all
 // others have one that keeps them up: whoever wrote that meant it.
 func (p *Project) isAloneNotRestarted(service string) bool {
-	if s := p.Model.Services[service]; s.Restart != "" || s.Deploy != nil && s.Deploy.RestartPolicy != nil {
+	s := p.Model.Services[service]
+	if s.Restart != "" || s.Deploy != nil && s.Deploy.RestartPolicy != nil || watchesEngine(s) {
 		return false
 	}
 	kept, not := 0, 0
@@ -74,6 +75,11 @@ func (p *Project) isAloneNotRestarted(service string) bool {
 		}
 	}
 	return kept >= 4 && not*5 <= kept
+}
+
+// watchesEngine says that a service has the engine's socket: it waits for what happens.
+func watchesEngine(s types.ServiceConfig) bool {
+	return slices.ContainsFunc(s.Volumes, func(v types.ServiceVolumeConfig) bool { return strings.HasSuffix(v.Source, "docker.sock") })
 }
 
 // serverSign is what only a server has, empty where it has nothing of it.

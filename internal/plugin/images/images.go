@@ -148,11 +148,18 @@ var imageNames = map[string]string{
 	"vaultwarden/server": "vaultward",
 }
 
+// isFPM are tags of images that run PHP behind a web server of another container.
+var isFPM = regexp.MustCompile(`(?:^|-)fpm(?:-|$)`)
+
 // Of is what is known of an image, by the last parts of its repository.
 func Of(image string) (Image, bool) {
 	path, _, _ := strings.Cut(image, "@")
+	tag := ""
 	if i := strings.LastIndexByte(path, ':'); i > strings.LastIndexByte(path, '/') {
-		path = path[:i]
+		path, tag = path[:i], path[i+1:]
+	}
+	if isFPM.MatchString(tag) {
+		return Image{Ports: []int32{9000}, server: `php-fpm`}, true
 	}
 	parts := strings.Split(path, "/")
 	for n := min(2, len(parts)); n > 0; n-- {

@@ -10,7 +10,7 @@ func TestOf(t *testing.T) {
 	for image, port := range map[string]int32{
 		"postgres": 5432, "docker.io/library/postgres:16-alpine": 5432, "localhost:5000/redis:7": 6379, "confluentinc/cp-kafka@sha256:00": 9092,
 		"mcr.microsoft.com/mssql/server:2022-latest": 1433, "vaultwarden/server:1": 80, "debezium/connect:2": 8083, "docker.elastic.co/elasticsearch/elasticsearch:8": 9200,
-		"acme/web:1": 0, "acme/connect": 0, "acme/server": 0, "nginx": 80,
+		"acme/web:1": 0, "acme/connect": 0, "acme/server": 0, "nginx": 80, "nextcloud:fpm-alpine": 9000, "wordpress:6-php8.3-fpm": 9000,
 	} {
 		known, ok := Of(image)
 		switch {

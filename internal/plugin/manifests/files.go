@@ -208,7 +208,9 @@ func (u *unit) tooLarge(name, p string, alone bool, target string) {
 	u.note(u.Name, "volumes", fmt.Sprintf("%s is too large for a ConfigMap and is not in %s: put it into the image", p, target))
 }
 
-func (u *unit) mapName(name string) string { return u.name + "-" + dnsName(name, 40) }
+func (u *unit) mapName(name string) string {
+	return cmp.Or(u.mapOwner, u.name) + "-" + dnsName(name, 40)
+}
 
 func sizeInJSON(content []byte) int {
 	encoded, err := json.Marshal(string(content))
@@ -285,7 +287,8 @@ func (u *unit) configMap(name string, entries []entry) *corev1.ConfigMapProjecti
 	return out
 }
 
-// sameMap is a ConfigMap of this service that has the same content already.
+// sameMap is a ConfigMap of this service, or of all that mount the same, that has the
+// same content already.
 func (u *unit) sameMap(o *corev1.ConfigMap) (string, bool) {
 	for _, d := range u.maps {
 		other := d.Object.(*corev1.ConfigMap)

@@ -280,6 +280,8 @@ type unit struct {
 	templates []corev1.PersistentVolumeClaim
 	// added are variables from the Secret that a command or check reads.
 	added []corev1.EnvVar
+	// mapOwner is whose the ConfigMaps of a mount are where several services have it.
+	mapOwner string
 	// seeds are init containers that fill fresh volumes.
 	seeds []corev1.Container
 }

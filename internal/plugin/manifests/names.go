@@ -198,7 +198,11 @@ func (u *unit) aliases() []string {
 		case isDNS(name):
 			out = append(out, name)
 		default:
-			u.note(u.Name, "networks", fmt.Sprintf("%s cannot be a Service's name; it is reached as %s", name, u.name))
+			attribute := "networks"
+			if name == u.Project.Model.Services[u.Name].ContainerName {
+				attribute = "container_name"
+			}
+			u.note(u.Name, attribute, fmt.Sprintf("%s cannot be a Service's name; it is reached as %s", name, u.name))
 		}
 	}
 	return out

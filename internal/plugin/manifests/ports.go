@@ -376,7 +376,7 @@ func (b *builder) readyName(s compose.Service) string {
 // a member of a cluster, which finds the others by theirs: in compose it is reached
 // there before it is healthy, and might never become so otherwise.
 func (b *builder) leadsToUnready(s compose.Service) bool {
-	return s.Role.SpeaksKafka() || slices.ContainsFunc(b.texts(s), func(text string) bool { return len(portsAfter(text, s.Names)) > 0 }) ||
+	return s.Role.SpeaksKafka() || b.isInRange(s) || slices.ContainsFunc(b.texts(s), func(text string) bool { return len(portsAfter(text, s.Names)) > 0 }) ||
 		slices.ContainsFunc(b.Facts.Services, func(o compose.Service) bool { return o.Name != s.Name && b.isPeer(o, s) && b.isPeer(s, o) })
 }
 
@@ -395,10 +395,30 @@ func (b *builder) isPeer(of, other compose.Service) bool {
 	return peerVariable.MatchString(line) && name.MatchString(line)
 }
 
+// hostRange are several hosts in one word, such as minio{1...4}, or minio-{01...16}.
+var hostRange = regexp.MustCompile(`([a-zA-Z0-9][\w.-]*)\{(\d+)\.\.\.(\d+)\}`)
+
+// isInRange says that a service is one of several servers that its own command, or a
+// variable, names in one word: it looks for itself among them by its own address.
+func (b *builder) isInRange(s compose.Service) bool {
+	return slices.ContainsFunc(b.texts(s), func(text string) bool {
+		return slices.ContainsFunc(hostRange.FindAllStringSubmatch(text, -1), func(m []string) bool {
+			rest, found := strings.CutPrefix(s.Name, m[1])
+			n, first, last := atoi32(strings.TrimLeft(rest, "0")), atoi32(strings.TrimLeft(m[2], "0")), atoi32(strings.TrimLeft(m[3], "0"))
+			return found && len(rest) >= len(m[2]) && onlyDigits.MatchString(rest) && first <= n && n <= last
+		})
+	})
+}
+
+var onlyDigits = regexp.MustCompile(`^\d+$`)
+
 // bindsItself says that a service listens at its own name: it has to lead to the
 // pod itself, and not to a Service in front of it.
 func (u *unit) bindsItself() bool {
 	config := u.Project.Model.Services[u.Name]
+	if u.isInRange(u.Service) {
+		return true
+	}
 	own := regexp.MustCompile(`(?:^|[^\w.-])(?:` + strings.Join(quoted(u.Names), "|") + `)(?:$|[^\w.-])`)
 	for _, name := range sortedKeys(config.Environment) {
 		if bindVariable.MatchString(name) && !strings.Contains(name, "ADVERTISED") && own.MatchString(u.value(u.Service, name)) {

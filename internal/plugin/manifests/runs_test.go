@@ -574,3 +574,41 @@ func TestFilesOfTheImage(t *testing.T) {
 		t.Errorf("a file with a password is in %s", got)
 	}
 }
+
+// TestHostRange: servers that are named in one word find themselves, and each other
+// before they are ready.
+func TestHostRange(t *testing.T) {
+	text := "services:\n"
+	for _, name := range []string{"minio1", "minio2", "minio9"} {
+		text += "  " + name + ": {image: \"minio/minio:1\", command: \"server http://minio{1...2}/data{1...2}\", hostname: " + name + ", healthcheck: {test: mc ready local}, volumes: [\"" + name + ":/data1\"]}\n"
+	}
+	m := of(t, text+"volumes: {minio1: , minio2: , minio9: }\n", nil)
+	if got := m.pod(t, "Deployment/minio2").Hostname; got != "minio2" || !m.service(t, "minio2").Spec.PublishNotReadyAddresses {
+		t.Errorf("minio2 is called %q", got)
+	}
+	if m.objects["StatefulSet/minio9"] == nil {
+		t.Error("minio9 is none of them")
+	}
+}
+
+// TestSharedFiles: files that several services mount are in one ConfigMap.
+func TestSharedFiles(t *testing.T) {
+	m := of(t, "services:\n  a: {image: \"a:1\", volumes: [\"./conf:/etc/a\", \"./own.ini:/etc/o.ini\"]}\n  b: {image: \"b:1\", volumes: [\"./conf:/etc/b\"]}\n", nil,
+		mounting(fstest.MapFS{"project/conf/x.ini": {Data: []byte("a=b")}, "project/own.ini": {Data: []byte("c=d")}}))
+	got := []string{m.mount(t, "Deployment/a", "/etc/a"), m.mount(t, "Deployment/b", "/etc/b"), m.mount(t, "Deployment/a", "/etc/o.ini")}
+	if want := []string{"ConfigMap shop-conf", "ConfigMap shop-conf", "ConfigMap a-own-ini"}; !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestAddressForBrowsers: one that leads to a service by the host's port makes nobody
+// wait for it.
+func TestAddressForBrowsers(t *testing.T) {
+	m := of(t, `services:
+  proxy: {image: "p:1", ports: ["8080:80"], depends_on: [web]}
+  web: {image: "w:1", expose: ["3000"], environment: {HOST_NAME: "localhost:8080"}, healthcheck: {test: ./check}}
+`, nil)
+	if got := m.waits(t, "Deployment/proxy"); !strings.Contains(got, "web:3000") {
+		t.Errorf("proxy waits for %q; %s", got, m.notes())
+	}
+}

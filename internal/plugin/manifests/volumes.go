@@ -300,6 +300,10 @@ func (u *unit) mountBind(config types.ServiceConfig, v types.ServiceVolumeConfig
 		u.mountHost(v)
 		return
 	}
+	if len(u.users(v)) > 1 {
+		u.mapOwner = u.project
+		defer func() { u.mapOwner = "" }()
+	}
 	switch found := u.look(v.Source); {
 	case found.kind == isOther:
 		u.leaveOut(v, "is no regular file of the project")

@@ -67,7 +67,7 @@ func (b *builder) isData(s compose.Service) bool {
 // started, it may be healthy no sooner than this one is.
 func (u *unit) isAddressedBy(other compose.Service) bool {
 	for _, v := range other.Env {
-		if slices.ContainsFunc(v.References, func(r compose.Reference) bool { return r.Service == u.Name }) {
+		if slices.ContainsFunc(v.References, func(r compose.Reference) bool { return r.Service == u.Name && !r.Outside }) {
 			return true
 		}
 	}
