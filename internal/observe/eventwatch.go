@@ -49,8 +49,12 @@ func (w *EventWatch) OnEvent(told func(evidence.Event)) { w.told = append(w.told
 // NeedLeaderElection is false: who begins to lead must know what came before.
 func (w *EventWatch) NeedLeaderElection() bool { return false }
 
-// pause is how long it waits before it asks anew.
-const pause = time.Second
+// pause is how long it waits before it asks anew, twice as long after each failure up
+// to longestPause.
+const (
+	pause        = time.Second
+	longestPause = time.Minute
+)
 
 // Start follows the events until the context is done. What cannot be followed, as for
 // want of the right to, is logged and tried again.
@@ -75,13 +79,16 @@ func (w *EventWatch) follow(ctx context.Context, namespace string) {
 				w.unread.Add(-1)
 			}
 		}
+		began := time.Now()
 		if err == nil {
-			after = pause
 			version, err = w.watch(ctx, namespace, version)
+		}
+		if err == nil || time.Since(began) > longestPause { // it could be followed for a while
+			after = pause
 		}
 		if err != nil && ctx.Err() == nil {
 			version = ""
-			after = min(2*after, time.Minute)
+			after = min(2*after, longestPause)
 			log.Info("failed to follow events; they are read anew", "namespace", namespace, "error", err.Error(), "after", after.String())
 		}
 		select {
