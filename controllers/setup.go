@@ -103,7 +103,7 @@ func (o Options) controllers() []controller {
 			Metrics: o.Metrics, Clock: o.Clock, Concurrency: o.Concurrency,
 		},
 		&availability.Reconciler{
-			Client: o.Client, Observer: o.Observer, Resolver: resolver, Opener: opener, Clock: o.Clock, Concurrency: o.Concurrency,
+			Within: within, Client: o.Client, Observer: o.Observer, Resolver: resolver, Opener: opener, Clock: o.Clock, Concurrency: o.Concurrency,
 		},
 		&runs.Reconciler{
 			Within: within, Client: o.Client, Observer: o.Observer, Resolver: resolver, Opener: opener,

@@ -38,6 +38,8 @@ import (
 // Reconciler looks at the workloads of a stack, and opens a BridgeDiagnosis for each
 // whose pods are wanting, or do not become ready, for longer than the grace.
 type Reconciler struct {
+	// Within are the namespaces that are looked at.
+	Within   predicate.Predicate
 	Client   client.Client
 	Observer *observe.Reader
 	Resolver *resolve.Resolver
@@ -58,6 +60,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	}
 	return b.
 		Named("availability").
+		WithEventFilter(r.Within).
 		For(&v1alpha1.BridgeStack{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.BridgeDiagnosis{}, handler.EnqueueRequestsFromMapFunc(stackOf), builder.WithPredicates(onEnd)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: fairqueue.For(r.Concurrency)}).
