@@ -200,3 +200,23 @@ func TestExcludedNamespace(t *testing.T) {
 	start(t, ns, settings{})
 	await(t, ns, "api", v1alpha1.StateRecovered, v1alpha1.ReasonRecovered)
 }
+
+// What the operator keeps in a namespace that is excluded since is let go of, and not
+// taken back: nobody could delete it, or its namespace.
+func TestExcludedNamespaceCanBeDeleted(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	owner, d, o := underWay(t, ns, v1alpha1.OnDeleteTakeBack, settings{})
+	o.stop()
+	start(t, ns, settings{excluded: []string{ns}})
+	kept := diagnoses(t, ns, "api")[0]
+	if len(kept.Finalizers) == 0 {
+		t.Fatal("nothing is kept")
+	}
+	remove(t, owner)
+	remove(t, &kept)
+	gone(t, &kept)
+	if now := limit(t, d); now != "192Mi" {
+		t.Errorf("the limit in an excluded namespace is %s", now)
+	}
+}

@@ -89,7 +89,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	}
 	return b.
 		For(&v1alpha1.BridgeDiagnosis{}, builder.WithPredicates(unlessItRests)).
-		WithEventFilter(r.Within).
+		WithEventFilter(predicate.Or(r.Within, leaving)).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(r.ofPod)).
 		Watches(&v1alpha1.BridgeStack{}, handler.EnqueueRequestsFromMapFunc(r.ofStack),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
@@ -108,6 +108,14 @@ var unlessItRests = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		!maps.Equal(e.ObjectOld.GetAnnotations(), d.GetAnnotations()) || !d.DeletionTimestamp.IsZero()
 }}
 
+// leaving lets through the diagnoses that are being deleted, from wherever they are: one
+// that was kept for its attempt, and whose namespace was excluded since, would stay for
+// good, and its namespace with it.
+var leaving = predicate.NewPredicateFuncs(func(o client.Object) bool {
+	d, is := o.(*v1alpha1.BridgeDiagnosis)
+	return is && !d.DeletionTimestamp.IsZero()
+})
+
 // phase is one step; true ends the round.
 type phase func(context.Context, *round) (bool, error)
 
@@ -119,17 +127,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	done := false
-	for _, next := range []phase{
-		r.waitForStack,
-		r.advanceAttempt,
-		r.closeIfOver,
-		r.recoverIfRan,
-		r.recoverIfUp,
-		r.awaitHealth,
-		r.diagnose,
-		r.showHealth,
-		r.plan,
-	} {
+	for _, next := range append(r.endings(), r.awaitHealth, r.diagnose, r.showHealth, r.plan) {
 		if done, err = next(ctx, in); done || err != nil {
 			break
 		}
@@ -140,6 +138,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{RequeueAfter: requeue.AfterConflict}, nil
 	}
 	return ctrl.Result{RequeueAfter: requeue.Sooner(in.recheck, in.soakLeft)}, in.redacted(err) // it is logged
+}
+
+// endings are the phases that may be the last of an incident. A run that succeeds comes
+// before the end of its being part of the stack: it is the reason for that.
+func (r *Reconciler) endings() []phase {
+	return []phase{r.waitForStack, r.advanceAttempt, r.recoverIfRan, r.closeIfOver, r.recoverIfUp}
 }
 
 // ofPod finds the open diagnoses of the workload that owns a pod.

@@ -13,6 +13,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/attempt"
@@ -108,7 +109,7 @@ func (r *Reconciler) begin(ctx context.Context, req ctrl.Request) (*round, error
 	switch {
 	case in.deleted && !controllerutil.ContainsFinalizer(&before, v1alpha1.FinalizerTakeBack):
 		return nil, nil
-	case before.Status.State.Final():
+	case before.Status.State.Final(), !r.Within.Generic(event.GenericEvent{Object: &before}):
 		r.forget(req.NamespacedName)
 		return nil, client.IgnoreNotFound(r.keep(ctx, &before, false))
 	}

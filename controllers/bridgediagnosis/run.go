@@ -35,7 +35,7 @@ func (r *Reconciler) recoverIfRan(_ context.Context, in *round) (bool, error) {
 		detected = at.Time
 	}
 	// The Job controller's times are whole seconds.
-	if !detect.SucceededSince(run, detected.Truncate(time.Second).Add(-1)) {
+	if in.deleted || !detect.SucceededSince(run, detected.Truncate(time.Second).Add(-1)) {
 		return false, nil
 	}
 	in.recovered(r.Clock.Now(), run.Ended, v1alpha1.ReasonRunSucceeded, fmt.Sprintf("%s succeeded; nothing was patched", run.Object))
