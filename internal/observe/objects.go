@@ -33,8 +33,8 @@ type reference struct {
 // be read is neither found nor missing; forbidden says that it may not be read.
 type object struct {
 	found, missing, forbidden bool
-	data           map[string]string
-	changed        time.Time
+	data                      map[string]string
+	changed                   time.Time
 }
 
 type objectKey struct{ kind, name string }

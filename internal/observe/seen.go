@@ -1,6 +1,8 @@
 package observe
 
 import (
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/bridgestack/operator/internal/evidence"
@@ -11,6 +13,7 @@ const (
 	mostSeenWorkloads = 1024
 	mostSeenValues    = 128
 	mostSeenValue     = 4 << 10
+	mostSeenBytes     = 8 << 20 // of all workloads
 )
 
 // seenSecrets are values that the pods of a workload held before, in memory only.
@@ -21,6 +24,8 @@ type seenSecrets struct {
 	byWorkload map[string][]evidence.Secret
 	// order of the workloads, the one that was asked for the longest ago first.
 	order []string
+	// size of all values, in bytes.
+	size int
 }
 
 // with are the secrets together with those that were there before; the former are
@@ -50,19 +55,33 @@ func (s *seenSecrets) remember(workload string, all []evidence.Secret) {
 	var kept []evidence.Secret
 	for _, secret := range all {
 		if len(secret.Reveal()) <= mostSeenValue && len(kept) < mostSeenValues {
-			kept = append(kept, secret)
+			// Of its own, as it may be a part of a large ConfigMap.
+			kept = append(kept, evidence.NewSecret(strings.Clone(secret.Reveal())))
 		}
 	}
-	for i, known := range s.order {
-		if known == workload {
-			s.order = append(s.order[:i], s.order[i+1:]...)
-			break
-		}
-	}
+	s.forget(workload)
 	s.order = append(s.order, workload)
 	s.byWorkload[workload] = kept
-	for len(s.order) > mostSeenWorkloads {
-		delete(s.byWorkload, s.order[0])
-		s.order = s.order[1:]
+	s.size += sizeOf(kept)
+	for len(s.order) > mostSeenWorkloads || s.size > mostSeenBytes && len(s.order) > 1 {
+		s.forget(s.order[0])
 	}
+}
+
+func (s *seenSecrets) forget(workload string) {
+	i := slices.Index(s.order, workload)
+	if i < 0 {
+		return
+	}
+	s.order = slices.Delete(s.order, i, i+1)
+	s.size -= sizeOf(s.byWorkload[workload])
+	delete(s.byWorkload, workload)
+}
+
+func sizeOf(secrets []evidence.Secret) int {
+	size := 0
+	for _, secret := range secrets {
+		size += len(secret.Reveal())
+	}
+	return size
 }

@@ -38,3 +38,24 @@ func TestWhatIsRememberedIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// A tenant with many workloads of large Secrets fills no more than that.
+func TestWhatIsRememberedIsBoundedInBytes(t *testing.T) {
+	var s seenSecrets
+	var large []evidence.Secret
+	for i := range mostSeenValues {
+		large = append(large, evidence.NewSecret(fmt.Sprintf("%0*d", mostSeenValue, i)))
+	}
+	for i := range 64 {
+		s.with(fmt.Sprint(i), large)
+	}
+	held := 0
+	for _, secrets := range s.byWorkload {
+		for _, secret := range secrets {
+			held += len(secret.Reveal())
+		}
+	}
+	if held > 8<<20 || held == 0 {
+		t.Errorf("%d MiB are held of %d workloads", held>>20, len(s.byWorkload))
+	}
+}
