@@ -18,7 +18,7 @@ import (
 // before it in the same family or record.
 func (r *reading) decisive() (clue, bool) {
 	grave := func(k clue) bool {
-		return k.level != logscan.LevelInfo && k.level != logscan.LevelDebug && !recounts.MatchString(k.text)
+		return k.level != logscan.LevelInfo && k.level != logscan.LevelDebug && !recounted(k.text)
 	}
 	best, ok := r.last(func(k clue) bool { return !k.survived && !k.trace && grave(k) })
 	if ok && best.weight > weightGeneric {
@@ -43,7 +43,7 @@ func (r *reading) quiet(best clue, found bool) (clue, bool) {
 	}
 	wraps := !found || wrapper.MatchString(best.text)
 	return r.last(func(k clue) bool {
-		return !k.survived && !k.trace && k.weight > weightGeneric && !isBenignInfo(k) && !recounts.MatchString(k.text) && (wraps || k.family == best.family)
+		return !k.survived && !k.trace && k.weight > weightGeneric && !isBenignInfo(k) && !recounted(k.text) && (wraps || k.family == best.family)
 	})
 }
 
@@ -134,6 +134,8 @@ func betterInRecord(k, best clue) bool {
 		return false
 	case best.fault == faultProgram:
 		return true
+	case k.guessed && !best.guessed && k.weight <= best.weight:
+		return false
 	case k.weight == best.weight && best.fault == faultNone && k.fault != faultNone:
 		// Words that name the cause outdo those of any connection.
 		return k.order != best.order && k.weight != weightConsequence
@@ -246,6 +248,12 @@ func (r *reading) onlyLeaves(after string) bool {
 // recounts are lines that tell of others' words: samples of metrics, statements
 // in a log of queries, rows of a table.
 var recounts = regexp.MustCompile(`^# (?:HELP|TYPE) |^[a-z_][\w:]*(?:\{[^}]*\})? -?[\d.]+(?:e[+-]?\d+)?$|(?i:\b(?:query|statement|sql)["']?[=:] ?["']?(?:insert|select|update|delete|merge)\b)|^\S+ {2,}\w+ {2,}\S`)
+
+// recounted says that a text is such a line. An answer of the database that quotes
+// the statement that it answers is none.
+func recounted(text string) bool {
+	return recounts.MatchString(text) && !strings.HasPrefix(strings.TrimLeft(text, " "), "SQLSTATE[")
+}
 
 // goesOn says that the program told of ordinary work after a clue that has no
 // level: it was a text and not the end.
@@ -389,7 +397,7 @@ func (r *reading) complains() (string, bool) {
 	for _, line := range slices.Backward(tail(r.log, 40)) {
 		text, level := logscan.Plain(line)
 		calm := level == logscan.LevelInfo || level == logscan.LevelDebug
-		if !calm && !helpLine.MatchString(line) && troubled.MatchString(text) && !recounts.MatchString(text) && !benignError.MatchString(text) {
+		if !calm && !helpLine.MatchString(line) && troubled.MatchString(text) && !recounted(text) && !benignError.MatchString(text) {
 			return text, true
 		}
 	}

@@ -19,7 +19,7 @@ var (
 	// benignError are errors of one request, not of the process.
 	benignError = regexp.MustCompile(`(?i)^request |\bGET /|\bPOST /|rejected:|ignored|skipped|returned [45]\d\d|mismatch, |retry(?:ing)? in|slow request|feature disabled|continuing|degraded|^order \d+ `)
 	// raisedByRuntime are the words of runtimes that abort on what nobody caught.
-	raisedByRuntime = regexp.MustCompile(`^Unhandled exception\.|terminate called|panicked at|fatal runtime error|Process terminated\.|^Out of memory\.$|^Stack overflow\.$|^panic: |goroutine \d+|SIGABRT: abort|has terminated .*exception`)
+	raisedByRuntime = regexp.MustCompile(`^Unhandled exception\.|\bHosting failed to start$|terminate called|panicked at|fatal runtime error|Process terminated\.|^Out of memory\.$|^Stack overflow\.$|^panic: |goroutine \d+|SIGABRT: abort|has terminated .*exception`)
 )
 
 // message says in one sentence what a clue means.

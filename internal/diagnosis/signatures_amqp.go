@@ -21,6 +21,7 @@ var amqp = knowledge{
 				`(?i)login (?:was )?refused`,
 				`username or password not allowed`,
 				`ProbableAuthenticationError`,
+				`Exception \(403\) Reason: "no access`,
 				`(?i)can only be accessed via localhost`,
 			},
 			unless: ignoreCase(`kafka|postgres`),

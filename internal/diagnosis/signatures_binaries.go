@@ -40,6 +40,11 @@ var binaries = knowledge{
 				`qemu(?:-\w+)?: (?:uncaught target signal|Could not open '/lib)`,
 				`rosetta error: `,
 				`(?i)incompatible architecture`,
+				`(?i)your Ruby version is \S+, but your Gemfile specified`,
+				`(?i)\brequires? (?:an? )?(?:newer )?(?:PHP|Ruby|Python|Node(?:\.js)?|Java|JDK|JRE)\b` +
+					`(?: version)? ?["'\x60]?(?:[<>=~^]+ ?)?\d`,
+				`Could not load the "[\w-]+" module using the \S+ runtime`,
+				`(?i)\bengines? (?:do|does) not seem to be compatible with your system`,
 			},
 			unless: []string{`libcuda|libnvidia|NVML`, `(?i)too many open files`, `(?i)libpam_|continuing|ignor`},
 			match: "/app/server: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.34' not found " +

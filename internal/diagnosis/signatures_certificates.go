@@ -47,6 +47,7 @@ var certificates = knowledge{
 				`read-only`,
 				`too many open`,
 				`no space`,
+				`key to decrypt file with`, // Rails' master key
 			),
 			match: `    with open("/run/svc/secret.key") as f:`,
 			not:   "m: open key.pem: Permission denied",
@@ -89,6 +90,7 @@ var certificates = knowledge{
 				`OpenSSL::(?:PKey|X509)::\w*Error`,
 				`private key file "[^"]*" has group or world access`,
 				`No server certificate was specified`,
+				`Key material not provided to setup HTTPS`,
 				`no PEM`,
 				`PEM routines`,
 				`cannot load certificate`,
@@ -123,6 +125,7 @@ var certificates = knowledge{
 					`(?:append|add|parse|load|read|decode|use|find) (?:\w+ ){0,3}`,
 					`(?:certificates?|private key|key ?pair|CA bundle|PEM)\b`,
 				),
+				`no server certificate was specified`,
 				`\bno (?:\w+ ){0,2}(?:certificates?|private keys?|PEM \w+) (?:were |was )?(?:found|in)\b`,
 			),
 			unless: ignoreCase(

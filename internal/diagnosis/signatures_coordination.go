@@ -15,6 +15,7 @@ var coordination = knowledge{
 				`etcdserver: (?:permission denied|authentication (?:failed|is not enabled)|user name is empty)`,
 				`etcdserver: (?:invalid auth token|role name|user name not found)`,
 				`ACL not found`,
+				`Code: 40[13]\. Errors:`, // Vault
 				`(?i)permission denied.{0,60}\b(?:vault|consul)\b`,
 				`permission denied, on \w+ https?://`,
 				`hvac\.exceptions\.(?:Forbidden|Unauthorized)`,

@@ -71,6 +71,10 @@ var databases = knowledge{
 				`ORA-(?:00942|12505)\b`,
 				`\b(?:UNKNOWN_DATABASE|UNKNOWN_TABLE)\)`,
 				`(?i)Keyspace '?\w+'? (?:does not exist|not found)`,
+				`(?i)\brequires (?:at least )?(?:Redis|Valkey|PostgreSQL|Postgres|MySQL|MariaDB|MongoDB|Kafka)` +
+					`(?: server)?(?: version)? v?(?:[<>=]+ ?)?\d`,
+				`(?i)\brequires (?:at least )?(?:Elasticsearch|OpenSearch|RabbitMQ|Vault|etcd|Kubernetes|ClickHouse)` +
+					`(?: server)?(?: version)? v?(?:[<>=]+ ?)?\d`,
 			},
 			match: "ORA-00942: table or view does not exist",
 			not:   "ORA-01033: ORACLE initialization or shutdown in progress",

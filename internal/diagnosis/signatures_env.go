@@ -139,7 +139,9 @@ var environment = knowledge{
 				`(?P<var>\w+) not found\. Declare it as envvar or define a default`,
 				`Set the (?P<var>\w+) environment variable`,
 				`couldn't find env(?:ironment)? var(?:iable)? (?P<var>\w+)`,
-				`environment variable not found: (?P<var>\w+)`,
+				`(?i:environment variable not found): (?P<var>\w+)`,
+				`\bMissingValue\(\s*"(?P<var>\w+)"`, // envy
+				`(?i:missing (?:encryption|master) key to decrypt)`,
 				`Error: (?P<var>\w+): (?:missing|required)`,
 			},
 			unless: append([]string{`_exception: `}, goesWithout...),
@@ -725,6 +727,7 @@ var environment = knowledge{
 				`unknown (?:url|dsn) (?:type|scheme|protocol)`,
 				`scheme (?:is )?not supported in url`,
 				`\bunknown driver "`,
+				`\bConfiguration\((?:RelativeUrlWithoutBase|EmptyHost|InvalidPort|Invalid\w+)\)`, // sqlx
 			),
 			unless: goesWithout,
 			match:  "error: failed to parse scheme from database URL: no scheme",

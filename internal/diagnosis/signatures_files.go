@@ -98,6 +98,11 @@ var files = knowledge{
 				`\bconfig(?:uration)?\b.{0,60}\b(?:json|yaml|toml|xml|syntax|parse|parsing) error`,
 				`toml: (?:line|invalid|expected|cannot|key|incompatible)`,
 				`TOML parse error`,
+				`[\w./@-]+\.(?:ya?ml|toml|hcl|conf|cfg|ini|rules?): ?\d+:\d+: `,
+				` for key "[^"]+" in \S+ (?:TOML|YAML|JSON) file`,
+				`(?i)[\w./@-]+\.(?:ya?ml|toml|hcl|conf|cfg|ini|xml) config(?:uration)? is (?:invalid|not valid)`,
+				`(?i)does not contain valid (?:YAML|XML|JSON|TOML)\b`,
+				`(?i)\bUnable to parse at line \d+ \(near\b`,
 				`TOMLDecodeError`,
 				`(?i)error parsing toml`,
 				`\b(?:MissingSectionHeader|DuplicateSection|DuplicateOption|NoSection|NoOption)Error\b`,
@@ -265,6 +270,19 @@ var files = knowledge{
 			), goesOnWithoutFile...),
 			match: "Error loading script file /app/x.lua err: open /app/x.lua: no such file or directory",
 			not:   "Error loading shared library file libssl.so.3: no such file or directory",
+		},
+		{
+			// The end of a chain of errors of Rust, whose head names what was read.
+			id:      "config-file-of-chain-missing",
+			cause:   v1alpha1.CauseConfigFileInvalid,
+			guessed: true,
+			words:   []string{`^\s*(?:\d+: )?No such file or directory \(os error 2\)$`},
+			within: ignoreCase(
+				`^Error: .{0,60}(?:[ '"=(])`+etcPath,
+				`^Error: .{0,60}\b`+configPath,
+			),
+			match: "Error: reading /etc/orders/rules.txt\n\nCaused by:\n    No such file or directory (os error 2)",
+			not:   "Error: starting convert\n\nCaused by:\n    No such file or directory (os error 2)",
 		},
 		{
 			// A part of the configuration is not there, or was never made.

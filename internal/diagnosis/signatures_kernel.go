@@ -24,12 +24,15 @@ var kernel = knowledge{
 				`os error 1\b`,
 				`\(13: `,
 				`Errno::EACCES`,
+				`\bfile access denied\b`, // MinIO
+				`failed to lock memory: cannot allocate memory`,
 			),
 			unless: ignoreCase(
 				`permission denied (?:for|to) (?:table|relation|schema|sequence|database)`,
 				`permission denied (?:for|to) (?:function|view|type|column|create|set|copy|role|procedure)`,
 				`InsufficientPrivilege`,
-				`vault`,
+				`(?:^|[^\w./-])vault\b[^/]|^\W*\* permission denied`,
+				`\bon (?:get|put|post|list|delete) https?://`,
 				`publickey`,
 				`HTTP (?:status|error|40|request)`,
 				`HTTP/`,
@@ -99,8 +102,9 @@ var kernel = knowledge{
 				`no (?:free|available) port`,
 				`port \d+ is (?:not available|unavailable)`,
 			),
-			match: "m: bind: Address already in use",
-			not:   "INFO the address of the customer is already known",
+			unless: ignoreCase(`directory lock|using this \w+ database`),
+			match:  "m: bind: Address already in use",
+			not:    "INFO the address of the customer is already known",
 		},
 		{
 			id:    "exec-format-error-exec-format-error",

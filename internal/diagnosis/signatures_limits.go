@@ -59,8 +59,9 @@ var limits = knowledge{
 				`ENOMEM`,
 				`os error 12`,
 			),
-			match: "OSError: [Errno 12] Cannot allocate memory",
-			not:   "INFO allocated 12 MB of memory",
+			unless: ignoreCase(`lock memory`),
+			match:  "OSError: [Errno 12] Cannot allocate memory",
+			not:    "INFO allocated 12 MB of memory",
 		},
 		{
 			id:    "disk-full-no-space-left-on",

@@ -91,17 +91,45 @@ var parsers = knowledge{
 				`cannot parse integer from empty string`,
 				`invalid float literal`,
 				`provided string was not .true. or .false.`,
+				`\bParse(?:Int|Float|Bool)Error\b`,
 			},
 			within: []string{
 				`(?:parsing|parse) ["'\x60]?(?P<var>` + upperName + `|PORT|WORKERS|TIMEOUT)\b`,
 				`(?:invalid|for|reading) ["'\x60]?(?P<var>` + upperName + `|PORT|WORKERS|TIMEOUT)\b`,
 				`Error: (?P<var>` + upperName + `|[A-Z]{3,})\n`,
+				`(?m:^)(?P<var>` + upperName + `|PORT|WORKERS|TIMEOUT): Parse(?:Int|Float|Bool)Error`,
 			},
 			match: "Error: parsing PORT\n" +
 				"\n" +
 				"Caused by:\n" +
 				"    number too large to fit in target type",
 			not: "thread main: invalid digit found in string",
+		},
+		{
+			// An address to listen on that is none, or that is of another machine.
+			id:      "env-var-invalid-listen-address",
+			cause:   v1alpha1.CauseEnvVarInvalid,
+			guessed: true,
+			words: []string{
+				`\binvalid socket address(?: syntax)?\b`,
+				`\bAddrParseError\b`,
+				`(?i)\bcannot assign requested address\b|\bEADDRNOTAVAIL\b|\bos error 99\b`,
+			},
+			within: ignoreCase(`\b(?:listen\w*|bind\w*)\b|AddrParseError|panicked`),
+			unless: ignoreCase(`\bconnect`),
+			match:  "listen tcp 10.0.0.9:8080: bind: cannot assign requested address",
+			not:    "redis: dial tcp [::1]:6379: connect: cannot assign requested address",
+		},
+		{
+			// How Rust prints the errors of figment.
+			id:    "env-var-invalid-figment",
+			cause: v1alpha1.CauseEnvVarInvalid,
+			words: []string{
+				`\bname: "\x60[^"\x60]*\x60 environment variable\(s\)".*\bkind: Invalid(?:Type|Value|Length)\(`,
+			},
+			match: "settings: Error { tag: Tag(Default, 2), metadata: Some(Metadata { name: \"`ORDERS_` " +
+				"environment variable(s)\" }), path: [\"port\"], kind: InvalidType(Str(\"x\"), \"u16\") }",
+			not: "INFO 3 environment variable(s) read",
 		},
 		{
 			id:    "env-var-invalid-failed-to-convert-property",

@@ -170,6 +170,7 @@ var runtimes = knowledge{
 				`required a bean of type`,
 				`FlywayValidateException: `,
 				`Some services are not able to be constructed`,
+				`Cannot autowire service "`,
 				`^You must install or update \.NET to run`,
 				`^lua\S*: \S.*:\d+: attempt to`,
 				`^Error in .*: `,
@@ -214,6 +215,7 @@ var runtimes = knowledge{
 				`^(?:\s*\| )?(?:[A-Za-z_$][\w$]*\.)*[A-Za-z_$][\w$]*Failure\b(?: \[\w+\])?(?::|$)`,
 				`^(?:\s*\| )?(?:[A-Za-z_$][\w$]*\.)*[A-Za-z_$][\w$]*(?:Fault|Rejection)\b(?: \[\w+\])?(?::|$)`,
 				`^Error: `,
+				`^In \w+\.php line \d+:$`, // Symfony's console
 				`^Exception in thread`,
 				`^Unhandled exception`,
 				`^Uncaught`,

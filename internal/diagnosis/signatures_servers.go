@@ -59,6 +59,10 @@ var servers = knowledge{
 				`(?i)Cannot start server\. Server instance (?:is )?not configured|server\.xml`,
 				`Unknown lvalue|bad option at line \d+`,
 				`(?i)Undefined but requested (?:input|output|processor|aggregator)`,
+				`\bUnable to acquire security key`, // MongoDB
+				`Protobuf message \(type envoy\.`,
+				`(?i)\bconfig(?:uration)? error (?:file|in)\b|^config error$`,
+				`(?i)\bstorage backend must be specified\b`,
 			},
 			unless: ignoreCase(
 				`cannot load certificate|certificate|unable to (?:stat|load)|BIO_new|\bssl\b|already `+

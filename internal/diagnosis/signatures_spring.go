@@ -44,7 +44,7 @@ var spring = knowledge{
 			cause: v1alpha1.CauseEnvVarMissing,
 			words: []string{
 				`Failed to configure a DataSource: '(?P<var>\w+)' attribute is not specified`,
-				`Error resolving property value \[(?P<var>[\w.-]+)\]\. Property doesn't exist`,
+				`Error resolving property value \[(?:\$\{)?(?P<var>[\w.-]+)\}?\]\. Property doesn't exist`,
 				`Missing required configuration "(?P<var>[\w.]+)" which has no default`,
 				`ArgumentException: (?P<var>\w+) can't be null`,
 			},

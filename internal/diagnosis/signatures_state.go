@@ -91,6 +91,8 @@ var storage = knowledge{
 				`cluster (?:cannot|can't) be downgraded|cluster downgrade`,
 				`store (?:version|format) .{0,40}(?:not supported|too old|too new|newer)`,
 				`upgrading from .{0,40} directly .{0,40}not supported`,
+				`(?:unknown|unexpected) (?:backend|storage|data) format: expected \S+, found \S+`,
+				`\b(?:backend|storage engine|data format) is no longer supported`,
 			),
 			unless: ignoreCase(`postgresql server version|client version|\bwarn(?:ing)?\b`),
 			match: "DETAIL:  The data directory was initialized by PostgreSQL version 15, which is " +

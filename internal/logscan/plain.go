@@ -43,6 +43,10 @@ var (
 // levelPrefix is a level and a logger's name before the message.
 var levelPrefix = regexp.MustCompile(`^(?:[\w.$/-]{1,60} - )?(?:[\[(<|](?i:trace|debug|dbg|info|inf|notice|warn|warning|wrn|error|err|severe|fatal|ftl|critical|crit) *[\])>|]|(?:TRACE|DEBUG|DBG|INFO|INF|NOTICE|WARN|WARNING|WRN|ERROR|ERR|SEVERE|FATAL|FTL|CRITICAL)\b(?::[\w.]+:)?)[ \t:|-]*(?:[\w.$/-]{1,60} - )?`)
 
+// jbossLogger is a logger's name and a thread, as JBoss LogManager writes them
+// behind the level (Quarkus, Keycloak, WildFly).
+var jbossLogger = regexp.MustCompile(`^\[[\w.$-]+\] \([\w .:-]+\) `)
+
 // stampedLevel is a level as it stands behind a time stamp only.
 var stampedLevel = regexp.MustCompile(`^(?:trace|debug|info|notice|warn|warning|error|fatal|critical)\b[ \t:|-]*`)
 
@@ -121,10 +125,12 @@ func stripPrefix(text string) string {
 	if text != "" && !isLower(text[0]) {
 		rest = text[len(prefix.FindString(text)):]
 	}
-	// A level before a message is in capitals or in brackets, or a logger's name comes first.
+	// A level before a message is in capitals or in brackets, or a logger's name comes
+	// first. A bare ERR that nothing precedes is how Redis begins its errors.
 	if rest != "" && (!isLower(rest[0]) || strings.Contains(rest[:min(len(rest), 63)], " - ")) {
-		if m := levelPrefix.FindString(rest); m != "" {
-			return rest[len(m):]
+		if m := levelPrefix.FindString(rest); m != "" && (m != "ERR " || len(rest) < len(text)) {
+			rest = rest[len(m):]
+			return rest[len(jbossLogger.FindString(rest)):]
 		}
 	}
 	if len(rest) < len(text) {
@@ -192,7 +198,8 @@ func (f *form) field(key string, value json.Token) {
 		switch key {
 		case "level", "severity", "lvl", "loglevel", "log.level", "levelname", "@level", "Level", "LogLevel", "s":
 			f.level = levelNamed(v)
-		case "time", "ts", "timestamp", "@timestamp", "t", "@t", "service", "logger", "name", "caller", "hostname":
+		case "time", "ts", "timestamp", "@timestamp", "t", "@t", "service", "logger", "name", "caller", "hostname",
+			"c", "ctx": // MongoDB's component and thread
 		default:
 			f.add(stripPrefix(ansi.ReplaceAllString(v, "")))
 		}
@@ -249,6 +256,11 @@ func plainLogfmt(text string) (form, bool) {
 	}
 	if isRecord {
 		f.level = levelOf(text)
+		if first := anyKey.FindStringIndex(text); first != nil {
+			if before := strings.TrimSpace(stripPrefix(text[:first[0]])); sentence.MatchString(before) {
+				f.texts = slices.Insert(f.texts, 0, before)
+			}
+		}
 	}
 	return f, isRecord
 }
@@ -269,6 +281,10 @@ func valueEnd(text string, quote int) int {
 	}
 	return quote
 }
+
+// anyKey is how a member of a logfmt record begins. What stands before the first is
+// a message.
+var anyKey = regexp.MustCompile(`(?:^|[ \t])[A-Za-z_][\w.@-]*=`)
 
 // nextKey is how the next member of a logfmt record begins.
 var nextKey = regexp.MustCompile(`^[ \t]+(?:[A-Za-z_][\w.@-]*=|$)`)
