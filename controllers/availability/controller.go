@@ -213,19 +213,20 @@ func lastRecovered(known []v1alpha1.BridgeDiagnosis, ref workload.Ref) time.Time
 
 // observe is how a workload's pods are.
 func (r *Reconciler) observe(ctx context.Context, w workload.Workload) (detect.Availability, error) {
-	n, strategy := w.Replicas(), w.Strategy()
-	out := detect.Availability{Wanted: n.Desired, Missing: max(0, n.Desired-n.Total), ProgressDeadline: strategy.ProgressDeadline}
-	if run := w.Run(r.Clock.Now()); run != nil && run.Failures > 0 {
-		out.Missing = 0 // between two tries there is no pod
-	}
-	out.MissingSince = r.missing.since(w.Object().GetUID(), out.Missing > 0, r.Clock.Now())
+	now, strategy := r.Clock.Now(), w.Strategy()
 	pods, err := r.Observer.Pods(ctx, workload.RefOf(w))
+	if err != nil {
+		return detect.Availability{}, err
+	}
+	out := detect.Availability{Wanted: w.Replicas().Desired, ProgressDeadline: strategy.ProgressDeadline}
+	out.Missing, out.GoneBy = wanting(w, pods, now)
+	out.MissingSince = r.missing.since(w.Object().GetUID(), out.Missing, now)
 	for _, p := range pods {
 		if p.Newest || strategy.KeepsOlder() {
 			out.Pods = append(out.Pods, detect.PodState{Pod: observe.PodOf(p.Pod), Containers: observe.Containers(p.Pod)})
 		}
 	}
-	return out, err
+	return out, nil
 }
 
 // maxAsked is of how many pods it is asked whether an autoscaler answered for them:
@@ -233,12 +234,17 @@ func (r *Reconciler) observe(ctx context.Context, w workload.Workload) (detect.A
 const maxAsked = 3
 
 // learnScaleUps asks, of pods that have no node, whether an autoscaler makes one, and
-// says whether it does. What cannot be read is not said.
+// says whether it does. Those that are not asked are as the others: an autoscaler that
+// answers for some makes room for all. What cannot be read is not said.
 func (r *Reconciler) learnScaleUps(ctx context.Context, namespace string, a *detect.Availability) bool {
 	learnt, asked := false, 0
 	for i := range a.Pods {
 		p := &a.Pods[i]
-		if p.Pod.Scheduled || asked == maxAsked {
+		switch {
+		case p.Pod.Scheduled:
+			continue
+		case asked == maxAsked:
+			p.ScalesUp = learnt
 			continue
 		}
 		asked++

@@ -3,7 +3,6 @@ package detect
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/bridgestack/operator/internal/evidence"
@@ -22,6 +21,9 @@ type Availability struct {
 	// not at all, MissingSince since when; zero where that was not seen before.
 	Wanted, Missing int32
 	MissingSince    time.Time
+	// GoneBy is when pods that are being deleted should be gone, and others are made in
+	// their place; zero where none is.
+	GoneBy time.Time
 	// ProgressDeadline of the workload, 0 where it has none.
 	ProgressDeadline time.Duration
 	// Pods of the newest revision, and of earlier ones where the workload keeps them.
@@ -55,11 +57,18 @@ func Unavailable(a Availability, s Settings, now time.Time) Shortage {
 	if a.Missing > 0 && !a.MissingSince.IsZero() {
 		out.after(a.MissingSince, graceOf(s, DefaultUnavailableGrace), now, "", fmt.Sprintf("%d of %d pods are not there", a.Missing, a.Wanted))
 	}
+	if left := a.GoneBy.Sub(now); left > 0 && !out.Looping {
+		out.recheckIn(left) // no event tells that one is not
+	}
 	for _, p := range a.Pods {
 		if out.Looping {
 			break
 		}
-		since, grace, container := p.waits(a, s, now)
+		if left := p.settlesIn(s, now); left > 0 {
+			out.recheckIn(left) // no event tells that what restarted does so no more
+			continue
+		}
+		since, grace, container := p.waits(a, s)
 		if !since.IsZero() {
 			out.after(since, grace, now, container, fmt.Sprintf("pod %s is not ready since %s", p.Pod.Name, since.UTC().Format(time.TimeOnly)))
 		}
@@ -70,12 +79,16 @@ func Unavailable(a Availability, s Settings, now time.Time) Shortage {
 // after counts what has been so since a time as an incident once the grace is over.
 func (s *Shortage) after(since time.Time, grace time.Duration, now time.Time, container, message string) {
 	if left := since.Add(grace).Sub(now); left > 0 {
-		if s.RecheckAfter == 0 || left < s.RecheckAfter {
-			s.RecheckAfter = left
-		}
+		s.recheckIn(left)
 		return
 	}
 	s.Verdict, s.Container = Verdict{Looping: true, Reason: ReasonNotAvailable, Message: message}, container
+}
+
+func (s *Shortage) recheckIn(left time.Duration) {
+	if s.RecheckAfter == 0 || left < s.RecheckAfter {
+		s.RecheckAfter = left
+	}
 }
 
 // graceOf is the policy's, else what fits what is seen.
@@ -87,11 +100,9 @@ func graceOf(s Settings, otherwise time.Duration) time.Duration {
 }
 
 // waits is since when a pod is not ready, how long it may be, and which of its
-// containers should be up; a zero time where it is ready, has ended, is being deleted,
-// or restarts.
-func (p PodState) waits(a Availability, s Settings, now time.Time) (since time.Time, grace time.Duration, container string) {
-	over := p.Pod.Terminating || p.Pod.Phase == "Succeeded" || p.Pod.Phase == "Failed"
-	if over || p.Pod.Ready == evidence.ReadinessTrue || slices.ContainsFunc(p.Containers, func(c evidence.Container) bool { return restarts(c, s, now) }) {
+// containers should be up; a zero time where nothing is to be awaited of it.
+func (p PodState) waits(a Availability, s Settings) (since time.Time, grace time.Duration, container string) {
+	if p.upOrOver() {
 		return time.Time{}, 0, ""
 	}
 	var allowed time.Duration // by its probes, whatever else is said
@@ -147,14 +158,28 @@ func startAllowed(c evidence.Container) time.Duration {
 	return allowed
 }
 
-// restarts says that a container ended lately, or cannot start: that is a loop's
-// beginning, or none.
-func restarts(c evidence.Container, s Settings, now time.Time) bool {
-	if c.Blocked() || c.Role != evidence.RoleInit && c.Terminated != nil {
-		return true
+// upOrOver says that a pod is ready, has ended, or is being deleted.
+func (p PodState) upOrOver() bool {
+	return p.Pod.Ready == evidence.ReadinessTrue || p.Pod.Terminating || p.Pod.Phase == "Succeeded" || p.Pod.Phase == "Failed"
+}
+
+// settlesIn is when a pod that is not up, and of which a container ended lately or
+// cannot start, counts as one in which nothing restarts: until then that is a loop's
+// beginning, or none. 0 where nothing restarts.
+func (p PodState) settlesIn(s Settings, now time.Time) time.Duration {
+	var left time.Duration
+	if p.upOrOver() {
+		return left
 	}
-	ended := c.LastTermination
-	return ended != nil && c.Restarts > 0 && now.Sub(ended.Finished) < s.Window
+	for _, c := range p.Containers {
+		if c.Blocked() || c.Role != evidence.RoleInit && c.Terminated != nil {
+			left = max(left, s.Window)
+		}
+		if ended := c.LastTermination; ended != nil && c.Restarts > 0 {
+			left = max(left, ended.Finished.Add(s.Window).Sub(now))
+		}
+	}
+	return left
 }
 
 // StandsFor is the container to look at for one that should be up: of a pod that is

@@ -36,6 +36,10 @@ func TestUnavailable(t *testing.T) {
 	crashed := with(running(1, ago(time.Second)), func(c *evidence.Container) {
 		c.Ready, c.LastTermination = false, ended("Error", 1, time.Second, ago(2*time.Second))
 	})
+	crashedLongAgo := with(crashed, func(c *evidence.Container) {
+		c.RunningSince = ago(50 * time.Minute)
+		c.LastTermination = ended("Error", 1, time.Second, ago(51*time.Minute))
+	})
 	deadline := 10 * time.Minute
 	for name, test := range map[string]struct {
 		a         detect.Availability
@@ -68,9 +72,11 @@ func TestUnavailable(t *testing.T) {
 			a: detect.Availability{Wanted: 1, Pods: []detect.PodState{unready(5*time.Minute, slow)}}, s: detect.Settings{UnavailableGrace: 10 * time.Second}, recheck: 5 * time.Minute,
 		},
 		"it was ready until a moment ago": {a: detect.Availability{Wanted: 1, Pods: []detect.PodState{changed(unready(time.Hour, starting(time.Hour)), func(p *detect.PodState) { p.Pod.ReadySince = ago(30 * time.Second) })}}, recheck: 90 * time.Second},
-		"it restarts":                     {a: detect.Availability{Wanted: 1, Pods: []detect.PodState{unready(time.Hour, crashed)}}},
-		"it waits in a back-off":          {a: detect.Availability{Wanted: 1, Pods: []detect.PodState{unready(time.Hour, waiting("CrashLoopBackOff", 4))}}},
+		"it restarts":                     {a: detect.Availability{Wanted: 1, Pods: []detect.PodState{unready(time.Hour, crashed)}}, recheck: detect.DefaultWindow - 2*time.Second},
+		"it waits in a back-off":          {a: detect.Availability{Wanted: 1, Pods: []detect.PodState{unready(time.Hour, waiting("CrashLoopBackOff", 4))}}, recheck: detect.DefaultWindow},
+		"it restarted once, long ago":     {a: detect.Availability{Wanted: 1, Pods: []detect.PodState{unready(time.Hour, crashedLongAgo)}}, down: true, container: "app"},
 		"its node drains":                 {a: detect.Availability{Wanted: 1, Pods: []detect.PodState{changed(unready(time.Hour, starting(time.Hour)), func(p *detect.PodState) { p.Pod.Terminating = true })}}},
+		"another is made once it is gone": {a: detect.Availability{Wanted: 1, GoneBy: now.Add(time.Minute), Pods: []detect.PodState{changed(unready(time.Hour), func(p *detect.PodState) { p.Pod.Terminating = true })}}, recheck: time.Minute},
 		"its work is done":                {a: detect.Availability{Wanted: 1, Pods: []detect.PodState{changed(unready(time.Hour), func(p *detect.PodState) { p.Pod.Phase = "Succeeded" })}}},
 		"the last incident has just ended": {
 			a: detect.Availability{Wanted: 1, Pods: []detect.PodState{unready(time.Hour, starting(time.Hour))}},
