@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -18,16 +20,19 @@ import (
 const mostBeside = 64
 
 // besideFiles are the compose files in the directories of those given, by name, with
-// the services of each.
+// what each declares.
 type besideFiles struct {
 	given []string
-	files map[string][]string
+	files map[string]declared
 }
+
+// declared are names by what they are of: service, network, volume, secret or config.
+type declared map[string][]string
 
 // lookBeside finds other compose files: a project may be made of several, and not
 // all of them be given.
 func lookBeside(given []compose.File) besideFiles {
-	b := besideFiles{files: map[string][]string{}}
+	b := besideFiles{files: map[string]declared{}}
 	for _, f := range given {
 		b.given = append(b.given, filepath.Clean(f.Name))
 	}
@@ -52,14 +57,14 @@ func (b besideFiles) lookIn(directory string) {
 		if len(b.files) >= mostBeside || !e.Type().IsRegular() || ext != ".yaml" && ext != ".yml" || slices.Contains(b.given, path) {
 			continue
 		}
-		if services := servicesIn(path); len(services) > 0 {
-			b.files[path] = services
+		if found := declaredIn(path); len(found) > 0 {
+			b.files[path] = found
 		}
 	}
 }
 
-// servicesIn a compose file, none where it is no such file.
-func servicesIn(path string) []string {
+// declaredIn a compose file, nothing where it is no such file.
+func declaredIn(path string) declared {
 	content, err := readInput(path)
 	if err != nil || len(content) > compose.MaxBytes {
 		return nil
@@ -67,32 +72,39 @@ func servicesIn(path string) []string {
 	var top struct {
 		Kind     string               `yaml:"kind"`
 		Services map[string]yaml.Node `yaml:"services"`
+		Networks map[string]yaml.Node `yaml:"networks"`
+		Volumes  map[string]yaml.Node `yaml:"volumes"`
+		Secrets  map[string]yaml.Node `yaml:"secrets"`
+		Configs  map[string]yaml.Node `yaml:"configs"`
 	}
 	if err := yaml.Unmarshal(content, &top); err != nil || top.Kind != "" {
 		return nil
 	}
-	var out []string
-	for name := range top.Services {
-		out = append(out, name)
+	out := declared{}
+	for kind, section := range map[string]map[string]yaml.Node{
+		"service": top.Services, "network": top.Networks, "volume": top.Volumes, "secret": top.Secrets, "config": top.Configs,
+	} {
+		if len(section) > 0 {
+			out[kind] = slices.Sorted(maps.Keys(section))
+		}
 	}
-	slices.Sort(out)
 	return out
 }
 
 // services of all of them.
 func (b besideFiles) services() []string {
 	var out []string
-	for _, list := range b.files {
-		out = append(out, list...)
+	for _, of := range b.files {
+		out = append(out, of["service"]...)
 	}
 	return out
 }
 
-// with are the files that have a service.
-func (b besideFiles) with(service string) []string {
+// with are the files that declare something.
+func (b besideFiles) with(kind, name string) []string {
 	var out []string
-	for path, list := range b.files {
-		if slices.Contains(list, service) {
+	for path, of := range b.files {
+		if slices.Contains(of[kind], name) {
 			out = append(out, path)
 		}
 	}
@@ -100,23 +112,22 @@ func (b besideFiles) with(service string) []string {
 	return out
 }
 
-// undefined is a service that another one needs, and no given file has.
-var undefined = regexp.MustCompile(`undefined service "([^"]+)"|service "([^"]+)" not found`)
+// undefined is what a service needs, and no given file has.
+var undefined = regexp.MustCompile(`undefined service "([^"]+)"|service "([^"]+)" not found|undefined (network|volume|secret|config) "?([\w.-]+)`)
 
-// cure says which file beside those given has a service that they lack, and how to
-// give both.
+// cure says which file beside those given has what they lack, and how to give both.
 func (b besideFiles) cure(verb, message string) string {
 	m := undefined.FindStringSubmatch(message)
 	if m == nil {
 		return ""
 	}
-	service := m[1] + m[2]
-	files := b.with(service)
+	kind, name := cmp.Or(m[3], "service"), m[1]+m[2]+m[4]
+	files := b.with(kind, name)
 	if len(files) == 0 {
 		return ""
 	}
 	given := strings.Join(append([]string{files[0]}, b.given...), " ")
-	return fmt.Sprintf("%s is in %s: give both, as by `kubectl bridge %s %s`", service, strings.Join(files, " and "), verb, given)
+	return fmt.Sprintf("%s is in %s: give both, as by `kubectl bridge %s %s`", name, strings.Join(files, " and "), verb, given)
 }
 
 // tell that an override file is there which compose would read, too, where it is

@@ -137,3 +137,23 @@ func TestLargeInput(t *testing.T) {
 		}
 	}
 }
+
+// TestFragmentsOfOtherThings: so are networks, volumes, secrets and configs.
+func TestFragmentsOfOtherThings(t *testing.T) {
+	project, _ := projectIn(t, map[string]string{
+		"compose.yaml": "services: {db: {image: \"d:1\"}}\nnetworks: {back: }\nvolumes: {data: }\nsecrets: {token: {environment: T}}\nconfigs: {conf: {content: x}}\n",
+		"network.yaml": "services: {a: {image: \"a:1\", networks: [back]}}\n", "volume.yaml": "services: {a: {image: \"a:1\", volumes: [\"data:/d\"]}}\n",
+		"secret.yaml": "services: {a: {image: \"a:1\", secrets: [token]}}\n", "config.yaml": "services: {a: {image: \"a:1\", configs: [conf]}}\n",
+		"nowhere.yaml": "services: {a: {image: \"a:1\", networks: [else]}}\n",
+	})
+	for name, what := range map[string]string{"network.yaml": "back", "volume.yaml": "data", "secret.yaml": "token", "config.yaml": "conf"} {
+		file, other := filepath.Join(project, name), filepath.Join(project, "compose.yaml")
+		out, _, _ := plugin(t, "validate", file)
+		if says := what + " is in " + other + ": give both, as by `kubectl bridge validate " + other + " " + file + "`"; !strings.Contains(out, says) {
+			t.Errorf("validate says\n%s\nwant %s", out, says)
+		}
+	}
+	if out, _, _ := plugin(t, "validate", filepath.Join(project, "nowhere.yaml")); strings.Contains(out, "give both") {
+		t.Errorf("validate says\n%s", out)
+	}
+}

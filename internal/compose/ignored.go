@@ -15,6 +15,7 @@ const (
 	becauseHost       = "containers share nothing with the host here"
 	becauseCluster    = "the cluster decides that"
 	becauseEngine     = "it is the container engine's own"
+	becauseLimit      = "deploy.resources.limits.cpus is what counts"
 	becauseOnly       = "it is for working on the code"
 )
 
@@ -30,16 +31,21 @@ var meaningless = []struct {
 	{"build", "images are built before they are deployed", func(s types.ServiceConfig) bool { return s.Build != nil }},
 	{"cgroup", becauseEngine, func(s types.ServiceConfig) bool { return s.Cgroup != "" }},
 	{"cgroup_parent", becauseEngine, func(s types.ServiceConfig) bool { return s.CgroupParent != "" }},
-	{"cpu_count", "deploy.resources.limits.cpus is what counts", func(s types.ServiceConfig) bool {
-		return s.CPUCount != 0 || s.CPUPercent != 0 || s.CPUQuota != 0 || s.CPUPeriod != 0
-	}},
-	{"cpu_rt_runtime", becauseEngine, func(s types.ServiceConfig) bool { return s.CPURTRuntime != 0 || s.CPURTPeriod != 0 }},
+	{"cpu_count", becauseLimit, func(s types.ServiceConfig) bool { return s.CPUCount != 0 }},
+	{"cpu_percent", becauseLimit, func(s types.ServiceConfig) bool { return s.CPUPercent != 0 }},
+	{"cpu_period", becauseLimit, func(s types.ServiceConfig) bool { return s.CPUPeriod != 0 }},
+	{"cpu_quota", becauseLimit, func(s types.ServiceConfig) bool { return s.CPUQuota != 0 }},
+	{"cpu_rt_period", becauseEngine, func(s types.ServiceConfig) bool { return s.CPURTPeriod != 0 }},
+	{"cpu_rt_runtime", becauseEngine, func(s types.ServiceConfig) bool { return s.CPURTRuntime != 0 }},
 	{"cpu_shares", "deploy.resources.reservations.cpus is what counts", func(s types.ServiceConfig) bool { return s.CPUShares != 0 }},
 	{"cpuset", becauseCluster, func(s types.ServiceConfig) bool { return s.CPUSet != "" }},
 	{"credential_spec", becauseEngine, func(s types.ServiceConfig) bool { return s.CredentialSpec != nil }},
 	{"deploy.endpoint_mode", becauseCluster, func(s types.ServiceConfig) bool { return s.Deploy != nil && s.Deploy.EndpointMode != "" }},
 	{"deploy.placement", becauseCluster, func(s types.ServiceConfig) bool {
 		return s.Deploy != nil && (len(s.Deploy.Placement.Constraints) > 0 || len(s.Deploy.Placement.Preferences) > 0 || s.Deploy.Placement.MaxReplicas != 0)
+	}},
+	{"deploy.resources.limits.pids", becauseCluster, func(s types.ServiceConfig) bool {
+		return s.Deploy != nil && s.Deploy.Resources.Limits != nil && s.Deploy.Resources.Limits.Pids != 0
 	}},
 	{"deploy.rollback_config", "a remedy rolls back where the policy enables RollbackRollout", func(s types.ServiceConfig) bool { return s.Deploy != nil && s.Deploy.RollbackConfig != nil }},
 	{"deploy.update_config", "the workload's own strategy counts", func(s types.ServiceConfig) bool { return s.Deploy != nil && s.Deploy.UpdateConfig != nil }},
@@ -58,19 +64,24 @@ var meaningless = []struct {
 	{"labels", "what reads labels of containers is not here; an Ingress, or a custom resource, says it to a proxy", func(s types.ServiceConfig) bool { return len(s.Labels) > 0 }},
 	{"logging", "the cluster keeps the logs", func(s types.ServiceConfig) bool { return s.Logging != nil || s.LogDriver != "" || len(s.LogOpt) > 0 }},
 	{"mac_address", becauseEngine, func(s types.ServiceConfig) bool { return s.MacAddress != "" }},
-	{"memswap_limit", becauseCluster, func(s types.ServiceConfig) bool { return s.MemSwapLimit != 0 || s.MemSwappiness != 0 }},
+	{"mem_swappiness", becauseCluster, func(s types.ServiceConfig) bool { return s.MemSwappiness != 0 }},
+	{"memswap_limit", becauseCluster, func(s types.ServiceConfig) bool { return s.MemSwapLimit != 0 }},
 	{"models", becauseEngine, func(s types.ServiceConfig) bool { return len(s.Models) > 0 }},
 	{"network_mode", becauseOneNetwork, func(s types.ServiceConfig) bool { return s.NetworkMode != "" }},
 	{"networks", becauseOneNetwork, func(s types.ServiceConfig) bool {
 		return slices.ContainsFunc(slices.Collect(maps.Keys(s.Networks)), func(name string) bool { return name != "default" })
 	}},
-	{"oom_kill_disable", becauseCluster, func(s types.ServiceConfig) bool { return s.OomKillDisable || s.OomScoreAdj != 0 }},
+	{"oom_kill_disable", becauseCluster, func(s types.ServiceConfig) bool { return s.OomKillDisable }},
+	{"oom_score_adj", becauseCluster, func(s types.ServiceConfig) bool { return s.OomScoreAdj != 0 }},
 	{"pid", becauseHost, func(s types.ServiceConfig) bool { return s.Pid != "" }},
 	{"pids_limit", becauseCluster, func(s types.ServiceConfig) bool { return s.PidsLimit != 0 }},
 	{"platform", becauseCluster, func(s types.ServiceConfig) bool { return s.Platform != "" }},
 	{"post_start", "the workload's own lifecycle counts", func(s types.ServiceConfig) bool { return len(s.PostStart) > 0 }},
 	{"pre_stop", "the workload's own lifecycle counts", func(s types.ServiceConfig) bool { return len(s.PreStop) > 0 }},
 	{"provider", becauseEngine, func(s types.ServiceConfig) bool { return s.Provider != nil }},
+	{"pull_policy", "an image is pulled Always, IfNotPresent or Never here", func(s types.ServiceConfig) bool {
+		return !slices.Contains([]string{"", types.PullPolicyAlways, types.PullPolicyNever, types.PullPolicyMissing, types.PullPolicyIfNotPresent, types.PullPolicyBuild}, s.PullPolicy)
+	}},
 	{"runtime", becauseCluster, func(s types.ServiceConfig) bool { return s.Runtime != "" }},
 	{"stop_signal", "a container is stopped by the signal that its image names, else by SIGTERM", func(s types.ServiceConfig) bool { return s.StopSignal != "" && s.StopSignal != "SIGTERM" }},
 	{"storage_opt", becauseEngine, func(s types.ServiceConfig) bool { return len(s.StorageOpt) > 0 }},

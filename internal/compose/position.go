@@ -143,6 +143,8 @@ var (
 	// circular are services that extend each other.
 	circular = regexp.MustCompile(`(?s)^Circular reference:(.*)`)
 	extender = regexp.MustCompile(`(?m)^\s*(?:extends )?(\S+) in `)
+	// waiting are services that depend on each other.
+	waiting = regexp.MustCompile(`^dependency cycle detected: (.+)`)
 	// wrongName is a service that cannot be called so.
 	wrongName = regexp.MustCompile(`^(?:validating [^\n]*?: )?services additional properties '([^']+)' not allowed`)
 	// ofPart is an error about a part of a short form, with the part.
@@ -189,6 +191,10 @@ func (ds documents) known(text string) (*Error, bool) {
 			names = fromFirst(names)
 			return &Error{ds.at([]string{"services", names[0], "extends"}), "services extend each other in a circle: " + strings.Join(names, ", ")}, true
 		}
+	}
+	if m := waiting.FindStringSubmatch(text); m != nil {
+		names := fromFirst(strings.Split(m[1], " -> "))
+		return &Error{ds.at([]string{"services", names[0], "depends_on"}), "dependency cycle detected: " + strings.Join(names, " -> ")}, true
 	}
 	if m := ofPart.FindStringSubmatch(text); m != nil {
 		if place, path, found := ds.having(m[1]); found {

@@ -23,11 +23,32 @@ func (b *builder) noteIgnored() {
 			continue
 		}
 		if path[0] == "networks" || strings.HasSuffix(i.Path, ".networks") {
-			continue // names are known all over the namespace
+			continue // noteNetworks tells what is lost
 		}
 		n := Note{Position: i.Position, Path: i.Path, Text: "it has no counterpart: " + i.Because}
 		if !slices.Contains(b.out.Notes, n) {
 			b.out.Notes = append(b.out.Notes, n)
+		}
+	}
+}
+
+// noteNetworks tells of what networks keep apart in compose, where names are known all
+// over a namespace: once, and of those from which nobody gets out.
+func (b *builder) noteNetworks() {
+	apart := false
+	for _, one := range b.Project.Model.Services {
+		for _, other := range b.Project.Model.Services {
+			shared := slices.ContainsFunc(sortedKeys(one.Networks), func(name string) bool { _, has := other.Networks[name]; return has })
+			apart = apart || len(one.Networks) > 0 && len(other.Networks) > 0 && !shared
+		}
+	}
+	for _, name := range sortedKeys(b.Project.Model.Networks) {
+		if apart && name != "default" {
+			b.noteAt([]string{"networks", name}, "all services reach each other here, those of no common network as well: NetworkPolicies keep them apart")
+			apart = false
+		}
+		if b.Project.Model.Networks[name].Internal {
+			b.noteAt([]string{"networks", name, "internal"}, "its services reach the outside here: a NetworkPolicy for egress takes that away")
 		}
 	}
 }

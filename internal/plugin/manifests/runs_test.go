@@ -612,3 +612,31 @@ func TestAddressForBrowsers(t *testing.T) {
 		t.Errorf("proxy waits for %q; %s", got, m.notes())
 	}
 }
+
+// TestNothingInSilence: what has no counterpart is told at its own key.
+func TestNothingInSilence(t *testing.T) {
+	m := of(t, `services:
+  a:
+    image: a:1
+    networks: [front]
+    oom_score_adj: 5
+    cpu_quota: 50000
+    mem_swappiness: 10
+    pull_policy: daily
+    deploy: {resources: {limits: {pids: 100}}}
+  b: {image: "b:1", networks: [back]}
+  c: {image: "c:1", network_mode: none}
+networks:
+  front:
+  back:
+    internal: true
+`, nil)
+	for _, want := range []string{
+		"compose.yaml:5: services.a.oom_score_adj: ", "compose.yaml:6: services.a.cpu_quota: ", "compose.yaml:7: services.a.mem_swappiness: ", "compose.yaml:8: services.a.pull_policy: ",
+		"compose.yaml:9: services.a.deploy.resources.limits.pids: ", "compose.yaml:11: services.c.network_mode: ", "compose.yaml:14: networks.back: all services", "compose.yaml:15: networks.back.internal: ",
+	} {
+		if !strings.Contains(m.notes(), want) {
+			t.Errorf("%s is not in\n%s", want, m.notes())
+		}
+	}
+}
