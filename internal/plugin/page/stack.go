@@ -12,6 +12,7 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/stack"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // Stack is what a page shows of one stack. Its JSON form is that of
@@ -40,9 +41,14 @@ type Budget struct {
 
 // The states of a service that has no open diagnosis.
 const (
-	StateHealthy    = "Healthy"
-	StateNotReady   = "NotReady"
-	StateStopped    = "Stopped"
+	StateHealthy  = "Healthy"
+	StateNotReady = "NotReady"
+	StateStopped  = "Stopped"
+	// Of what runs to an end: the last run failed or was missed, nothing runs until a
+	// person resumes it, or all is well with it.
+	StateFailed     = "Failed"
+	StateSuspended  = "Suspended"
+	StateCompleted  = "Completed"
 	StateExternal   = "External"
 	StateNoWorkload = "NoWorkload"
 )
@@ -174,7 +180,15 @@ func serviceOf(in Input, service stack.Service) Service {
 }
 
 func stateOf(w stack.Workload) string {
-	switch {
+	switch r := w.Run; {
+	case r != nil && !w.Available():
+		return StateFailed
+	case r != nil && r.State == workload.RunSuspended:
+		return StateSuspended
+	case r != nil && r.State == workload.RunSucceeded:
+		return StateCompleted
+	case r != nil:
+		return StateHealthy // it runs, or waits for its time
 	case w.Wanted == 0:
 		return StateStopped
 	case w.Available():

@@ -3,6 +3,7 @@ package page
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,9 @@ var tones = map[string]tone{
 	StateHealthy:                           good,
 	string(v1alpha1.StateRecovered):        good,
 	StateStopped:                           dim,
+	StateCompleted:                         good,
+	StateSuspended:                         dim,
+	StateFailed:                            bad,
 	StateExternal:                          dim,
 	string(v1alpha1.StateClosed):           dim,
 	string(v1alpha1.StateEscalated):        bad,
@@ -50,7 +54,7 @@ func (s Stack) Text(now time.Time, style Style) string {
 func (s Stack) title(style Style) string {
 	healthy := 0
 	for _, service := range s.Services {
-		if service.State == StateHealthy || service.State == StateExternal {
+		if slices.Contains([]string{StateHealthy, StateExternal, StateCompleted, StateSuspended}, service.State) {
 			healthy++
 		}
 	}
