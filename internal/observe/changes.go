@@ -32,14 +32,18 @@ func (r *Reader) changesOf(ctx context.Context, w workload.Workload, history wor
 	if workload.SeenByPods(w.Kind()) { // its template is what its pods are made of
 		return out, nil
 	}
-	if w.ObservedGeneration() < w.Object().GetGeneration() || len(history) < 2 || !history.IsNewest(pod) || r.Now().Sub(history[0].Created) > oldTemplate {
+	if w.ObservedGeneration() < w.Object().GetGeneration() || len(history) < 2 || !history.IsNewest(pod) {
+		return out, nil
+	}
+	made := madeNewest(history, pods)
+	if r.Now().Sub(made) > oldTemplate {
 		return out, nil
 	}
 	older, err := lookup.RecordedTemplate(ctx, r.Live, w, history[1])
 	if err != nil {
 		return out, err
 	}
-	change := evidence.Change{Kind: evidence.ChangeTemplate, At: history[0].Created, Object: workload.RefOf(w).String(), Revision: history[0].String()}
+	change := evidence.Change{Kind: evidence.ChangeTemplate, At: made, Object: workload.RefOf(w).String(), Revision: history[0].String()}
 	change.Fields = templateChanges(older, w.Template())
 	if n := len(change.Fields); n > maxFields {
 		change.Fields, change.MoreFields = change.Fields[:maxFields], n-maxFields

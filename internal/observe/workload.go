@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -55,6 +56,24 @@ func (r *Reader) Pods(ctx context.Context, ref workload.Ref) ([]Pod, error) {
 	return inOrder(pods, history), nil
 }
 
+// madeNewest is when the newest revision became that. One that was rolled back to is
+// recorded by an object as old as its first rollout: its youngest pod is a better witness,
+// and what was seen before the revision that it replaced is of neither.
+func madeNewest(history workload.History, pods []corev1.Pod) time.Time {
+	at, rolledBack := history[0].Created, false
+	for _, older := range history[1:] {
+		if older.Created.After(at) {
+			at, rolledBack = older.Created, true
+		}
+	}
+	for i := range pods {
+		if made := pods[i].CreationTimestamp.Time; rolledBack && history[0].Has(&pods[i]) && made.After(at) {
+			at = made
+		}
+	}
+	return at
+}
+
 // rolloutOf is a workload's state; pods may hold those of others.
 func rolloutOf(w workload.Workload, history workload.History, pods []corev1.Pod) evidence.Rollout {
 	object := w.Object()
@@ -70,7 +89,7 @@ func rolloutOf(w workload.Workload, history workload.History, pods []corev1.Pod)
 	if len(history) == 0 {
 		return out
 	}
-	out.TemplateChanged, out.Revision = history[0].Created, history[0].String()
+	out.TemplateChanged, out.Revision = madeNewest(history, pods), history[0].String()
 	out.UpdatedReady, out.OlderReady = history[0].ReadyPods(pods), history.OlderReadyPods(pods)
 	if older, ready := history.NewestOlderReady(pods); ready > 0 {
 		out.ReadyRevision, out.ReadyRevisionPods = older.String(), ready
