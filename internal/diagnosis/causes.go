@@ -306,6 +306,7 @@ var causes = map[v1alpha1.Cause]entry{
 	v1alpha1.CauseChildOOMKilled: {
 		stage:   StageRun,
 		meaning: "The kernel killed a child process at the memory limit, and the main process ended for that.",
+		lead:    "A child process was killed, most likely at the memory limit",
 		advice:  "raise the container's memory limit, or lower the number of workers",
 	},
 	v1alpha1.CauseHeapExhausted: {
@@ -366,7 +367,7 @@ var causes = map[v1alpha1.Cause]entry{
 	v1alpha1.CauseDataIncompatible: {
 		stage:   StageConnect,
 		meaning: "The data was written by a version that this one cannot read.",
-		lead:    "The data is of another version",
+		lead:    "The data is of another version or installation",
 		advice: "run the version that wrote the data, and upgrade by the steps of its documentation; never " +
 			"delete the data",
 	},
@@ -407,7 +408,8 @@ var causes = map[v1alpha1.Cause]entry{
 		stage:   StageExec,
 		meaning: "There is no such executable in the image.",
 		lead:    "A command was not found",
-		advice:  "correct command or args: the image has no such executable",
+		advice: "correct command or args: the image has no such executable, or, for a script, not the " +
+			"interpreter of its first line",
 	},
 	v1alpha1.CauseCommandNotExecutable: {
 		stage:   StageExec,

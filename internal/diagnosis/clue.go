@@ -47,6 +47,8 @@ type reading struct {
 	tlsOff bool
 	clues  []clue
 	lines  []logscan.Line
+	// clients are the formats of lines about clients of the server that logs.
+	clients []*regexp.Regexp
 }
 
 // read finds the clues in a log.
@@ -74,6 +76,11 @@ func read(c evidence.Case, log []byte) reading {
 			r.attribute(&k, record)
 			r.clues = append(r.clues, k)
 		}
+	}
+	r.clients = aboutClients(log)
+	r.forgetClients()
+	if toldToStop(c, log) {
+		r.forgetFarewell()
 	}
 	r.forgetRecovered()
 	r.forgetHelp()

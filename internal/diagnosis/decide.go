@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"slices"
@@ -167,6 +168,9 @@ func byLog(c evidence.Case, r reading) (Finding, bool) {
 	if ok && (k.weight > weightGeneric || k.fault != faultProgram) {
 		return r.finding(c, k), true
 	}
+	if toldToStop(c, r.log) && c.Container.Ended().ExitCode != 0 {
+		return Finding{}, false // What it complained of while it stopped did not end it.
+	}
 	line, fatal := r.lastWords()
 	if !fatal && !ok {
 		line, fatal = r.complaint(c)
@@ -220,6 +224,7 @@ func sysexit(c evidence.Case, cause v1alpha1.Cause, line string) Finding {
 
 // finding makes a finding of a clue.
 func (r *reading) finding(c evidence.Case, k clue) Finding {
+	k.text = r.withList(k)
 	f := Finding{Cause: k.cause, Subject: k.subject, Confidence: k.confidence(), Message: message(k)}
 	if r.goesOn(k) || toldToStop(c, r.log) {
 		f.Confidence = v1alpha1.ConfidenceLow
@@ -230,6 +235,31 @@ func (r *reading) finding(c evidence.Case, k clue) Finding {
 	r.refuteOthers(&f, k)
 	return f
 }
+
+// withList is a clue's text, with the list that a line introduces: "one of these must be
+// set:" tells nothing without it.
+func (r *reading) withList(k clue) string {
+	if !strings.HasSuffix(strings.TrimSpace(k.text), ":") || k.order >= len(r.lines) {
+		return k.text
+	}
+	_, after, _ := bytes.Cut(r.log[r.lines[k.order].Offset:], []byte("\n"))
+	said := k.text
+	for range maxList {
+		var line []byte
+		line, after, _ = bytes.Cut(after[:min(len(after), maxText)], []byte("\n"))
+		if !listed.Match(line) {
+			break
+		}
+		said += " " + strings.TrimSpace(string(line))
+	}
+	return said
+}
+
+// maxList is how many lines of such a list are told.
+const maxList = 4
+
+// listed is a line of a list, or one that is indented beneath another.
+var listed = regexp.MustCompile(`^(?:\s+|[-*] ?)[-*\w"'$]`)
 
 // onlyLeaves says that the program said nothing but good-bye after a line.
 func (r *reading) onlyLeaves(after string) bool {
@@ -290,14 +320,21 @@ func (r *reading) saidLast() bool {
 }
 
 // stopped are the words of a program that was told to stop.
-var stopped = regexp.MustCompile(`(?i)\bsig(?:nal )?(?:term|int)\b|signal 15|shutdown requested`)
+var stopped = regexp.MustCompile(`(?i)\bsig(?:nal )?(?:term|int)\b|signal["':]* ?(?:15\b|term)|shutdown requested|requested shutdown` +
+	`|(?:received|got|caught|trapped) "?(?:terminat\w+|interrupt)|\(SIGQUIT\) received|received (?:fast|smart|immediate) shutdown request` +
+	`|via user signal|warm shutdown \(|commencing graceful shutdown|graceful termination period is|application is shutting down|notice: terminating \.\.\.`)
 
 // toldToStop says that the container was ended from outside and its program
 // says so: what it had logged before did not end it.
 func toldToStop(c evidence.Case, log []byte) bool {
 	ended := c.Container.Ended()
-	if ended == nil || ended.ExitCode != 143 && ended.ExitCode != 130 && ended.Signal != 15 {
+	if ended == nil {
 		return false
+	}
+	switch {
+	case ended.ExitCode == 0, ended.ExitCode == 130, ended.ExitCode == 137, ended.ExitCode == 143, ended.Signal == 15:
+	default:
+		return false // A program that gives a code of its own may have stopped itself.
 	}
 	return slices.ContainsFunc(tail(log, 10), stopped.MatchString)
 }
@@ -357,7 +394,7 @@ func (r *reading) lastWords() (string, bool) {
 		text, level := logscan.Plain(line)
 		quiet := level == logscan.LevelInfo || level == logscan.LevelDebug
 		if fatalLine.MatchString(text) && !quiet || level >= logscan.LevelError {
-			return text, !benignError.MatchString(text)
+			return text, !benignError.MatchString(text) && !r.ofOthers(line)
 		}
 		if level == logscan.LevelUnset && !strings.ContainsAny(text, ":/") && below < 12 {
 			below++
@@ -397,7 +434,7 @@ func (r *reading) complains() (string, bool) {
 	for _, line := range slices.Backward(tail(r.log, 40)) {
 		text, level := logscan.Plain(line)
 		calm := level == logscan.LevelInfo || level == logscan.LevelDebug
-		if !calm && !helpLine.MatchString(line) && troubled.MatchString(text) && !recounted(text) && !benignError.MatchString(text) {
+		if !calm && !helpLine.MatchString(line) && troubled.MatchString(text) && !recounted(text) && !benignError.MatchString(text) && !r.ofOthers(line) {
 			return text, true
 		}
 	}

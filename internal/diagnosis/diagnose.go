@@ -74,8 +74,8 @@ func runnerUp(c evidence.Case, r reading, f Finding, later []rule) *v1alpha1.Ref
 		lost := refute(second.Cause, "it would be the cause (confidence %s) but for %s, which stands before it in the chain of events: %s", second.Confidence, f.Cause, text.Clip(second.Message, 300))
 		return &lost
 	}
-	if len(f.Refuted) == 0 {
-		return nil
+	if len(f.Refuted) == 0 || f.Confidence == v1alpha1.ConfidenceHigh {
+		return nil // What a fact rules out is no second answer.
 	}
 	return &f.Refuted[0]
 }
@@ -86,7 +86,7 @@ func unknown(c evidence.Case) Finding {
 	if ended := c.Container.Ended(); ended != nil {
 		f.Evidence = append(f.Evidence, terminationItem(ended))
 		if ended.ExitCode == 137 || ended.ExitCode == 143 {
-			f.Message = fmt.Sprintf("The container was ended by a signal from outside (exit code %d); no event says by whom, and the kernel did not report it as out of memory.", ended.ExitCode)
+			f.Message = fmt.Sprintf("The container was ended by a signal from outside (exit code %d); no event says by whom, and the kernel did not report it as out of memory. Look for a rollout, an eviction or a deletion at that time, and at the node's memory.", ended.ExitCode)
 			f.Refuted = append(f.Refuted,
 				refute(v1alpha1.CauseOOMKilled, "the termination's reason is %s", ended.Reason),
 				refute(v1alpha1.CauseLivenessProbeFailed, "no event says that the kubelet killed the container"))

@@ -146,6 +146,13 @@ func byCompletion(c evidence.Case, r reading) (Finding, bool) {
 		Message:  "The program ended by itself with exit code 0 and is restarted because its restart policy is Always.",
 		Evidence: []v1alpha1.EvidenceItem{terminationItem(ended)},
 	}
+	if toldToStop(c, r.log) {
+		f.Confidence = v1alpha1.ConfidenceLow
+		f.Message = "The program was told to stop and ended with exit code 0; no event says who told it. It is restarted because its restart policy is Always."
+		if line, found := lastMatching(r.log, stopped); found {
+			f.Evidence = append(f.Evidence, logItem(line))
+		}
+	}
 	said, ok := byLog(c, r)
 	if !ok {
 		line, complained := r.complains()

@@ -69,7 +69,7 @@ var devices = knowledge{
 				`(?i)Found no NVIDIA driver`,
 				`(?i)no CUDA(?: GPUs are available|-capable device)`,
 				`(?i)Torch not compiled with CUDA enabled`,
-				`(?i)Failed to initialize NVML|NVML: |Driver/library version mismatch`,
+				`(?i)Failed to initialize NVML|NVML: |NVML not found|Driver/library version mismatch`,
 				`(?i)libcuda\.so\S*|libnvidia-\w+\.so`,
 				`nvidia-container-cli: `,
 				`(?i)could not select device driver`,
@@ -135,7 +135,7 @@ var licenses = knowledge{
 			id:    "license-invalid",
 			cause: v1alpha1.CauseLicenseInvalid,
 			words: ignoreCase(
-				`licen[cs]e (?:key |file |has |is |was )*(?:expired|invalid|not valid|missing)`,
+				`licen[cs]e (?:key |file |/\S+ |has |is |was )*(?:expired|invalid|not valid|missing)`,
 				`licen[cs]e (?:key |file |has |is |was )*(?:required|not found|revoked|corrupt)`,
 				`(?:no|missing|invalid|expired) (?:valid |enterprise )?licen[cs]e\b`,
 				`licen[cs]e is non-compliant`,

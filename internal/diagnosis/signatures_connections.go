@@ -202,7 +202,7 @@ var connections = knowledge{
 			unless: []string{
 				`(?i)expected|pars(?:e|ing)|decod|syntax`,
 			},
-			match: "http: TLS handshake error from 10.2.0.9:51235: EOF",
+			match: "ERROR read tcp 10.2.0.9:51235->10.2.0.1:5672: EOF",
 			not:   `Exception in thread "main" java.io.EOFException`,
 		},
 	},

@@ -20,6 +20,17 @@ var crashes = knowledge{
 			not: "SUMMARY: AddressSanitizer: SEGV c/m.c:27 in main",
 		},
 		{
+			id:      "child-killed",
+			cause:   v1alpha1.CauseChildOOMKilled,
+			guessed: true, // Whoever killed it: the kernel mostly.
+			words: []string{
+				`server process \(PID \d+\) was terminated by signal 9`,
+				`Worker \(pid:\d+\) was sent SIGKILL! Perhaps out of memory\?`,
+			},
+			match: "LOG:  server process (PID 318) was terminated by signal 9: Killed",
+			not:   "LOG:  server process (PID 318) exited with exit code 0",
+		},
+		{
 			id:     "segfault-fatal-error-has-been",
 			cause:  v1alpha1.CauseSegfault,
 			weight: weightConsequence,

@@ -33,6 +33,7 @@ var httpStatuses = knowledge{
 				`kafka`,
 				`postgres`,
 				`proxy authentication required by`,
+				`\bNOAUTH\b`,
 				`possibly caused by`,
 				`unexpected token|token '`,
 			),

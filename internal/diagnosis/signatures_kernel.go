@@ -25,7 +25,6 @@ var kernel = knowledge{
 				`\(13: `,
 				`Errno::EACCES`,
 				`\bfile access denied\b`, // MinIO
-				`failed to lock memory: cannot allocate memory`,
 			),
 			unless: ignoreCase(
 				`permission denied (?:for|to) (?:table|relation|schema|sequence|database)`,
@@ -204,6 +203,18 @@ var kernel = knowledge{
 			unless: ignoreCase(`permission denied|cannot assign|no such file|postgres|kafka`),
 			match:  "tinyproxy: Could not create listening sockets.",
 			not:    "INFO created 3 listening sockets",
+		},
+		{
+			id:    "permission-denied-lock-memory",
+			cause: v1alpha1.CausePermissionDenied,
+			words: ignoreCase(
+				`(?:failed|unable|could not|cannot|can't) (?:to )?m?lock(?:all)? (?:the )?memory`,
+				`mlock(?:all)?(?:\(\))? failed`,
+			),
+			// A program that goes on with memory that may be swapped.
+			unless: ignoreCase(`\bwarn(?:ing)?\b|ignor|continu`),
+			match:  "Error initializing core: Failed to lock memory: cannot allocate memory",
+			not:    "WARN failed to lock memory, continuing",
 		},
 		{
 			id:    "permission-of-file-wrong",

@@ -59,7 +59,7 @@ var limits = knowledge{
 				`ENOMEM`,
 				`os error 12`,
 			),
-			unless: ignoreCase(`lock memory`),
+			unless: ignoreCase(`\bm?lock(?:all)? (?:the )?memory|\bmlock`),
 			match:  "OSError: [Errno 12] Cannot allocate memory",
 			not:    "INFO allocated 12 MB of memory",
 		},

@@ -83,6 +83,9 @@ var storage = knowledge{
 				`Database was upgraded to a more recent version`,
 				`Database must be upgraded`,
 				`is for a newer \w+`,
+				`\bIncompatible SSTable\b|Current version \w+ is unable to read file`,
+				`\b[Uu]nknown store version\b`,
+				`featureCompatibilityVersion document`,
 				`(?:unsupported|incompatible|unknown) `+
 					`(?:on-disk |storage |data ?base |data |file |store |index |schema |wal )`+
 					`(?:format |layout |file )?version`,
@@ -140,6 +143,9 @@ var storage = knowledge{
 				`(?:corrupt(?:ed)?|damaged) (?:data|database|index|wal|journal|store)\b`,
 				`(?:corrupt(?:ed)?|damaged) (?:segment|log|snapshot|block|page|checkpoint)\b`,
 				`not_a_dets_file|bad_?term.{0,40}mnesia`,
+				`\bMDB_(?:INVALID|CORRUPTED|PAGE_NOTFOUND|PANIC)\b`,
+				`Suspiciously (?:many|big) .{0,60}broken parts`,
+				`opening storage failed: .{0,80}invalid (?:magic number|checksum|encoding)`,
 			),
 			unless: ignoreCase(
 				`migration|change ?set|validation failed|module|package|npm|download|image layer|renamed|truncat`,

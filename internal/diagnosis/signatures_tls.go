@@ -26,9 +26,8 @@ var tlsPeers = knowledge{
 				`server gave HTTP response`,
 				`nats: secure connection (?:required|not available)`,
 			),
-			match: "http: TLS handshake error from 10.2.0.9:51236: tls: first record does not look like a TLS " +
-				"handshake",
-			not: "INFO version number 1.2.3",
+			match: "ERROR connect to search:9200: tls: first record does not look like a TLS handshake",
+			not:   "INFO version number 1.2.3",
 		},
 		{
 			id:    "certificate-certificate-verify-failed",
