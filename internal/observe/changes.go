@@ -29,9 +29,6 @@ func (r *Reader) changesOf(ctx context.Context, w workload.Workload, history wor
 	if c, ok := imageChange(w, history, pods, pod, container); ok {
 		out = append(out, c)
 	}
-	if workload.SeenByPods(w.Kind()) { // its template is what its pods are made of
-		return out, nil
-	}
 	if w.ObservedGeneration() < w.Object().GetGeneration() || len(history) < 2 || !history.IsNewest(pod) {
 		return out, nil
 	}
@@ -262,6 +259,11 @@ func otherChanges(from, to *corev1.PodTemplateSpec) []evidence.FieldChange {
 	for key := range to.Annotations {
 		if from.Annotations[key] != to.Annotations[key] {
 			out = append(out, evidence.FieldChange{Path: "annotations[" + key + "]"})
+		}
+	}
+	for key := range from.Annotations {
+		if _, kept := to.Annotations[key]; !kept {
+			out = append(out, evidence.FieldChange{Path: "annotations[" + key + "]", From: "there", To: "removed"})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b evidence.FieldChange) int { return cmp.Compare(a.Path, b.Path) })

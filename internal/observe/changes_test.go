@@ -52,6 +52,15 @@ func TestTemplateChanges(t *testing.T) {
 	}
 }
 
+// What was taken away may be what a sidecar's injector went by.
+func TestTemplateChangesTellWhatWasTakenAway(t *testing.T) {
+	from := &corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{"sidecar.example.com/inject": "true"}}}
+	want := []evidence.FieldChange{{Path: "annotations[sidecar.example.com/inject]", From: "there", To: "removed"}}
+	if diff := cmp.Diff(want, templateChanges(from, &corev1.PodTemplateSpec{})); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 func TestManagerOf(t *testing.T) {
 	at := metav1.NewTime(noon)
 	entry := func(manager, subresource, fields string, when time.Time) metav1.ManagedFieldsEntry {
