@@ -30,7 +30,7 @@ func TestExcludedNamespacesAreToldToAllControllers(t *testing.T) {
 			t.Errorf("%s looks at all namespaces", kind)
 			continue
 		}
-		within, set := field.Interface().(predicate.Predicate)
+		within, set := reflect.TypeAssert[predicate.Predicate](field)
 		if !set || within.Generic(event.GenericEvent{Object: pod("kube-system")}) || !within.Generic(event.GenericEvent{Object: pod("shop")}) {
 			t.Errorf("%s does not know what is excluded", kind)
 		}

@@ -50,8 +50,8 @@ func manifestOf(t *testing.T) manifested {
 // container.
 type cage struct {
 	folder string
-	// limit, most and events are the names of its files.
-	limit, most, events string
+	// limit and events are the names of its files.
+	limit, events string
 }
 
 // newCage fails where this user, or this machine, may make no cgroup.
@@ -59,9 +59,9 @@ func newCage(t *testing.T, bytes int64) (*cage, error) {
 	t.Helper()
 	const root = "/sys/fs/cgroup"
 	name := fmt.Sprintf("bridgestack-bench-%d", os.Getpid())
-	c := &cage{filepath.Join(root, "memory", name), "memory.limit_in_bytes", "memory.max_usage_in_bytes", "memory.oom_control"}
+	c := &cage{filepath.Join(root, "memory", name), "memory.limit_in_bytes", "memory.oom_control"}
 	if _, err := os.Stat(filepath.Join(root, "cgroup.controllers")); err == nil { // version 2
-		c = &cage{filepath.Join(root, name), "memory.max", "memory.peak", "memory.events"}
+		c = &cage{filepath.Join(root, name), "memory.max", "memory.events"}
 	}
 	if err := os.Mkdir(c.folder, 0o755); err != nil {
 		return nil, err
@@ -89,14 +89,6 @@ func (c *cage) killed() (int64, error) {
 		return 0, err
 	}
 	return lineNumber(string(text), "oom_kill ")
-}
-
-func (c *cage) peak() (int64, error) {
-	text, err := os.ReadFile(filepath.Join(c.folder, c.most))
-	if err != nil {
-		return 0, err
-	}
-	return strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
 }
 
 // resident is what a process has had of the machine's memory at the most, and what

@@ -8,7 +8,7 @@ import (
 	"github.com/bridgestack/operator/internal/evidence"
 )
 
-// ReasonNotAvailable: pods are wanting or do not become ready, and nothing restarts.
+// ReasonNotAvailable says that pods are wanting or do not become ready, and nothing restarts.
 const ReasonNotAvailable = "NotAvailable"
 
 // DefaultUnavailableGrace is how long pods may be wanting, or not ready, before that

@@ -62,7 +62,7 @@ func Ways(value string) []string {
 	return []string{
 		value, b64([]byte(value)), b64([]byte("u" + value)), b64([]byte("me" + value)), b64([]byte("app:" + value)),
 		base64.RawURLEncoding.EncodeToString([]byte(value)), hex.EncodeToString([]byte(value)), strings.ToUpper(value),
-		escaped.String(), percent.String(), octal.String(), strconv.Quote(value), fmt.Sprint([]byte(value)),
+		escaped.String(), percent.String(), octal.String(), strconv.Quote(value), fmt.Sprintf("%d", []byte(value)),
 		strings.Join(strings.Split(value, ""), " "), value[:7] + "\n    " + value[7:], `"` + value[:8] + `" + "` + value[8:] + `"`,
 		"postgres://app:" + value + "@db:5432/shop",
 	}
@@ -145,7 +145,7 @@ func find(views []string, value string) string {
 	if at := strings.Index(views[1], hex.EncodeToString([]byte(value))); at >= 0 {
 		return around(views[1], at)
 	}
-	decimals := squeezed(fmt.Sprint([]byte(value)))
+	decimals := squeezed(fmt.Sprintf("%d", []byte(value)))
 	if at := strings.Index(views[1], decimals); at >= 0 {
 		return around(views[1], at)
 	}
