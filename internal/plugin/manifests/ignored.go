@@ -1,8 +1,11 @@
 package manifests
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/compose-spec/compose-go/v2/types"
 )
 
 // mapped are attributes that mean something here though the operator passes them
@@ -29,6 +32,24 @@ func (b *builder) noteIgnored() {
 		if !slices.Contains(b.out.Notes, n) {
 			b.out.Notes = append(b.out.Notes, n)
 		}
+	}
+}
+
+// notePublished tells once that nobody outside of the cluster reaches what the host
+// publishes in compose.
+func (b *builder) notePublished() {
+	toOthers := func(p types.ServicePortConfig) bool {
+		ip, err := netip.ParseAddr(p.HostIP)
+		return p.Published != "" && (err != nil || !ip.IsLoopback())
+	}
+	var names []string
+	for _, s := range b.Facts.Services {
+		if slices.ContainsFunc(b.Project.Model.Services[s.Name].Ports, toOthers) {
+			names = append(names, s.Name)
+		}
+	}
+	if len(names) > 0 {
+		b.note(names[0], "ports", "what the host publishes is reached inside of the cluster only, until an Ingress or a Service of type LoadBalancer leads there: "+strings.Join(names, ", "))
 	}
 }
 

@@ -222,6 +222,7 @@ func (b *builder) addShared() {
 	b.out.Files = append(first, b.out.Files...)
 	b.noteIgnored()
 	b.noteNetworks()
+	b.notePublished()
 	b.out.Notes, b.out.Decisions = inOrder(b.out.Notes), inOrder(b.out.Decisions)
 }
 

@@ -640,3 +640,12 @@ networks:
 		}
 	}
 }
+
+// TestPublished: that nothing is published here is told once, of what compose publishes
+// to others.
+func TestPublished(t *testing.T) {
+	m := of(t, "services:\n  a: {image: \"a:1\", ports: [\"127.0.0.1:80:80\"]}\n  b: {image: \"b:1\", ports: [\"81:80\"]}\n  c: {image: \"c:1\", ports: [\"82:80\"], expose: [90]}\n", nil)
+	if got := m.notes(); !strings.Contains(got, "compose.yaml:3: services.b.ports: ") || !strings.HasSuffix(got, "leads there: b, c") || strings.Count(got, "\n") > 0 {
+		t.Errorf("%s", got)
+	}
+}

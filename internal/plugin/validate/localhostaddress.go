@@ -14,7 +14,7 @@ var localhostAddress = rule{
 	Rule: Rule{"localhost-address", "A service is addressed as localhost, which is the client's own container"},
 	project: func(p *project, report report) {
 		p.outside(func(s compose.Service, v compose.Variable, r compose.Reference) {
-			if !isLocal(r.Host) || !p.connects(s, v.Name) || isOwn(s, v.Name) || !p.isServers(s, v, r) || p.isTold(s, "local", v.Name) {
+			if !isLocal(r.Host) || !p.connects(s, v.Name) || isOwn(s, v.Name) || !p.isServers(s, v, r) || p.sharesLocalhost(s, r) || p.isTold(s, "local", v.Name) {
 				return
 			}
 			if r.Host == dockerHost {
@@ -31,6 +31,33 @@ var localhostAddress = rule{
 
 // dockerHost is the host that the engine runs on.
 const dockerHost = "host.docker.internal"
+
+// sharesLocalhost says that localhost is right: the service has the network of the host,
+// where the port is published, or that of the service which is meant.
+func (p *project) sharesLocalhost(s compose.Service, r compose.Reference) bool {
+	if p.Model.Services[s.Name].NetworkMode == "host" {
+		return r.Service != ""
+	}
+	root := p.networkOf(s.Name)
+	listens := func(port compose.Port) bool { return port.Target == r.Port }
+	return slices.ContainsFunc(p.facts.Services, func(o compose.Service) bool {
+		return o.Name != s.Name && p.networkOf(o.Name) == root && (r.Port == 0 || slices.ContainsFunc(o.Ports, listens))
+	})
+}
+
+// networkOf is the service whose network a service has: its own, unless it has
+// another's by network_mode: service:NAME.
+func (p *project) networkOf(name string) string {
+	for range p.facts.Services { // compose refuses circles
+		kind, other, shares := strings.Cut(p.Model.Services[name].NetworkMode, ":")
+		target, known := p.facts.ByName(other)
+		if !shares || kind != "service" && kind != "container" || !known {
+			break
+		}
+		name = target.Name
+	}
+	return name
+}
 
 // isServers says that an address is a server's that the service is a client of, and
 // not how people's browsers reach it. A URL of http may be either, unless its name
