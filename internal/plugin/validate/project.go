@@ -39,10 +39,14 @@ func (p *project) at(message, cure string, path ...string) Finding {
 func (p *project) variable(service, name, message, cure string) Finding {
 	if _, written := p.Written("services", service, "environment", name); !written {
 		if len(p.Model.Services[service].EnvFiles) > 0 {
-			return p.at(message, cure, "services", service, "env_file")
+			f := p.at(message, cure, "services", service, "env_file")
+			f.variable = name
+			return f
 		}
 	}
-	return p.at(message, cure, "services", service, "environment", name)
+	f := p.at(message, cure, "services", service, "environment", name)
+	f.variable = name
+	return f
 }
 
 // subject is what a finding calls a variable: that of its service or, where several

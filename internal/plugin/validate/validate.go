@@ -42,6 +42,9 @@ type Finding struct {
 	Message string `json:"message"`
 	// Cure says what to do.
 	Cure string `json:"cure,omitempty"`
+	// variable that it is about, empty where it is about none: several may have one place,
+	// which is that of an env_file.
+	variable string
 }
 
 // Rule describes a rule to tools.
@@ -189,9 +192,9 @@ func (fs findings) sorted() []Finding {
 	return out
 }
 
-// isLike says that two findings are of one rule at one place.
+// isLike says that two findings are of one rule at one place, about the same.
 func (f Finding) isLike(o Finding) bool {
-	return f.Line > 0 && f.Rule == o.Rule && f.File == o.File && f.Line == o.Line && f.Column == o.Column && f.Cure == o.Cure
+	return f.Line > 0 && f.Rule == o.Rule && f.File == o.File && f.Line == o.Line && f.Column == o.Column && f.Cure == o.Cure && f.variable == o.variable
 }
 
 // HasErrors reports whether one of the findings is an error.

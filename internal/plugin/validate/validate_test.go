@@ -273,7 +273,7 @@ func TestSharedEnvFile(t *testing.T) {
 	directory := t.TempDir()
 	for name, text := range map[string]string{
 		"compose.yaml": "services:\n  proxy: {image: \"p:1\", env_file: all.env}\n  wiki: {image: \"w:1\", env_file: all.env}\n",
-		"all.env":      "SECRET_KEY=k3y-of-sixteen-ch\nAPI_TOKEN=changeme\nSMTP_SERVER=localhost\n",
+		"all.env":      "SECRET_KEY=k3y-of-sixteen-ch\nAPI_TOKEN=changeme\nAPI_KEY=changeme\nSMTP_SERVER=localhost\n",
 	} {
 		if err := os.WriteFile(filepath.Join(directory, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -292,6 +292,7 @@ func TestSharedEnvFile(t *testing.T) {
 		"SMTP_SERVER in the env_file of proxy, wiki leads to localhost, which inside the container is the container itself",
 		"SECRET_KEY in the env_file of proxy, wiki has 17 characters; a key for signing needs 32 or more",
 		"API_TOKEN in the env_file of proxy, wiki has a value that everybody knows",
+		"API_KEY in the env_file of proxy, wiki has a value that everybody knows",
 	}
 	slices.Sort(got)
 	slices.Sort(want)
