@@ -141,6 +141,7 @@ var environment = knowledge{
 				`couldn't find env(?:ironment)? var(?:iable)? (?P<var>\w+)`,
 				`(?i:environment variable not found): (?P<var>\w+)`,
 				`\bMissingValue\(\s*"(?P<var>\w+)"`, // envy
+				`["'\x60](?P<var>[A-Z]\w*)["'\x60] (?i:env(?:ironment)? variable is (?:missing|required|not set))`,
 				`(?i:missing (?:encryption|master) key to decrypt)`,
 				`Error: (?P<var>\w+): (?:missing|required)`,
 			},
@@ -597,6 +598,10 @@ var environment = knowledge{
 				`\b(?:password|secret)\b.{0,20}\btoo (?:short|weak|simple|long)\b`,
 				`\bsecret[ _-]?key\b.{0,20}\btoo (?:short|weak|simple|long)\b`,
 				`\b(?:token|passphrase|salt)\b.{0,20}\btoo (?:short|weak|simple|long)\b`,
+				`(?:secret|key|password|token|cookie)\b.{0,20}\bmust be \d+(?:, ?\d+)*,? (?:or \d+ )?`+
+					`(?:bytes|characters)`,
+				`\bminimum (?:password|secret|key|token) length is\b`,
+				`\bdoes not match the (?P<var>`+upperName+`) env(?:ironment)? var`,
 				`(?:insecure|default|weak|placeholder|unsafe) (?P<var>`+envName+`_(?:KEY|SECRET|PASSW`+
 					`ORD|TOKEN|SALT))\b`,
 				`refus\w+ to (?:start|run|boot).{0,60}(?:insecure|default|weak|placeholder|unsafe|example)`,
@@ -699,6 +704,8 @@ var environment = knowledge{
 				`\brequires (?:the |a )?['\"\x60](?P<var>[\w.-]+)['\"\x60] (?:parameter|setting|option|variab`+
 					`le|property|key)`,
 				`\bGetPassWarning\b`,
+				`\b(?:api|app|master|secret|access|signing|encryption) keys? (?:is|are|was|were) `+
+					`(?:required|missing|not (?:set|specified|provided|given|configured))\b`,
 				`(?:cannot|can\'t|unable to|could not) (?:read|prompt for) (?:the )?(?:password|passphrase|us`+
 					`ername)\b`,
 				`could not read (?:Username|Password) for`,

@@ -21,7 +21,7 @@ var goesOnWithoutFile = ignoreCase(
 	`\bdefaults?\b.{0,20}(?:used|using|instead)`,
 	`using (?:the )?default`,
 	// A warning that does not begin with "failed".
-	`\bskip|ignor|optional|continu|\bwarn(?:ing)?\b\W{0,4}(?:[^\Wf]|f[^a])|\bdebug\b`,
+	`\bskip|ignor|optional|continu(?:ing|es|ed)|\bwarn(?:ing)?\b\W{0,4}(?:[^\Wf]|f[^a])|\bdebug\b`,
 )
 
 // files is what programs and parsers say of configuration files that are not
@@ -102,6 +102,8 @@ var files = knowledge{
 				` for key "[^"]+" in \S+ (?:TOML|YAML|JSON) file`,
 				`(?i)[\w./@-]+\.(?:ya?ml|toml|hcl|conf|cfg|ini|xml) config(?:uration)? is (?:invalid|not valid)`,
 				`(?i)does not contain valid (?:YAML|XML|JSON|TOML)\b`,
+				`(?i)\binvalid (?:yaml|toml|xml)\. `,
+				`(?i)\bunrecognized setting\. `,
 				`(?i)\bUnable to parse at line \d+ \(near\b`,
 				`TOMLDecodeError`,
 				`(?i)error parsing toml`,
@@ -312,6 +314,9 @@ var files = knowledge{
 					`(?:load|read|parse) (?:\w+ ){1,3}from (?:the )?`+
 					`(?:config(?:uration)? )?file\b`,
 				`\b(?:unsupported|unrecognized|unknown) property: \S`,
+				`\b(?:illegal|invalid|bad|server)?configuration(?:exception|error)\b`,
+				`\bunpack\w* config(?:uration)?\b`,
+				`\b(?:with|of) (?:type|kind|driver|provider) \S+ (?:is )?(?:not supported|unsupported|unknown)\b`,
 			),
 			unless: append(ignoreCase(`\.(?:js|ts|py|rb|go|sql)\b|certificate|\bkey\b`), goesOnWithoutFile...),
 			match:  "ERROR: 1:0: Unexpected `",

@@ -252,6 +252,7 @@ var kafkaClients = knowledge{
 				`Local: Timed out`,
 				`Local: Host resolution failure`,
 				`Failed to construct kafka`,
+				`Timed out trying to create or validate schema topic`, // Schema Registry
 				`Timeout of \d+ms expired before`,
 				`records have timed out before`,
 				`Expiring \d+ record`,

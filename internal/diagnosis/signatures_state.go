@@ -96,6 +96,8 @@ var storage = knowledge{
 				`upgrading from .{0,40} directly .{0,40}not supported`,
 				`(?:unknown|unexpected) (?:backend|storage|data) format: expected \S+, found \S+`,
 				`\b(?:backend|storage engine|data format) is no longer supported`,
+				`\bis too (?:old|new) for (?:running|this) version`,
+				`\b(?:database|data|index|store) version .{0,40}\bincompatible with (?:your|this|the) `,
 			),
 			unless: ignoreCase(`postgresql server version|client version|\bwarn(?:ing)?\b`),
 			match: "DETAIL:  The data directory was initialized by PostgreSQL version 15, which is " +

@@ -28,6 +28,7 @@ func TestPlain(t *testing.T) {
 		"librdkafka":     {`%3|1795507365.330|FAIL|rdkafka#producer-1| [thrd:main]: refused`, []string{`%3|1795507365.330|FAIL|rdkafka#producer-1| [thrd:main]: refused`}, LevelError},
 		"Erlang's codes": {`{"init terminating in do_boot",{#{message=><<68,66,32,105,115,32,110,111,116,32,115,101,116>>}}}`, []string{`{"init terminating in do_boot",{#{message=>"DB is not set"}}}`}, LevelUnset},
 		"numbers":        {`shards [1000,1001,1002,1003,1004,1005,1006,1007,1008]`, []string{`shards [1000,1001,1002,1003,1004,1005,1006,1007,1008]`}, LevelUnset},
+		"in brackets":    {"[main.go:60] ERROR: no such host", []string{"[main.go:60] ERROR: no such host"}, LevelError},
 		"Redis":          {"ERR invalid password", []string{"ERR invalid password"}, LevelError},
 		"JBoss":          {"2026-12-01 09:00:01,102 ERROR [org.acme.Main] (main) connection refused", []string{"connection refused"}, LevelError},
 		"before logfmt":  {`2026-12-01 09:00:01 +0000 [error]: config error file="/a.conf" error="'path' is required"`, []string{"config error", "/a.conf", "'path' is required"}, LevelError},

@@ -34,7 +34,7 @@ type form struct {
 var (
 	ansi = regexp.MustCompile(`\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]`)
 	// caretANSI is what is left of colours when the escape byte was removed on the way.
-	caretANSI = regexp.MustCompile(`\[(?:[0-9]{1,3};)*[0-9]{1,3}m|\[m`)
+	caretANSI = regexp.MustCompile(`\[(?:[0-9]{1,3};)*[0-9]{1,3}m`)
 	// prefix is what loggers put before a message: time stamps, process ids, levels, logger names.
 	prefix = regexp.MustCompile(`^(?:[\[(]?(?:\d{4}[-/]\d\d[-/]\d\d(?:[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?)?|\d\d:\d\d:\d\d(?:[.,]\d+)?|\d{10,19}(?:\.\d+)?|[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d)[\])]?[ \t:,-]*|\[\d+\][ \t:-]*)+`)
 	logfmt = regexp.MustCompile(`(?:^|[ \t])[A-Za-z_][\w.@-]*="((?:[^"\\]|\\.)*)"?`)
@@ -78,7 +78,10 @@ func readable(text string) string {
 		text = ansi.ReplaceAllString(text, "")
 	}
 	if strings.Contains(text, "m") && strings.Contains(text, "[") {
-		text = caretANSI.ReplaceAllString(text, "")
+		// The one that takes all others back is "[m"; alone it begins a word in brackets.
+		if bare := caretANSI.ReplaceAllString(text, ""); len(bare) < len(text) {
+			text = strings.ReplaceAll(bare, "[m", "")
+		}
 	}
 	return strings.TrimRight(text, " \t\r\n")
 }
