@@ -2,6 +2,7 @@ package controllers_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -50,6 +51,9 @@ func (s *cluster) rollOut(ctx context.Context, name types.NamespacedName) error 
 		return err
 	}
 	ready, err := s.scale(ctx, &d, set)
+	if apierrors.IsForbidden(err) {
+		return errors.Join(err, s.refused(ctx, &d, err)) // tried again later, as the controller does
+	}
 	if err != nil {
 		return err
 	}
@@ -62,6 +66,18 @@ func (s *cluster) rollOut(ctx context.Context, name types.NamespacedName) error 
 		return nil
 	}
 	return s.client.Status().Update(ctx, &d)
+}
+
+// refused says in the Deployment's status that the API server lets no pod in.
+func (s *cluster) refused(ctx context.Context, d *appsv1.Deployment, why error) error {
+	d.Status.ObservedGeneration, d.Status.UpdatedReplicas = d.Generation, 0
+	if len(d.Status.Conditions) > 0 {
+		return nil
+	}
+	d.Status.Conditions = []appsv1.DeploymentCondition{{
+		Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, Reason: "FailedCreate", Message: why.Error(), LastTransitionTime: metav1.Now(),
+	}}
+	return s.client.Status().Update(ctx, d)
 }
 
 // collect removes what a deleted Deployment leaves, as the garbage collector does.

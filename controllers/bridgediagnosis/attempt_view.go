@@ -49,7 +49,10 @@ func (r *Reconciler) viewAttempt(ctx context.Context, in *round) (attempt.View, 
 
 // verifyInput is what the verdict on the attempt in force rests on.
 func (in *round) verifyInput() verify.Input {
-	return verify.Input{Now: in.now, Attempt: *in.attempt(), Pods: in.podsNow(), Desired: in.service.Desired()}
+	return verify.Input{
+		Now: in.now, Attempt: *in.attempt(), Pods: in.podsNow(), Desired: in.service.Desired(),
+		RefusedSince: in.workload.Replicas().RefusedSince, SurgesFirst: in.workload.Strategy().SurgesFirst,
+	}
 }
 
 // forbids says why the attempt must not be applied any more, empty where it may.

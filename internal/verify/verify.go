@@ -80,6 +80,11 @@ type Input struct {
 	Pods []Pod
 	// Desired replicas now.
 	Desired int32
+	// RefusedSince is since when the API server refuses to create a pod of the workload,
+	// zero where it does not, or where nothing says so.
+	RefusedSince time.Time
+	// SurgesFirst says that no pod goes before the one in its place is ready.
+	SurgesFirst bool
 }
 
 // Verdict is what a verification shows.
@@ -121,6 +126,8 @@ func judge(in Input) Verdict {
 		return afterCrashes(in, v, crashes)
 	case !up && unplacedByChange(in):
 		v.Outcome, v.Reason = Failed, "no node takes the pod since it requests more"
+	case !up && refusedByChange(in):
+		v.Outcome, v.Reason = Failed, "the API server refuses to create the pod since it requests more"
 	case in.Attempt.CameUpAt == nil && !up:
 		return notUpYet(in, v)
 	case !in.Now.Before(latestEnd(in, cameUp(in, since))):
@@ -144,6 +151,27 @@ func unplacedByChange(in Input) bool {
 	return remedy.AsksForRoom(in.Attempt.Proposal.Remedy) && ownTemplate(in.Attempt) && slices.ContainsFunc(in.Pods, func(p Pod) bool {
 		return p.Unplaced && !p.Older && !p.Created.Before(in.Attempt.RecordedAt.Time) && in.Now.Sub(p.Created) >= placedWithin
 	})
+}
+
+// admittedWithin is how long the API server may refuse a pod that requests more than
+// before, where pods go first: each has half a minute to end, as a rule, and counts for
+// a quota until then; and it is tried again after twice as long each time.
+const admittedWithin = time.Minute
+
+// refusedByChange says that no pod with the change was made, and that the API server
+// refuses one since the change: a quota, or a limit on what one may request.
+func refusedByChange(in Input) bool {
+	if !remedy.AsksForRoom(in.Attempt.Proposal.Remedy) || !ownTemplate(in.Attempt) || in.RefusedSince.IsZero() {
+		return false
+	}
+	wait := admittedWithin
+	if in.SurgesFirst {
+		wait = placedWithin
+	}
+	made := slices.ContainsFunc(in.Pods, func(p Pod) bool { return !p.Older })
+	// Times of conditions are whole seconds.
+	byChange := !in.RefusedSince.Before(in.Attempt.RecordedAt.Truncate(time.Second))
+	return !made && byChange && in.Now.Sub(in.RefusedSince) >= wait
 }
 
 // loopsOn says that a pod beside those that stayed up goes on to end: one that was

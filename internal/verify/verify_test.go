@@ -109,6 +109,36 @@ func TestNoNodeTakesWhatWasRaised(t *testing.T) {
 	}
 }
 
+// A raise with which the API server lets no pod in is taken back, too: at once where no
+// pod goes first, else once those that do are gone.
+func TestAPIServerRefusesWhatWasRaised(t *testing.T) {
+	old, made := Pod{Created: at(-100), Restarts: 7, Looping: true, Older: true}, Pod{Created: at(2)}
+	for name, c := range map[string]struct {
+		now, since int
+		surges     bool
+		pods       []Pod
+		remedy     v1alpha1.RemedyName
+		outcome    Outcome
+	}{
+		"no pod goes first":                   {20, 2, true, []Pod{old}, v1alpha1.RemedyRaiseMemoryLimit, Failed},
+		"it may be tried again":               {10, 2, true, []Pod{old}, v1alpha1.RemedyRaiseMemoryLimit, Waiting},
+		"a pod that goes may make room":       {40, 2, false, nil, v1alpha1.RemedyRaiseMemoryLimit, Waiting},
+		"none is left that could":             {70, 2, false, nil, v1alpha1.RemedyRaiseMemoryLimit, Failed},
+		"it was so before":                    {70, -50, true, []Pod{old}, v1alpha1.RemedyRaiseMemoryLimit, Waiting},
+		"one was let in, and another was not": {70, 2, true, []Pod{old, made}, v1alpha1.RemedyRaiseMemoryLimit, Waiting},
+		"another remedy requests no more":     {70, 2, true, []Pod{old}, v1alpha1.RemedySetEnv, Waiting},
+	} {
+		t.Run(name, func(t *testing.T) {
+			attempt := raisedMemory(60, 1)
+			attempt.Proposal.Remedy = c.remedy
+			in := Input{Now: at(c.now), Pods: c.pods, Desired: 1, Attempt: attempt, RefusedSince: at(c.since), SurgesFirst: c.surges}
+			if v := Check(in); v.Outcome != c.outcome {
+				t.Errorf("got %s: %s", v.Outcome, v.Reason)
+			}
+		})
+	}
+}
+
 // What happens to pods for reasons of their own is no failure of the remedy once
 // it was seen to work, and no success where it was not.
 func TestWhatHappensBesides(t *testing.T) {

@@ -86,7 +86,14 @@ func scaled(value *intstr.IntOrString, otherwise intstr.IntOrString, desired int
 
 func (d deployment) Replicas() Replicas {
 	s := d.object.Status
-	return Replicas{Desired: desiredOr1(d.object.Spec.Replicas), Total: s.Replicas, Updated: s.UpdatedReplicas, Ready: s.ReadyReplicas}
+	out := Replicas{Desired: desiredOr1(d.object.Spec.Replicas), Total: s.Replicas, Updated: s.UpdatedReplicas, Ready: s.ReadyReplicas}
+	for _, c := range s.Conditions {
+		// replicaset/replica_set_utils.go sets the reason; the Deployment repeats it.
+		if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue && c.Reason == "FailedCreate" {
+			out.RefusedSince = c.LastTransitionTime.Time
+		}
+	}
+	return out
 }
 
 func (d deployment) History(list List) History {

@@ -76,6 +76,9 @@ type Replicas struct {
 	Desired, Total int32
 	// Updated are of the newest revision. Ready are ready, of any revision.
 	Updated, Ready int32
+	// RefusedSince is since when the API server refuses to create one of them, as far
+	// as the object says (a Deployment's condition ReplicaFailure); zero elsewhere.
+	RefusedSince time.Time
 }
 
 // Strategy is how a changed template gets to the pods.
