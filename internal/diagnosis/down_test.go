@@ -322,6 +322,34 @@ func TestDownWithoutALoop(t *testing.T) {
 			command:    "kubectl describe node node-a",
 			beside:     "Node/node-a",
 		},
+		"a node whose kubelet says why": {
+			evidence: with(unready(""), func(c *evidence.Case) {
+				c.Container = evidence.Container{Name: "app", Waiting: &evidence.Waiting{Reason: "ContainerCreating"}}
+				c.Node = evidence.Node{Name: "node-a", Known: true, NotReady: "KubeletNotReady: PLEG is not healthy: pleg was last seen active 3m10s ago\x1b[2J"}
+			}),
+			cause:      v1alpha1.CauseNodeLost,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"not ready (KubeletNotReady: PLEG is not healthy: pleg was last seen active 3m10s ago[2J)"},
+			command:    "kubectl describe node node-a",
+			beside:     "Node/node-a",
+		},
+		"a node in trouble": {
+			evidence: unplaced("0/2 nodes are available: 2 node(s) had untolerated taint(s). preemption: x",
+				evidence.NodeRoom{Name: "node-a", Ready: true, Taints: []string{"dedicated=gpu:NoSchedule"}},
+				evidence.NodeRoom{Name: "node-b", Ready: true, Taints: []string{"node.kubernetes.io/disk-pressure:NoSchedule"}}),
+			cause:      v1alpha1.CauseUnschedulable,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"node.kubernetes.io/disk-pressure:NoSchedule"},
+			command:    "kubectl describe node node-b",
+			beside:     "Node/node-b",
+		},
+		"a hostile name": {
+			evidence:   refused("Error creating: admission webhook \"x\x1b[2J; rm -rf /" + strings.Repeat("a", 1000) + "\" denied the request: no"),
+			cause:      v1alpha1.CausePodsNotCreated,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"webhook x[2J; rm -rf /aaa", "aaa... refuses the pod"},
+			command:    "kubectl -n shop describe deployment/web",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := Diagnose(test.evidence)

@@ -61,6 +61,7 @@ const maxSaid = 400
 // refusalText says who refuses and why.
 func refusalText(r admission.Refusal) string {
 	said := text.Clip(printable(r.Detail), maxSaid)
+	r.Name, r.Object = text.Clip(printable(r.Name), maxSaid), text.Clip(printable(r.Object), maxSaid)
 	switch r.Kind {
 	case admission.Quota:
 		return fmt.Sprintf("The ResourceQuota %s lets no further pod in: %s.", r.Name, said)

@@ -10,21 +10,35 @@ import (
 	"github.com/bridgestack/operator/internal/text"
 )
 
-// byNodeLost decides by a node that does not answer: what runs there is not known.
+// byNodeLost decides by a node that does not answer: what runs there is not known, and
+// what was to start does not.
 func byNodeLost(c evidence.Case) (Finding, bool) {
 	n := c.Node
-	if !n.Known || n.Ready || c.Pod.Ready != evidence.ReadinessFalse || !c.Pod.ContainersReady {
+	if !n.Known || n.Ready || c.Pod.Ready != evidence.ReadinessFalse || !c.Pod.ContainersReady && !untouched(c.Container) {
 		return Finding{}, false
 	}
 	f := Finding{
 		Cause: v1alpha1.CauseNodeLost, Confidence: v1alpha1.ConfidenceHigh,
 		Message:  fmt.Sprintf("The node %s of the pod is not ready: nobody can say how the pod is.", n.Name),
-		Evidence: []v1alpha1.EvidenceItem{item(v1alpha1.SourceNode, c.Pod.ReadySince, fmt.Sprintf("node %s: ready %t; the pod is not ready, though its containers were", n.Name, n.Ready))},
+		Evidence: []v1alpha1.EvidenceItem{item(v1alpha1.SourceNode, n.ReadySince, fmt.Sprintf("node %s: ready %t", n.Name, n.Ready))},
+	}
+	if n.NotReady != "" {
+		said := text.Clip(text.OneLine(printable(n.NotReady)), maxSaid)
+		f.Message = fmt.Sprintf("The node %s of the pod is not ready (%s): nobody can say how the pod is.", n.Name, text.AsClause(said))
+		f.Evidence[0].Text += ", " + said
+	}
+	if c.Pod.ContainersReady {
+		f.Evidence[0].Text += "; the pod is not ready, though its containers were"
 	}
 	if isObjectName(n.Name) {
 		f.Subject.Beside, f.Command = "Node/"+n.Name, "kubectl describe node "+n.Name
 	}
 	return f, true
+}
+
+// untouched says that a container neither ran, nor was it said why it does not.
+func untouched(k evidence.Container) bool {
+	return k.RunningSince.IsZero() && k.Ended() == nil && !k.Blocked() && k.Restarts == 0
 }
 
 // byNotReady decides by a readiness probe that fails while the container runs.

@@ -85,7 +85,7 @@ func refusal(c evidence.Case, r scheduling.Reason) string {
 	case r.Kind == scheduling.Taint:
 		return "with the taint " + clip(r.Taint) + ", which the pod does not tolerate"
 	case r.Kind == scheduling.NodeAffinity && len(selector) > 0:
-		return "without the labels that its nodeSelector asks for (" + strings.Join(selector, ", ") + ")"
+		return "without the labels that its nodeSelector asks for (" + strings.Join(selector[:min(len(selector), maxNamed)], ", ") + ")"
 	}
 	return firstOf(phrases[r.Kind], clip(r.Text))
 }
@@ -195,6 +195,28 @@ func wouldFit(c evidence.Case, a amount, tooMuch int64) (request int64, containe
 	return request, most.Name, request > 0 && tooMuch > 0 && a.argument(request)[0] != '0' && workloadArgument(c) != ""
 }
 
+// troubles are the taints that the node controller gives a node which is in trouble by
+// itself (k8s.io/api/core/v1, well_known_taints.go).
+var troubles = []string{
+	"node.kubernetes.io/disk-pressure", "node.kubernetes.io/memory-pressure", "node.kubernetes.io/pid-pressure",
+	"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable", "node.kubernetes.io/network-unavailable",
+}
+
+// inTrouble is the first node that only a trouble of its own keeps the pod from, empty
+// where there is none: all services that were there are down for it.
+func inTrouble(c evidence.Case) string {
+	var first string
+	for _, n := range c.Scheduling.Nodes {
+		own := len(n.Taints) > 0 && !n.Cordoned && !n.Unmatched && !slices.ContainsFunc(n.Taints, func(t string) bool {
+			return !slices.ContainsFunc(troubles, func(key string) bool { return strings.HasPrefix(t, key+":") || strings.HasPrefix(t, key+"=") })
+		})
+		if own && isObjectName(n.Name) && (first == "" || n.Name < first) {
+			first = n.Name
+		}
+	}
+	return first
+}
+
 // keptOut finds the command that shows what keeps the pod from the nodes.
 func keptOut(c evidence.Case, s scheduling.Sentence, f Finding) (Finding, bool) {
 	switch {
@@ -206,6 +228,9 @@ func keptOut(c evidence.Case, s scheduling.Sentence, f Finding) (Finding, bool) 
 			}
 		}
 		f.Command = "kubectl get nodes"
+	case s.Has(scheduling.Taint) && inTrouble(c) != "":
+		node := inTrouble(c)
+		f.Subject.Beside, f.Command = "Node/"+node, "kubectl describe node "+node
 	case s.Has(scheduling.Taint):
 		f.Command = "kubectl get nodes -o custom-columns=NAME:.metadata.name,TAINTS:.spec.taints"
 	case s.Has(scheduling.NodeAffinity):

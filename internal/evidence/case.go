@@ -347,8 +347,11 @@ type Node struct {
 	// Created is when it joined the cluster.
 	Created time.Time
 	// Ready is the condition Ready, ReadySince when it last changed.
-	Ready          bool
-	ReadySince     time.Time
+	Ready      bool
+	ReadySince time.Time
+	// NotReady is why it is not, as its condition says (such as the kubelet's PLEG);
+	// empty where it is ready.
+	NotReady       string
 	MemoryPressure bool
 	DiskPressure   bool
 	PIDPressure    bool

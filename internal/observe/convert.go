@@ -6,6 +6,7 @@ package observe
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -288,6 +289,9 @@ func NodeOf(node *corev1.Node) evidence.Node {
 		switch c.Type {
 		case corev1.NodeReady:
 			n.Ready, n.ReadySince = isTrue, c.LastTransitionTime.Time
+			if !isTrue {
+				n.NotReady = strings.Trim(c.Reason+": "+c.Message, ": ")
+			}
 		case corev1.NodeMemoryPressure:
 			n.MemoryPressure = isTrue
 		case corev1.NodeDiskPressure:

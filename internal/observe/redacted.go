@@ -31,6 +31,7 @@ func redactCase(c *evidence.Case, r *redact.Redactor) {
 		text(&c.OwnerEvents[i].Message)
 	}
 	text(&c.Scheduling.Message)
+	text(&c.Node.NotReady)
 	text(&c.Run.Message)
 	for i := range c.Owner.Conditions {
 		o := &c.Owner.Conditions[i]
