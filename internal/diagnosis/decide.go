@@ -324,6 +324,9 @@ var stopped = regexp.MustCompile(`(?i)\bsig(?:nal )?(?:term|int)\b|signal["':]* 
 	`|(?:received|got|caught|trapped) "?(?:terminat\w+|interrupt)|\(SIGQUIT\) received|received (?:fast|smart|immediate) shutdown request` +
 	`|via user signal|warm shutdown \(|commencing graceful shutdown|graceful termination period is|application is shutting down|notice: terminating \.\.\.`)
 
+// stoppedWords finds whether those words are there, in a fraction of the time.
+var stoppedWords = logscan.MustMatcher(stopped.String())
+
 // toldToStop says that the container was ended from outside and its program
 // says so: what it had logged before did not end it.
 func toldToStop(c evidence.Case, log []byte) bool {
@@ -336,7 +339,7 @@ func toldToStop(c evidence.Case, log []byte) bool {
 	default:
 		return false // A program that gives a code of its own may have stopped itself.
 	}
-	return slices.ContainsFunc(tail(log, 10), stopped.MatchString)
+	return slices.ContainsFunc(tail(log, 10), stoppedWords.MatchString)
 }
 
 // rawLine is the line of the log that a clue was found in.

@@ -150,6 +150,6 @@ func mayBeKilled(t evidence.Termination, log []byte) bool {
 	case 137, 143:
 		return true
 	default:
-		return slices.ContainsFunc(tail(log, 10), stopped.MatchString)
+		return slices.ContainsFunc(tail(log, 10), stoppedWords.MatchString)
 	}
 }

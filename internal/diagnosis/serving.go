@@ -87,6 +87,9 @@ func speaksOfAServer(k clue) bool {
 // break while it stops did not end it.
 func (r *reading) forgetFarewell() {
 	from := max(0, len(r.log)-farewell)
+	if !stoppedWords.MatchString(string(r.log[from:])) {
+		return
+	}
 	told := stopped.FindIndex(r.log[from:])
 	if told == nil {
 		return
