@@ -15,6 +15,8 @@ import (
 type serving struct {
 	// up are words that only this server says of itself; nil where the line is enough.
 	up *regexp.Regexp
+	// holds is what each match of up holds: looking for it costs a fraction.
+	holds string
 	// of is a line about a client or a peer.
 	of *regexp.Regexp
 }
@@ -22,28 +24,34 @@ type serving struct {
 // ownLogs are servers by the formats of their own logs.
 var ownLogs = []serving{
 	{ // PostgreSQL's default log_line_prefix has the process in brackets; no client of it has.
-		up: regexp.MustCompile(`\] LOG:  (?:starting PostgreSQL|database system (?:is ready|was))`),
-		of: regexp.MustCompile(`\[\d+\][^\n]{0,80}? (?:FATAL|ERROR|WARNING|LOG|DETAIL|STATEMENT):  `),
+		up:    regexp.MustCompile(`\] LOG:  (?:starting PostgreSQL|database system (?:is ready|was))`),
+		holds: `] LOG:  `,
+		of:    regexp.MustCompile(`\[\d+\][^\n]{0,80}? (?:FATAL|ERROR|WARNING|LOG|DETAIL|STATEMENT):  `),
 	},
 	{
-		up: regexp.MustCompile(`(?:mysqld|mariadbd)\b.{0,60}\bready for connections`),
-		of: regexp.MustCompile(`Access denied for user|Aborted connection \d|Too many connections|Got (?:an error|timeout) (?:reading|writing) communication`),
+		up:    regexp.MustCompile(`(?:mysqld|mariadbd)\b.{0,60}\bready for connections`),
+		holds: "ready for connections",
+		of:    regexp.MustCompile(`Access denied for user|Aborted connection \d|Too many connections|Got (?:an error|timeout) (?:reading|writing) communication`),
 	},
 	{
-		up: regexp.MustCompile(`Server startup complete; \d+ plugins`),
-		of: regexp.MustCompile(`\(\S+:\d+ -> \S+:\d+|login refused: user|AMQP connection <`),
+		up:    regexp.MustCompile(`Server startup complete; \d+ plugins`),
+		holds: "Server startup complete; ",
+		of:    regexp.MustCompile(`\(\S+:\d+ -> \S+:\d+|login refused: user|AMQP connection <`),
 	},
 	{
-		up: regexp.MustCompile(`\[Kafka(?:Raft)?Server (?:id|nodeId)=\d+\] started`),
-		of: regexp.MustCompile(`Failed authentication with /|\[GroupCoordinator \d+\]|\[SocketServer `),
+		up:    regexp.MustCompile(`\[Kafka(?:Raft)?Server (?:id|nodeId)=\d+\] started`),
+		holds: "] started",
+		of:    regexp.MustCompile(`Failed authentication with /|\[GroupCoordinator \d+\]|\[SocketServer `),
 	},
 	{
-		up: regexp.MustCompile(`\bReady to accept connections\b`),
-		of: regexp.MustCompile(`SECURITY ATTACK|MASTER (?:aborted replication|<-> REPLICA)|Error condition on socket for SYNC`),
+		up:    regexp.MustCompile(`\bReady to accept connections\b`),
+		holds: "Ready to accept connections",
+		of:    regexp.MustCompile(`SECURITY ATTACK|MASTER (?:aborted replication|<-> REPLICA)|Error condition on socket for SYNC`),
 	},
 	{
-		up: regexp.MustCompile(`"msg":"Waiting for connections"`),
-		of: regexp.MustCompile(`"ctx":"conn\d+"`),
+		up:    regexp.MustCompile(`"msg":"Waiting for connections"`),
+		holds: `"msg":"Waiting for connections"`,
+		of:    regexp.MustCompile(`"ctx":"conn\d+"`),
 	},
 	{of: regexp.MustCompile(`http: TLS handshake error from `)}, // net/http
 	{of: regexp.MustCompile(`\d+#\d+: \*\d+ [^\n]*\bclient: `)}, // nginx, of one request
@@ -55,7 +63,7 @@ var ownLogs = []serving{
 func aboutClients(log []byte) []*regexp.Regexp {
 	var lines []*regexp.Regexp
 	for _, s := range ownLogs {
-		if s.up == nil || s.up.Match(log) {
+		if s.up == nil || bytes.Contains(log, []byte(s.holds)) && s.up.Match(log) {
 			lines = append(lines, s.of)
 		}
 	}
