@@ -169,7 +169,7 @@ func (r *Reconciler) look(ctx context.Context, owner *v1alpha1.BridgeStack, rule
 	rules.Since = lastRecovered(known, ref)
 	now := r.Clock.Now()
 	found := detect.Unavailable(seen, rules, now)
-	if found.Looping && r.learnScaleUps(ctx, owner.Namespace, &seen) {
+	if found.Looping && learnScaleUps(&seen, func(p evidence.Pod) bool { return r.makesNode(ctx, p) }) {
 		found = detect.Unavailable(seen, rules, now)
 	}
 	if !found.Looping {
@@ -235,28 +235,32 @@ const maxAsked = 3
 
 // learnScaleUps asks, of pods that have no node, whether an autoscaler makes one, and
 // says whether it does. Those that are not asked are as the others: an autoscaler that
-// answers for some makes room for all. What cannot be read is not said.
-func (r *Reconciler) learnScaleUps(ctx context.Context, namespace string, a *detect.Availability) bool {
+// answers for some makes room for all.
+func learnScaleUps(a *detect.Availability, makesNode func(evidence.Pod) bool) bool {
 	learnt, asked := false, 0
 	for i := range a.Pods {
 		p := &a.Pods[i]
 		switch {
 		case p.Pod.Scheduled:
-			continue
 		case asked == maxAsked:
 			p.ScalesUp = learnt
-			continue
+		default:
+			asked++
+			p.ScalesUp = makesNode(p.Pod)
+			learnt = learnt || p.ScalesUp
 		}
-		asked++
-		events, err := r.Observer.Events(ctx, namespace, types.UID(p.Pod.UID))
-		if err != nil {
-			ctrl.LoggerFrom(ctx).Info("the events of a pod without a node could not be read", "pod", p.Pod.Name, "error", err.Error())
-			continue
-		}
-		p.ScalesUp = slices.ContainsFunc(events, scalesUp)
-		learnt = learnt || p.ScalesUp
 	}
 	return learnt
+}
+
+// makesNode says that an autoscaler answered for a pod. What cannot be read is not said.
+func (r *Reconciler) makesNode(ctx context.Context, p evidence.Pod) bool {
+	events, err := r.Observer.Events(ctx, p.Namespace, types.UID(p.UID))
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Info("the events of a pod without a node could not be read", "pod", p.Name, "error", err.Error())
+		return false
+	}
+	return slices.ContainsFunc(events, scalesUp)
 }
 
 // scalesUp is of the events by which the Cluster Autoscaler and Karpenter say that a

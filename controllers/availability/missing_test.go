@@ -8,6 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/bridgestack/operator/internal/detect"
+	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/workload"
 )
@@ -85,5 +87,26 @@ func TestMissingSince(t *testing.T) {
 	}
 	if m.forget("a"); len(m.at) != 0 {
 		t.Errorf("it is not forgotten: %v", m.at)
+	}
+}
+
+// Of many pods that wait for the same new node a few are asked, and none is an incident.
+func TestPodsThatAreNotAskedAreAsTheOthers(t *testing.T) {
+	a := detect.Availability{Wanted: 6, Pods: make([]detect.PodState, 6)}
+	for i := range a.Pods {
+		a.Pods[i].Pod = evidence.Pod{Phase: "Pending", Created: now.Add(-5 * time.Minute)}
+	}
+	asked := 0
+	answers := func(yes bool) func(evidence.Pod) bool {
+		return func(evidence.Pod) bool { asked++; return yes }
+	}
+	if learnScaleUps(&a, answers(false)) || !detect.Unavailable(a, detect.Settings{}, now).Looping {
+		t.Error("no node is made, and it is no incident")
+	}
+	if !learnScaleUps(&a, answers(true)) || detect.Unavailable(a, detect.Settings{}, now).Looping {
+		t.Error("a node is made, and it is an incident")
+	}
+	if asked != 2*maxAsked {
+		t.Errorf("%d pods were asked for, want %d at a time", asked, maxAsked)
 	}
 }
