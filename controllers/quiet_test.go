@@ -123,7 +123,8 @@ func healthyWithOldRestarts(t *testing.T, namespace, name string) *corev1.Pod {
 	ago := func(minutes int) metav1.Time {
 		return metav1.NewTime(time.Now().Add(-time.Duration(minutes) * time.Minute))
 	}
-	pod.Status = corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{{
+	ready := corev1.PodCondition{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: ago(1)}
+	pod.Status = corev1.PodStatus{Phase: corev1.PodRunning, Conditions: []corev1.PodCondition{ready}, ContainerStatuses: []corev1.ContainerStatus{{
 		Name: "main", Ready: true, RestartCount: 20,
 		State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: ago(1)}},
 		LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
