@@ -243,16 +243,16 @@ func (r *reading) withList(k clue) string {
 		return k.text
 	}
 	_, after, _ := bytes.Cut(r.log[r.lines[k.order].Offset:], []byte("\n"))
-	said := k.text
+	said := []string{k.text}
 	for range maxList {
 		var line []byte
 		line, after, _ = bytes.Cut(after[:min(len(after), maxText)], []byte("\n"))
 		if !listed.Match(line) {
 			break
 		}
-		said += " " + strings.TrimSpace(string(line))
+		said = append(said, strings.TrimSpace(string(line)))
 	}
-	return said
+	return strings.Join(said, " ")
 }
 
 // maxList is how many lines of such a list are told.

@@ -6,11 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 )
 
 // TestAllThatRuns: Jobs, a CronJob, a bare pod and a pod of another operator's object that
