@@ -204,12 +204,23 @@ func (i *initialize) save(notes io.Writer, out manifests.Output) error {
 	return nil
 }
 
-// replaceFile gives a file its mode even where it was there before.
+// replaceFile puts a file in the place of what is there under its name. Nobody whom the
+// mode keeps out sees its content, not even while it is written, and where a link stands
+// under the name, what it leads to stays as it is.
 func replaceFile(path string, content []byte, mode os.FileMode) error {
-	if err := os.WriteFile(path, content, mode); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	if err := os.Chmod(path, mode); err != nil {
+	err := func() error {
+		f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // mode 0600
+		if err != nil {
+			return err
+		}
+		defer os.Remove(f.Name()) // fails once it has its name
+		_, err = f.Write(content)
+		if err := errors.Join(err, f.Chmod(mode), f.Close()); err != nil {
+			return err
+		}
+		return os.Rename(f.Name(), path)
+	}()
+	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -155,5 +156,43 @@ func TestFragmentsOfOtherThings(t *testing.T) {
 	}
 	if out, _, _ := plugin(t, "validate", filepath.Join(project, "nowhere.yaml")); strings.Contains(out, "give both") {
 		t.Errorf("validate says\n%s", out)
+	}
+}
+
+// A file of secrets that is written again is no longer what others hold open or link to.
+func TestReplacedFilesAreNobodyElses(t *testing.T) {
+	folder := t.TempDir()
+	mine, others := filepath.Join(folder, "secrets.yaml"), filepath.Join(folder, "others")
+	for path, mode := range map[string]os.FileMode{mine: 0o644, others: 0o644} {
+		if err := os.WriteFile(path, []byte("before"), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open, err := os.Open(mine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer open.Close()
+	if err := replaceFile(mine, []byte("s3cret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if seen, _ := io.ReadAll(open); string(seen) != "before" {
+		t.Errorf("who had the file open before reads %q", seen)
+	}
+	if info, err := os.Stat(mine); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("its mode: %v, %v", info.Mode(), err)
+	}
+	link := filepath.Join(folder, "link")
+	if err := os.Symlink(others, link); err != nil {
+		t.Fatal(err)
+	}
+	if err := replaceFile(link, []byte("s3cret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if text, _ := os.ReadFile(others); string(text) != "before" {
+		t.Errorf("what the link leads to is now %q", text)
+	}
+	if left, _ := filepath.Glob(filepath.Join(folder, ".*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
