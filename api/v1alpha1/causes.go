@@ -77,7 +77,8 @@ const (
 	CauseLicenseInvalid Cause = "LicenseInvalid"
 	// CauseConfigRefMissing: CreateContainerConfigError: a Secret, a ConfigMap or a key in one does not exist.
 	CauseConfigRefMissing Cause = "ConfigRefMissing"
-	// CauseConfigStale: a Secret or ConfigMap that the container reads is newer than the running template, and the new value works.
+	// CauseConfigStale: a Secret or ConfigMap was changed after the container, or an init
+	// container of its pod, had read it, and the new value works.
 	CauseConfigStale Cause = "ConfigStale"
 	// CauseTLSConfigInvalid: the program's own certificate, key or CA file is missing, malformed or expired.
 	CauseTLSConfigInvalid Cause = "TLSConfigInvalid"

@@ -213,7 +213,7 @@ func replaceFile(path string, content []byte, mode os.FileMode) error {
 		if err != nil {
 			return err
 		}
-		defer os.Remove(f.Name()) // fails once it has its name
+		defer func() { _ = os.Remove(f.Name()) }() // nothing is left of it once it has its name
 		_, err = f.Write(content)
 		if err := errors.Join(err, f.Chmod(mode), f.Close()); err != nil {
 			return err

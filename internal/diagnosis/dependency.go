@@ -341,29 +341,43 @@ func probeWouldSee(cause v1alpha1.Cause) bool {
 
 // configStale recognises credentials that were changed while the container
 // still had the old ones: the log says that they are refused, the probe with
-// the present ones passes, and the Secret is newer than the run.
+// the present ones passes, and the Secret is newer than what the container has.
 func configStale(c evidence.Case, f Finding, p *evidence.Probe) (Finding, bool) {
 	ended := c.Container.Ended()
 	if p.Viewpoint != v1alpha1.AsConfigured || ended == nil || ended.StartedAt.IsZero() {
 		return f, false
 	}
 	for _, object := range c.Config {
-		newer := object.Changed.After(ended.StartedAt)
-		if c.Rollout.Known && object.Changed.After(c.Rollout.TemplateChanged) {
-			newer = true
-		}
-		if object.Changed.IsZero() || !newer {
+		var since string
+		switch {
+		case object.Changed.After(ended.StartedAt):
+			since = "after the container had read it, and the new value works"
+		case initializedBefore(c, object.Changed):
+			since = "after the pod's init containers had read it, and the new value works"
+		default:
 			continue
 		}
 		f.Refuted = append(f.Refuted, refute(f.Cause, "a probe with the present values passes"))
 		f.Cause = v1alpha1.CauseConfigStale
 		f.Confidence = v1alpha1.ConfidenceMedium
 		f.Subject.Object = object.Kind + "/" + object.Name
-		f.Message = fmt.Sprintf("%s %s was changed after the container had read it, and the new value works.", object.Kind, object.Name)
+		f.Message = fmt.Sprintf("%s %s was changed %s.", object.Kind, object.Name, since)
 		f.Evidence = append(f.Evidence, item(v1alpha1.SourceEnv, object.Changed, fmt.Sprintf("%s %s was last changed", object.Kind, object.Name)))
 		return f, true
 	}
 	return f, false
+}
+
+// initializedBefore says that the pod was made before, and that init containers may keep
+// for its others what they read then: they run once per pod. A container itself gets its
+// environment and files anew at each start.
+func initializedBefore(c evidence.Case, changed time.Time) bool {
+	began := c.Pod.Created
+	if began.IsZero() && c.Rollout.Known {
+		began = c.Rollout.TemplateChanged
+	}
+	return !began.IsZero() && changed.After(began) &&
+		slices.ContainsFunc(c.Siblings, func(s evidence.Container) bool { return s.Role == evidence.RoleInit })
 }
 
 // byProbe decides by a probe alone where the log does not tell: the server's

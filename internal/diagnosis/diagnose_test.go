@@ -173,6 +173,14 @@ func TestDiagnoseWithProbes(t *testing.T) {
 	down.Dependencies[0].Workload = evidence.DependencyWorkload{Known: true, Looping: true, Diagnosis: "postgres-1"}
 	rotated := stack("postgres", 5432, wrongPassword, probe(v1alpha1.AsConfigured, stage(evidence.StageQuery, passed, "")))
 	rotated.Config = []evidence.ConfigObject{{Kind: "Secret", Name: "postgres", Changed: started.Add(10 * time.Second)}}
+	before := rotated
+	before.Pod.Created = started.Add(-time.Hour)
+	before.Config = []evidence.ConfigObject{{Kind: "Secret", Name: "postgres", Changed: started.Add(-time.Minute)}}
+	before.Rollout = evidence.Rollout{Known: true, TemplateChanged: started.Add(-2 * time.Hour)}
+	initialized := before
+	initialized.Siblings = []evidence.Container{{Name: "take-password", Role: evidence.RoleInit}}
+	initializedAfter := initialized
+	initializedAfter.Pod.Created = started.Add(-30 * time.Second)
 
 	tests := map[string]struct {
 		evidence   evidence.Case
@@ -196,13 +204,17 @@ func TestDiagnoseWithProbes(t *testing.T) {
 			stack("db", 5432, "psycopg2.OperationalError: could not translate host name \"db\" to address: Name or service not known\n", probe(v1alpha1.AsConfigured, stage(evidence.StageResolve, failed, evidence.CodeNXDomain)), answers),
 			v1alpha1.CausePostgresHostNotFound, v1alpha1.ConfidenceHigh, "POSTGRES_HOST", "",
 		},
-		"the dependency loops":                {down, v1alpha1.CauseDependencyUnhealthy, v1alpha1.ConfidenceHigh, "", "postgres"},
-		"wrong password, the server says so":  {stack("postgres", 5432, wrongPassword, probe(v1alpha1.AsConfigured, stage(evidence.StageAuthenticate, failed, "28P01"))), v1alpha1.CausePostgresAuthFailed, v1alpha1.ConfidenceHigh, "", ""},
-		"wrong password, the probe passes":    {stack("postgres", 5432, wrongPassword, probe(v1alpha1.AsConfigured, stage(evidence.StageQuery, passed, ""))), v1alpha1.CausePostgresAuthFailed, v1alpha1.ConfidenceLow, "", ""},
-		"wrong password, changed since":       {rotated, v1alpha1.CauseConfigStale, v1alpha1.ConfidenceMedium, "", ""},
-		"wrong password, no probe":            {stack("postgres", 5432, wrongPassword), v1alpha1.CausePostgresAuthFailed, v1alpha1.ConfidenceMedium, "", ""},
-		"nothing in the log, the server says": {stack("postgres", 5432, "starting\n", probe(v1alpha1.AsConfigured, stage(evidence.StageDatabase, failed, "3D000"))), v1alpha1.CausePostgresDatabaseMissing, v1alpha1.ConfidenceMedium, "", ""},
-		"a probe that could not run":          {stack("postgres", 5432, refused, probe(v1alpha1.AsConfigured, stage(evidence.StageTLS, unknown, evidence.CodeProtocol))), v1alpha1.CausePostgresUnreachable, v1alpha1.ConfidenceMedium, "POSTGRES_HOST", ""},
+		"the dependency loops":               {down, v1alpha1.CauseDependencyUnhealthy, v1alpha1.ConfidenceHigh, "", "postgres"},
+		"wrong password, the server says so": {stack("postgres", 5432, wrongPassword, probe(v1alpha1.AsConfigured, stage(evidence.StageAuthenticate, failed, "28P01"))), v1alpha1.CausePostgresAuthFailed, v1alpha1.ConfidenceHigh, "", ""},
+		"wrong password, the probe passes":   {stack("postgres", 5432, wrongPassword, probe(v1alpha1.AsConfigured, stage(evidence.StageQuery, passed, ""))), v1alpha1.CausePostgresAuthFailed, v1alpha1.ConfidenceLow, "", ""},
+		"wrong password, changed since":      {rotated, v1alpha1.CauseConfigStale, v1alpha1.ConfidenceMedium, "", ""},
+		// A container gets its environment anew at each start; init containers ran once.
+		"wrong password, changed before this start":          {before, v1alpha1.CausePostgresAuthFailed, v1alpha1.ConfidenceLow, "", ""},
+		"wrong password, changed after the init containers":  {initialized, v1alpha1.CauseConfigStale, v1alpha1.ConfidenceMedium, "", ""},
+		"wrong password, changed before the init containers": {initializedAfter, v1alpha1.CausePostgresAuthFailed, v1alpha1.ConfidenceLow, "", ""},
+		"wrong password, no probe":                           {stack("postgres", 5432, wrongPassword), v1alpha1.CausePostgresAuthFailed, v1alpha1.ConfidenceMedium, "", ""},
+		"nothing in the log, the server says":                {stack("postgres", 5432, "starting\n", probe(v1alpha1.AsConfigured, stage(evidence.StageDatabase, failed, "3D000"))), v1alpha1.CausePostgresDatabaseMissing, v1alpha1.ConfidenceMedium, "", ""},
+		"a probe that could not run":                         {stack("postgres", 5432, refused, probe(v1alpha1.AsConfigured, stage(evidence.StageTLS, unknown, evidence.CodeProtocol))), v1alpha1.CausePostgresUnreachable, v1alpha1.ConfidenceMedium, "POSTGRES_HOST", ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
