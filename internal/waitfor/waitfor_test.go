@@ -87,8 +87,14 @@ func TestWaitsForADatabaseThatStarts(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "57P03") || !strings.Contains(log.String(), "waiting for Postgres") {
 		t.Errorf("%v\n%s", err, log.String())
 	}
-	if lines := strings.Count(log.String(), "\n"); lines != 1 {
-		t.Errorf("it says %d times what has not changed:\n%s", lines, log.String())
+	// The server may go from one of its words to the next meanwhile.
+	said := map[string]bool{}
+	for line := range strings.Lines(log.String()) {
+		answer, _, _ := strings.Cut(line, ";")
+		if said[answer] {
+			t.Errorf("it says again what has not changed:\n%s", log.String())
+		}
+		said[answer] = true
 	}
 }
 
