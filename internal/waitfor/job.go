@@ -35,7 +35,7 @@ func RunJob(ctx context.Context, out io.Writer, w Wait, jobs Jobs) error {
 			return nil
 		case err != nil:
 			return fmt.Errorf("waiting for Job %s: %w", w.Job, err)
-		case ctx.Err() == nil && (why != last || time.Since(saidAt) >= reminder):
+		case !over(ctx) && (why != last || time.Since(saidAt) >= reminder):
 			last, saidAt = why, time.Now()
 			say(out, "waiting for Job %s: %s; %s left", w.Job, why, (w.Timeout - time.Since(started)).Round(time.Second))
 		}

@@ -26,7 +26,7 @@ func RunName(ctx context.Context, out io.Writer, w Wait, names Resolver) error {
 			say(out, "%s resolves after %s", w.Name, time.Since(started).Round(time.Millisecond))
 			return nil
 		}
-		if why := err.Error(); ctx.Err() == nil && (why != last || time.Since(saidAt) >= reminder) {
+		if why := err.Error(); !over(ctx) && (why != last || time.Since(saidAt) >= reminder) {
 			last, saidAt = why, time.Now()
 			say(out, "waiting for %s to have a pod that is ready: %s; %s left", w.Name, why, (w.Timeout - time.Since(started)).Round(time.Second))
 		}

@@ -129,7 +129,7 @@ func Run(ctx context.Context, out io.Writer, w Wait, prober Prober) error {
 			say(out, "%s at %s is ready after %s", w.Connection.Protocol, name, time.Since(started).Round(time.Millisecond))
 			return nil
 		}
-		if ctx.Err() == nil { // else the probe was cut off, and what it says is of no use
+		if !over(ctx) { // else the probe was cut off, and what it says is of no use
 			if why := because(result); why != last || time.Since(saidAt) >= reminder {
 				last, saidAt = why, time.Now()
 				say(out, "waiting for %s at %s: %s; %s left", w.Connection.Protocol, name, why, (w.Timeout - time.Since(started)).Round(time.Second))
@@ -141,6 +141,13 @@ func Run(ctx context.Context, out io.Writer, w Wait, prober Prober) error {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// over says that the time is over, which a connection may notice by its own clock before
+// the context is done.
+func over(ctx context.Context) bool {
+	deadline, set := ctx.Deadline()
+	return ctx.Err() != nil || set && !time.Now().Before(deadline)
 }
 
 func say(out io.Writer, format string, args ...any) {

@@ -98,6 +98,21 @@ func TestWaitsForADatabaseThatStarts(t *testing.T) {
 	}
 }
 
+// notYetDone is a context whose deadline has passed and whose timer has not fired.
+type notYetDone struct{ context.Context }
+
+func (notYetDone) Deadline() (time.Time, bool) { return time.Now().Add(-time.Millisecond), true }
+
+func TestOver(t *testing.T) {
+	later, cancel := context.WithTimeout(t.Context(), time.Hour)
+	if over(t.Context()) || over(later) || !over(notYetDone{t.Context()}) {
+		t.Error("over goes by the deadline")
+	}
+	if cancel(); !over(later) {
+		t.Error("what is cancelled is over")
+	}
+}
+
 func TestGoesOnWhenTheServerIsUp(t *testing.T) {
 	var up atomic.Bool
 	health := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
