@@ -99,7 +99,7 @@ func TestWaitsForADatabaseThatStarts(t *testing.T) {
 }
 
 // notYetDone is a context whose deadline has passed and whose timer has not fired.
-type notYetDone struct{ context.Context }
+type notYetDone struct{ context.Context } //nolint:containedctx // it is one
 
 func (notYetDone) Deadline() (time.Time, bool) { return time.Now().Add(-time.Millisecond), true }
 
