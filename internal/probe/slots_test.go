@@ -72,7 +72,8 @@ func TestAStacksProbesDoNotHoldUpItsNeighbours(t *testing.T) {
 		{"tenant", "other", ""}, {"tenant", "other", "namespace tenant"}, {"tenant", "third", "namespace tenant"},
 		{"neighbour", "hangs", ""}, {"neighbour", "hangs", "the cluster"}, {"third", "a", "the cluster"},
 	} {
-		ctx := t.Context()
+		ctx, done := context.WithTimeout(t.Context(), 10*time.Second)
+		t.Cleanup(done)
 		if step.full != "" {
 			ctx = full
 		}
