@@ -62,7 +62,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named("availability").
 		WithEventFilter(r.Within).
 		For(&v1alpha1.BridgeStack{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&v1alpha1.BridgeDiagnosis{}, handler.EnqueueRequestsFromMapFunc(stackOf), builder.WithPredicates(onEnd)).
+		Watches(&v1alpha1.BridgeDiagnosis{}, handler.EnqueueRequestsFromMapFunc(incident.StackOf), builder.WithPredicates(onEnd)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: fairqueue.For(r.Concurrency)}).
 		Complete(r)
 }
@@ -74,13 +74,8 @@ const gathering = time.Second
 // gathered finds the stacks of a workload's namespace.
 func (r *Reconciler) gathered() handler.EventHandler {
 	enqueue := func(ctx context.Context, o client.Object, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
-		var list v1alpha1.BridgeStackList
-		if err := r.Client.List(ctx, &list, client.InNamespace(o.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
-			ctrl.LoggerFrom(ctx).Error(err, "listing the stacks of a workload's namespace", "namespace", o.GetNamespace())
-			return
-		}
-		for i := range list.Items {
-			q.AddAfter(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])}, gathering)
+		for _, request := range r.Resolver.StacksBeside(ctx, o) {
+			q.AddAfter(request, gathering)
 		}
 	}
 	return handler.Funcs{
@@ -103,14 +98,6 @@ var onEnd = predicate.Funcs{
 		d, ok := e.ObjectNew.(*v1alpha1.BridgeDiagnosis)
 		return ok && d.Status.State.Final()
 	},
-}
-
-func stackOf(_ context.Context, o client.Object) []reconcile.Request {
-	d, ok := o.(*v1alpha1.BridgeDiagnosis)
-	if !ok {
-		return nil
-	}
-	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: d.Namespace, Name: d.Spec.Stack}}}
 }
 
 // Reconcile looks at each service that has a workload. What goes wrong with one keeps
@@ -151,7 +138,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 // look at one service; the time is when to come again, 0 where an event will tell.
 func (r *Reconciler) look(ctx context.Context, owner *v1alpha1.BridgeStack, rules detect.Settings, service stack.Service, known []v1alpha1.BridgeDiagnosis) (time.Duration, error) {
 	ref := service.Workload.Ref(owner.Namespace)
-	if service.Workload.Settled || atRest(service.Workload) || isOpen(known, ref) {
+	if service.Workload.Settled || atRest(service.Workload) || incident.IsOpen(known, ref) {
 		r.missing.forget(ref.UID)
 		return 0, nil
 	}
@@ -166,10 +153,10 @@ func (r *Reconciler) look(ctx context.Context, owner *v1alpha1.BridgeStack, rule
 	if err != nil {
 		return 0, err
 	}
-	rules.Since = lastRecovered(known, ref)
+	rules.Since = incident.LastRecovered(known, ref)
 	now := r.Clock.Now()
 	found := detect.Unavailable(seen, rules, now)
-	if found.Looping && learnScaleUps(&seen, func(p evidence.Pod) bool { return r.makesNode(ctx, p) }) {
+	if found.Looping && detect.LearnScaleUps(&seen, func(p evidence.Pod) bool { return r.makesNode(ctx, p) }) {
 		found = detect.Unavailable(seen, rules, now)
 	}
 	if !found.Looping {
@@ -192,25 +179,6 @@ func atRest(w *stack.Workload) bool {
 	return w.Gone || w.Run != nil && !w.Run.Active
 }
 
-// isOpen says that there is an open diagnosis of a workload: what is down may be down
-// for that, whichever its container.
-func isOpen(known []v1alpha1.BridgeDiagnosis, ref workload.Ref) bool {
-	return slices.ContainsFunc(known, func(d v1alpha1.BridgeDiagnosis) bool {
-		return incident.IsAbout(&d, ref) && !d.Status.State.Final()
-	})
-}
-
-// lastRecovered is when the last incident of a workload was over, zero where none was.
-func lastRecovered(known []v1alpha1.BridgeDiagnosis, ref workload.Ref) time.Time {
-	var last time.Time
-	for i := range known {
-		if at := known[i].Status.Times.Recovered; incident.IsAbout(&known[i], ref) && at != nil && at.After(last) {
-			last = at.Time
-		}
-	}
-	return last
-}
-
 // observe is how a workload's pods are.
 func (r *Reconciler) observe(ctx context.Context, w workload.Workload) (detect.Availability, error) {
 	now, strategy := r.Clock.Now(), w.Strategy()
@@ -219,38 +187,17 @@ func (r *Reconciler) observe(ctx context.Context, w workload.Workload) (detect.A
 		return detect.Availability{}, err
 	}
 	out := detect.Availability{Wanted: w.Replicas().Desired, ProgressDeadline: strategy.ProgressDeadline}
-	out.Missing, out.GoneBy = wanting(w, pods, now)
+	states := make([]detect.PodState, len(pods))
+	for i, p := range pods {
+		states[i] = detect.PodState{Pod: observe.PodOf(p.Pod), Containers: observe.Containers(p.Pod), Current: p.Newest || strategy.KeepsOlder()}
+		if ends := p.DeletionTimestamp; ends != nil {
+			states[i].Ends = ends.Time
+		}
+	}
+	out.Missing, out.GoneBy = detect.Wanting(w, states, now)
 	out.MissingSince = r.missing.since(w.Object().GetUID(), out.Missing, now)
-	for _, p := range pods {
-		if p.Newest || strategy.KeepsOlder() {
-			out.Pods = append(out.Pods, detect.PodState{Pod: observe.PodOf(p.Pod), Containers: observe.Containers(p.Pod)})
-		}
-	}
+	out.Pods = slices.DeleteFunc(states, func(p detect.PodState) bool { return !p.Current })
 	return out, nil
-}
-
-// maxAsked is of how many pods it is asked whether an autoscaler answered for them:
-// one for all is the rule.
-const maxAsked = 3
-
-// learnScaleUps asks, of pods that have no node, whether an autoscaler makes one, and
-// says whether it does. Those that are not asked are as the others: an autoscaler that
-// answers for some makes room for all.
-func learnScaleUps(a *detect.Availability, makesNode func(evidence.Pod) bool) bool {
-	learnt, asked := false, 0
-	for i := range a.Pods {
-		p := &a.Pods[i]
-		switch {
-		case p.Pod.Scheduled:
-		case asked == maxAsked:
-			p.ScalesUp = learnt
-		default:
-			asked++
-			p.ScalesUp = makesNode(p.Pod)
-			learnt = learnt || p.ScalesUp
-		}
-	}
-	return learnt
 }
 
 // makesNode says that an autoscaler answered for a pod. What cannot be read is not said.
@@ -260,11 +207,5 @@ func (r *Reconciler) makesNode(ctx context.Context, p evidence.Pod) bool {
 		ctrl.LoggerFrom(ctx).Info("the events of a pod without a node could not be read", "pod", p.Name, "error", err.Error())
 		return false
 	}
-	return slices.ContainsFunc(events, scalesUp)
-}
-
-// scalesUp is of the events by which the Cluster Autoscaler and Karpenter say that a
-// node is made for a pod.
-func scalesUp(e evidence.Event) bool {
-	return e.Reason == "TriggeredScaleUp" || e.Reason == "Nominated"
+	return slices.ContainsFunc(events, detect.ScalesUp)
 }

@@ -65,7 +65,7 @@ type Reconciler struct {
 
 // SetupWithManager watches stacks, their workloads and their diagnoses.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	inNamespace := handler.EnqueueRequestsFromMapFunc(r.stacksInNamespace)
+	inNamespace := handler.EnqueueRequestsFromMapFunc(r.Resolver.StacksBeside)
 	b := ctrl.NewControllerManagedBy(mgr)
 	for _, o := range workload.Objects() {
 		b.Watches(o, inNamespace)
@@ -113,19 +113,6 @@ func gather(o client.Object, q workqueue.TypedRateLimitingInterface[reconcile.Re
 		return
 	}
 	q.AddAfter(request, gathering)
-}
-
-func (r *Reconciler) stacksInNamespace(ctx context.Context, o client.Object) []reconcile.Request {
-	var list v1alpha1.BridgeStackList
-	if err := r.Client.List(ctx, &list, client.InNamespace(o.GetNamespace())); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "listing the stacks of a workload's namespace", "namespace", o.GetNamespace())
-		return nil
-	}
-	requests := make([]reconcile.Request, len(list.Items))
-	for i := range list.Items {
-		requests[i].NamespacedName = client.ObjectKeyFromObject(&list.Items[i])
-	}
-	return requests
 }
 
 // Reconcile resolves the policy and writes what it found.

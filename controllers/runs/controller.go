@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/clock"
@@ -16,7 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/detect"
@@ -49,13 +47,13 @@ type Reconciler struct {
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	b := ctrl.NewControllerManagedBy(mgr)
 	for _, o := range append(workload.Objects(), &corev1.Pod{}) {
-		b.Watches(o, handler.EnqueueRequestsFromMapFunc(r.stacksBeside), runsToEnd)
+		b.Watches(o, handler.EnqueueRequestsFromMapFunc(r.Resolver.StacksBeside), runsToEnd)
 	}
 	return b.
 		Named("runs").
 		WithEventFilter(r.Within).
 		For(&v1alpha1.BridgeStack{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&v1alpha1.BridgeDiagnosis{}, handler.EnqueueRequestsFromMapFunc(stackOf), onDelete).
+		Watches(&v1alpha1.BridgeDiagnosis{}, handler.EnqueueRequestsFromMapFunc(incident.StackOf), onDelete).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: fairqueue.For(r.Concurrency)}).
 		Complete(r)
 }
@@ -71,27 +69,6 @@ var onDelete = builder.WithPredicates(predicate.Funcs{
 	CreateFunc: func(event.CreateEvent) bool { return false },
 	UpdateFunc: func(event.UpdateEvent) bool { return false },
 })
-
-func (r *Reconciler) stacksBeside(ctx context.Context, o client.Object) []reconcile.Request {
-	var list v1alpha1.BridgeStackList
-	if err := r.Client.List(ctx, &list, client.InNamespace(o.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "listing the stacks of a run's namespace", "namespace", o.GetNamespace())
-		return nil
-	}
-	var out []reconcile.Request
-	for i := range list.Items {
-		out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
-	}
-	return out
-}
-
-func stackOf(_ context.Context, o client.Object) []reconcile.Request {
-	d, ok := o.(*v1alpha1.BridgeDiagnosis)
-	if !ok {
-		return nil
-	}
-	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: d.Namespace, Name: d.Spec.Stack}}}
-}
 
 // Reconcile looks at each service that runs to an end. What goes wrong with one keeps
 // none of the others from being looked at.
@@ -128,14 +105,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 // look at one service.
 func (r *Reconciler) look(ctx context.Context, owner *v1alpha1.BridgeStack, rules detect.Settings, service stack.Service, known []v1alpha1.BridgeDiagnosis) error {
 	ref := service.Workload.Ref(owner.Namespace)
-	about := func(d v1alpha1.BridgeDiagnosis) bool { return incident.IsAbout(&d, ref) }
-	for i := range known {
-		if at := known[i].Status.Times.Recovered; about(known[i]) && at != nil && at.After(rules.Since) {
-			rules.Since = at.Time
-		}
-	}
-	isOpen := slices.ContainsFunc(known, func(d v1alpha1.BridgeDiagnosis) bool { return about(d) && !d.Status.State.Final() })
-	if isOpen || !detect.RunFailed(observe.RunOf(service.Workload.Run), rules).Looping {
+	rules.Since = incident.LastRecovered(known, ref)
+	if incident.IsOpen(known, ref) || !detect.RunFailed(observe.RunOf(service.Workload.Run), rules).Looping {
 		return nil
 	}
 	if by, _, _, err := r.Resolver.StackFor(ctx, ref); err != nil || by == nil || by.Name != owner.Name {

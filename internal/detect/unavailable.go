@@ -34,6 +34,11 @@ type Availability struct {
 type PodState struct {
 	Pod        evidence.Pod
 	Containers []evidence.Container
+	// Current says that it is of the newest revision, or of an earlier one that the
+	// workload keeps.
+	Current bool
+	// Ends is when a pod that is being deleted should be gone, zero where it is not.
+	Ends time.Time
 	// ScalesUp says that an autoscaler answered that it makes a node for the pod.
 	ScalesUp bool
 }

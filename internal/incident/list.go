@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/workload"
@@ -42,6 +43,34 @@ func OfStack(ctx context.Context, reader client.Reader, namespace, stack string)
 // IsAbout reports whether a diagnosis is of a workload.
 func IsAbout(d *v1alpha1.BridgeDiagnosis, w workload.Ref) bool {
 	return d.Namespace == w.Namespace && d.Spec.Workload.Kind == w.Kind && d.Spec.Workload.Name == w.Name
+}
+
+// IsOpen says that there is an open diagnosis of a workload: what is down may be down
+// for that, whichever its container.
+func IsOpen(diagnoses []v1alpha1.BridgeDiagnosis, w workload.Ref) bool {
+	return slices.ContainsFunc(diagnoses, func(d v1alpha1.BridgeDiagnosis) bool {
+		return IsAbout(&d, w) && !d.Status.State.Final()
+	})
+}
+
+// LastRecovered is when the last incident of a workload was over, zero where none was.
+func LastRecovered(diagnoses []v1alpha1.BridgeDiagnosis, w workload.Ref) time.Time {
+	var last time.Time
+	for i := range diagnoses {
+		if at := diagnoses[i].Status.Times.Recovered; at != nil && IsAbout(&diagnoses[i], w) && at.After(last) {
+			last = at.Time
+		}
+	}
+	return last
+}
+
+// StackOf requests the stack of a diagnosis, for who watches diagnoses.
+func StackOf(_ context.Context, o client.Object) []reconcile.Request {
+	d, ok := o.(*v1alpha1.BridgeDiagnosis)
+	if !ok {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: d.Namespace, Name: d.Spec.Stack}}}
 }
 
 // History is what is known of a container's earlier diagnoses.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -172,14 +171,4 @@ func seenBy(request Request, pod *corev1.Pod) string {
 		return string(request.Workload.UID)
 	}
 	return string(pod.UID)
-}
-
-// LoopingPod is the pod to look at: the first that loops, in the order of
-// Reader.Pods; false if none does.
-func LoopingPod(pods []Pod, loops func(*corev1.Pod) bool) (Pod, bool) {
-	i := slices.IndexFunc(pods, func(p Pod) bool { return loops(p.Pod) })
-	if i < 0 {
-		return Pod{}, false
-	}
-	return pods[i], true
 }

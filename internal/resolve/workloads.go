@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"slices"
 
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/stack"
@@ -19,6 +21,21 @@ func (r *Resolver) Workloads(ctx context.Context, namespace string) ([]stack.Wor
 	// Nothing of them is changed, so they need not be copies.
 	all, err := lookup.List(ctx, r.Client, namespace, client.UnsafeDisableDeepCopy)
 	return stack.WorkloadsOf(all, r.Clock.Now()), err
+}
+
+// StacksBeside requests the stacks of an object's namespace, for who watches what may be
+// part of one.
+func (r *Resolver) StacksBeside(ctx context.Context, o client.Object) []reconcile.Request {
+	var list v1alpha1.BridgeStackList
+	if err := r.Client.List(ctx, &list, client.InNamespace(o.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "listing the stacks of a workload's namespace", "namespace", o.GetNamespace())
+		return nil
+	}
+	requests := make([]reconcile.Request, len(list.Items))
+	for i := range list.Items {
+		requests[i].NamespacedName = client.ObjectKeyFromObject(&list.Items[i])
+	}
+	return requests
 }
 
 // byAge puts the older stack first.

@@ -142,17 +142,6 @@ func TestStatefulSetAndDaemonSet(t *testing.T) {
 	checkPods(t, workload.Ref{Kind: v1alpha1.DaemonSet, Namespace: ns, Name: "agent", UID: d.UID}, "agent-1*", "agent-2")
 }
 
-func TestLoopingPod(t *testing.T) {
-	pods := []observe.Pod{{Pod: pod(metav1.ObjectMeta{Name: "a"}), Newest: true}, {Pod: pod(metav1.ObjectMeta{Name: "b"}), Newest: true}, {Pod: pod(metav1.ObjectMeta{Name: "c"})}}
-	got, ok := observe.LoopingPod(pods, func(p *corev1.Pod) bool { return p.Name != "a" })
-	if !ok || got.Name != "b" {
-		t.Errorf("got %v, %t; want the first that loops", got.Pod, ok)
-	}
-	if _, ok := observe.LoopingPod(pods, func(*corev1.Pod) bool { return false }); ok {
-		t.Error("found a looping pod where none loops")
-	}
-}
-
 // A limit that the API server's LimitRanger gave to a container is the LimitRange's,
 // and one that is in the pod and in nobody's default is what admitted the pod set.
 func TestCaseTellsWhoSetTheLimit(t *testing.T) {

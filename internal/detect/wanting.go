@@ -1,0 +1,33 @@
+package detect
+
+import (
+	"time"
+
+	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/workload"
+)
+
+// Wanting is how many pods a workload lacks that nothing else is awaited before: a
+// rollout that is paused makes none, a pod that is being deleted has its time to end
+// before another is made in its place, one of a row waits for those before it, and
+// between two tries of a Job there is none. The time is when the last pod that is
+// being deleted should be gone, zero where none is.
+func Wanting(w workload.Workload, pods []PodState, now time.Time) (missing int32, gone time.Time) {
+	n, strategy := w.Replicas(), w.Strategy()
+	if run := w.Run(now); run != nil && run.Failures > 0 || strategy.Paused && n.Total == 0 {
+		return 0, time.Time{}
+	}
+	missing = n.Desired - n.Total
+	for _, p := range pods {
+		switch {
+		case p.Ends.IsZero() && strategy.InOrder && p.Current && p.Pod.Ready != evidence.ReadinessTrue:
+			missing = 0 // this pod's own state tells
+		case now.Before(p.Ends):
+			missing--
+			if p.Ends.After(gone) {
+				gone = p.Ends
+			}
+		}
+	}
+	return max(0, missing), gone
+}
