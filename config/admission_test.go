@@ -1,14 +1,17 @@
 package config_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -53,7 +56,26 @@ func asMember(t *testing.T, who, group string, rules ...rbacv1.PolicyRule) clien
 			t.Fatal(err)
 		}
 	}
+	awaitRights(t, config.Impersonate.UserName, config.Impersonate.Groups)
 	return c
+}
+
+// awaitRights waits until the API server knows a role and its binding, which it reads
+// some moments after they are written: until then each request is refused for the
+// lack of the right to write stacks at all.
+func awaitRights(t *testing.T, who string, groups []string) {
+	t.Helper()
+	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		review := authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+			User: who, Groups: groups,
+			ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "create", Group: "bridgestack.dev", Resource: "bridgestacks", Namespace: metav1.NamespaceDefault},
+		}}
+		err := k8s.Create(ctx, &review)
+		return review.Status.Allowed, err
+	})
+	if err != nil {
+		t.Fatalf("the rights of %s never counted: %v", who, err)
+	}
 }
 
 // blind is the one author who may not read logs.
