@@ -89,6 +89,14 @@ func (c cronJob) Run(now time.Time) *Run {
 			break
 		}
 	}
+	// One that succeeded may be deleted by now (successfulJobsHistoryLimit: 0, or
+	// ttlSecondsAfterFinished), and an earlier one that failed is kept for longer.
+	if good := c.object.Status.LastSuccessfulTime; good != nil && good.After(out.Ended) {
+		*out = Run{State: RunSucceeded, Object: RefOf(c).String(), Ended: good.Time, Active: out.Active, Failures: out.Failures}
+		if !out.Active {
+			out.Failures = 0
+		}
+	}
 	if suspend := c.object.Spec.Suspend; suspend != nil && *suspend {
 		if !out.Active {
 			out.State = RunSuspended

@@ -80,12 +80,21 @@ func TestRunOfAJob(t *testing.T) {
 		"begins":        {func(*batchv1.Job) {}, workload.RunRunning, "", true, 1, 0},
 		"runs":          {func(j *batchv1.Job) { j.Spec.Parallelism, j.Status.Ready = &four, &two }, workload.RunRunning, "", true, 4, 2},
 		"has two to go": {func(j *batchv1.Job) { j.Spec.Parallelism, j.Spec.Completions, j.Status.Succeeded = &four, &four, 2 }, workload.RunRunning, "", true, 2, 0},
+		// The Job controller makes no further pods of a work queue once one succeeded.
+		"empties a queue": {func(j *batchv1.Job) { j.Spec.Parallelism, j.Status.Active, j.Status.Ready = &four, 4, &four }, workload.RunRunning, "", true, 4, 4},
+		"has emptied it, and its last pods end": {func(j *batchv1.Job) {
+			j.Spec.Parallelism, j.Status.Active, j.Status.Ready, j.Status.Succeeded = &four, 2, &two, 2
+		}, workload.RunRunning, "", true, 2, 2},
+		"has succeeded, and its last pods end": {func(j *batchv1.Job) {
+			j.Spec.Parallelism, j.Spec.Completions, j.Status.Succeeded = &four, &four, 1
+			j.Status.Conditions = []batchv1.JobCondition{condition(batchv1.JobSuccessCriteriaMet, 0, "SuccessPolicy")}
+		}, workload.RunRunning, "", true, 0, 0},
 		"succeeded": {func(j *batchv1.Job) {
 			j.Status.Conditions = []batchv1.JobCondition{condition(batchv1.JobSuccessCriteriaMet, time.Minute, "CompletionsReached"), condition(batchv1.JobComplete, 0, "CompletionsReached")}
 		}, workload.RunSucceeded, "", false, 0, 0},
 		"is being ended": {func(j *batchv1.Job) {
 			j.Status.Conditions = []batchv1.JobCondition{condition(batchv1.JobFailureTarget, 0, "DeadlineExceeded")}
-		}, workload.RunRunning, "", true, 1, 0},
+		}, workload.RunRunning, "", true, 0, 0},
 		"past its limit": {func(j *batchv1.Job) {
 			j.Status.Conditions = []batchv1.JobCondition{condition(batchv1.JobFailed, 0, "BackoffLimitExceeded")}
 		}, workload.RunFailed, "BackoffLimitExceeded", false, 0, 0},
@@ -118,6 +127,7 @@ func TestRunOfACronJob(t *testing.T) {
 	for name, c := range map[string]struct {
 		spec string // beside a schedule at each half hour
 		last time.Duration
+		good time.Duration // ago, when a run last succeeded, as the CronJob itself says
 		runs []batchv1.Job
 		want workload.Run
 	}{
@@ -128,9 +138,17 @@ func TestRunOfACronJob(t *testing.T) {
 			want: workload.Run{State: workload.RunFailed, Object: "Job/nightly-2", Reason: "BackoffLimitExceeded", Message: "BackoffLimitExceeded.", Began: noon.Add(-h / 2), Ended: noon.Add(-h / 4), Next: noon.Add(h / 2)}},
 		"the next is under way": {last: h / 2, runs: []batchv1.Job{aJob("nightly-1", 2*h, failed(h)), aJob("nightly-2", h/2)},
 			want: workload.Run{State: workload.RunFailed, Active: true, Object: "Job/nightly-1", Reason: "BackoffLimitExceeded", Message: "BackoffLimitExceeded.", Began: noon.Add(-2 * h), Ended: noon.Add(-h), Next: noon.Add(h / 2)}},
-		"suspended":  {spec: "suspend: true", last: 9 * h, want: workload.Run{State: workload.RunSuspended}},
-		"missed":     {last: 3*h + h/2, want: workload.Run{State: workload.RunWaiting, Next: noon.Add(h / 2), Missed: noon.Add(-2*h - h/2)}},
-		"a bit late": {spec: `schedule: "59 * * * *"`, last: h + time.Minute, want: workload.Run{State: workload.RunWaiting, Next: noon.Add(59 * time.Minute)}},
+		// successfulJobsHistoryLimit: 0, or ttlSecondsAfterFinished.
+		"the last succeeded and is deleted": {last: h / 2, good: h / 4, runs: []batchv1.Job{aJob("nightly-1", 2*h, failed(h))},
+			want: workload.Run{State: workload.RunSucceeded, Object: "CronJob/nightly", Ended: noon.Add(-h / 4), Next: noon.Add(h / 2)}},
+		"it succeeded and is deleted, and the next is under way": {last: h / 2, good: h / 4, runs: []batchv1.Job{aJob("nightly-1", 2*h, failed(h)), aJob("nightly-3", h/8)},
+			want: workload.Run{State: workload.RunSucceeded, Active: true, Object: "CronJob/nightly", Ended: noon.Add(-h / 4), Next: noon.Add(h / 2)}},
+		"one failed since it last succeeded": {last: h / 2, good: h, runs: []batchv1.Job{aJob("nightly-2", h/2, failed(h/4))},
+			want: workload.Run{State: workload.RunFailed, Object: "Job/nightly-2", Reason: "BackoffLimitExceeded", Message: "BackoffLimitExceeded.", Began: noon.Add(-h / 2), Ended: noon.Add(-h / 4), Next: noon.Add(h / 2)}},
+		"none is kept": {last: h / 2, good: h / 4, want: workload.Run{State: workload.RunSucceeded, Object: "CronJob/nightly", Ended: noon.Add(-h / 4), Next: noon.Add(h / 2)}},
+		"suspended":    {spec: "suspend: true", last: 9 * h, want: workload.Run{State: workload.RunSuspended}},
+		"missed":       {last: 3*h + h/2, want: workload.Run{State: workload.RunWaiting, Next: noon.Add(h / 2), Missed: noon.Add(-2*h - h/2)}},
+		"a bit late":   {spec: `schedule: "59 * * * *"`, last: h + time.Minute, want: workload.Run{State: workload.RunWaiting, Next: noon.Add(59 * time.Minute)}},
 		"waits for the one before": {spec: "concurrencyPolicy: Forbid", last: 4 * h, runs: []batchv1.Job{aJob("nightly-1", 4*h)},
 			want: workload.Run{State: workload.RunRunning, Active: true, Object: "Job/nightly-1", Began: noon.Add(-4 * h), Next: noon.Add(h / 2)}},
 		"in another zone": {spec: "schedule: 0 14 * * *\ntimeZone: Europe/Berlin", last: 23 * h, want: workload.Run{State: workload.RunWaiting, Next: noon.Add(h)}},
@@ -146,6 +164,9 @@ func TestRunOfACronJob(t *testing.T) {
 				object.Status.LastScheduleTime = new(ago(c.last))
 			} else {
 				object.CreationTimestamp = ago(time.Minute)
+			}
+			if c.good > 0 {
+				object.Status.LastSuccessfulTime = new(ago(c.good))
 			}
 			all := workload.WithRuns(append([]workload.Workload{w}, workload.Items(&batchv1.JobList{Items: c.runs})...))
 			if len(all) != 1 {

@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"slices"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -49,22 +50,33 @@ func (j job) NewRecord() Object                 { return nil }
 // template does not change.
 func (j job) ObservedGeneration() int64 { return j.object.Generation }
 
-// Replicas are those that should run now: none once it came to its end, or while it is
-// suspended.
+// Replicas are those that should run now: none once it came to its end, or is about to,
+// or while it is suspended. Without completions it empties a queue, and the Job controller
+// makes no further pods once one of them succeeded (job_controller.go, manageJob).
 func (j job) Replicas() Replicas {
 	s := j.object.Status
 	out := Replicas{Total: s.Active, Updated: s.Active}
 	if s.Ready != nil {
 		out.Ready = *s.Ready
 	}
-	if !j.Run(time.Time{}).Active {
+	if !j.Run(time.Time{}).Active || j.ends() {
 		return out
 	}
 	out.Desired = desiredOr1(j.object.Spec.Parallelism)
-	if n := j.object.Spec.Completions; n != nil {
+	switch n := j.object.Spec.Completions; {
+	case n != nil:
 		out.Desired = min(out.Desired, max(0, *n-s.Succeeded))
+	case s.Succeeded > 0:
+		out.Desired = s.Active
 	}
 	return out
+}
+
+// ends says that what the Job comes to is decided, and its last pods are being ended.
+func (j job) ends() bool {
+	return slices.ContainsFunc(j.object.Status.Conditions, func(c batchv1.JobCondition) bool {
+		return c.Status == corev1.ConditionTrue && (c.Type == batchv1.JobSuccessCriteriaMet || c.Type == batchv1.JobFailureTarget)
+	})
 }
 
 // Run is by the conditions that end a Job. FailureTarget and SuccessCriteriaMet come
