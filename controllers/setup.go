@@ -17,6 +17,7 @@ import (
 	"github.com/bridgestack/operator/controllers/gitopshold"
 	"github.com/bridgestack/operator/controllers/health"
 	"github.com/bridgestack/operator/controllers/notification"
+	"github.com/bridgestack/operator/controllers/perservice"
 	"github.com/bridgestack/operator/controllers/podwatch"
 	"github.com/bridgestack/operator/controllers/runs"
 	"github.com/bridgestack/operator/internal/apply"
@@ -82,6 +83,7 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 func (o Options) controllers() []controller {
 	resolver := &resolve.Resolver{Client: o.Client, APIReader: o.APIReader, Clock: o.Clock}
 	opener := incident.Opener{Client: o.Client, Clock: o.Clock}
+	stacks := perservice.Stacks{Client: o.Client, Resolver: resolver, Opener: opener}
 	answers := &healthcheck.Memory{}
 	permissions := permission.Reviewer{Accounts: o.Accounts, Client: o.Client}
 	targets := notify.Targets{APIReader: o.APIReader, MayRead: permissions.MayReadSecret}
@@ -103,11 +105,10 @@ func (o Options) controllers() []controller {
 			Metrics: o.Metrics, Clock: o.Clock, Concurrency: o.Concurrency,
 		},
 		&availability.Reconciler{
-			Within: within, Client: o.Client, Observer: o.Observer, Resolver: resolver, Opener: opener, Clock: o.Clock, Concurrency: o.Concurrency,
+			Within: within, Client: o.Client, Observer: o.Observer, Stacks: stacks, Clock: o.Clock, Concurrency: o.Concurrency,
 		},
 		&runs.Reconciler{
-			Within: within, Client: o.Client, Observer: o.Observer, Resolver: resolver, Opener: opener,
-			Clock: o.Clock, Concurrency: o.Concurrency,
+			Within: within, Client: o.Client, Observer: o.Observer, Stacks: stacks, Concurrency: o.Concurrency,
 		},
 		&bridgediagnosis.Reconciler{
 			Within: within, Client: o.Client, APIReader: o.APIReader, Observer: o.Observer, Prober: o.Prober, Applier: o.Applier, Reporter: o.Reporter,

@@ -3,6 +3,7 @@
 package availability
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,13 +24,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/controllers/perservice"
 	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/fairqueue"
 	"github.com/bridgestack/operator/internal/incident"
 	"github.com/bridgestack/operator/internal/observe"
-	"github.com/bridgestack/operator/internal/requeue"
-	"github.com/bridgestack/operator/internal/resolve"
 	"github.com/bridgestack/operator/internal/stack"
 	"github.com/bridgestack/operator/internal/workload"
 	"github.com/bridgestack/operator/internal/workload/lookup"
@@ -42,8 +42,7 @@ type Reconciler struct {
 	Within   predicate.Predicate
 	Client   client.Client
 	Observer *observe.Reader
-	Resolver *resolve.Resolver
-	Opener   incident.Opener
+	Stacks   perservice.Stacks
 	Clock    clock.PassiveClock
 	// Concurrency is how many stacks are looked at at once.
 	Concurrency int
@@ -74,7 +73,7 @@ const gathering = time.Second
 // gathered finds the stacks of a workload's namespace.
 func (r *Reconciler) gathered() handler.EventHandler {
 	enqueue := func(ctx context.Context, o client.Object, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
-		for _, request := range r.Resolver.StacksBeside(ctx, o) {
+		for _, request := range r.Stacks.Resolver.StacksBeside(ctx, o) {
 			q.AddAfter(request, gathering)
 		}
 	}
@@ -100,78 +99,44 @@ var onEnd = predicate.Funcs{
 	},
 }
 
-// Reconcile looks at each service that has a workload. What goes wrong with one keeps
-// none of the others from being looked at.
+// Reconcile looks at each service that is not external.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	var owner v1alpha1.BridgeStack
-	if err := r.Client.Get(ctx, req.NamespacedName, &owner); err != nil || !owner.DeletionTimestamp.IsZero() {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
-	}
-	workloads, err := r.Resolver.Workloads(ctx, req.Namespace)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	resolved, err := r.Resolver.Stack(ctx, &owner, workloads)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	known, err := incident.OfStack(ctx, r.Client, req.Namespace, req.Name)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	var recheck time.Duration
-	var failed []error
-	for _, service := range resolved.Services {
-		if service.External || service.Workload == nil {
-			continue
-		}
-		after, err := r.look(ctx, &owner, resolved.Policy.Detection(), service, known)
-		recheck, failed = requeue.Sooner(recheck, after), append(failed, err)
-	}
-	err = errors.Join(failed...)
-	if errors.Is(err, incident.ErrStaleView) {
-		return ctrl.Result{RequeueAfter: requeue.AfterConflict}, nil
-	}
-	return ctrl.Result{RequeueAfter: recheck}, err
+	return r.Stacks.Each(ctx, req, r.look)
 }
 
 // look at one service; the time is when to come again, 0 where an event will tell.
-func (r *Reconciler) look(ctx context.Context, owner *v1alpha1.BridgeStack, rules detect.Settings, service stack.Service, known []v1alpha1.BridgeDiagnosis) (time.Duration, error) {
-	ref := service.Workload.Ref(owner.Namespace)
-	if service.Workload.Settled || atRest(service.Workload) || incident.IsOpen(known, ref) {
-		r.missing.forget(ref.UID)
+func (r *Reconciler) look(ctx context.Context, l perservice.Look) (time.Duration, error) {
+	if l.Service.External {
 		return 0, nil
 	}
-	w, err := lookup.Get(ctx, r.Client, ref)
+	if l.Service.Workload.Settled || atRest(l.Service.Workload) || l.Open {
+		r.missing.forget(l.Ref.UID)
+		return 0, nil
+	}
+	w, err := lookup.Get(ctx, r.Client, l.Ref)
 	if apierrors.IsNotFound(err) || errors.Is(err, lookup.ErrReplaced) {
 		return 0, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("reading %s, whose pods are not all ready: %w", ref, err)
+		return 0, fmt.Errorf("reading %s, whose pods are not all ready: %w", l.Ref, err)
 	}
 	seen, err := r.observe(ctx, w)
 	if err != nil {
 		return 0, err
 	}
-	rules.Since = incident.LastRecovered(known, ref)
 	now := r.Clock.Now()
-	found := detect.Unavailable(seen, rules, now)
+	found := detect.Unavailable(seen, l.Rules, now)
 	if found.Looping && detect.LearnScaleUps(&seen, func(p evidence.Pod) bool { return r.makesNode(ctx, p) }) {
-		found = detect.Unavailable(seen, rules, now)
+		found = detect.Unavailable(seen, l.Rules, now)
 	}
 	if !found.Looping {
 		return found.RecheckAfter, nil
 	}
-	if by, _, _, err := r.Resolver.StackFor(ctx, ref); err != nil || by == nil || by.Name != owner.Name {
-		return 0, err // an older stack has it
+	if has, err := r.Stacks.Has(ctx, l); err != nil || !has {
+		return 0, err
 	}
-	container := found.Container
-	if container == "" {
-		container = w.Template().Spec.Containers[0].Name
-	}
-	return 0, r.Opener.Open(ctx, incident.Incident{
-		Stack: owner, Service: service.Name, Workload: ref, Container: container, Symptom: v1alpha1.SymptomNotAvailable,
-	}, incident.HistoryOf(known, ref, container))
+	container := cmp.Or(found.Container, w.Template().Spec.Containers[0].Name)
+	return 0, r.Stacks.Open(ctx, l, container, v1alpha1.SymptomNotAvailable)
 }
 
 // atRest says that a workload that runs to an end came to one, or waits for its time.

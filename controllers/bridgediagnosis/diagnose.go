@@ -158,13 +158,7 @@ func (in *round) note(c evidence.Case, now func() time.Time) {
 	if in.finding.Root != "" {
 		s.Root = &v1alpha1.RootReference{Service: in.finding.Root, Diagnosis: c.DiagnosisOf(in.finding.Root)}
 	}
-	s.Loop = detect.LoopObservationOf(s.Loop, c)
-	if in.notAvailable() && s.Loop.Restarts == 0 {
-		s.Loop.Reason = detect.ReasonNotAvailable
-	}
-	if in.after.Spec.Symptom == v1alpha1.SymptomRunFailed && s.Loop.Restarts == 0 {
-		s.Loop.Reason = detect.ReasonRunFailed
-	}
+	s.Loop = detect.LoopObservationOf(in.after.Spec.Symptom, s.Loop, c)
 	if s.Times.Diagnosed == nil {
 		at := metav1.NewMicroTime(now())
 		s.Times.Diagnosed = &at

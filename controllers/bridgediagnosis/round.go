@@ -115,7 +115,7 @@ func (r *Reconciler) begin(ctx context.Context, req ctrl.Request) (*round, error
 	}
 	if in.after.Status.State == "" {
 		in.after.Status.Times.Visible = before.Spec.DetectedAt
-		reason, message := detected(before.Spec.Symptom)
+		reason, message := incident.Detected(before.Spec.Symptom)
 		in.become(v1alpha1.StateDiagnosing, reason, message)
 	} else {
 		in.reason = readyReason(&before)
@@ -225,10 +225,10 @@ func (r *Reconciler) recoverIfUp(_ context.Context, in *round) (bool, error) {
 		in.soakLeft = left
 		return false, nil
 	}
-	if in.awaitsRun() {
+	if detect.AwaitsRun(in.after.Spec.Symptom, in.run()) {
 		return false, nil
 	}
-	v := verify.Recovered(r.Clock.Now(), in.livePods(), in.service.Desired(), in.soakWithoutRemedy())
+	v := verify.Recovered(r.Clock.Now(), in.livePods(), in.service.Desired(), detect.SoakWithoutRemedy(in.after.Spec.Symptom, in.after.Status, in.soak()))
 	if v.Outcome != verify.Helped {
 		if !v.UpSince.IsZero() {
 			in.soakLeft = v.RecheckAfter

@@ -19,13 +19,6 @@ func (in *round) run() evidence.Run {
 	return observe.RunOf(in.workload.Run(in.now))
 }
 
-// awaitsRun is true where only a run that succeeds ends the incident: that its pods are
-// up for a while says nothing of their end.
-func (in *round) awaitsRun() bool {
-	run := in.run()
-	return run.Known && (run.Failed || in.after.Spec.Symptom == v1alpha1.SymptomRunFailed)
-}
-
 // recoverIfRan ends an incident of what runs to an end once a run of it succeeded: the
 // same one in the end, or the next one of a CronJob.
 func (r *Reconciler) recoverIfRan(_ context.Context, in *round) (bool, error) {

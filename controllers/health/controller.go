@@ -67,17 +67,11 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 // What goes wrong with one service keeps none of the others from being asked in time.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	began := r.Clock.Now()
-	var owner v1alpha1.BridgeStack
-	if err := r.Client.Get(ctx, req.NamespacedName, &owner); err != nil || !owner.DeletionTimestamp.IsZero() {
+	owner, resolved, err := r.Resolver.StackNamed(ctx, req.NamespacedName)
+	if owner == nil {
 		r.Memory.Forget(req.NamespacedName)
-		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	workloads, err := r.Resolver.Workloads(ctx, req.Namespace)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	resolved, err := r.Resolver.Stack(ctx, &owner, workloads)
-	if err != nil {
+	if err != nil || owner == nil {
 		return ctrl.Result{}, err
 	}
 	endpoints := slices.DeleteFunc(slices.Clone(resolved.Services), func(s stack.Service) bool {
@@ -93,7 +87,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	r.checkAll(ctx, endpoints, func(ctx context.Context, service stack.Service) error {
-		return r.check(ctx, &owner, resolved.Policy, service, scope)
+		return r.check(ctx, owner, resolved.Policy, service, scope)
 	})
 	// A round may take long: the next one begins a period after it began.
 	period := detect.HealthPeriod(resolved.Policy.Detection())

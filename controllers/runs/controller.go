@@ -4,10 +4,9 @@ package runs
 import (
 	"cmp"
 	"context"
-	"errors"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -17,13 +16,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/controllers/perservice"
 	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/fairqueue"
 	"github.com/bridgestack/operator/internal/incident"
 	"github.com/bridgestack/operator/internal/observe"
-	"github.com/bridgestack/operator/internal/requeue"
-	"github.com/bridgestack/operator/internal/resolve"
-	"github.com/bridgestack/operator/internal/stack"
 	"github.com/bridgestack/operator/internal/workload"
 	"github.com/bridgestack/operator/internal/workload/lookup"
 )
@@ -35,9 +32,7 @@ type Reconciler struct {
 	Within   predicate.Predicate
 	Client   client.Client
 	Observer *observe.Reader
-	Resolver *resolve.Resolver
-	Opener   incident.Opener
-	Clock    clock.PassiveClock
+	Stacks   perservice.Stacks
 	// Concurrency is how many stacks are looked at at once.
 	Concurrency int
 }
@@ -47,7 +42,7 @@ type Reconciler struct {
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	b := ctrl.NewControllerManagedBy(mgr)
 	for _, o := range append(workload.Objects(), &corev1.Pod{}) {
-		b.Watches(o, handler.EnqueueRequestsFromMapFunc(r.Resolver.StacksBeside), runsToEnd)
+		b.Watches(o, handler.EnqueueRequestsFromMapFunc(r.Stacks.Resolver.StacksBeside), runsToEnd)
 	}
 	return b.
 		Named("runs").
@@ -70,55 +65,24 @@ var onDelete = builder.WithPredicates(predicate.Funcs{
 	UpdateFunc: func(event.UpdateEvent) bool { return false },
 })
 
-// Reconcile looks at each service that runs to an end. What goes wrong with one keeps
-// none of the others from being looked at.
+// Reconcile looks at each service that runs to an end.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	var owner v1alpha1.BridgeStack
-	if err := r.Client.Get(ctx, req.NamespacedName, &owner); err != nil || !owner.DeletionTimestamp.IsZero() {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
-	}
-	workloads, err := r.Resolver.Workloads(ctx, req.Namespace)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	resolved, err := r.Resolver.Stack(ctx, &owner, workloads)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	known, err := incident.OfStack(ctx, r.Client, req.Namespace, req.Name)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	var failed []error
-	for _, service := range resolved.Services {
-		if w := service.Workload; w != nil && w.Run != nil {
-			failed = append(failed, r.look(ctx, &owner, resolved.Policy.Detection(), service, known))
-		}
-	}
-	err = errors.Join(failed...)
-	if errors.Is(err, incident.ErrStaleView) {
-		return ctrl.Result{RequeueAfter: requeue.AfterConflict}, nil
-	}
-	return ctrl.Result{}, err
+	return r.Stacks.Each(ctx, req, r.look)
 }
 
-// look at one service.
-func (r *Reconciler) look(ctx context.Context, owner *v1alpha1.BridgeStack, rules detect.Settings, service stack.Service, known []v1alpha1.BridgeDiagnosis) error {
-	ref := service.Workload.Ref(owner.Namespace)
-	rules.Since = incident.LastRecovered(known, ref)
-	if incident.IsOpen(known, ref) || !detect.RunFailed(observe.RunOf(service.Workload.Run), rules).Looping {
-		return nil
+// look at one service; an event tells when to come again.
+func (r *Reconciler) look(ctx context.Context, l perservice.Look) (time.Duration, error) {
+	if l.Open || !detect.RunFailed(observe.RunOf(l.Service.Workload.Run), l.Rules).Looping {
+		return 0, nil
 	}
-	if by, _, _, err := r.Resolver.StackFor(ctx, ref); err != nil || by == nil || by.Name != owner.Name {
-		return err // an older stack has it
+	if has, err := r.Stacks.Has(ctx, l); err != nil || !has {
+		return 0, err
 	}
-	container, err := r.container(ctx, ref)
+	container, err := r.container(ctx, l.Ref)
 	if err != nil || container == "" {
-		return err
+		return 0, err
 	}
-	return r.Opener.Open(ctx, incident.Incident{
-		Stack: owner, Service: service.Name, Workload: ref, Container: container, Symptom: v1alpha1.SymptomRunFailed,
-	}, incident.HistoryOf(known, ref, container))
+	return 0, r.Stacks.Open(ctx, l, container, v1alpha1.SymptomRunFailed)
 }
 
 // container by which the run failed; where no pod tells, the template's first one. Empty

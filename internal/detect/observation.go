@@ -5,9 +5,9 @@ import (
 	"github.com/bridgestack/operator/internal/evidence"
 )
 
-// LoopObservationOf is what is seen of a loop, and what was seen before, nil where it
-// was not.
-func LoopObservationOf(before *v1alpha1.LoopObservation, c evidence.Case) *v1alpha1.LoopObservation {
+// LoopObservationOf is what is seen of an incident that a symptom showed, and what was
+// seen before, nil where it was not.
+func LoopObservationOf(symptom v1alpha1.Symptom, before *v1alpha1.LoopObservation, c evidence.Case) *v1alpha1.LoopObservation {
 	out := &v1alpha1.LoopObservation{Pod: c.Pod.Name, Restarts: c.Container.Restarts, Reason: ReasonRestarts}
 	if before != nil {
 		out.LongestRunSeconds, out.Reason = before.LongestRunSeconds, before.Reason
@@ -19,6 +19,16 @@ func LoopObservationOf(before *v1alpha1.LoopObservation, c evidence.Case) *v1alp
 		code := ended.ExitCode
 		out.ExitCode = &code
 		out.LongestRunSeconds = max(out.LongestRunSeconds, int32(ended.Ran().Seconds()))
+	}
+	if out.Restarts > 0 {
+		return out
+	}
+	switch symptom {
+	case v1alpha1.SymptomNotAvailable:
+		out.Reason = ReasonNotAvailable
+	case v1alpha1.SymptomRunFailed:
+		out.Reason = ReasonRunFailed
+	default:
 	}
 	return out
 }

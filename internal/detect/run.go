@@ -3,6 +3,7 @@ package detect
 import (
 	"time"
 
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
 )
 
@@ -33,6 +34,12 @@ func because(run evidence.Run) string {
 // SucceededSince says that a run came to a good end after a time.
 func SucceededSince(run evidence.Run, at time.Time) bool {
 	return run.Known && !run.Failed && run.Ended.After(at)
+}
+
+// AwaitsRun says that only a run that succeeds ends an incident: that its pods are up
+// for a while says nothing of their end.
+func AwaitsRun(symptom v1alpha1.Symptom, run evidence.Run) bool {
+	return run.Known && (run.Failed || symptom == v1alpha1.SymptomRunFailed)
 }
 
 // FailedContainer is the one by which a pod of a run failed: the first that ended with

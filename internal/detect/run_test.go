@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/evidence"
 )
@@ -27,6 +28,25 @@ func TestRunFailed(t *testing.T) {
 	} {
 		if v := detect.RunFailed(c.run, detect.Settings{Since: c.since}); v.Looping != (c.message != "") || v.Message != c.message {
 			t.Errorf("%s: %+v", name, v)
+		}
+	}
+}
+
+// That the pods of a run are up says nothing of its end.
+func TestAwaitsRun(t *testing.T) {
+	for name, c := range map[string]struct {
+		symptom v1alpha1.Symptom
+		run     evidence.Run
+		want    bool
+	}{
+		"what runs for good":                      {v1alpha1.SymptomRunFailed, evidence.Run{}, false},
+		"a failed run":                            {v1alpha1.SymptomRunFailed, evidence.Run{Known: true, Failed: true}, true},
+		"pods of a run failed":                    {v1alpha1.SymptomRunFailed, evidence.Run{Known: true, Active: true}, true},
+		"a run whose container looped":            {v1alpha1.SymptomRestartLoop, evidence.Run{Known: true, Active: true}, false},
+		"a run whose container looped to its end": {v1alpha1.SymptomRestartLoop, evidence.Run{Known: true, Failed: true}, true},
+	} {
+		if got := detect.AwaitsRun(c.symptom, c.run); got != c.want {
+			t.Errorf("%s: %t", name, got)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
 )
 
@@ -200,4 +201,17 @@ func StandsFor(container string, containers []evidence.Container) string {
 		}
 	}
 	return container
+}
+
+// readyFor is how long the pods of an incident without restarts must be ready for it to
+// be over: nothing ran that could end again.
+const readyFor = 10 * time.Second
+
+// SoakWithoutRemedy is how long a container must stay up where nothing was changed: the
+// whole soak, but for pods that were only wanting, or not ready, from the beginning.
+func SoakWithoutRemedy(symptom v1alpha1.Symptom, s v1alpha1.BridgeDiagnosisStatus, soak time.Duration) time.Duration {
+	if symptom == v1alpha1.SymptomNotAvailable && len(s.Attempts) == 0 && (s.Loop == nil || s.Loop.Reason == ReasonNotAvailable) {
+		return min(soak, readyFor)
+	}
+	return soak
 }

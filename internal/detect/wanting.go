@@ -31,3 +31,13 @@ func Wanting(w workload.Workload, pods []PodState, now time.Time) (missing int32
 	}
 	return max(0, missing), gone
 }
+
+// LacksPods says that pods are not there at all and no other one is in trouble: what
+// makes the pods says why, no pod does. worst is the pod to look at, if one was found.
+func LacksPods(n workload.Replicas, worst evidence.WorkloadPod, found bool) bool {
+	if n.Total >= n.Desired {
+		return false
+	}
+	_, up := Up(worst.Pod, worst.Container)
+	return !found || up
+}

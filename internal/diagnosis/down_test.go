@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -389,5 +390,39 @@ func TestLoopsAreNotTakenForDown(t *testing.T) {
 	c.Container.Role = evidence.RoleInit
 	if f := Diagnose(c); f.Cause != v1alpha1.CauseOOMKilled {
 		t.Errorf("an init container between two kills: %s: %s", f.Cause, f.Message)
+	}
+}
+
+// A container is asked on its own pod's address alone, and on few of its ports.
+func TestReadinessQuestions(t *testing.T) {
+	k := evidence.Container{RunningSince: started, Ports: []int32{8080, 80, 81, 82}, Readiness: &evidence.ProbeSpec{Kind: "httpGet", Scheme: "HTTP", Port: 8080, Path: "/ready"}}
+	asks := func(of evidence.Container, ip string) string {
+		out := ""
+		for _, q := range ReadinessQuestions("web", ip, of) {
+			out += fmt.Sprintf("%s %s:%d%s,", q.Protocol, q.Server().Host, q.Server().Port, q.Path)
+		}
+		return out
+	}
+	if got, want := asks(k, "10.0.0.7"), "HTTP 10.0.0.7:8080/ready,TCP 10.0.0.7:80,TCP 10.0.0.7:81,"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	encrypted := k
+	encrypted.Readiness = &evidence.ProbeSpec{Kind: "httpGet", Scheme: "HTTPS", Port: 8443, Path: "/ready"}
+	encrypted.Ports = nil
+	if got, want := asks(encrypted, "10.0.0.7"), "TCP 10.0.0.7:8443,"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for name, of := range map[string]evidence.Container{
+		"is ready":       {RunningSince: started, Ready: true, Readiness: k.Readiness},
+		"does not run":   {Readiness: k.Readiness},
+		"has no probe":   {RunningSince: started},
+		"runs a command": {RunningSince: started, Readiness: &evidence.ProbeSpec{Kind: "exec"}},
+	} {
+		if got := asks(of, "10.0.0.7"); got != "" {
+			t.Errorf("what %s is asked %q", name, got)
+		}
+	}
+	if got := asks(k, ""); got != "" {
+		t.Errorf("a pod without an address is asked %q", got)
 	}
 }

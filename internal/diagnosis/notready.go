@@ -94,6 +94,32 @@ func byGate(c evidence.Case) (Finding, bool) {
 	}, true
 }
 
+// maxOtherPorts of a container are asked beside the one of its readiness probe.
+const maxOtherPorts = 3
+
+// ReadinessQuestions are what to ask a container that runs and is not ready: first what
+// its readiness probe asks, then whether its other ports answer, so that a probe of the
+// wrong port shows. None where its probe asks no port.
+func ReadinessQuestions(service, podIP string, k evidence.Container) []evidence.Connection {
+	if podIP == "" || k.Readiness == nil || k.Readiness.Port == 0 || k.Ready || k.RunningSince.IsZero() {
+		return nil
+	}
+	connection := func(protocol evidence.Protocol, port int32, path string) evidence.Connection {
+		return evidence.Connection{Service: service, Protocol: protocol, Path: path, Servers: []evidence.HostPort{{Host: podIP, Port: port}}}
+	}
+	own := connection(evidence.TCP, k.Readiness.Port, "")
+	if k.Readiness.Kind == "httpGet" && k.Readiness.Scheme == "HTTP" {
+		own = connection(evidence.HTTP, k.Readiness.Port, k.Readiness.Path)
+	}
+	out := []evidence.Connection{own}
+	for _, port := range k.Ports[:min(len(k.Ports), maxOtherPorts)] {
+		if port != k.Readiness.Port {
+			out = append(out, connection(evidence.TCP, port, ""))
+		}
+	}
+	return out
+}
+
 // asked adds what the operator's own requests of the container show: the probe asks
 // the wrong port or scheme, or the program says no to everyone.
 func asked(c evidence.Case, f Finding) Finding {

@@ -81,6 +81,18 @@ func (o Opener) openAfter(ctx context.Context, in Incident, history History, ear
 	return nil
 }
 
+// Detected is the reason of the API and the message that an incident begins with.
+func Detected(symptom v1alpha1.Symptom) (reason, message string) {
+	switch symptom {
+	case v1alpha1.SymptomNotAvailable:
+		return v1alpha1.ReasonNotAvailable, "pods are wanting, or do not become ready, and nothing restarts; the evidence is being gathered"
+	case v1alpha1.SymptomRunFailed:
+		return v1alpha1.ReasonRunFailed, "a run came to no good end; the evidence is being gathered"
+	default:
+	}
+	return v1alpha1.ReasonLoopDetected, "a restart loop was detected; the evidence is being gathered"
+}
+
 // hashLength is in hexadecimal digits. Names of one service differ in nothing else:
 // with 6 digits two of 5000 would be equal with a probability of one half.
 const hashLength = 12

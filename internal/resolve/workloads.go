@@ -23,6 +23,21 @@ func (r *Resolver) Workloads(ctx context.Context, namespace string) ([]stack.Wor
 	return stack.WorkloadsOf(all, r.Clock.Now()), err
 }
 
+// StackNamed reads a stack and resolves it with its namespace's workloads; nil where it
+// is gone or being deleted.
+func (r *Resolver) StackNamed(ctx context.Context, key client.ObjectKey) (*v1alpha1.BridgeStack, stack.Stack, error) {
+	var owner v1alpha1.BridgeStack
+	if err := r.Client.Get(ctx, key, &owner); err != nil || !owner.DeletionTimestamp.IsZero() {
+		return nil, stack.Stack{}, client.IgnoreNotFound(err)
+	}
+	workloads, err := r.Workloads(ctx, key.Namespace)
+	if err != nil {
+		return &owner, stack.Stack{}, err
+	}
+	resolved, err := r.Stack(ctx, &owner, workloads)
+	return &owner, resolved, err
+}
+
 // StacksBeside requests the stacks of an object's namespace, for who watches what may be
 // part of one.
 func (r *Resolver) StacksBeside(ctx context.Context, o client.Object) []reconcile.Request {
