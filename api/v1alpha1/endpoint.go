@@ -44,7 +44,7 @@ type ConnectionEnv struct {
 
 // Endpoint is what a service offers. Exactly one member is set.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.postgres), has(self.kafka), has(self.http), has(self.tcp)].exists_one(x, x)",message="set exactly one of postgres, kafka, http and tcp"
+// +kubebuilder:validation:XValidation:rule="[has(self.postgres), has(self.kafka), has(self.redis), has(self.rabbitmq), has(self.memcached), has(self.http), has(self.tcp)].exists_one(x, x)",message="set exactly one member, such as postgres, kafka, http or tcp"
 type Endpoint struct {
 	// postgres: a PostgreSQL server.
 	// +optional
@@ -52,6 +52,15 @@ type Endpoint struct {
 	// kafka: a broker that speaks the Kafka protocol, such as Redpanda.
 	// +optional
 	Kafka *KafkaEndpoint `json:"kafka,omitempty"`
+	// redis: a server that speaks Redis' protocol, such as Valkey.
+	// +optional
+	Redis *RedisEndpoint `json:"redis,omitempty"`
+	// rabbitmq: a broker that speaks AMQP 0-9-1, as RabbitMQ does.
+	// +optional
+	RabbitMQ *RabbitMQEndpoint `json:"rabbitmq,omitempty"`
+	// memcached: a memcached server.
+	// +optional
+	Memcached *MemcachedEndpoint `json:"memcached,omitempty"`
 	// http: an HTTP health endpoint.
 	// +optional
 	HTTP *HTTPEndpoint `json:"http,omitempty"`
@@ -112,6 +121,52 @@ type DeclaredTopic struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
 	ReplicationFactor int32 `json:"replicationFactor,omitempty"`
+}
+
+// RedisEndpoint is where a server that speaks Redis' protocol listens for the stack.
+type RedisEndpoint struct {
+	// host is a Service of this namespace, or a host that the cluster's admin
+	// allowed to be probed. Default: the service's name.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Host string `json:"host,omitempty"`
+	// port of the server. Default: 6379.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	Port int32 `json:"port,omitempty"`
+}
+
+// RabbitMQEndpoint is where a RabbitMQ broker listens for the stack.
+type RabbitMQEndpoint struct {
+	// host is a Service of this namespace, or a host that the cluster's admin
+	// allowed to be probed. Default: the service's name.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Host string `json:"host,omitempty"`
+	// port of the server. Default: 5672.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	Port int32 `json:"port,omitempty"`
+	// virtualHost that the stack uses. Default: what the client is configured with.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	VirtualHost string `json:"virtualHost,omitempty"`
+}
+
+// MemcachedEndpoint is where a memcached server listens for the stack.
+type MemcachedEndpoint struct {
+	// host is a Service of this namespace, or a host that the cluster's admin
+	// allowed to be probed. Default: the service's name.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Host string `json:"host,omitempty"`
+	// port of the server. Default: 11211.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	Port int32 `json:"port,omitempty"`
 }
 
 // HTTPEndpoint is a health endpoint that answers 2xx when all is well, and may

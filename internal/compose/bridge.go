@@ -45,7 +45,7 @@ const extension = "x-bridge"
 //	        API_KEY: {secretKeyRef: {name: api, key: key}}
 //	  broker:
 //	    x-bridge:
-//	      role: Kafka                                       # or Postgres; default: by image
+//	      role: Kafka                                       # or Postgres, Redis, ...; default: by image
 //	      topics: [orders.v1, {name: payments.v1, partitions: 3, replicationFactor: 3}]
 //	  importer:
 //	    x-bridge: {oneShot: true}                           # it runs to its end
@@ -67,7 +67,8 @@ type Bridge struct {
 	// Topics that this broker should have; where the service is none, the
 	// project's only broker.
 	Topics []v1alpha1.DeclaredTopic `json:",omitempty"`
-	// Role is what the service is, where its image does not tell: Postgres or Kafka.
+	// Role is what the service is, where its image does not tell: the protocol of a
+	// kind of server, or Redpanda.
 	Role Role `json:",omitempty"`
 	// Liveness makes of the health check a liveness probe as well, where manifests
 	// are made of the project. Default: a container that is ill is not restarted.
@@ -220,10 +221,8 @@ func (b Bridge) check() error {
 			return fmt.Errorf("workload: kind: %w", err)
 		}
 	}
-	switch b.Role {
-	case "", RolePostgres, RoleKafka, RoleRedpanda:
-	default:
-		return fmt.Errorf("role: is Postgres, Kafka or Redpanda")
+	if b.Role != "" && !slices.Contains(roles(), b.Role) {
+		return fmt.Errorf("role: is one of %v", roles())
 	}
 	for name, q := range map[string]*resource.Quantity{"memoryCeiling": b.MemoryCeiling, "cpuCeiling": b.CPUCeiling} {
 		if q != nil && q.Sign() <= 0 {

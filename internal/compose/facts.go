@@ -46,7 +46,7 @@ type Service struct {
 	Ports []Port `json:",omitempty"`
 	// Listeners of a broker, as it advertises them.
 	Listeners []Listener `json:",omitempty"`
-	// Database that a Postgres service makes, empty where it does not say.
+	// Database that a server makes, or virtual host, empty where it does not say.
 	Database  string       `json:",omitempty"`
 	DependsOn []Dependency `json:",omitempty"`
 	// Health is nil where there is no check or it is disabled.
@@ -135,8 +135,10 @@ func (p *Project) service(s types.ServiceConfig) (Service, error) {
 	if out.Role.SpeaksKafka() {
 		out.Listeners = listeners(s, out.Names)
 	}
-	if out.Role == RolePostgres {
-		out.Database = cmp.Or(environment(s, "POSTGRES_DB"), environment(s, "POSTGRESQL_DATABASE"))
+	if kind, known := out.Role.Kind(); known {
+		for _, name := range kind.DatabaseVariables {
+			out.Database = cmp.Or(out.Database, environment(s, name))
+		}
 	}
 	return out, err
 }

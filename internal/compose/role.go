@@ -14,14 +14,26 @@ import (
 // Role is what a service is known to be.
 type Role string
 
-// The roles. A service of no role is an application, or something that the
-// operator has no probe for.
+// Roles that are more than a kind of server, of which each has the name of its
+// protocol. A service of no role is an application, or something that the operator
+// has no probe for.
 const (
 	RolePostgres Role = "Postgres"
 	RoleKafka    Role = "Kafka"
 	// RoleRedpanda speaks the Kafka protocol, and is set up by its command line.
 	RoleRedpanda Role = "Redpanda"
 )
+
+// roles that a service may have: the kinds of servers that have images of their own.
+func roles() []Role {
+	out := []Role{RoleRedpanda}
+	for _, k := range server.Kinds() {
+		if k.Images != nil {
+			out = append(out, Role(k.Protocol))
+		}
+	}
+	return out
+}
 
 // SpeaksKafka reports whether it is a broker of the Kafka protocol.
 func (r Role) SpeaksKafka() bool { return r == RoleKafka || r == RoleRedpanda }
@@ -45,7 +57,7 @@ func (r Role) Kind() (*server.Kind, bool) { return server.Of(r.Protocol()), r !=
 var redpandaImage = regexp.MustCompile(`^redpanda(?:-unstable|-nightly)?$`)
 
 // clientCommand are commands that use a server's image to speak to another.
-var clientCommand = regexp.MustCompile(`\b(?:psql|pg_dump(?:all)?|pg_restore|pgbench|createdb|kafka-topics|kafka-console-\w+|kafka-configs|kafka-acls|rpk (?:topic|cluster|acl|security))\b`)
+var clientCommand = regexp.MustCompile(`\b(?:psql|pg_dump(?:all)?|pg_restore|pgbench|createdb|kafka-topics|kafka-console-\w+|kafka-configs|kafka-acls|rpk (?:topic|cluster|acl|security)|(?:redis|valkey|keydb)-(?:cli|benchmark)|rabbitmq(?:ctl|admin))\b`)
 
 // roleOf knows servers by image, else by what only a server is told.
 func roleOf(s types.ServiceConfig) Role {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/server"
 	"github.com/bridgestack/operator/internal/text"
 )
 
@@ -44,10 +45,10 @@ func message(k clue) string {
 	return said
 }
 
-// serverAt are the kinds of servers by the ports that they listen on by default.
+// serverAt are servers of no known kind by the ports that they listen on by default.
 var serverAt = map[int32]string{
-	6379: "Redis", 3306: "MySQL", 5672: "RabbitMQ", 27017: "MongoDB", 9200: "Elasticsearch", 8500: "Consul", 8200: "Vault",
-	2379: "etcd", 11211: "memcached", 4222: "NATS", 9042: "Cassandra", 389: "LDAP", 25: "SMTP", 587: "SMTP", 2181: "ZooKeeper", 1433: "SQL Server",
+	3306: "MySQL", 27017: "MongoDB", 9200: "Elasticsearch", 8500: "Consul", 8200: "Vault",
+	2379: "etcd", 4222: "NATS", 9042: "Cassandra", 389: "LDAP", 25: "SMTP", 587: "SMTP", 2181: "ZooKeeper", 1433: "SQL Server",
 }
 
 // serverOf is the kind of server that a clue is about, where it is one of no
@@ -55,6 +56,9 @@ var serverAt = map[int32]string{
 func serverOf(k clue) string {
 	if k.family != familyUpstream {
 		return ""
+	}
+	if kind, known := server.OfPort(k.subject.Port); k.server == "" && known {
+		return string(kind.Protocol)
 	}
 	return firstOf(k.server, serverAt[k.subject.Port])
 }

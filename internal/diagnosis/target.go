@@ -190,13 +190,10 @@ var databaseName = regexp.MustCompile(`^(?:db|database)_`)
 // is PostgreSQL's, unless its port is another one's.
 func familyOfName(name, scheme string, port int32) family {
 	lower := strings.ToLower(name)
-	if strings.HasPrefix(scheme, "amqp") {
-		return familyUpstream
-	}
-	if k, known := server.OfVariable(name); known {
+	if k, known := server.OfScheme(scheme); known {
 		return familyOfKind(k)
 	}
-	if k, known := server.OfScheme(scheme); known {
+	if k, known := server.OfVariable(name); known {
 		return familyOfKind(k)
 	}
 	if scheme == "" && databaseName.MatchString(lower) && (port == 0 || familyOfPort(port) == familyPostgres) {

@@ -8,7 +8,8 @@ import (
 // Protocol is what a dependency speaks.
 type Protocol string
 
-// The protocols that can be probed.
+// The protocols that can be probed. Those of kinds that no other room speaks of are
+// beside the kind, in package server.
 const (
 	Postgres Protocol = "Postgres"
 	Kafka    Protocol = "Kafka"
@@ -48,7 +49,7 @@ type Connection struct {
 	Unresolved bool
 	// TLS is what the client asks for.
 	TLS TLSMode
-	// Database for Postgres.
+	// Database for Postgres, the number of one for Redis, the virtual host for RabbitMQ.
 	Database string
 	// Mechanism is Kafka's SASL mechanism, empty for none.
 	Mechanism string

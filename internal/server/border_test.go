@@ -39,7 +39,7 @@ func TestAKindIsOneFileAndOneMember(t *testing.T) {
 	}
 	for _, k := range server.Kinds() {
 		name := strings.ToLower(string(k.Protocol)) + ".go"
-		for file, registers := range map[string]string{name: "register(Kind{", filepath.Join("..", "probe", name): "probes[evidence."} {
+		for file, registers := range map[string]string{name: "register(Kind{", filepath.Join("..", "probe", name): "func init() { probes["} {
 			text, err := os.ReadFile(file)
 			if err != nil || !strings.Contains(string(text), registers) {
 				t.Errorf("%s does not register %s: %v", file, k.Protocol, err)
@@ -64,14 +64,15 @@ func TestEndpointsAreReadBack(t *testing.T) {
 	}
 }
 
-// A further kind is found by all that looks for one, without a word about it elsewhere.
+// A further kind, as Memcached is one, is found by all that looks for one, without a
+// word about it elsewhere.
 func TestAFurtherKindIsFound(t *testing.T) {
-	k := server.RegisterForTest(t, server.Memcached)
+	k := server.Of(server.Memcached)
 	byImage, _ := server.OfImage("memcached")
 	byScheme, _ := server.OfScheme("memcached")
 	byVariable, _ := server.OfVariable("SESSION_MEMCACHED_HOST")
 	byPort, _ := server.OfPort(11211)
-	for how, found := range map[string]*server.Kind{"image": byImage, "scheme": byScheme, "variable": byVariable, "port": byPort, "protocol": server.Of(k.Protocol)} {
+	for how, found := range map[string]*server.Kind{"image": byImage, "scheme": byScheme, "variable": byVariable, "port": byPort} {
 		if found != k {
 			t.Errorf("by its %s, %v is found", how, found)
 		}
@@ -79,14 +80,33 @@ func TestAFurtherKindIsFound(t *testing.T) {
 	if !slices.Contains(server.Protocols(), k.Protocol) {
 		t.Error("its protocol is not among those that can be waited for")
 	}
-	env := evidence.Env{Variables: map[string]evidence.Variable{"MEMCACHED_URL": {Name: "MEMCACHED_URL", Value: "memcached://cache"}}, Complete: true}
-	implied := server.Implied(env)
-	if len(implied) != 1 || implied[0].Protocol != k.Protocol || implied[0].Server() != (evidence.HostPort{Host: "cache", Port: 11211}) {
-		t.Errorf("its client's settings are %+v", implied)
+	for variable, value := range map[string]string{"MEMCACHED_URL": "memcached://cache", "SESSION_MEMCACHED_HOST": "cache", "MEMCACHED_SERVERS": "cache:11211,other:11211"} {
+		env := evidence.Env{Variables: map[string]evidence.Variable{variable: {Name: variable, Value: value}}, Complete: true}
+		implied := server.Implied(env)
+		if len(implied) != 1 || implied[0].Protocol != k.Protocol || implied[0].Server() != (evidence.HostPort{Host: "cache", Port: 11211}) {
+			t.Errorf("with %s, its client's settings are %+v", variable, implied)
+		}
 	}
 	if cause, ok := k.CauseOf(evidence.Stage{Outcome: v1alpha1.ProbeFailed, Code: evidence.CodeRefused}, evidence.Dependency{}); !ok || cause != v1alpha1.CauseUpstreamUnreachable {
 		t.Errorf("its refusal is %s", cause)
 	}
+}
+
+// What is known of a further kind stands in its own two files and in the API. Its
+// port is asked for where images are known, for their other ports.
+func TestAFurtherKindIsNowhereElse(t *testing.T) {
+	allowed := []string{"internal/server/memcached.go", "internal/probe/memcached.go", "internal/plugin/images/images.go"}
+	walk(t, func(path string, file *ast.File) {
+		if strings.HasPrefix(path, "api/") || slices.Contains(allowed, path) {
+			return
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if id, is := n.(*ast.Ident); is && strings.Contains(id.Name, "Memcached") {
+				t.Errorf("%s speaks of %s", path, id.Name)
+			}
+			return true
+		})
+	})
 }
 
 // No other room spells out a kind's port, or decides by a protocol.
@@ -99,11 +119,23 @@ func TestNoOtherRoomKnowsAServer(t *testing.T) {
 			ports = append(ports, strconv.Itoa(int(k.Port)))
 		}
 	}
+	walk(t, func(path string, file *ast.File) {
+		if slices.ContainsFunc(mayKnowKinds, func(room string) bool { return strings.HasPrefix(path, room) }) {
+			return
+		}
+		for _, what := range knownServers(file, ports, protocols) {
+			t.Errorf("%s: %s: ask internal/server", path, what)
+		}
+	})
+}
+
+// walk visits the project's own sources, less its tests.
+func walk(t *testing.T, visit func(path string, file *ast.File)) {
+	t.Helper()
 	seen := 0
 	root := filepath.Join("..", "..")
 	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		rel, _ := filepath.Rel(root, path)
-		rel = filepath.ToSlash(rel)
 		switch {
 		case err != nil:
 			return err
@@ -112,18 +144,15 @@ func TestNoOtherRoomKnowsAServer(t *testing.T) {
 				return fs.SkipDir
 			}
 			return nil
-		case filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") || slices.ContainsFunc(mayKnowKinds, func(room string) bool { return strings.HasPrefix(rel, room) }):
+		case filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go"):
 			return nil
 		}
 		seen++
-		set := token.NewFileSet()
-		file, err := parser.ParseFile(set, path, nil, parser.SkipObjectResolution)
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
 		if err != nil {
 			return err
 		}
-		for pos, what := range knownServers(file, ports, protocols) {
-			t.Errorf("%s:%d: %s: ask internal/server", rel, set.Position(pos).Line, what)
-		}
+		visit(filepath.ToSlash(rel), file)
 		return nil
 	})
 	if err != nil {
@@ -140,7 +169,7 @@ func knownServers(file *ast.File, ports, protocols []string) map[token.Pos]strin
 	out := map[token.Pos]string{}
 	decides := func(e ast.Expr) {
 		if s, is := e.(*ast.SelectorExpr); is {
-			if x, is := s.X.(*ast.Ident); is && x.Name == "evidence" && slices.Contains(protocols, s.Sel.Name) {
+			if x, is := s.X.(*ast.Ident); is && (x.Name == "evidence" || x.Name == "server") && slices.Contains(protocols, s.Sel.Name) {
 				out[e.Pos()] = "decides by the protocol " + s.Sel.Name
 			}
 		}
@@ -177,13 +206,13 @@ func f(c any, p string) bool {
 	text := "5432"
 	about := "listens at 5432"
 	_ = evidence.Connection{Protocol: evidence.Postgres}
-	return p != evidence.Postgres
+	return p != evidence.Postgres || p == server.Redis
 }`
 	file, err := parser.ParseFile(token.NewFileSet(), "p.go", source, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found := knownServers(file, []string{"5432"}, []string{"Postgres", "Kafka"}); len(found) != 4 {
+	if found := knownServers(file, []string{"5432"}, []string{"Postgres", "Kafka", "Redis"}); len(found) != 5 {
 		t.Errorf("found %v", found)
 	}
 }

@@ -210,6 +210,10 @@ func (d *dsn) set(key, value string) bool {
 		}
 	case "sslmode", "ssl mode", "ssl":
 		d.tls = tlsMode(value)
+	case "ssl_cert_reqs", "verify": // of redis-py and Celery, of RabbitMQ's URLs
+		if strings.HasSuffix(strings.ToLower(value), "none") {
+			d.tls = evidence.TLSRequire
+		}
 	default:
 		return false
 	}

@@ -33,6 +33,9 @@ type Kind struct {
 	OtherPorts []int32
 	// Schemes of URLs that lead to it, without jdbc: and what a driver adds after +.
 	Schemes []string
+	// TLSSchemes are those of them that ask for TLS, with the port that they mean, 0
+	// where it is Port.
+	TLSSchemes map[string]int32
 	// Variables are the names of variables, in lower case, that are about it.
 	Variables *regexp.Regexp
 	// Images are the last parts of the names of repositories, without tag.
@@ -41,6 +44,8 @@ type Kind struct {
 	Names []string
 	// PortVariable is by which the image of the server is told another port.
 	PortVariable string
+	// DatabaseVariables are those by which it is told of a database to make.
+	DatabaseVariables []string
 	// ListsServers says that its clients are told a list of host:port.
 	ListsServers bool
 	// Pooled says that its clients keep a pool of connections to it.
@@ -195,18 +200,16 @@ func PortOf(scheme string) int32 {
 		return port
 	}
 	if k, known := OfScheme(scheme); known {
-		return k.Port
+		return orPort(k.TLSSchemes[strings.ToLower(scheme)], k.Port)
 	}
 	return 0
 }
 
-// schemePorts are those of schemes that no kind has, or that tell the port better.
-var schemePorts = map[string]int32{
-	"http": 80, "https": 443, "redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671, "mysql": 3306, "mongodb": 27017, "nats": 4222,
-}
+// schemePorts are those of schemes that no kind has.
+var schemePorts = map[string]int32{"http": 80, "https": 443, "mysql": 3306, "mongodb": 27017, "nats": 4222}
 
 // upstreamPorts are those that servers listen on of which no kind is known.
-var upstreamPorts = []int32{6379, 3306, 5672, 27017, 9200, 8500, 8200, 80, 443, 8080, 8443, 2379, 11211, 4222, 9042, 389, 25, 587}
+var upstreamPorts = []int32{3306, 27017, 9200, 8500, 8200, 80, 443, 8080, 8443, 2379, 4222, 9042, 389, 25, 587}
 
 // IsUpstreamPort says that a port is one of a known server of no known kind.
 func IsUpstreamPort(port int32) bool { return slices.Contains(upstreamPorts, port) }

@@ -20,8 +20,9 @@ var _ = register(Kind{
 	Names:      []string{"postgres", "postgresql"},
 	KeepsData:  true,
 
-	PortVariable: "PGPORT",
-	Pooled:       true,
+	PortVariable:      "PGPORT",
+	DatabaseVariables: []string{"POSTGRES_DB", "POSTGRESQL_DATABASE"},
+	Pooled:            true,
 	Causes: &Causes{
 		HostNotFound:   v1alpha1.CausePostgresHostNotFound,
 		Unreachable:    v1alpha1.CausePostgresUnreachable,
@@ -354,7 +355,7 @@ func (v variables) override(c *evidence.Connection, names Spelled) bool {
 	if s := v.spelled(names, names.SSLMode); s.value != "" {
 		c.TLS, c.Variables.SSLMode, found = stricter(c.TLS, tlsMode(s.value)), s.variable, true
 	}
-	c.Servers = withPort(c.Servers, postgresPort)
+	c.Servers = withPort(c.Servers, Of(c.Protocol).Port)
 	return v.overrideCredentials(c, names) || found
 }
 

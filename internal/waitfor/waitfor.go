@@ -69,10 +69,10 @@ func Parse(args []string) (Wait, error) {
 	w := Wait{Timeout: defaultTimeout}
 	set := flag.NewFlagSet(Command, flag.ContinueOnError)
 	set.SetOutput(io.Discard) // the caller shows the error
-	set.Func("protocol", "postgres, kafka, http or tcp", func(s string) error {
+	set.Func("protocol", protocols(), func(s string) error {
 		i := slices.IndexFunc(server.Protocols(), func(p evidence.Protocol) bool { return strings.EqualFold(string(p), s) })
 		if i < 0 {
-			return errors.New("want postgres, kafka, http or tcp")
+			return errors.New("want " + protocols())
 		}
 		w.Connection.Protocol = server.Protocols()[i]
 		return nil
@@ -103,6 +103,15 @@ func Parse(args []string) (Wait, error) {
 		return w, errors.New("--timeout must be more than zero")
 	}
 	return w, nil
+}
+
+// protocols that can be waited for, as arguments name them.
+func protocols() string {
+	var names []string
+	for _, p := range server.Protocols() {
+		names = append(names, strings.ToLower(string(p)))
+	}
+	return strings.Join(names, ", ")
 }
 
 func count(set ...bool) int {

@@ -30,6 +30,9 @@ type Image struct {
 var (
 	postgresPort = server.Of(evidence.Postgres).Port
 	kafkaPort    = server.Of(evidence.Kafka).Port
+	redisPort    = server.Of(server.Redis).Port
+	rabbitPort   = server.Of(server.RabbitMQ).Port
+	memcached    = server.Of(server.Memcached).Port
 )
 
 // knownImages by the end of their repository's name.
@@ -37,9 +40,9 @@ var knownImages = map[string]Image{
 	"postgres":        {Ports: []int32{postgresPort}, Data: true, server: `postgres`},
 	"mysql":           {Ports: []int32{3306, 33060}, Data: true, server: `mysqld(?:_safe)?|mariadbd`},
 	"mongo":           {Ports: []int32{27017}, Data: true, server: `mongod`},
-	"redis":           {Ports: []int32{6379}, Data: true, server: `(?:redis|valkey|keydb)-server`},
-	"memcached":       {Ports: []int32{11211}, server: `memcached`},
-	"rabbitmq":        {Ports: []int32{5672, 15672, 4369, 25672, 15692}, Data: true, server: `rabbitmq-server`},
+	"redis":           {Ports: []int32{redisPort}, Data: true, server: `(?:redis|valkey|keydb)-server`},
+	"memcached":       {Ports: []int32{memcached}, server: `memcached`},
+	"rabbitmq":        {Ports: []int32{rabbitPort, 15672, 4369, 25672, 15692}, Data: true, server: `rabbitmq-server`},
 	"nats":            {Ports: []int32{4222, 6222, 8222}, Data: true, server: `nats-server`},
 	"kafka":           {Ports: []int32{kafkaPort, 9093}, Data: true, Group: 1000, server: `kafka-server-start(?:\.sh)?|docker/run|run`},
 	"redpanda":        {Ports: []int32{kafkaPort, 9644, 8081, 8082, 33145}, Data: true, Group: 101, server: `redpanda start|rpk redpanda start`},
@@ -73,7 +76,7 @@ var knownImages = map[string]Image{
 	"questdb":         {Ports: []int32{9000, 8812, 9009}, Data: true},
 	"arangodb":        {Ports: []int32{8529}, Data: true, server: `arangod`},
 	"pulsar":          {Ports: []int32{6650, 8080}, Data: true, Group: 10000, server: `(?:bin/)?pulsar`},
-	"activemq":        {Ports: []int32{61616, 8161, 5672}, Data: true},
+	"activemq":        {Ports: []int32{61616, 8161, rabbitPort}, Data: true},
 	"mosquitto":       {Ports: []int32{1883}, Group: 1883, server: `mosquitto`},
 	"emqx":            {Ports: []int32{1883, 8083, 8084, 8883, 18083, 4370, 5369}, Data: true, Group: 1000, server: `emqx`},
 	"openldap":        {Ports: []int32{389, 636}, Data: true},

@@ -189,7 +189,7 @@ services:
 	}
 	want := []string{
 		"operator wait-for --protocol=http --address=api:8080 --path=/up", "operator wait-for --protocol=kafka --address=broker:19092",
-		"operator wait-for --protocol=tcp --address=cache-1:6379", "operator wait-for --protocol=postgres --address=db:5433", "operator wait-for --job=migrate", "operator wait-for --name=worker",
+		"operator wait-for --protocol=redis --address=cache-1:6379", "operator wait-for --protocol=postgres --address=db:5433", "operator wait-for --job=migrate", "operator wait-for --name=worker",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("waits\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -1,0 +1,5 @@
+package probe
+
+import "github.com/bridgestack/operator/internal/server"
+
+func init() { probes[server.RabbitMQ] = (*run).tcp }
