@@ -154,14 +154,15 @@ func (r *Reconciler) observe(ctx context.Context, w workload.Workload) (detect.A
 	out := detect.Availability{Wanted: w.Replicas().Desired, ProgressDeadline: strategy.ProgressDeadline}
 	states := make([]detect.PodState, len(pods))
 	for i, p := range pods {
-		states[i] = detect.PodState{Pod: observe.PodOf(p.Pod), Containers: observe.Containers(p.Pod), Current: p.Newest || strategy.KeepsOlder()}
+		states[i] = detect.PodState{Pod: observe.PodOf(p.Pod), Containers: observe.Containers(p.Pod), Newest: p.Newest}
 		if ends := p.DeletionTimestamp; ends != nil {
 			states[i].Ends = ends.Time
 		}
 	}
+	detect.MarkCurrent(states, strategy.KeepsOlder(), now)
 	out.Missing, out.GoneBy = detect.Wanting(w, states, now)
 	out.MissingSince = r.missing.since(w.Object().GetUID(), out.Missing, now)
-	out.Pods = slices.DeleteFunc(states, func(p detect.PodState) bool { return !p.Current })
+	out.Pods = states
 	return out, nil
 }
 

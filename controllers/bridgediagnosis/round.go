@@ -167,10 +167,11 @@ func (r *Reconciler) readWorkload(ctx context.Context, in *round) error {
 	return nil
 }
 
-// worst is the pod to look at; see detect.Worst.
+// worst is the pod to look at; see detect.Worst. Where pods are wanting or not ready,
+// those that ended before are none of them, unless a run ended with them.
 func (in *round) worst() (observe.Pod, evidence.WorkloadPod, bool) {
 	seen := in.podsSeen()
-	i := detect.Worst(seen, detect.RolloutRests(seen, in.now))
+	i := detect.Worst(seen, detect.RolloutRests(seen, in.now), !in.notAvailable() || in.run().Failed)
 	if i < 0 {
 		return observe.Pod{}, evidence.WorkloadPod{}, false
 	}

@@ -96,11 +96,9 @@ func (r *Reconciler) container(ctx context.Context, ref workload.Ref) (string, e
 	if err != nil {
 		return "", client.IgnoreNotFound(err)
 	}
-	failed := ""
-	for _, p := range pods {
-		if p.Newest {
-			failed = cmp.Or(failed, detect.FailedContainer(observe.Containers(p.Pod)))
-		}
+	states := make([]detect.PodState, len(pods))
+	for i, p := range pods {
+		states[i] = detect.PodState{Pod: observe.PodOf(p.Pod), Containers: observe.Containers(p.Pod), Newest: p.Newest}
 	}
-	return cmp.Or(failed, w.Template().Spec.Containers[0].Name), nil
+	return cmp.Or(detect.FailedContainer(states), w.Template().Spec.Containers[0].Name), nil
 }

@@ -11,12 +11,13 @@ import (
 const ReasonRunFailed = "RunFailed"
 
 // RunFailed is the verdict on a workload that runs to an end: its last run failed, or
-// more of the pods of the present one did than containers may restart. A run that ended
-// before s.Since was counted by an earlier incident.
+// more of the pods of the present one did than containers may restart, and than do well:
+// of a hundred, some may be lost with their nodes. A run that ended before s.Since was
+// counted by an earlier incident.
 func RunFailed(run evidence.Run, s Settings) Verdict {
 	s = s.withDefaults()
 	switch {
-	case run.Active && run.Failures > s.Restarts:
+	case run.Active && run.Failures > max(s.Restarts, run.Well):
 		return loop(ReasonRunFailed, "%d pods of %s failed", run.Failures, run.Object)
 	case run.Failed && !run.Active && run.Ended.After(s.Since):
 		return loop(ReasonRunFailed, "%s failed%s", run.Object, because(run))
@@ -42,13 +43,20 @@ func AwaitsRun(symptom v1alpha1.Symptom, run evidence.Run) bool {
 	return run.Known && (run.Failed || symptom == v1alpha1.SymptomRunFailed)
 }
 
-// FailedContainer is the one by which a pod of a run failed: the first that ended with
-// another code than 0, init containers first; empty where none did.
-func FailedContainer(containers []evidence.Container) string {
-	for _, role := range []evidence.ContainerRole{evidence.RoleInit, evidence.RoleMain, evidence.RoleSidecar} {
-		for _, c := range containers {
-			if ended := c.Ended(); c.Role == role && ended != nil && ended.ExitCode != 0 {
-				return c.Name
+// FailedContainer is the one by which a run failed: of the first of its pods, those of
+// earlier runs aside, of which a container ended with another code than 0, init
+// containers first; empty where none did. In a pod that succeeded nothing failed,
+// whatever its sidecars ended with.
+func FailedContainer(pods []PodState) string {
+	for _, p := range pods {
+		if !p.Newest || p.Pod.Phase == "Succeeded" {
+			continue
+		}
+		for _, role := range []evidence.ContainerRole{evidence.RoleInit, evidence.RoleMain, evidence.RoleSidecar} {
+			for _, c := range p.Containers {
+				if ended := c.Ended(); c.Role == role && ended != nil && ended.ExitCode != 0 {
+					return c.Name
+				}
 			}
 		}
 	}

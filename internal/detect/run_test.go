@@ -24,6 +24,8 @@ func TestRunFailed(t *testing.T) {
 		"failed again since":         {evidence.Run{Known: true, Object: "Pod/tool", Failed: true, Ended: noon}, noon.Add(-1), "Pod/tool failed"},
 		"pods fail, as many as may":  {evidence.Run{Known: true, Active: true, Failures: 3}, time.Time{}, ""},
 		"pods fail one too many":     {evidence.Run{Known: true, Object: "Job/load", Active: true, Failures: 4}, time.Time{}, "4 pods of Job/load failed"},
+		"some of many fail":          {evidence.Run{Known: true, Active: true, Failures: 4, Well: 96}, time.Time{}, ""},
+		"more fail than do well":     {evidence.Run{Known: true, Object: "Job/load", Active: true, Failures: 97, Well: 96}, time.Time{}, "97 pods of Job/load failed"},
 		"pods of the next run do so": {evidence.Run{Known: true, Object: "Job/load", Failed: true, Ended: noon, Active: true, Failures: 9}, noon, "9 pods of Job/load failed"},
 	} {
 		if v := detect.RunFailed(c.run, detect.Settings{Since: c.since}); v.Looping != (c.message != "") || v.Message != c.message {
@@ -55,12 +57,18 @@ func TestFailedContainer(t *testing.T) {
 	ended := func(name string, role evidence.ContainerRole, code int32) evidence.Container {
 		return evidence.Container{Name: name, Role: role, Terminated: &evidence.Termination{ExitCode: code}}
 	}
-	for want, containers := range map[string][]evidence.Container{
-		"":        {ended("main", evidence.RoleMain, 0), {Name: "waits", Role: evidence.RoleMain}},
-		"main":    {ended("fetch", evidence.RoleInit, 0), ended("proxy", evidence.RoleSidecar, 143), ended("done", evidence.RoleMain, 0), ended("main", evidence.RoleMain, 1)},
-		"migrate": {ended("main", evidence.RoleMain, 1), ended("migrate", evidence.RoleInit, 2)},
+	pod := func(phase string, newest bool, containers ...evidence.Container) detect.PodState {
+		return detect.PodState{Pod: evidence.Pod{Phase: phase}, Newest: newest, Containers: containers}
+	}
+	// The kubelet ends sidecars once the others have succeeded, and their codes do not count.
+	succeeded := pod("Succeeded", true, ended("proxy", evidence.RoleSidecar, 143), ended("main", evidence.RoleMain, 0))
+	for want, pods := range map[string][]detect.PodState{
+		"":        {pod("Running", true, ended("main", evidence.RoleMain, 0), evidence.Container{Name: "waits", Role: evidence.RoleMain}), succeeded},
+		"main":    {succeeded, pod("Failed", true, ended("fetch", evidence.RoleInit, 0), ended("proxy", evidence.RoleSidecar, 143), ended("done", evidence.RoleMain, 0), ended("main", evidence.RoleMain, 1))},
+		"migrate": {pod("Failed", true, ended("main", evidence.RoleMain, 1), ended("migrate", evidence.RoleInit, 2))},
+		"second":  {pod("Failed", false, ended("first", evidence.RoleMain, 1)), pod("Failed", true, ended("second", evidence.RoleMain, 1))},
 	} {
-		if got := detect.FailedContainer(containers); got != want {
+		if got := detect.FailedContainer(pods); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

@@ -14,7 +14,7 @@ func LearnScaleUps(a *Availability, makesNode func(evidence.Pod) bool) bool {
 	for i := range a.Pods {
 		p := &a.Pods[i]
 		switch {
-		case p.Pod.Scheduled:
+		case p.Pod.Scheduled, !p.Current:
 		case asked == maxAsked:
 			p.ScalesUp = learnt
 		default:

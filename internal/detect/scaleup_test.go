@@ -12,7 +12,7 @@ import (
 func TestPodsThatAreNotAskedAreAsTheOthers(t *testing.T) {
 	a := detect.Availability{Wanted: 6, Pods: make([]detect.PodState, 6)}
 	for i := range a.Pods {
-		a.Pods[i].Pod = evidence.Pod{Phase: "Pending", Created: now.Add(-5 * time.Minute)}
+		a.Pods[i].Current, a.Pods[i].Pod = true, evidence.Pod{Phase: "Pending", Created: now.Add(-5 * time.Minute)}
 	}
 	asked := 0
 	answers := func(yes bool) func(evidence.Pod) bool {

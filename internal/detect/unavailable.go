@@ -27,7 +27,7 @@ type Availability struct {
 	GoneBy time.Time
 	// ProgressDeadline of the workload, 0 where it has none.
 	ProgressDeadline time.Duration
-	// Pods of the newest revision, and of earlier ones where the workload keeps them.
+	// Pods of any revision.
 	Pods []PodState
 }
 
@@ -35,9 +35,9 @@ type Availability struct {
 type PodState struct {
 	Pod        evidence.Pod
 	Containers []evidence.Container
-	// Current says that it is of the newest revision, or of an earlier one that the
-	// workload keeps.
-	Current bool
+	// Newest says that it is of the newest revision, Current that it is, or that nothing
+	// is about to replace it: see MarkCurrent.
+	Newest, Current bool
 	// Ends is when a pod that is being deleted should be gone, zero where it is not.
 	Ends time.Time
 	// ScalesUp says that an autoscaler answered that it makes a node for the pod.
@@ -61,7 +61,7 @@ func Unavailable(a Availability, s Settings, now time.Time) Shortage {
 		return out
 	}
 	if a.Missing > 0 && !a.MissingSince.IsZero() {
-		out.after(a.MissingSince, graceOf(s, DefaultUnavailableGrace), now, "", fmt.Sprintf("%d of %d pods are not there", a.Missing, a.Wanted))
+		out.after(a.MissingSince.Add(graceOf(s, DefaultUnavailableGrace)), now, "", fmt.Sprintf("%d of %d pods are not there", a.Missing, a.Wanted))
 	}
 	if left := a.GoneBy.Sub(now); left > 0 && !out.Looping {
 		out.recheckIn(left) // no event tells that one is not
@@ -70,21 +70,27 @@ func Unavailable(a Availability, s Settings, now time.Time) Shortage {
 		if out.Looping {
 			break
 		}
+		if !p.Current && !p.upOrOver() {
+			out.recheckIn(replacedWithin) // no event tells that it is replaced no more
+		}
+		if !p.Current {
+			continue
+		}
 		if left := p.settlesIn(s, now); left > 0 {
 			out.recheckIn(left) // no event tells that what restarted does so no more
 			continue
 		}
-		since, grace, container := p.waits(a, s)
+		since, by, container := p.waits(a, s)
 		if !since.IsZero() {
-			out.after(since, grace, now, container, fmt.Sprintf("pod %s is not ready since %s", p.Pod.Name, since.UTC().Format(time.TimeOnly)))
+			out.after(by, now, container, fmt.Sprintf("pod %s is not ready since %s", p.Pod.Name, since.UTC().Format(time.TimeOnly)))
 		}
 	}
 	return out
 }
 
-// after counts what has been so since a time as an incident once the grace is over.
-func (s *Shortage) after(since time.Time, grace time.Duration, now time.Time, container, message string) {
-	if left := since.Add(grace).Sub(now); left > 0 {
+// after counts what is so as an incident from a time on.
+func (s *Shortage) after(by, now time.Time, container, message string) {
+	if left := by.Sub(now); left > 0 {
 		s.recheckIn(left)
 		return
 	}
@@ -105,23 +111,30 @@ func graceOf(s Settings, otherwise time.Duration) time.Duration {
 	return otherwise
 }
 
-// waits is since when a pod is not ready, how long it may be, and which of its
+// waits is since when a pod is not ready, by when it should be, and which of its
 // containers should be up; a zero time where nothing is to be awaited of it.
-func (p PodState) waits(a Availability, s Settings) (since time.Time, grace time.Duration, container string) {
+func (p PodState) waits(a Availability, s Settings) (since, by time.Time, container string) {
 	if p.upOrOver() {
-		return time.Time{}, 0, ""
+		return time.Time{}, time.Time{}, ""
 	}
-	var allowed time.Duration // by its probes, whatever else is said
+	since = p.unreadySince(s)
+	by = since.Add(graceOf(s, p.grace(a)))
+	sidecar := ""
 	for _, c := range p.Containers {
-		if c.Role != evidence.RoleMain || c.Ready {
+		if c.Role == evidence.RoleInit || c.Ready {
 			continue
 		}
-		container = cmp.Or(container, c.Name)
-		if !c.RunningSince.IsZero() {
-			allowed = max(allowed, startAllowed(c))
+		if c.Role == evidence.RoleSidecar {
+			sidecar = cmp.Or(sidecar, c.Name)
+		} else {
+			container = cmp.Or(container, c.Name)
+		}
+		// By its probes, whatever else is said.
+		if allowed := c.RunningSince.Add(startAllowed(c)); !c.RunningSince.IsZero() && allowed.After(by) {
+			by = allowed
 		}
 	}
-	return p.unreadySince(s), max(graceOf(s, p.grace(a)), allowed), container
+	return since, by, cmp.Or(container, sidecar)
 }
 
 // unreadySince is when a pod that is not ready last was, or was made; not before the

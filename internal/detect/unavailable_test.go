@@ -10,7 +10,7 @@ import (
 
 // pod that was made so long ago and is not ready.
 func unready(age time.Duration, containers ...evidence.Container) detect.PodState {
-	p := detect.PodState{Pod: young(age), Containers: containers}
+	p := detect.PodState{Pod: young(age), Containers: containers, Current: true}
 	p.Pod.Ready, p.Pod.ReadySince, p.Pod.Scheduled = evidence.ReadinessFalse, p.Pod.Created, true
 	return p
 }
@@ -40,6 +40,13 @@ func TestUnavailable(t *testing.T) {
 		c.RunningSince = ago(50 * time.Minute)
 		c.LastTermination = ended("Error", 1, time.Second, ago(51*time.Minute))
 	})
+	// Its image was pulled, and init containers ran, for four minutes before it started.
+	late := with(slow, func(c *evidence.Container) {
+		c.Startup = &evidence.ProbeSpec{Period: 10 * time.Second, FailureThreshold: 36}
+	})
+	ready := with(starting(time.Hour), func(c *evidence.Container) { c.Ready = true })
+	proxy := with(starting(time.Hour), func(c *evidence.Container) { c.Name, c.Role, c.Started = "proxy", evidence.RoleSidecar, true })
+	slowProxy := with(slow, func(c *evidence.Container) { c.Name, c.Role = "proxy", evidence.RoleSidecar })
 	deadline := 10 * time.Minute
 	for name, test := range map[string]struct {
 		a         detect.Availability
@@ -58,12 +65,16 @@ func TestUnavailable(t *testing.T) {
 			unplaced(p)
 			p.ScalesUp = true
 		})}}, recheck: 12 * time.Minute},
-		"an init container hangs":                    {a: detect.Availability{Wanted: 1, Pods: []detect.PodState{unready(5*time.Minute, hanging, initializing)}}, down: true, container: "app"},
-		"an init container may take its time":        {a: detect.Availability{Wanted: 1, ProgressDeadline: deadline, Pods: []detect.PodState{unready(5*time.Minute, hanging, initializing)}}, recheck: 5 * time.Minute},
-		"an image is pulled":                         {a: detect.Availability{Wanted: 1, ProgressDeadline: deadline, Pods: []detect.PodState{unready(5*time.Minute, waiting("ContainerCreating", 0))}}, recheck: 5 * time.Minute},
-		"it starts, within the workload's deadline":  {a: detect.Availability{Wanted: 1, ProgressDeadline: deadline, Pods: []detect.PodState{unready(5*time.Minute, starting(5*time.Minute))}}, recheck: 5 * time.Minute},
-		"it starts, and takes what its probes allow": {a: detect.Availability{Wanted: 1, Pods: []detect.PodState{unready(5*time.Minute, slow)}}, recheck: 5 * time.Minute},
-		"it is not ready":                            {a: detect.Availability{Wanted: 1, Pods: []detect.PodState{unready(5*time.Minute, starting(5*time.Minute))}}, down: true, container: "app"},
+		"an init container hangs":                          {a: detect.Availability{Wanted: 1, Pods: []detect.PodState{unready(5*time.Minute, hanging, initializing)}}, down: true, container: "app"},
+		"an init container may take its time":              {a: detect.Availability{Wanted: 1, ProgressDeadline: deadline, Pods: []detect.PodState{unready(5*time.Minute, hanging, initializing)}}, recheck: 5 * time.Minute},
+		"an image is pulled":                               {a: detect.Availability{Wanted: 1, ProgressDeadline: deadline, Pods: []detect.PodState{unready(5*time.Minute, waiting("ContainerCreating", 0))}}, recheck: 5 * time.Minute},
+		"it starts, within the workload's deadline":        {a: detect.Availability{Wanted: 1, ProgressDeadline: deadline, Pods: []detect.PodState{unready(5*time.Minute, starting(5*time.Minute))}}, recheck: 5 * time.Minute},
+		"it starts, and takes what its probes allow":       {a: detect.Availability{Wanted: 1, Pods: []detect.PodState{unready(5*time.Minute, slow)}}, recheck: 5 * time.Minute},
+		"it started late, and takes what its probes allow": {a: detect.Availability{Wanted: 1, Pods: []detect.PodState{unready(9*time.Minute, late)}}, recheck: time.Minute},
+		"its sidecar takes what its probes allow":          {a: detect.Availability{Wanted: 1, Pods: []detect.PodState{unready(5*time.Minute, slowProxy, initializing)}}, recheck: 5 * time.Minute},
+		"its sidecar is not ready":                         {a: detect.Availability{Wanted: 1, Pods: []detect.PodState{unready(time.Hour, proxy, ready)}}, down: true, container: "proxy"},
+		"neither it nor its sidecar is ready":              {a: detect.Availability{Wanted: 1, Pods: []detect.PodState{unready(time.Hour, proxy, starting(time.Hour))}}, down: true, container: "app"},
+		"it is not ready":                                  {a: detect.Availability{Wanted: 1, Pods: []detect.PodState{unready(5*time.Minute, starting(5*time.Minute))}}, down: true, container: "app"},
 		"it is not ready, as the policy has it": {
 			a: detect.Availability{Wanted: 1, ProgressDeadline: deadline, Pods: []detect.PodState{unready(time.Minute, starting(time.Minute))}},
 			s: detect.Settings{UnavailableGrace: 10 * time.Second}, down: true, container: "app",
@@ -82,6 +93,7 @@ func TestUnavailable(t *testing.T) {
 			a: detect.Availability{Wanted: 1, Pods: []detect.PodState{unready(time.Hour, starting(time.Hour))}},
 			s: detect.Settings{Since: ago(time.Minute)}, recheck: time.Minute,
 		},
+		"a rollout is about to replace it": {a: detect.Availability{Wanted: 1, Pods: []detect.PodState{changed(unready(time.Hour, starting(time.Hour)), func(p *detect.PodState) { p.Current = false })}}, recheck: 5 * time.Minute},
 		"one of two waits": {a: detect.Availability{Wanted: 2, Pods: []detect.PodState{
 			changed(unready(time.Hour), func(p *detect.PodState) { p.Pod.Ready = evidence.ReadinessTrue }), unready(5*time.Minute, starting(5*time.Minute))}}, down: true, container: "app"},
 	} {
@@ -92,6 +104,36 @@ func TestUnavailable(t *testing.T) {
 			}
 			if got.Looping && (got.Reason != detect.ReasonNotAvailable || got.Message == "") {
 				t.Errorf("reason %q, message %q", got.Reason, got.Message)
+			}
+		})
+	}
+}
+
+// A pod of an earlier revision counts where nothing replaces it: a StatefulSet waits for
+// good for its first pod to become ready before it gives it the template that would help.
+func TestMarkCurrent(t *testing.T) {
+	pod := func(newest bool, age time.Duration) detect.PodState {
+		return detect.PodState{Newest: newest, Pod: young(age)}
+	}
+	for name, test := range map[string]struct {
+		keepsOlder bool
+		pods       []detect.PodState
+		want       string
+	}{
+		"a rollout goes on":                  {pods: []detect.PodState{pod(true, time.Minute), pod(false, time.Hour)}, want: "10"},
+		"a rollout goes on, and some stay":   {keepsOlder: true, pods: []detect.PodState{pod(true, time.Minute), pod(false, time.Hour)}, want: "11"},
+		"none of the newest is made":         {pods: []detect.PodState{pod(false, time.Hour), pod(false, time.Hour)}, want: "11"},
+		"the newest was made long ago":       {pods: []detect.PodState{pod(true, time.Hour), pod(false, 2*time.Hour)}, want: "11"},
+		"the others are to be replaced next": {pods: []detect.PodState{pod(true, time.Hour), pod(true, time.Minute), pod(false, 2*time.Hour)}, want: "110"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			detect.MarkCurrent(test.pods, test.keepsOlder, now)
+			got := ""
+			for _, p := range test.pods {
+				got += map[bool]string{true: "1", false: "0"}[p.Current]
+			}
+			if got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
 			}
 		})
 	}

@@ -22,6 +22,22 @@ func RolloutRests(pods []evidence.WorkloadPod, now time.Time) bool {
 	return true
 }
 
+// MarkCurrent decides which pods count: those of the newest revision, and earlier ones
+// where the workload keeps them or its rollout rests, so that nothing replaces them.
+func MarkCurrent(pods []PodState, keepsOlder bool, now time.Time) {
+	for _, p := range pods {
+		if p.Newest && now.Sub(p.Pod.Created) < replacedWithin {
+			for i := range pods {
+				pods[i].Current = pods[i].Newest || keepsOlder
+			}
+			return
+		}
+	}
+	for i := range pods {
+		pods[i].Current = true
+	}
+}
+
 // briefRun is the shortest time that a container must have been up to have outlived
 // its earlier runs.
 const briefRun = 5 * time.Second
@@ -43,12 +59,16 @@ func Outlived(p evidence.WorkloadPod, before *v1alpha1.LoopObservation, now time
 // While a rollout replaces the others, pods of the newest revision come first, up or
 // not: what is wrong with the others is over with them. Where the rollout rests, be it
 // for a partition, OnDelete, a pause or a quota, a healthy newest pod hides none that
-// loops; of two that are not up, the newest comes first there, too. Pods that are
-// being deleted or have no such container are not looked at.
-func Worst(pods []evidence.WorkloadPod, rolloutRests bool) int {
+// loops; of two that are not up, the newest comes first there, too. A pod that did what
+// it was made for shows nothing where there is another one. Pods that are being deleted
+// or have no such container are not looked at, nor, unless ended is true, those that have
+// ended: where pods are wanting, one that was evicted says nothing of those that come
+// after it.
+func Worst(pods []evidence.WorkloadPod, rolloutRests, ended bool) int {
 	worst := -1
 	for i, p := range pods {
-		if p.HasContainer && !p.Pod.Terminating && (worst < 0 || worse(p, pods[worst], rolloutRests)) {
+		over := p.Pod.Phase == "Succeeded" || p.Pod.Phase == "Failed"
+		if p.HasContainer && !p.Pod.Terminating && (ended || !over) && (worst < 0 || worse(p, pods[worst], rolloutRests)) {
 			worst = i
 		}
 	}
@@ -56,6 +76,9 @@ func Worst(pods []evidence.WorkloadPod, rolloutRests bool) int {
 }
 
 func worse(a, b evidence.WorkloadPod, rolloutRests bool) bool {
+	if done := a.Pod.Phase == "Succeeded"; done != (b.Pod.Phase == "Succeeded") {
+		return !done
+	}
 	_, up := Up(a.Pod, a.Container)
 	_, otherUp := Up(b.Pod, b.Container)
 	if rolloutRests && up != otherUp {

@@ -399,9 +399,10 @@ type Run struct {
 	Failed          bool
 	Reason, Message string
 	Ended           time.Time
-	// Active says that a run is under way, Failures are how many of its pods failed so far.
-	Active   bool
-	Failures int32
+	// Active says that a run is under way, Failures are how many of its pods failed so far,
+	// and Well how many succeeded or are ready.
+	Active         bool
+	Failures, Well int32
 }
 
 // ConfigObject is a Secret or ConfigMap that a pod template refers to.

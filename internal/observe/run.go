@@ -23,7 +23,7 @@ func RunOf(r *workload.Run) evidence.Run {
 	}
 	return evidence.Run{
 		Known: true, Object: r.Object, Failed: r.State == workload.RunFailed, Reason: r.Reason, Message: r.Message,
-		Ended: r.Ended, Active: r.Active, Failures: r.Failures,
+		Ended: r.Ended, Active: r.Active, Failures: r.Failures, Well: r.Well,
 	}
 }
 

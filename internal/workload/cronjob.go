@@ -78,24 +78,24 @@ func (c cronJob) Run(now time.Time) *Run {
 		run := r.Run(now)
 		if i == 0 && run.Active {
 			out.State, out.Object, out.Began = RunRunning, run.Object, run.Began
-			out.Active, out.Failures = true, run.Failures
+			out.Active, out.Failures, out.Well = true, run.Failures, run.Well
 		}
 		if run.State == RunSucceeded || run.State == RunFailed {
-			active, failures := out.Active, out.Failures
-			if *out = *run; active {
-				out.Failures = failures
+			under := *out
+			if *out = *run; under.Active {
+				out.Active, out.Failures, out.Well = true, under.Failures, under.Well
 			}
-			out.Active = active
 			break
 		}
 	}
 	// One that succeeded may be deleted by now (successfulJobsHistoryLimit: 0, or
 	// ttlSecondsAfterFinished), and an earlier one that failed is kept for longer.
 	if good := c.object.Status.LastSuccessfulTime; good != nil && good.After(out.Ended) {
-		*out = Run{State: RunSucceeded, Object: RefOf(c).String(), Ended: good.Time, Active: out.Active, Failures: out.Failures}
-		if !out.Active {
-			out.Failures = 0
+		last := Run{State: RunSucceeded, Object: RefOf(c).String(), Ended: good.Time}
+		if out.Active {
+			last.Active, last.Failures, last.Well = true, out.Failures, out.Well
 		}
+		*out = last
 	}
 	if suspend := c.object.Spec.Suspend; suspend != nil && *suspend {
 		if !out.Active {

@@ -83,7 +83,10 @@ func (j job) ends() bool {
 // before those, while its last pods are ended.
 func (j job) Run(time.Time) *Run {
 	status := j.object.Status
-	out := &Run{State: RunRunning, Object: RefOf(j).String(), Began: j.object.CreationTimestamp.Time, Failures: status.Failed}
+	out := &Run{State: RunRunning, Object: RefOf(j).String(), Began: j.object.CreationTimestamp.Time, Failures: status.Failed, Well: status.Succeeded}
+	if status.Ready != nil {
+		out.Well += *status.Ready
+	}
 	if status.StartTime != nil {
 		out.Began = status.StartTime.Time
 	}

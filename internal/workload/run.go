@@ -30,10 +30,10 @@ type Run struct {
 	Reason, Message string
 	// Began and Ended are when the run did, zero where it has not.
 	Began, Ended time.Time
-	// Active says that a run is under way, and Failures are how many pods of it, or of a
-	// run without end, have failed so far.
-	Active   bool
-	Failures int32
+	// Active says that a run is under way, Failures are how many pods of it have failed so
+	// far, and Well how many have succeeded or are ready.
+	Active         bool
+	Failures, Well int32
 	// Next is when a CronJob runs next, and Missed when it should have run and did not;
 	// zero where it does not, or that is not known.
 	Next, Missed time.Time
