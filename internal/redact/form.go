@@ -63,6 +63,9 @@ func phrased(s, lower string, start, i int) (span, int) {
 		return found, 0
 	}
 	end := upTo(s, i, " \t\r\n,;&\"')}]<>|")
+	if settingSpokenOf(s, lower, i, end) {
+		return span{}, 0
+	}
 	if word := lower[i:end]; isProse(word) || strings.HasSuffix(lower[start:i], "is ") && strings.Trim(strings.Trim(word, ".:!"), "abcdefghijklmnopqrstuvwxyz-") == "" {
 		return span{}, 0 // "the password is wrong", and any other word of a sentence
 	}
@@ -417,11 +420,30 @@ func value(s, lower string, i int, worded bool) span {
 	if slices.Contains([]string{"bearer", "basic", "digest", "negotiate"}, lower[i:end]) {
 		return span{} // credentials finds what follows
 	}
-	if worded && isProse(lower[i:end]) {
+	if worded && (isProse(lower[i:end]) || settingSpokenOf(s, lower, i, end)) {
 		return span{}
 	}
 	return unlessRedacted(s, i, end)
 }
+
+// settingSpokenOf says that what stands in a secret's place is the name of a setting
+// of which a sentence tells: "cookie: cookie_secret must be 16, 24 or 32 bytes". It has
+// two words of letters at least, is a secret's name, and what follows is said of
+// settings, not of values.
+func settingSpokenOf(s, lower string, start, end int) bool {
+	word := s[start:end]
+	if !settingName.MatchString(word) || !SensitiveName(word) {
+		return false
+	}
+	const most = 40
+	rest, spoken := strings.CutPrefix(strings.TrimLeft(lower[end:min(len(s), end+most)], `"'`), " ")
+	return spoken && ofSettings.MatchString(rest)
+}
+
+var (
+	settingName = regexp.MustCompile(`^[A-Za-z]{2,}(?:[_-][A-Za-z]{2,})+$`)
+	ofSettings  = regexp.MustCompile(`^(?:must (?:be|have|not)|should be|(?:is|was) (?:required|missing|mandatory|not (?:set|given|provided|configured|defined)|unset|undefined)|(?:not (?:set|found|defined)|missing|required)\b|(?:cannot|can't|may not|can not) be (?:empty|blank|unset|null))`)
+)
 
 // quotedValue is a value in quotes, escaped or not, or the first of a list. Lists
 // of complaints of a name begin with words of prose.
@@ -440,7 +462,11 @@ func quotedValue(s, lower string, i int, worded bool) (span, bool) {
 	if listed && worded && isProse(lower[open+1:upTo(s, open+1, " \t\r\n'\"")]) {
 		return span{}, true
 	}
-	return unlessRedacted(s, open+1, closing(s, open+1, s[i:open+1])), true
+	end := closing(s, open+1, s[i:open+1])
+	if worded && settingSpokenOf(s, lower, open+1, end) {
+		return span{}, true
+	}
+	return unlessRedacted(s, open+1, end), true
 }
 
 // closing is where the quote that was opened is closed again: the same

@@ -146,6 +146,14 @@ func TestSecretsAreFoundByForm(t *testing.T) {
 		{"STRIPE_KEY_LIVE=abc", "STRIPE_KEY_LIVE=[redacted]"},
 		{"SSH_KEY_1=abcd", "SSH_KEY_1=[redacted]"},
 		{"got eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl from", "got [redacted] from"},
+		// A name in a value's place is a value, unless what follows is said of a setting.
+		{"password: my_secret", "password: [redacted]"},
+		{"password: my_secret is too short", "password: [redacted] is too short"},
+		{"password=my_secret must be longer", "password=[redacted] must be longer"},
+		{"cookie: my_s3cret must be 16 bytes", "cookie: [redacted] must be 16 bytes"},
+		{"cookie_secret: hunter2 must be 16 bytes", "cookie_secret: [redacted] must be 16 bytes"},
+		{"cookie_secret=hunter2xyz must be 16 bytes", "cookie_secret=[redacted] must be 16 bytes"},
+		{`cookie: cookie_secret must be 16 bytes, but "hunter2xyz" is: secret: hunter2xyz`, `cookie: cookie_secret must be 16 bytes, but "hunter2xyz" is: secret: [redacted]`},
 	}
 	for _, tt := range tests {
 		if got := New().Text(tt.in); got != tt.want {
@@ -208,6 +216,10 @@ func TestEvidenceSurvives(t *testing.T) {
 		`SECRET_NAME=orders-db-2 KEY_COUNT=12 KEY_SIZE_BITS=2048`,
 		`{"password":{"type":"string","required":true}}`,
 		`time="2026-01-01T00:00:00Z" level=error msg="basic authentication failed"`,
+		`error initialising session store: cookie: cookie_secret must be 16, 24 or 32 bytes to create an AES cipher, but is 5 bytes`,
+		`password: db_password is required`,
+		`token: "webhook-token" must be set`,
+		`invalid secret: AUTH_SECRET is not set`,
 	}
 	weak := New(evidence.NewSecret("postgres"), evidence.NewSecret("kafka"), evidence.NewSecret("5432"), evidence.NewSecret("abc"))
 	for _, line := range lines {
