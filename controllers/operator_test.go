@@ -20,6 +20,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -127,10 +128,18 @@ func managerFor(namespace string, s settings) (ctrl.Manager, error) {
 	if err := s.registry.Register(measured); err != nil {
 		return nil, err
 	}
+	clientset, err := kubernetes.NewForConfig(c)
+	if err != nil {
+		return nil, err
+	}
+	events := observe.NewEventWatch(clientset.CoreV1(), namespace)
+	if err := mgr.Add(events); err != nil {
+		return nil, err
+	}
 	o := controllers.Options{
 		Client:    mgr.GetClient(),
 		APIReader: mgr.GetAPIReader(),
-		Observer:  observe.New(observe.Options{Cached: mgr.GetClient(), Live: mgr.GetAPIReader(), Logs: sim.logs, Now: s.now}),
+		Observer:  observe.New(observe.Options{Cached: mgr.GetClient(), Live: mgr.GetAPIReader(), Logs: sim.logs, EventWatch: events, Now: s.now}),
 		Prober: probe.New(probe.Options{Observe: measured.Probe, Dialer: egress.New(egress.Options{
 			Connect: s.dial, Resolver: s.resolver, AllowedNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		})}),

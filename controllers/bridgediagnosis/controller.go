@@ -83,6 +83,8 @@ type Reconciler struct {
 // SetupWithManager watches diagnoses and what can change their course.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	r.committed = make(chan event.GenericEvent)
+	news := &told{r: r}
+	r.Observer.EventWatch.OnEvent(news.event)
 	b := ctrl.NewControllerManagedBy(mgr)
 	for _, o := range workload.Objects() {
 		b.Watches(o, handler.EnqueueRequestsFromMapFunc(r.ofWorkload))
@@ -95,6 +97,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.BridgeDiagnosis{}, handler.EnqueueRequestsFromMapFunc(r.waitingBeside), builder.WithPredicates(turnMayHaveCome)).
 		WatchesRawSource(source.Channel(r.committed, &handler.EnqueueRequestForObject{})).
+		WatchesRawSource(news).
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: fairqueue.For(r.Concurrency)}).
 		Complete(r)
 }

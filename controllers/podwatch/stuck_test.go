@@ -47,7 +47,7 @@ func TestPodThatPullsItsImageIsNotStuck(t *testing.T) {
 				}
 			}
 			watch := observe.NewEventWatch(followed.CoreV1(), "shop")
-			watch.OnEvent(func(e evidence.Event) { told <- e })
+			watch.OnEvent(func(e evidence.Event, _ bool) { told <- e })
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			go func() { _ = watch.Start(ctx) }()

@@ -35,12 +35,12 @@ type remembered struct {
 }
 
 // put remembers an event, in the place of what was known under its name. It tells
-// whether that is news. One with longer words than Kubernetes has is passed over: the
-// API server bounds none of them.
-func (m *eventMemory) put(namespace, name string, e evidence.Event) bool {
+// whether that is news, and whether it was known under its name before. One with longer
+// words than Kubernetes has is passed over: the API server bounds none of them.
+func (m *eventMemory) put(namespace, name string, e evidence.Event) (news, again bool) {
 	if slices.ContainsFunc([]string{name, e.Reason, e.Type, e.Container, e.About.Kind, e.About.Namespace, e.About.Name, e.About.UID},
 		func(word string) bool { return len(word) > maxEventWord }) {
-		return false
+		return false, false
 	}
 	e.Message = text.Clip(e.Message, maxEventText)
 	e.Reason, e.Type, e.Container = shared(e.Reason), shared(e.Type), shared(e.Container)
@@ -59,7 +59,7 @@ func (m *eventMemory) put(namespace, name string, e evidence.Event) bool {
 	i := slices.IndexFunc(known, func(r remembered) bool { return r.name == name })
 	switch {
 	case i >= 0 && known[i].Event == e:
-		return false
+		return false, true
 	case i >= 0:
 		known[i].Event = e
 	case len(known) < maxRememberedOfIt:
@@ -72,7 +72,7 @@ func (m *eventMemory) put(namespace, name string, e evidence.Event) bool {
 	if m.total > maxRemembered {
 		m.makeRoom()
 	}
-	return true
+	return true, i >= 0
 }
 
 func oldest(of []remembered) int {

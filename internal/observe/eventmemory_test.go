@@ -17,15 +17,19 @@ func told(uid, message string, last time.Time) evidence.Event {
 
 func TestEventMemory(t *testing.T) {
 	var m eventMemory
-	if !m.put("shop", "b", told("api", "second", at10.Add(time.Minute))) || !m.put("shop", "a", told("api", "first", at10)) {
+	news := func(name string, e evidence.Event, counted bool) bool {
+		news, again := m.put("shop", name, e)
+		return news && again == counted
+	}
+	if !news("b", told("api", "second", at10.Add(time.Minute)), false) || !news("a", told("api", "first", at10), false) {
 		t.Error("what was not known is no news")
 	}
-	if m.put("shop", "a", told("api", "first", at10)) {
+	if news, _ := m.put("shop", "a", told("api", "first", at10)); news {
 		t.Error("what is known is news")
 	}
 	again := told("api", "first", at10.Add(time.Hour))
 	again.Count = 7
-	if !m.put("shop", "a", again) {
+	if !news("a", again, true) {
 		t.Error("a count is no news")
 	}
 	m.put("shop", "c", told("web", "of another", at10))
@@ -66,7 +70,7 @@ func TestEventMemoryTakesNoLongWords(t *testing.T) {
 	} {
 		e := told("api", "noise", at10)
 		set(&e)
-		if m.put("flood", what, e) {
+		if news, _ := m.put("flood", what, e); news {
 			t.Errorf("an event whose %s has a MiB is remembered", what)
 		}
 	}

@@ -26,7 +26,7 @@ import (
 type EventWatch struct {
 	events     typedcorev1.EventsGetter
 	namespaces []string
-	told       []func(evidence.Event)
+	told       []func(e evidence.Event, again bool)
 	memory     eventMemory
 	// unread is how many of the namespaces have not been read yet.
 	unread atomic.Int32
@@ -43,8 +43,13 @@ func NewEventWatch(events typedcorev1.EventsGetter, namespaces ...string) *Event
 }
 
 // OnEvent has a function called with each event that is new or counted up, one after
-// the other for each namespace that is followed. It must be called before Start.
-func (w *EventWatch) OnEvent(told func(evidence.Event)) { w.told = append(w.told, told) }
+// the other for each namespace that is followed; again says that it was counted up. It
+// must be called before Start. Nothing is called of a watch that is nil.
+func (w *EventWatch) OnEvent(told func(e evidence.Event, again bool)) {
+	if w != nil {
+		w.told = append(w.told, told)
+	}
+}
 
 // NeedLeaderElection is false: who begins to lead must know what came before.
 func (w *EventWatch) NeedLeaderElection() bool { return false }
@@ -149,11 +154,12 @@ func (w *EventWatch) take(e *corev1.Event) {
 		return
 	}
 	seen := eventOf(e)
-	if !w.memory.put(e.Namespace, e.Name, seen) {
+	news, again := w.memory.put(e.Namespace, e.Name, seen)
+	if !news {
 		return
 	}
 	for _, tell := range w.told {
-		tell(seen)
+		tell(seen, again)
 	}
 }
 

@@ -25,7 +25,7 @@ func following(t *testing.T, ns string) (*observe.Reader, *atomic.Int32) {
 	}
 	var calls atomic.Int32
 	w := observe.NewEventWatch(clientset.CoreV1(), ns)
-	w.OnEvent(func(evidence.Event) { calls.Add(1) })
+	w.OnEvent(func(evidence.Event, bool) { calls.Add(1) })
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- w.Start(ctx) }()
