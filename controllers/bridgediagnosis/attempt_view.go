@@ -41,6 +41,9 @@ func (r *Reconciler) viewAttempt(ctx context.Context, in *round) (attempt.View, 
 	if in.stackGone || !a.Outcome.InForce() {
 		return v, nil
 	}
+	if err := r.learnRefusals(ctx, in); err != nil {
+		return v, err
+	}
 	v.Verdict = r.withHealth(in, verify.Check(in.verifyInput()))
 	var err error
 	v.Forbidden, err = r.forbids(ctx, in)
@@ -49,10 +52,28 @@ func (r *Reconciler) viewAttempt(ctx context.Context, in *round) (attempt.View, 
 
 // verifyInput is what the verdict on the attempt in force rests on.
 func (in *round) verifyInput() verify.Input {
+	refused := in.workload.Replicas().RefusedSince
+	if refused.IsZero() {
+		refused = in.refusedSince
+	}
 	return verify.Input{
 		Now: in.now, Attempt: *in.attempt(), Pods: in.podsNow(), Desired: in.service.Desired(),
-		RefusedSince: in.workload.Replicas().RefusedSince, SurgesFirst: in.workload.Strategy().SurgesFirst,
+		RefusedSince: refused, SurgesFirst: in.workload.Strategy().SurgesFirst,
 	}
+}
+
+// learnRefusals reads in the workload's events whether its pods are refused, where
+// nothing else tells.
+func (r *Reconciler) learnRefusals(ctx context.Context, in *round) error {
+	if !verify.AsksForRefusals(in.verifyInput()) {
+		return nil
+	}
+	events, err := r.Observer.Events(ctx, in.after.Namespace, in.workload.Object().GetUID())
+	if err != nil {
+		return fmt.Errorf("reading whether pods of %s are refused: %w", in.named(), err)
+	}
+	in.refusedSince = verify.RefusedSince(events, in.attempt().RecordedAt.Time)
+	return nil
 }
 
 // forbids says why the attempt must not be applied any more, empty where it may.

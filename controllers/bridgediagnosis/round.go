@@ -59,6 +59,8 @@ type round struct {
 	// attempt is to be taken back because it or its stack is; zero where it is not.
 	deleted       bool
 	takeBackSince time.Time
+	// refusedSince is since when the API server refuses the workload's pods, by its events.
+	refusedSince time.Time
 	// justRecorded says that record persisted the latest attempt in this round.
 	justRecorded bool
 

@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/remedy"
 )
 
@@ -168,10 +169,34 @@ func refusedByChange(in Input) bool {
 	if in.SurgesFirst {
 		wait = placedWithin
 	}
-	made := slices.ContainsFunc(in.Pods, func(p Pod) bool { return !p.Older })
 	// Times of conditions are whole seconds.
 	byChange := !in.RefusedSince.Before(in.Attempt.RecordedAt.Truncate(time.Second))
-	return !made && byChange && in.Now.Sub(in.RefusedSince) >= wait
+	return !madeOne(in) && byChange && in.Now.Sub(in.RefusedSince) >= wait
+}
+
+// AsksForRefusals says that the verdict rests on whether the API server refuses a pod,
+// and that the workload itself does not say so, as only a Deployment does.
+func AsksForRefusals(in Input) bool {
+	return remedy.AsksForRoom(in.Attempt.Proposal.Remedy) && ownTemplate(in.Attempt) && in.RefusedSince.IsZero() && !madeOne(in)
+}
+
+// madeOne says that a pod with the change was made.
+func madeOne(in Input) bool {
+	return slices.ContainsFunc(in.Pods, func(p Pod) bool { return !p.Older })
+}
+
+// RefusedSince is since when what makes a workload's pods says in its events that the API
+// server refuses one, for what it said first after a time: a refusal that names what the
+// pod asks for is another one once it asks for more. Zero where there is none.
+func RefusedSince(events []evidence.Event, after time.Time) time.Time {
+	var since time.Time
+	for _, e := range events {
+		// Times of events are whole seconds.
+		if e.Reason == "FailedCreate" && !e.First.Before(after.Truncate(time.Second)) && (since.IsZero() || e.First.Before(since)) {
+			since = e.First
+		}
+	}
+	return since
 }
 
 // loopsOn says that a pod beside those that stayed up goes on to end: one that was

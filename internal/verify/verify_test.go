@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/evidence"
 )
 
 var appliedAt = time.Date(2026, 11, 1, 3, 0, 0, 0, time.UTC)
@@ -136,6 +137,41 @@ func TestAPIServerRefusesWhatWasRaised(t *testing.T) {
 				t.Errorf("got %s: %s", v.Outcome, v.Reason)
 			}
 		})
+	}
+}
+
+// What makes the pods of a StatefulSet or a DaemonSet has no condition that tells of a
+// refusal: its events do.
+func TestRefusedSince(t *testing.T) {
+	refused := func(first int) evidence.Event {
+		return evidence.Event{Reason: "FailedCreate", First: at(first), Last: at(90)}
+	}
+	for name, c := range map[string]struct {
+		events []evidence.Event
+		want   time.Time
+	}{
+		"no event":                    {},
+		"an event of another kind":    {events: []evidence.Event{{Reason: "SuccessfulCreate", First: at(3)}}},
+		"it was so before":            {events: []evidence.Event{refused(-50)}},
+		"refused since":               {events: []evidence.Event{refused(-50), refused(7), refused(3)}, want: at(3)},
+		"in the second of the change": {events: []evidence.Event{refused(0)}, want: at(0)},
+	} {
+		if got := RefusedSince(c.events, at(0).Add(time.Second/2)); !got.Equal(c.want) {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+	raised := raisedMemory(60, 1)
+	if !AsksForRefusals(Input{Attempt: raised, Pods: []Pod{{Older: true}}}) {
+		t.Error("it is not asked whether the pods of what was raised are refused")
+	}
+	for name, in := range map[string]Input{
+		"the workload itself says so": {Attempt: raised, RefusedSince: at(2)},
+		"a pod was made":              {Attempt: raised, Pods: []Pod{{}}},
+		"nothing was raised":          {Attempt: v1alpha1.Attempt{Proposal: v1alpha1.Proposal{Remedy: v1alpha1.RemedySetEnv}}},
+	} {
+		if AsksForRefusals(in) {
+			t.Errorf("%s: the events are read", name)
+		}
 	}
 }
 
