@@ -21,6 +21,7 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/server"
 	"github.com/bridgestack/operator/test/servers"
 )
 
@@ -94,6 +95,13 @@ func TestHostileServers(t *testing.T) {
 		"Kafka":          {Protocol: evidence.Kafka, Topics: []string{"t"}},
 		"Kafka, SASL":    {Protocol: evidence.Kafka, Mechanism: "SCRAM-SHA-256", User: "u", Password: evidence.NewSecret("p")},
 		"Kafka, TLS":     {Protocol: evidence.Kafka, TLS: evidence.TLSRequire},
+		"Redis":          {Protocol: server.Redis, Password: evidence.NewSecret("p")},
+		"Redis, bare":    {Protocol: server.Redis},
+		"Redis, TLS":     {Protocol: server.Redis, TLS: evidence.TLSRequire},
+		"RabbitMQ":       {Protocol: server.RabbitMQ, User: "u", Password: evidence.NewSecret("p"), Database: "/"},
+		"RabbitMQ, bare": {Protocol: server.RabbitMQ},
+		"RabbitMQ, TLS":  {Protocol: server.RabbitMQ, User: "u", Password: evidence.NewSecret("p"), TLS: evidence.TLSRequire},
+		"Memcached":      {Protocol: server.Memcached},
 		"HTTP":           {Protocol: evidence.HTTP, Path: "/health"},
 	}
 	// These say so themselves: no TLS here.

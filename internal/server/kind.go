@@ -102,7 +102,7 @@ type Finder func(port int32) (evidence.HostPort, bool)
 var kinds = map[evidence.Protocol]*Kind{}
 
 // register is called by the variable of each kind's file.
-func register(k Kind) *Kind {
+func register(k Kind) *Kind { //nolint:unparam // a variable takes it, so that its file registers
 	if _, taken := kinds[k.Protocol]; taken {
 		panic("server: two kinds speak " + string(k.Protocol))
 	}

@@ -274,7 +274,11 @@ func (b *builder) ownPorts(s compose.Service, unknown bool) []int32 {
 	kind, isServer := s.Role.Kind()
 	switch {
 	case isServer && len(s.Listeners) == 0:
-		return []int32{cmp.Or(atoi32(b.value(s, kind.PortVariable)), kind.Port)}
+		ports := []int32{cmp.Or(atoi32(b.value(s, kind.PortVariable)), kind.Port)}
+		if ok && !s.Role.SpeaksKafka() { // its management, for people
+			ports = append(ports, slices.DeleteFunc(slices.Clone(known.Ports), func(port int32) bool { return port == kind.Port })...)
+		}
+		return ports
 	case isServer, !ok, !known.RunsServer(config.Entrypoint, config.Command):
 		return nil // a broker's listeners say
 	case known.Data || unknown || slices.ContainsFunc(s.Ports, func(p compose.Port) bool { return slices.Contains(known.Ports, p.Target) }):
