@@ -69,10 +69,10 @@ var forms = []struct {
 	kind Kind
 	says *regexp.Regexp
 }{
-	{Webhook, regexp.MustCompile(`admission webhook "(?P<name>[^"]+)" denied the request(?: without explanation|: (?P<detail>.*))?`)},
-	{WebhookCertificate, regexp.MustCompile(`failed calling webhook "(?P<name>[^"]+)": (?P<detail>.*(?:x509|tls|certificate).*)`)},
+	{Webhook, regexp.MustCompile(`(?s)admission webhook "(?P<name>[^"]+)" denied the request(?: without explanation|: (?P<detail>.*))?`)},
+	{WebhookCertificate, regexp.MustCompile(`failed calling webhook "(?P<name>[^"]+)": (?P<detail>.*\b(?:x509|tls): .*)`)},
 	{WebhookFailed, regexp.MustCompile(`failed calling webhook "(?P<name>[^"]+)"[:;] (?P<detail>.*)`)},
-	{Policy, regexp.MustCompile(`ValidatingAdmissionPolicy '(?P<name>[^']+)' with binding '[^']+' denied request: (?P<detail>.*)`)},
+	{Policy, regexp.MustCompile(`(?s)ValidatingAdmissionPolicy '(?P<name>[^']+)' with binding '[^']+' denied request: (?P<detail>.*)`)},
 	{NamespaceTerminating, regexp.MustCompile(`(?P<detail>unable to create new content in namespace (?P<name>\S+) because it is being terminated)`)},
 	{Quota, regexp.MustCompile(`exceeded quota: (?P<name>[^,\s]+), (?P<detail>requested: .*)`)},
 	{QuotaWantsValues, regexp.MustCompile(`failed quota: (?P<name>[^:\s]+): (?P<detail>must specify .*)`)},

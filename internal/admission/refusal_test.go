@@ -53,6 +53,14 @@ func TestParse(t *testing.T) {
 			`Error creating: admission webhook "validate.kyverno.svc-fail" denied the request: resource Pod/shop/web-x was blocked: exceeded quota: of patience, requested: more`,
 			admission.Refusal{Kind: admission.Webhook, Name: "validate.kyverno.svc-fail", Detail: "resource Pod/shop/web-x was blocked: exceeded quota: of patience, requested: more"},
 		},
+		"a webhook that says no in many lines": {
+			"Error creating: admission webhook \"validate.kyverno.svc-fail\" denied the request: \n\nresource Pod/shop/web-x was blocked due to the following policies\n\nrequire-labels:\n  check: label app is required",
+			admission.Refusal{Kind: admission.Webhook, Name: "validate.kyverno.svc-fail", Detail: "resource Pod/shop/web-x was blocked due to the following policies\n\nrequire-labels:\n  check: label app is required"},
+		},
+		"a webhook about certificates that nobody answers for": {
+			`Error creating: Internal error occurred: failed calling webhook "certificates.example.com": failed to call webhook: Post "https://guard.tls-guards.svc:443/certificates?timeout=10s": context deadline exceeded`,
+			admission.Refusal{Kind: admission.WebhookFailed, Name: "certificates.example.com", Namespace: "tls-guards", Detail: `failed to call webhook: Post "https://guard.tls-guards.svc:443/certificates?timeout=10s": context deadline exceeded`},
+		},
 		"a webhook that nobody answers for": {
 			`Error creating: Internal error occurred: failed calling webhook "inject.linkerd.io": failed to call webhook: Post "https://linkerd-proxy-injector.linkerd.svc:443/?timeout=10s": no endpoints available for service "linkerd-proxy-injector"`,
 			admission.Refusal{Kind: admission.WebhookFailed, Name: "inject.linkerd.io", Namespace: "linkerd", Detail: `failed to call webhook: Post "https://linkerd-proxy-injector.linkerd.svc:443/?timeout=10s": no endpoints available for service "linkerd-proxy-injector"`},

@@ -26,11 +26,10 @@ func claimPending(c evidence.Case, s scheduling.Sentence, cited v1alpha1.Evidenc
 			return ofClaim(f, claim.Name, fmt.Sprintf("The PersistentVolumeClaim %s, which the pod mounts, does not exist.", claim.Name))
 		}
 	}
-	i := slices.IndexFunc(c.Claims, func(claim evidence.Claim) bool { return claim.Phase == "Pending" || claim.Phase == "Lost" })
-	if i < 0 {
+	claim, found := withoutVolume(c.Claims)
+	if !found {
 		return f
 	}
-	claim := c.Claims[i]
 	f = ofClaim(f, claim.Name, fmt.Sprintf("The PersistentVolumeClaim %s is %s", claim.Name, claim.Phase))
 	f.Message += whyPending(claim) + "."
 	if e, ok := claimEvent(claim); ok {
@@ -43,6 +42,32 @@ func claimPending(c evidence.Case, s scheduling.Sentence, cited v1alpha1.Evidenc
 		f.Command = "kubectl get storageclasses"
 	}
 	return f
+}
+
+// withoutVolume is the claim that keeps the pod waiting: one of which it is said what is wrong
+// rather than one of which nothing is, and that rather than one that waits for the pod
+// to be given a node, as its class has it (volumeBindingMode: WaitForFirstConsumer).
+func withoutVolume(claims []evidence.Claim) (evidence.Claim, bool) {
+	rank := func(c evidence.Claim) int {
+		_, told := claimEvent(c)
+		_, waits := lastOf(c.Events, "WaitForFirstConsumer")
+		switch {
+		case c.Phase != "Pending" && c.Phase != "Lost":
+			return 0
+		case told:
+			return 3
+		case waits:
+			return 1
+		}
+		return 2
+	}
+	var best evidence.Claim
+	for _, c := range claims {
+		if rank(c) > rank(best) {
+			best = c
+		}
+	}
+	return best, rank(best) > 0
 }
 
 func ofClaim(f Finding, claim, message string) Finding {

@@ -31,6 +31,15 @@ func workloadArgument(c evidence.Case) string {
 	return strings.ToLower(string(c.Rollout.Kind)) + "/" + c.Rollout.Name
 }
 
+// changeable is the workload as kubectl takes it where its template can be changed, empty
+// elsewhere.
+func changeable(c evidence.Case) string {
+	if c.Rollout.Lock != "" {
+		return ""
+	}
+	return workloadArgument(c)
+}
+
 // describe is the command that shows what the case is about.
 func describe(c evidence.Case) string {
 	if c.Pod.Name != "" {

@@ -104,6 +104,7 @@ func TestDownWithoutALoop(t *testing.T) {
 		cause      v1alpha1.Cause
 		confidence v1alpha1.Confidence
 		says       []string
+		never      []string
 		command    string
 		object     string
 		beside     string
@@ -130,6 +131,33 @@ func TestDownWithoutALoop(t *testing.T) {
 			confidence: v1alpha1.ConfidenceHigh,
 			command:    "kubectl -n shop create serviceaccount orders",
 			object:     "ServiceAccount/orders",
+		},
+		"a webhook that says so in many lines": {
+			evidence:   refused("Error creating: admission webhook \"validate.kyverno.svc-fail\" denied the request: \n\nresource Pod/shop/web-x was blocked due to the following policies\n\nrequire-labels:\n  check-for-labels: 'validation error: label app is required'\n"),
+			cause:      v1alpha1.CausePodsNotCreated,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"validate.kyverno.svc-fail refuses the pod: resource Pod/shop/web-x was blocked", "label app is required'."},
+			command:    "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
+			object:     "Webhook/validate.kyverno.svc-fail",
+		},
+		"a webhook that says no more than no": {
+			evidence:   refused(`Error creating: admission webhook "guard.example.com" denied the request without explanation`),
+			cause:      v1alpha1.CausePodsNotCreated,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"webhook guard.example.com refuses the pod: it does not say why."},
+			command:    "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
+			object:     "Webhook/guard.example.com",
+		},
+		"a quota of ReplicaSets": {
+			evidence: with(refused(""), func(c *evidence.Case) {
+				c.OwnerEvents = []evidence.Event{{Type: "Warning", Reason: "ReplicaSetCreateError", Last: down,
+					Message: `Failed to create new replica set "web-5d9c": replicasets.apps "web-5d9c" is forbidden: exceeded quota: objects, requested: count/replicasets.apps=1, used: count/replicasets.apps=9, limited: count/replicasets.apps=9`}}
+			}),
+			cause:      v1alpha1.CausePodsNotCreated,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"ResourceQuota objects", "used: count/replicasets.apps=9"},
+			command:    "kubectl -n shop describe resourcequota objects",
+			object:     "ResourceQuota/objects",
 		},
 		"a webhook's certificate": {
 			evidence:   refused(`Error creating: Internal error occurred: failed calling webhook "pods.example.com": failed to call webhook: Post "https://guard.guards.svc:443/pods": x509: certificate has expired`),
@@ -171,6 +199,40 @@ func TestDownWithoutALoop(t *testing.T) {
 			says:       []string{"1 with a taint that the pod does not tolerate (dedicated=gpu:NoSchedule)", "node-a, has 8.0Gi", "node-a has the most free: 1.0Gi"},
 			command:    "kubectl -n shop set resources deployment/web -c app --requests=memory=1024Mi",
 		},
+		"room for neither memory nor CPU": {
+			evidence: unplaced("0/2 nodes are available: 2 Insufficient cpu, 2 Insufficient memory. preemption: x",
+				with2(room("node-a", 8, 2), func(n *evidence.NodeRoom) { n.Free.CPURequest = 100 }), with2(room("node-b", 8, 1), func(n *evidence.NodeRoom) { n.Free.CPURequest = 100 })),
+			cause:      v1alpha1.CauseUnschedulable,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"node-a has the most free: 2.0Gi"},
+			never:      []string{"would fit"},
+			command:    "kubectl -n shop describe pod web-5d9c-x",
+		},
+		"most memory is free where there is no CPU": {
+			evidence: unplaced("0/2 nodes are available: 1 Insufficient cpu, 2 Insufficient memory. preemption: x",
+				with2(room("node-a", 8, 3), func(n *evidence.NodeRoom) { n.Free.CPURequest = 100 }), room("node-b", 8, 2)),
+			cause:      v1alpha1.CauseUnschedulable,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"node-a has the most free: 3.0Gi", "at most 2048Mi for container app would fit"},
+			command:    "kubectl -n shop set resources deployment/web -c app --requests=memory=2048Mi",
+		},
+		"room that something else keeps it from": {
+			evidence: unplaced("0/2 nodes are available: 1 Insufficient memory, 1 node(s) had volume node affinity conflict. preemption: x",
+				room("node-a", 8, 1), room("node-b", 8, 3)),
+			cause:      v1alpha1.CauseUnschedulable,
+			confidence: v1alpha1.ConfidenceHigh,
+			never:      []string{"would fit"},
+			command:    "kubectl -n shop describe pod web-5d9c-x",
+		},
+		"no room for what cannot be changed": {
+			evidence: with(unplaced("0/1 nodes are available: 1 Insufficient memory. preemption: x", room("node-a", 8, 2)), func(c *evidence.Case) {
+				c.Rollout.Kind, c.Rollout.Name, c.Rollout.Lock = "Job", "load", "a Job's pod template cannot be changed"
+			}),
+			cause:      v1alpha1.CauseUnschedulable,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"at most 2048Mi for container app would fit"},
+			command:    "kubectl -n shop describe pod web-5d9c-x",
+		},
 		"a taint": {
 			evidence:   unplaced("0/1 nodes are available: 1 node(s) had untolerated taint {dedicated: gpu}. preemption: x"),
 			cause:      v1alpha1.CauseUnschedulable,
@@ -202,6 +264,26 @@ func TestDownWithoutALoop(t *testing.T) {
 			confidence: v1alpha1.ConfidenceHigh,
 			says:       []string{"PersistentVolumeClaim data is Pending: its storage class fast does not exist"},
 			command:    "kubectl get storageclasses",
+			object:     "PersistentVolumeClaim/data",
+		},
+		"a claim beside one that waits for the pod, as it should": {
+			evidence: with(unplaced(unbound), claims(
+				evidence.Claim{Name: "cache", Phase: "Pending", Class: "local", Events: []evidence.Event{{Reason: "WaitForFirstConsumer", Message: "waiting for first consumer to be created before binding"}}},
+				evidence.Claim{Name: "data", Phase: "Pending", Class: "fast"})),
+			cause:      v1alpha1.CauseVolumePending,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"PersistentVolumeClaim data is Pending"},
+			command:    "kubectl -n shop describe persistentvolumeclaim data",
+			object:     "PersistentVolumeClaim/data",
+		},
+		"a claim that waits, beside one that nothing was said of": {
+			evidence: with(unplaced(unbound), claims(
+				evidence.Claim{Name: "cache", Phase: "Pending", Class: "local"},
+				evidence.Claim{Name: "data", Phase: "Pending", Class: "fast", Events: []evidence.Event{{Reason: "ProvisioningFailed", Message: "no space left in the pool"}}})),
+			cause:      v1alpha1.CauseVolumePending,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"PersistentVolumeClaim data is Pending: no space left in the pool"},
+			command:    "kubectl -n shop describe persistentvolumeclaim data",
 			object:     "PersistentVolumeClaim/data",
 		},
 		"a claim whose provisioner is not there": {
@@ -239,7 +321,7 @@ func TestDownWithoutALoop(t *testing.T) {
 			evidence:   hangs("until wget -q http://config.example.com:8888/ready; do sleep 2; done", "wget: can't connect to remote host\n", postgresDependency(true, "")),
 			cause:      v1alpha1.CauseInitWaiting,
 			confidence: v1alpha1.ConfidenceMedium,
-			says:       []string{"says last: wget: can't connect", "waits for config.example.com:8888, which is no service of the stack"},
+			says:       []string{"says last: wget: can't connect to remote host. It waits", "waits for config.example.com:8888, which is no service of the stack"},
 			command:    "kubectl -n shop logs web-5d9c-x -c wait --tail=20",
 		},
 		"an answer of 503": {
@@ -257,6 +339,54 @@ func TestDownWithoutALoop(t *testing.T) {
 			confidence: v1alpha1.ConfidenceHigh,
 			says:       []string{"Nothing listens on port 8080, and port 80 answers"},
 			command:    "kubectl -n shop edit deployment/web",
+		},
+		"another port answers, and the operator may not be let in": {
+			evidence: with(unready(""), func(c *evidence.Case) {
+				c.ReadinessProbes = []evidence.Probe{own(8080, v1alpha1.ProbeFailed, evidence.StageDial, evidence.CodeTimeout), own(80, v1alpha1.ProbePassed, evidence.StageHTTP, "")}
+			}),
+			cause:      v1alpha1.CauseNotReady,
+			confidence: v1alpha1.ConfidenceMedium,
+			says:       []string{"NetworkPolicy"},
+			never:      []string{"Nothing listens", "wrong port"},
+			command:    "kubectl -n shop logs web-5d9c-x -c app --tail=50",
+		},
+		"another port answers, and the kubelet gets an answer at this one": {
+			evidence: with(unready("HTTP probe failed with statuscode: 503"), func(c *evidence.Case) {
+				c.ReadinessProbes = []evidence.Probe{own(8080, v1alpha1.ProbeFailed, evidence.StageDial, evidence.CodeRefused), own(80, v1alpha1.ProbePassed, evidence.StageHTTP, "")}
+			}),
+			cause:      v1alpha1.CauseNotReady,
+			confidence: v1alpha1.ConfidenceHigh,
+			never:      []string{"Nothing listens", "wrong port"},
+			command:    "kubectl -n shop logs web-5d9c-x -c app --tail=50",
+		},
+		"the operator only connects, where the probe speaks TLS": {
+			evidence: with(unready("HTTP probe failed with statuscode: 503"), func(c *evidence.Case) {
+				c.Container.Readiness.Scheme = "HTTPS"
+				c.ReadinessProbes = []evidence.Probe{{Service: "web", Protocol: evidence.TCP, Target: evidence.HostPort{Host: "10.0.0.7", Port: 8080}, Stages: []evidence.Stage{{Name: evidence.StageDial, Outcome: v1alpha1.ProbePassed}}}}
+			}),
+			cause:      v1alpha1.CauseNotReady,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"statuscode: 503", "Port 8080 takes connections"},
+			never:      []string{"of the same", "in time"},
+			command:    "kubectl -n shop logs web-5d9c-x -c app --tail=50",
+		},
+		"the operator gets an answer, and the kubelet another one": {
+			evidence: with(unready("HTTP probe failed with statuscode: 503"), func(c *evidence.Case) {
+				c.ReadinessProbes = []evidence.Probe{own(8080, v1alpha1.ProbePassed, evidence.StageHTTP, "")}
+			}),
+			cause:      v1alpha1.CauseNotReady,
+			confidence: v1alpha1.ConfidenceMedium,
+			says:       []string{"own request of the same passes now"},
+			never:      []string{"in time"},
+			command:    "kubectl -n shop logs web-5d9c-x -c app --tail=50",
+		},
+		"a port by a name that it has none of": {
+			evidence:   with(unready(`strconv.Atoi: parsing "web": invalid syntax`), func(c *evidence.Case) { c.Container.Readiness.Port = 0 }),
+			cause:      v1alpha1.CauseNotReady,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"a port that the container does not name"},
+			never:      []string{"port 0"},
+			command:    "kubectl -n shop logs web-5d9c-x -c app --tail=50",
 		},
 		"the operator gets an answer": {
 			evidence: with(unready("context deadline exceeded"), func(c *evidence.Case) {
@@ -365,6 +495,11 @@ func TestDownWithoutALoop(t *testing.T) {
 					t.Errorf("it does not say %q: %s", part, f.Message)
 				}
 			}
+			for _, part := range test.never {
+				if strings.Contains(f.Message, part) {
+					t.Errorf("it says %q: %s", part, f.Message)
+				}
+			}
 			if len(f.Evidence) == 0 {
 				t.Error("nothing is cited")
 			}
@@ -411,6 +546,12 @@ func TestReadinessQuestions(t *testing.T) {
 	encrypted.Ports = nil
 	if got, want := asks(encrypted, "10.0.0.7"), "TCP 10.0.0.7:8443,"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+	own := k
+	own.Readiness = &evidence.ProbeSpec{Kind: "httpGet", Scheme: "HTTP", Port: 8080, Path: "/ready", Own: true}
+	own.Ports = nil
+	if got, want := asks(own, "10.0.0.7"), "TCP 10.0.0.7:8080,"; got != want {
+		t.Errorf("a probe with headers of its own: %q, want %q", got, want)
 	}
 	for name, of := range map[string]evidence.Container{
 		"is ready":       {RunningSince: started, Ready: true, Readiness: k.Readiness},

@@ -29,7 +29,7 @@ func byInitWaiting(c evidence.Case, _ reading) (Finding, bool) {
 	}
 	lines := tail(c.Log.Current, 1)
 	if len(lines) > 0 {
-		f.Message += " It says last: " + text.Clip(strings.TrimSpace(printable(lines[0])), 200)
+		f.Message += " It says last: " + text.AsClause(text.Clip(strings.TrimSpace(printable(lines[0])), 200)) + "."
 		f.Evidence = append(f.Evidence, logItem(lines[0]))
 	}
 	return waitsFor(c, f), true

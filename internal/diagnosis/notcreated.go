@@ -18,6 +18,9 @@ func byNotCreated(c evidence.Case) (Finding, bool) {
 		return Finding{}, false
 	}
 	e, ok := lastOf(c.OwnerEvents, "FailedCreate")
+	if !ok { // a Deployment that does not even get its ReplicaSet
+		e, ok = lastOf(c.OwnerEvents, "ReplicaSetCreateError")
+	}
 	if !ok {
 		return Finding{}, false
 	}
@@ -60,7 +63,7 @@ const maxSaid = 400
 
 // refusalText says who refuses and why.
 func refusalText(r admission.Refusal) string {
-	said := text.Clip(printable(r.Detail), maxSaid)
+	said := text.AsClause(text.Clip(text.OneLine(printable(r.Detail)), maxSaid))
 	r.Name, r.Object = text.Clip(printable(r.Name), maxSaid), text.Clip(printable(r.Object), maxSaid)
 	switch r.Kind {
 	case admission.Quota:
@@ -76,7 +79,7 @@ func refusalText(r admission.Refusal) string {
 	case admission.PriorityClass, admission.RuntimeClass:
 		return fmt.Sprintf("The %s %s, which the pods ask for, does not exist.", r.Kind, r.Name)
 	case admission.Webhook:
-		return fmt.Sprintf("The admission webhook %s refuses the pod: %s.", r.Name, said)
+		return fmt.Sprintf("The admission webhook %s refuses the pod: %s.", r.Name, firstOf(said, "it does not say why"))
 	case admission.Policy:
 		return fmt.Sprintf("The ValidatingAdmissionPolicy %s refuses the pod: %s.", r.Name, said)
 	case admission.WebhookFailed:

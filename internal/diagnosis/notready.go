@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -58,9 +59,7 @@ func byNotReady(c evidence.Case, _ reading) (Finding, bool) {
 		Message: fmt.Sprintf("The container has been running for %s, and its readiness probe (%s) fails", ran(c), k.Readiness.Asks()),
 		Command: kubectl(c, "logs %s -c %s --tail=50", c.Pod.Name, k.Name),
 	}
-	e, told := lastEvent(c, func(e evidence.Event) bool {
-		return e.Reason == "Unhealthy" && about(e, k.Name) && strings.HasPrefix(e.Message, "Readiness probe")
-	})
+	e, told := readinessEvent(c)
 	if told {
 		f.Confidence = v1alpha1.ConfidenceHigh
 		f.Message += ": " + text.AsClause(text.Clip(text.OneLine(printable(answerOf(e.Message))), 300))
@@ -68,6 +67,13 @@ func byNotReady(c evidence.Case, _ reading) (Finding, bool) {
 	}
 	f.Message += "."
 	return beneath(c, asked(c, f)), true
+}
+
+// readinessEvent is what the kubelet last told of the container's readiness probe.
+func readinessEvent(c evidence.Case) (evidence.Event, bool) {
+	return lastEvent(c, func(e evidence.Event) bool {
+		return e.Reason == "Unhealthy" && about(e, c.Container.Name) && strings.HasPrefix(e.Message, "Readiness probe")
+	})
 }
 
 // answerOf is what a probe said, without the kubelet's words before it.
@@ -108,7 +114,7 @@ func ReadinessQuestions(service, podIP string, k evidence.Container) []evidence.
 		return evidence.Connection{Service: service, Protocol: protocol, Path: path, Servers: []evidence.HostPort{{Host: podIP, Port: port}}}
 	}
 	own := connection(evidence.TCP, k.Readiness.Port, "")
-	if k.Readiness.Kind == "httpGet" && k.Readiness.Scheme == "HTTP" {
+	if k.Readiness.Kind == "httpGet" && k.Readiness.Scheme == "HTTP" && !k.Readiness.Own {
 		own = connection(evidence.HTTP, k.Readiness.Port, k.Readiness.Path)
 	}
 	out := []evidence.Connection{own}
@@ -126,20 +132,48 @@ func asked(c evidence.Case, f Finding) Finding {
 	if len(c.ReadinessProbes) == 0 {
 		return f
 	}
-	same := c.ReadinessProbes[0]
-	f.Evidence = append(f.Evidence, probeItem(same))
-	switch last := same.Last(); same.Outcome() {
-	case v1alpha1.ProbePassed:
-		f.Message += " The operator's own request of the same passes: the probe may not get its answer in time."
+	own := c.ReadinessProbes[0]
+	f.Evidence = append(f.Evidence, probeItem(own))
+	last := own.Last()
+	told := firstOf(last.Code, text.Clip(printable(last.Message), 200))
+	same := own.Protocol == evidence.HTTP || c.Container.Readiness.Kind == "tcpSocket"
+	switch outcome := own.Outcome(); {
+	case outcome == v1alpha1.ProbeUnknown:
+	case outcome == v1alpha1.ProbePassed && !same:
+		f.Message += fmt.Sprintf(" Port %d takes connections.", own.Target.Port)
+	case outcome == v1alpha1.ProbePassed:
+		f.Message += passesHere(c)
 		f.Confidence = v1alpha1.ConfidenceMedium
-		return f
-	case v1alpha1.ProbeUnknown:
-		return f
-	case v1alpha1.ProbeFailed:
-		f.Message += fmt.Sprintf(" The operator's own request of the same fails too: stage %s, %s.", last.Name, firstOf(last.Code, text.Clip(printable(last.Message), 200)))
+	case failedToReach(&own) && last.Code != evidence.CodeRefused:
+		f.Message += fmt.Sprintf(" The operator's own request does not get there either (%s), be it for the same reason or for a NetworkPolicy.", told)
+	case failedToReach(&own):
+		f.Message += fmt.Sprintf(" The operator's own connection is refused, too (%s).", told)
+		f.Confidence = v1alpha1.ConfidenceHigh
+		return wrongPort(c, own, f)
+	default:
+		f.Message += fmt.Sprintf(" The operator's own request of the same fails too: stage %s, %s.", last.Name, told)
 		f.Confidence = v1alpha1.ConfidenceHigh
 	}
-	if !failedToReach(&same) {
+	return f
+}
+
+// passesHere says what an answer to the operator tells, which the kubelet does not get.
+func passesHere(c evidence.Case) string {
+	e, told := readinessEvent(c)
+	if told && !tooLate.MatchString(e.Message) {
+		return " The operator's own request of the same passes now."
+	}
+	return " The operator's own request of the same passes: the probe may not get its answer in time."
+}
+
+// tooLate are the kubelet's words for an answer that did not come in time
+// (pkg/probe/http, and net/http's own).
+var tooLate = regexp.MustCompile(`(?i)timeout|timed out|deadline exceeded`)
+
+// wrongPort says that the probe asks a port on which nothing listens, and another one
+// answers. Where the kubelet got an answer there, something listens after all.
+func wrongPort(c evidence.Case, own evidence.Probe, f Finding) Finding {
+	if e, told := readinessEvent(c); told && !strings.Contains(e.Message, "refused") {
 		return f
 	}
 	i := slices.IndexFunc(c.ReadinessProbes[1:], func(p evidence.Probe) bool { return reached(&p) })
@@ -148,8 +182,8 @@ func asked(c evidence.Case, f Finding) Finding {
 	}
 	other := c.ReadinessProbes[1+i]
 	f.Evidence = append(f.Evidence, probeItem(other))
-	f.Message += fmt.Sprintf(" Nothing listens on port %d, and port %d answers: the probe asks the wrong port.", same.Target.Port, other.Target.Port)
-	if w := workloadArgument(c); w != "" {
+	f.Message += fmt.Sprintf(" Nothing listens on port %d, and port %d answers: the probe asks the wrong port.", own.Target.Port, other.Target.Port)
+	if w := changeable(c); w != "" {
 		f.Command = kubectl(c, "edit %s", w)
 	}
 	return f

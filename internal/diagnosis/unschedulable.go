@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -140,59 +141,80 @@ func shortOfRoom(c evidence.Case, s scheduling.Sentence, f Finding) (Finding, bo
 			continue
 		}
 		asked := a.of(c.Scheduling.Requests)
-		largest, freest, found := roomiest(c.Scheduling.Nodes, a)
-		if asked == 0 || !found {
+		open := slices.DeleteFunc(slices.Clone(c.Scheduling.Nodes), func(n evidence.NodeRoom) bool { return !n.Open() })
+		if asked == 0 || len(open) == 0 {
 			continue
 		}
+		largest := slices.MaxFunc(open, func(x, y evidence.NodeRoom) int { return cmp.Compare(a.of(x.Allocatable), a.of(y.Allocatable)) })
 		f.Message += fmt.Sprintf(" The pod requests %s of %s; the largest node that it may use, %s, has %s for pods in all",
 			a.text(asked), a.name, largest.Name, a.text(a.of(largest.Allocatable)))
-		fits := a.of(largest.Allocatable)
-		if freest.FreeKnown {
-			fits = max(0, a.of(freest.Free))
-			f.Message += fmt.Sprintf(", and %s has the most free: %s", freest.Name, a.text(fits))
+		if freest, known := mostFree(open, a); known {
+			f.Message += fmt.Sprintf(", and %s has the most free: %s", freest.Name, a.text(max(0, a.of(freest.Free))))
 		}
 		f.Message += "."
 		if asked > a.of(largest.Allocatable) {
 			f.Message += " No node of this size can ever take it."
 		}
-		if request, container, ok := wouldFit(c, a, asked-fits); ok && freest.FreeKnown {
-			f.Message += fmt.Sprintf(" A request of at most %s for container %s would fit now.", a.argument(request), container)
-			f.Command = kubectl(c, "set resources %s -c %s --requests=%s=%s", workloadArgument(c), container, a.name, a.argument(request))
-		}
-		return f, true
+		return wouldFit(c, s, a, open, f), true
 	}
 	return f, false
 }
 
-// roomiest are the node with most of a resource, and the one with most of it free,
-// among those that nothing else keeps the pod from.
-func roomiest(nodes []evidence.NodeRoom, a amount) (largest, freest evidence.NodeRoom, found bool) {
-	for _, n := range nodes {
-		if !n.Open() {
-			continue
-		}
-		if !found || a.of(n.Allocatable) > a.of(largest.Allocatable) {
-			largest = n
-		}
-		if n.FreeKnown && (!freest.FreeKnown || a.of(n.Free) > a.of(freest.Free)) {
-			freest = n
-		}
-		found = true
+// mostFree is the node with most of a resource left, of those of which that is known.
+func mostFree(nodes []evidence.NodeRoom, a amount) (evidence.NodeRoom, bool) {
+	known := slices.DeleteFunc(slices.Clone(nodes), func(n evidence.NodeRoom) bool { return !n.FreeKnown })
+	if len(known) == 0 {
+		return evidence.NodeRoom{}, false
 	}
-	return largest, freest, found
+	return slices.MaxFunc(known, func(x, y evidence.NodeRoom) int { return cmp.Compare(a.of(x.Free), a.of(y.Free)) }), true
 }
 
-// wouldFit is the request of the container that asks for most, without what the pod
-// asks for too much; false where nothing would be left of it.
-func wouldFit(c evidence.Case, a amount, tooMuch int64) (request int64, container string, ok bool) {
+// wouldFit adds which request of the container that asks for most would fit, and the
+// command that sets it: where the pod lacks nothing but this one resource on the node
+// that has most of it, as far as the scheduler and the nodes tell.
+func wouldFit(c evidence.Case, s scheduling.Sentence, a amount, open []evidence.NodeRoom, f Finding) Finding {
+	if slices.ContainsFunc(s.Reasons, func(r scheduling.Reason) bool { return !weighed(r) }) {
+		return f
+	}
+	freest, known := mostFree(slices.DeleteFunc(slices.Clone(open), func(n evidence.NodeRoom) bool { return lacksOther(c, n, a) }), a)
+	if !known {
+		return f
+	}
 	most := c.Container
 	for _, s := range c.Siblings {
 		if s.Role == evidence.RoleMain && a.of(s.Resources) > a.of(most.Resources) {
 			most = s
 		}
 	}
-	request = a.of(most.Resources) - tooMuch
-	return request, most.Name, request > 0 && tooMuch > 0 && a.argument(request)[0] != '0' && workloadArgument(c) != ""
+	tooMuch := a.of(c.Scheduling.Requests) - max(0, a.of(freest.Free))
+	request := a.of(most.Resources) - tooMuch
+	if request <= 0 || tooMuch <= 0 || a.argument(request)[0] == '0' {
+		return f
+	}
+	f.Message += fmt.Sprintf(" A request of at most %s for container %s would fit now.", a.argument(request), most.Name)
+	if w := changeable(c); w != "" {
+		f.Command = kubectl(c, "set resources %s -c %s --requests=%s=%s", w, most.Name, a.name, a.argument(request))
+	}
+	return f
+}
+
+// weighed says that a reason is one by which the operator knows itself which nodes give it.
+func weighed(r scheduling.Reason) bool {
+	switch r.Kind {
+	case scheduling.Insufficient:
+		return slices.ContainsFunc(amounts, func(a amount) bool { return a.name == r.Resource })
+	case scheduling.Taint, scheduling.Cordoned, scheduling.NodeAffinity:
+		return true
+	default:
+		return false
+	}
+}
+
+// lacksOther says that a node has too little left of another resource, too.
+func lacksOther(c evidence.Case, n evidence.NodeRoom, than amount) bool {
+	return slices.ContainsFunc(amounts, func(a amount) bool {
+		return a.name != than.name && n.FreeKnown && a.of(c.Scheduling.Requests) > a.of(n.Free)
+	})
 }
 
 // troubles are the taints that the node controller gives a node which is in trouble by

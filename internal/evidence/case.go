@@ -250,9 +250,12 @@ type ProbeSpec struct {
 	Kind string
 	// Scheme, Port and Path of the request: the scheme and the path of httpGet only,
 	// no port of exec. The port is 0 where the container has none of the name.
-	Scheme           string
-	Port             int32
-	Path             string
+	Scheme string
+	Port   int32
+	Path   string
+	// Own says that the request has headers of its own, or goes to another host than the
+	// pod: nobody else's request is the same.
+	Own              bool
 	InitialDelay     time.Duration
 	Period           time.Duration
 	Timeout          time.Duration
@@ -263,13 +266,20 @@ type ProbeSpec struct {
 func (p ProbeSpec) Asks() string {
 	switch p.Kind {
 	case "httpGet":
-		return fmt.Sprintf("GET %s port %d %s", strings.ToLower(p.Scheme), p.Port, p.Path)
+		return fmt.Sprintf("GET %s %s %s", strings.ToLower(p.Scheme), p.port(), p.Path)
 	case "tcpSocket":
-		return fmt.Sprintf("TCP port %d", p.Port)
+		return "TCP " + p.port()
 	case "grpc":
 		return fmt.Sprintf("gRPC health, port %d", p.Port)
 	}
 	return "its command"
+}
+
+func (p ProbeSpec) port() string {
+	if p.Port == 0 {
+		return "at a port that the container does not name"
+	}
+	return fmt.Sprintf("port %d", p.Port)
 }
 
 // Budget is the longest start that the probe allows.
@@ -366,6 +376,8 @@ type Rollout struct {
 	Name       string
 	UID        string
 	Generation int64
+	// Lock says why its template is not for anyone to change in place, empty where it is.
+	Lock string
 	// Replicas wanted, and those of the newest revision and of older ones that are ready.
 	Replicas, UpdatedReady, OlderReady int32
 	// TemplateChanged is when the newest revision was made.

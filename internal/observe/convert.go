@@ -238,6 +238,7 @@ func probeOf(p *corev1.Probe, ports []corev1.ContainerPort) *evidence.ProbeSpec 
 	case p.HTTPGet != nil:
 		out.Scheme, out.Path = cmp.Or(string(p.HTTPGet.Scheme), string(corev1.URISchemeHTTP)), cmp.Or(p.HTTPGet.Path, "/")
 		out.Port = portOf(p.HTTPGet.Port, ports)
+		out.Own = p.HTTPGet.Host != "" || len(p.HTTPGet.HTTPHeaders) > 0
 	case p.TCPSocket != nil:
 		out.Port = portOf(p.TCPSocket.Port, ports)
 	case p.GRPC != nil:

@@ -30,7 +30,7 @@ spec:
     args: [--serve]
     resources: {requests: {memory: 64Mi, cpu: 100m}, limits: {memory: 128Mi, cpu: "1"}}
     securityContext: {runAsUser: 7, readOnlyRootFilesystem: true}
-    livenessProbe: {httpGet: {path: /health, port: 8080}, initialDelaySeconds: 5, periodSeconds: 3, timeoutSeconds: 2, failureThreshold: 4}
+    livenessProbe: {httpGet: {path: /health, port: 8080, httpHeaders: [{name: Host, value: shop.example.com}]}, initialDelaySeconds: 5, periodSeconds: 3, timeoutSeconds: 2, failureThreshold: 4}
     startupProbe: {exec: {command: [ok]}}
     readinessProbe: {tcpSocket: {port: 80}}
   - {name: late, image: "late:1"}
@@ -64,7 +64,7 @@ status:
 			// The epoch is the kubelet's way to say that it does not know.
 			LastTermination: &evidence.Termination{ExitCode: 137, Signal: 9, Reason: "OOMKilled", Message: "m", Finished: noon.Add(-time.Minute)},
 			Resources:       evidence.Resources{MemoryRequest: 64 << 20, MemoryLimit: 128 << 20, CPURequest: 100, CPULimit: 1000},
-			Liveness:        &evidence.ProbeSpec{Kind: "httpGet", Scheme: "HTTP", Port: 8080, Path: "/health", InitialDelay: 5 * time.Second, Period: 3 * time.Second, Timeout: 2 * time.Second, FailureThreshold: 4},
+			Liveness:        &evidence.ProbeSpec{Kind: "httpGet", Scheme: "HTTP", Port: 8080, Path: "/health", Own: true, InitialDelay: 5 * time.Second, Period: 3 * time.Second, Timeout: 2 * time.Second, FailureThreshold: 4},
 			Startup:         &evidence.ProbeSpec{Kind: "exec", Period: 10 * time.Second, Timeout: time.Second, FailureThreshold: 3},
 			Readiness:       &evidence.ProbeSpec{Kind: "tcpSocket", Port: 80, Period: 10 * time.Second, Timeout: time.Second, FailureThreshold: 3},
 			RunAsNonRoot:    &nonRoot, RunAsUser: &own, ReadOnlyRoot: true},

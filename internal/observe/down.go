@@ -11,6 +11,8 @@ import (
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
 	resourcehelper "k8s.io/component-helpers/resource"
 	corev1helpers "k8s.io/component-helpers/scheduling/corev1"
@@ -26,7 +28,7 @@ import (
 const (
 	// maxRooms is of how many nodes the pods are counted, the largest first.
 	maxRooms = 16
-	// maxPodsOfNode is twice what a kubelet takes by default.
+	// maxPodsOfNode is twice what a kubelet takes by default, and more.
 	maxPodsOfNode = 250
 	// maxClaims of a pod that are looked at.
 	maxClaims = 8
@@ -92,14 +94,14 @@ func (r *Reader) rooms(ctx context.Context, pod *corev1.Pod) ([]evidence.NodeRoo
 			continue
 		}
 		counted++
-		taken, err := r.taken(ctx, out[i].Name)
+		taken, whole, err := r.taken(ctx, out[i].Name)
 		if apierrors.IsForbidden(err) { // the operator may read the pods of its namespaces only
 			return out, nil
 		}
 		if err != nil {
 			return out, err
 		}
-		out[i].FreeKnown = true
+		out[i].FreeKnown = whole
 		out[i].Free.MemoryRequest = out[i].Allocatable.MemoryRequest - taken.MemoryRequest
 		out[i].Free.CPURequest = out[i].Allocatable.CPURequest - taken.CPURequest
 	}
@@ -124,11 +126,14 @@ func roomOf(pod *corev1.Pod, node *corev1.Node) evidence.NodeRoom {
 	return out
 }
 
-// taken is what the pods of a node request.
-func (r *Reader) taken(ctx context.Context, node string) (evidence.Resources, error) {
+// taken is what the pods of a node request; false where it has more pods than are read.
+// They come from the API server's watch cache, which has them by node (resourceVersion
+// 0): etcd would read all pods of the cluster for each node.
+func (r *Reader) taken(ctx context.Context, node string) (evidence.Resources, bool, error) {
 	var pods corev1.PodList
-	if err := r.Live.List(ctx, &pods, client.MatchingFields{"spec.nodeName": node}, client.Limit(maxPodsOfNode)); err != nil {
-		return evidence.Resources{}, fmt.Errorf("list the Pods of node %s, for the room that they leave: %w", node, err)
+	options := &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}, FieldSelector: fields.OneTermEqualSelector("spec.nodeName", node), Limit: maxPodsOfNode}
+	if err := r.Live.List(ctx, &pods, options); err != nil {
+		return evidence.Resources{}, false, fmt.Errorf("list the Pods of node %s, for the room that they leave: %w", node, err)
 	}
 	var sum evidence.Resources
 	for i := range pods.Items {
@@ -140,7 +145,7 @@ func (r *Reader) taken(ctx context.Context, node string) (evidence.Resources, er
 		sum.MemoryRequest += requests.MemoryRequest
 		sum.CPURequest += requests.CPURequest
 	}
-	return sum, nil
+	return sum, pods.Continue == "", nil
 }
 
 // claims of a pod that are not bound, or not there.

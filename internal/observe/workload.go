@@ -80,6 +80,7 @@ func rolloutOf(w workload.Workload, history workload.History, pods []corev1.Pod)
 	out := evidence.Rollout{
 		Known:           true,
 		Kind:            w.Kind(),
+		Lock:            workload.TraitsOf(w.Kind()).Lock,
 		Name:            object.GetName(),
 		UID:             string(object.GetUID()),
 		Generation:      object.GetGeneration(),
