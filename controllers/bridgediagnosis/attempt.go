@@ -21,6 +21,7 @@ import (
 	"github.com/bridgestack/operator/internal/server"
 	"github.com/bridgestack/operator/internal/text"
 	"github.com/bridgestack/operator/internal/verify"
+	"github.com/bridgestack/operator/internal/view"
 )
 
 // record persists an attempt before anything of it is written. The GitOps
@@ -44,8 +45,8 @@ func (r *Reconciler) record(ctx context.Context, in *round, action remedy.Action
 		Action:      recorded,
 		Finding:     in.finding.Identity(),
 		Replicas:    in.service.Desired(),
-		SoakSeconds: int32(in.soak().Seconds()),
-		Restarts:    verify.MostRestarts(in.podsNow()),
+		SoakSeconds: int32(in.view().Soak().Seconds()),
+		Restarts:    verify.MostRestarts(in.view().PodsNow()),
 		RecordedAt:  metav1.NewTime(now),
 		Deadline:    metav1.NewTime(now.Add(in.policy().Timeout)),
 
@@ -86,24 +87,24 @@ const maxSteps = 16
 // of it and executes what package attempt says is next, until the round is over
 // or the incident goes on without it.
 func (r *Reconciler) advanceAttempt(ctx context.Context, in *round) (bool, error) {
-	if in.attempt() == nil {
+	if view.LastAttempt(in.after) == nil {
 		return false, r.keep(ctx, in.after, false)
 	}
-	view, err := r.viewAttempt(ctx, in)
+	seen, err := r.viewAttempt(ctx, in)
 	if err != nil {
 		return true, err
 	}
 	var failure error // of this round's write
 	for range maxSteps {
-		step := attempt.Next(view)
+		step := attempt.Next(seen)
 		switch step.Do {
 		case attempt.DoAsk:
-			err = r.answerQuestion(ctx, in, &view, step.Question)
+			err = r.answerQuestion(ctx, in, &seen, step.Question)
 		case attempt.DoWrite, attempt.DoUndo:
-			view.Write, failure, err = r.writeAttempt(ctx, in, step.Do)
+			seen.Write, failure, err = r.writeAttempt(ctx, in, step.Do)
 		case attempt.DoEvict:
 			r.evict(ctx, in, step.Pods)
-			view.EvictionTried = true
+			seen.EvictionTried = true
 		case attempt.DoRetry:
 			return true, failure
 		case attempt.DoRest:
@@ -116,7 +117,7 @@ func (r *Reconciler) advanceAttempt(ctx context.Context, in *round) (bool, error
 			return true, err
 		}
 	}
-	return true, fmt.Errorf("attempt %s: no step was found that ends the round", in.attempt().ID)
+	return true, fmt.Errorf("attempt %s: no step was found that ends the round", view.LastAttempt(in.after).ID)
 }
 
 // take notes what a step makes of the attempt and of the diagnosis. It is
@@ -127,8 +128,8 @@ func (in *round) take(ctx context.Context, step attempt.Step, now time.Time) {
 		in.keepFinding()
 	}
 	if step.Attempt != nil {
-		was := *in.attempt()
-		*in.attempt() = *step.Attempt
+		was := *view.LastAttempt(in.after)
+		*view.LastAttempt(in.after) = *step.Attempt
 		if step.Attempt.Outcome == v1alpha1.AttemptApplied && in.after.Status.Times.Patched == nil {
 			in.after.Status.Times.Patched = new(metav1.NewMicroTime(now))
 		}
@@ -149,7 +150,7 @@ func (in *round) take(ctx context.Context, step attempt.Step, now time.Time) {
 
 // logAttempt tells of a change of an attempt's outcome.
 func logAttempt(ctx context.Context, in *round, message string) {
-	a := in.attempt()
+	a := view.LastAttempt(in.after)
 	ctrl.LoggerFrom(ctx).Info(message, "stack", in.after.Spec.Stack, "service", in.after.Spec.Service, "cause", a.Finding.Cause,
 		"remedy", a.Proposal.Remedy, "attempt", a.ID, "outcome", a.Outcome, "reason", a.Reason)
 }
@@ -194,7 +195,7 @@ func (r *Reconciler) writeAttempt(ctx context.Context, in *round, do attempt.Do)
 
 // order is the latest attempt with what the stack allows now.
 func (r *Reconciler) order(in *round) apply.Order {
-	o := apply.Order{Diagnosis: in.after, Attempt: *in.attempt(), Still: r.still(in)}
+	o := apply.Order{Diagnosis: in.after, Attempt: *view.LastAttempt(in.after), Still: r.still(in)}
 	if in.owner == nil {
 		return o
 	}
@@ -212,7 +213,7 @@ func (r *Reconciler) writeAction(ctx context.Context, in *round, order apply.Ord
 	case v1alpha1.ActionPatchTemplate:
 		return r.Applier.Template(ctx, order)
 	case v1alpha1.ActionEvictPods:
-		return r.Applier.Evict(ctx, in.after.Namespace, attempt.AmongPods(action.EvictPods.Pods, in.podsSeen()))
+		return r.Applier.Evict(ctx, in.after.Namespace, attempt.AmongPods(action.EvictPods.Pods, in.view().Pods))
 	case v1alpha1.ActionRunJob:
 		return r.Applier.RunJob(ctx, order)
 	case v1alpha1.ActionCreateTopic:
@@ -286,7 +287,7 @@ func (r *Reconciler) settingsOfPod(ctx context.Context, in *round) (evidence.Cas
 // by themselves when their back-off is over, or keep a template from being rolled
 // out, which is for the verdict to see.
 func (r *Reconciler) evict(ctx context.Context, in *round, pods []v1alpha1.PodIdentity) {
-	log := ctrl.LoggerFrom(ctx).WithValues("stack", in.after.Spec.Stack, "service", in.after.Spec.Service, "attempt", in.attempt().ID, "pods", len(pods))
+	log := ctrl.LoggerFrom(ctx).WithValues("stack", in.after.Spec.Stack, "service", in.after.Spec.Service, "attempt", view.LastAttempt(in.after).ID, "pods", len(pods))
 	denied, err := r.Permissions.Denied(ctx, in.inWhoseStead(), plan.EvictionRights(pods))
 	switch {
 	case err != nil:
@@ -296,7 +297,7 @@ func (r *Reconciler) evict(ctx context.Context, in *round, pods []v1alpha1.PodId
 		log.Info("pods in back-off are left to themselves", "denied", denied)
 		return
 	}
-	if err := r.Applier.Evict(ctx, in.after.Namespace, attempt.AmongPods(pods, in.podsSeen())); err != nil {
+	if err := r.Applier.Evict(ctx, in.after.Namespace, attempt.AmongPods(pods, in.view().Pods)); err != nil {
 		log.Error(in.redacted(err), "failed to evict pods in back-off")
 		return
 	}

@@ -15,12 +15,13 @@ import (
 	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/verify"
+	"github.com/bridgestack/operator/internal/view"
 	"github.com/bridgestack/operator/internal/workload"
 )
 
 // viewAttempt gathers what can be seen of the latest attempt without a call.
 func (r *Reconciler) viewAttempt(ctx context.Context, in *round) (attempt.View, error) {
-	a := in.attempt()
+	a := view.LastAttempt(in.after)
 	v := attempt.View{
 		Now: r.Clock.Now(), Attempt: *a, Own: in.after.Spec.Workload, Final: attempt.IsFinal(*a),
 		Timeout: in.policy().Timeout, Desired: in.service.Desired(),
@@ -30,7 +31,7 @@ func (r *Reconciler) viewAttempt(ctx context.Context, in *round) (attempt.View, 
 	if in.workloadGone || in.workload == nil {
 		return v, nil
 	}
-	v.ContainerGone, v.Pods, v.Restarts = attempt.ContainerIsGone(in.workload.Template(), in.after.Spec.Container, in.podsSeen()), attempt.PodsOf(in.workload, in.podsSeen()), verify.MostRestarts(in.podsNow())
+	v.ContainerGone, v.Pods, v.Restarts = attempt.ContainerIsGone(in.workload.Template(), in.after.Spec.Container, in.view().Pods), attempt.PodsOf(in.workload, in.view().Pods), verify.MostRestarts(in.view().PodsNow())
 	v.Rollout = attempt.Rollout{
 		WaitsForBroken: in.workload.Strategy().InOrder || in.workload.Strategy().OnDelete,
 		Seen:           in.workload.ObservedGeneration() >= in.workload.Object().GetGeneration(),
@@ -44,41 +45,29 @@ func (r *Reconciler) viewAttempt(ctx context.Context, in *round) (attempt.View, 
 	if err := r.learnRefusals(ctx, in); err != nil {
 		return v, err
 	}
-	v.Verdict = r.withHealth(in, verify.Check(in.verifyInput()))
+	v.Verdict = r.withHealth(in, verify.Check(in.view().VerifyInput()))
 	var err error
 	v.Forbidden, err = r.forbids(ctx, in)
 	return v, err
 }
 
-// verifyInput is what the verdict on the attempt in force rests on.
-func (in *round) verifyInput() verify.Input {
-	refused := in.workload.Replicas().RefusedSince
-	if refused.IsZero() {
-		refused = in.refusedSince
-	}
-	return verify.Input{
-		Now: in.now, Attempt: *in.attempt(), Pods: in.podsNow(), Desired: in.service.Desired(),
-		RefusedSince: refused, SurgesFirst: in.workload.Strategy().SurgesFirst,
-	}
-}
-
 // learnRefusals reads in the workload's events whether its pods are refused, where
 // nothing else tells.
 func (r *Reconciler) learnRefusals(ctx context.Context, in *round) error {
-	if !verify.AsksForRefusals(in.verifyInput()) {
+	if !verify.AsksForRefusals(in.view().VerifyInput()) {
 		return nil
 	}
 	events, err := r.Observer.Events(ctx, in.after.Namespace, in.workload.Object().GetUID())
 	if err != nil {
 		return fmt.Errorf("reading whether pods of %s are refused: %w", in.named(), err)
 	}
-	in.refusedSince = verify.RefusedSince(events, in.attempt().RecordedAt.Time)
+	in.refusedSince = verify.RefusedSince(events, view.LastAttempt(in.after).RecordedAt.Time)
 	return nil
 }
 
 // forbids says why the attempt must not be applied any more, empty where it may.
 func (r *Reconciler) forbids(ctx context.Context, in *round) (string, error) {
-	a := in.attempt()
+	a := view.LastAttempt(in.after)
 	var changed *v1alpha1.DiagnosedWorkload
 	if p := a.Action.PatchTemplate; p != nil {
 		changed = &p.Workload
@@ -87,7 +76,7 @@ func (r *Reconciler) forbids(ctx context.Context, in *round) (string, error) {
 	gitOps = gitOps.Under(in.owner.Spec.GitOps.Hold, in.after.Status.Attempts, a.Proposal.Changes)
 	return plan.Forbids(plan.Input{
 		Now: in.now, Policy: in.policy(), Diagnosis: *in.after, WorkloadPaused: workload.Paused(in.workload),
-		GitOps: gitOps, Owner: owner, Unreachable: in.unreachable(),
+		GitOps: gitOps, Owner: owner, Unreachable: in.view().Unreachable(),
 	}, *a), err
 }
 
@@ -97,7 +86,7 @@ func (r *Reconciler) answerQuestion(ctx context.Context, in *round, v *attempt.V
 	case attempt.AskInPlace:
 		return r.answerInPlace(ctx, in, v)
 	case attempt.AskPermission:
-		denied, err := r.Permissions.Denied(ctx, in.inWhoseStead(), plan.RightsOf(in.attempt().Action))
+		denied, err := r.Permissions.Denied(ctx, in.inWhoseStead(), plan.RightsOf(view.LastAttempt(in.after).Action))
 		v.Permission = attempt.Permission{Asked: true, Denied: denied}
 		return err
 	case attempt.AskStarted:
@@ -114,7 +103,7 @@ func (r *Reconciler) answerQuestion(ctx context.Context, in *round, v *attempt.V
 // answerInPlace tells whether the change was made, though nobody may have heard of it.
 func (r *Reconciler) answerInPlace(ctx context.Context, in *round, v *attempt.View) error {
 	took, err := false, error(nil)
-	switch action := in.attempt().Action; action.Type {
+	switch action := view.LastAttempt(in.after).Action; action.Type {
 	case v1alpha1.ActionPatchTemplate:
 		took, err = r.liveTemplate(ctx, in, v)
 	case v1alpha1.ActionEvictPods:
@@ -137,7 +126,7 @@ func (r *Reconciler) answerInPlace(ctx context.Context, in *round, v *attempt.Vi
 
 // liveTemplate looks at the live object: a cache may show what was before.
 func (r *Reconciler) liveTemplate(ctx context.Context, in *round, v *attempt.View) (bool, error) {
-	action := in.attempt().Action.PatchTemplate
+	action := view.LastAttempt(in.after).Action.PatchTemplate
 	standing, live, err := r.Applier.Standing(ctx, in.after.Namespace, *action)
 	if errors.Is(err, apply.ErrGone) {
 		return false, nil
@@ -145,8 +134,8 @@ func (r *Reconciler) liveTemplate(ctx context.Context, in *round, v *attempt.Vie
 	if err != nil {
 		return false, err
 	}
-	if attempt.ChangesTemplateOf(in.attempt().Action, v.Own) {
-		v.Template, v.Overwriter = standing, apply.OverwriterOf(live, in.attempt().Proposal.Changes)
+	if attempt.ChangesTemplateOf(view.LastAttempt(in.after).Action, v.Own) {
+		v.Template, v.Overwriter = standing, apply.OverwriterOf(live, view.LastAttempt(in.after).Proposal.Changes)
 	}
 	return standing == attempt.InPlace, nil
 }
@@ -179,7 +168,7 @@ func (r *Reconciler) probeKafka(ctx context.Context, in *round, service string, 
 	}
 	about(&d.cluster)
 	result := r.Prober.Probe(ctx, in.scope, d.cluster, v1alpha1.AsDeclared)
-	err = fmt.Errorf("whether %s was made is not known: at stage %s, %s says %s", in.attempt().Proposal.Target, result.Last().Name, result.Target, result.Last().Code)
+	err = fmt.Errorf("whether %s was made is not known: at stage %s, %s says %s", view.LastAttempt(in.after).Proposal.Target, result.Last().Name, result.Target, result.Last().Code)
 	if result.Kafka == nil {
 		return evidence.KafkaFacts{}, err
 	}
@@ -188,8 +177,8 @@ func (r *Reconciler) probeKafka(ctx context.Context, in *round, service string, 
 
 // cameToItsEnd tells how what the attempt started elsewhere stands.
 func (r *Reconciler) cameToItsEnd(ctx context.Context, in *round) (over bool, failure string, err error) {
-	action := in.attempt().Action
-	switch attempt.Settlement(*in.attempt()) {
+	action := view.LastAttempt(in.after).Action
+	switch attempt.Settlement(*view.LastAttempt(in.after)) {
 	case remedy.SettlesWithJob:
 		return r.Applier.Job(ctx, in.after.Namespace, action.RunJob.JobName)
 	case remedy.SettlesWhenAnswering:
@@ -222,7 +211,7 @@ func (r *Reconciler) rediagnose(ctx context.Context, in *round, v *attempt.View)
 	if done, err := r.diagnose(ctx, in); done || err != nil {
 		return err
 	}
-	input := in.verifyInput()
+	input := in.view().VerifyInput()
 	input.Finding, input.Confidence = in.finding.Identity(), in.finding.Confidence
 	if ended := in.observed.Container.Ended(); ended != nil {
 		input.Ran = ended.Ran()
@@ -239,6 +228,6 @@ func (in *round) inWhoseStead() *v1alpha1.BridgeStack {
 	}
 	return &v1alpha1.BridgeStack{
 		ObjectMeta: metav1.ObjectMeta{Namespace: in.after.Namespace},
-		Spec:       v1alpha1.BridgeStackSpec{ServiceAccountName: in.attempt().ServiceAccountName},
+		Spec:       v1alpha1.BridgeStackSpec{ServiceAccountName: view.LastAttempt(in.after).ServiceAccountName},
 	}
 }

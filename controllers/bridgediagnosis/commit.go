@@ -3,8 +3,6 @@ package bridgediagnosis
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,7 +16,7 @@ import (
 	"github.com/bridgestack/operator/internal/gitrepo"
 	"github.com/bridgestack/operator/internal/plan"
 	"github.com/bridgestack/operator/internal/remedy"
-	"github.com/bridgestack/operator/internal/text"
+	"github.com/bridgestack/operator/internal/report"
 )
 
 // commitPause is how long to wait after a commit that could not be made: a
@@ -84,7 +82,7 @@ func (in *round) seeMerged(now time.Time) {
 func (r *Reconciler) commitOf(ctx context.Context, in *round, proposal v1alpha1.Proposal) func(context.Context) (any, error) {
 	log := ctrl.LoggerFrom(ctx).WithValues("stack", in.after.Spec.Stack, "service", in.after.Spec.Service, "remedy", proposal.Remedy, "proposal", proposal.ID)
 	branch := "bridgestack/" + in.after.Name
-	change := gitrepo.Change{Branches: []string{branch, branch + "-" + proposal.ID}, Message: in.commitMessage(proposal)}
+	change := gitrepo.Change{Branches: []string{branch, branch + "-" + proposal.ID}, Message: in.redact(report.CommitMessage(in.after, in.finding.Message, proposal))}
 	owner, d, w := in.owner.DeepCopy(), in.after.DeepCopy(), in.workload // each round reads one of its own
 	changes := proposal.DeepCopy().Changes
 	redacted := in.redacted
@@ -101,29 +99,4 @@ func (r *Reconciler) commitOf(ctx context.Context, in *round, proposal v1alpha1.
 		log.Info("committed a remedy", "branch", made.Branch, "commit", made.Hash)
 		return &v1alpha1.GitCommit{Proposal: proposal.ID, Branch: made.Branch, Commit: made.Hash, Files: made.Files, Changes: changes, PushedAt: metav1.NewTime(r.Clock.Now())}, nil
 	}
-}
-
-// mostCited is how many pieces of evidence a commit's message cites, each with
-// at most so many bytes.
-const (
-	mostCited    = 5
-	maxCitedText = 240
-)
-
-// commitMessage is the remedy with its cause and evidence, from what the status
-// says, which holds no secret.
-func (in *round) commitMessage(proposal v1alpha1.Proposal) string {
-	s := &in.after.Status
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s of %s: %s\n\n", proposal.Remedy, in.after.Spec.Service, s.Cause)
-	fmt.Fprintf(&b, "%s. %s: %s.\n", text.AsClause(in.finding.Message), proposal.Remedy, text.AsClause(proposal.Because))
-	for _, c := range proposal.Changes {
-		b.WriteString("\n" + c.String())
-	}
-	fmt.Fprintf(&b, "\n\nEvidence (confidence %s):\n", s.Confidence)
-	for _, e := range s.Evidence[:min(len(s.Evidence), mostCited)] {
-		fmt.Fprintf(&b, "- %s: %s\n", e.Source, text.Clip(text.OneLine(e.Text), maxCitedText))
-	}
-	fmt.Fprintf(&b, "\nDiagnosis: %s/%s\nProposal: %s\n", in.after.Namespace, in.after.Name, proposal.ID)
-	return in.redact(b.String())
 }

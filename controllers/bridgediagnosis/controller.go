@@ -31,6 +31,7 @@ import (
 	"github.com/bridgestack/operator/internal/report"
 	"github.com/bridgestack/operator/internal/requeue"
 	"github.com/bridgestack/operator/internal/resolve"
+	"github.com/bridgestack/operator/internal/view"
 	"github.com/bridgestack/operator/internal/workload"
 )
 
@@ -107,7 +108,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 // or when the time has come that the round named.
 var unlessItRests = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	d, ok := e.ObjectNew.(*v1alpha1.BridgeDiagnosis)
-	return !ok || !incident.Rests(d) || e.ObjectOld.GetGeneration() != d.GetGeneration() ||
+	return !ok || !view.Rests(d) || e.ObjectOld.GetGeneration() != d.GetGeneration() ||
 		!maps.Equal(e.ObjectOld.GetAnnotations(), d.GetAnnotations()) || !d.DeletionTimestamp.IsZero()
 }}
 
@@ -204,7 +205,7 @@ var turnMayHaveCome = predicate.Funcs{
 	UpdateFunc: func(e event.UpdateEvent) bool {
 		before, was := e.ObjectOld.(*v1alpha1.BridgeDiagnosis)
 		after, is := e.ObjectNew.(*v1alpha1.BridgeDiagnosis)
-		return !was || !is || incident.GivesWay(before, after)
+		return !was || !is || view.GivesWay(before, after)
 	},
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/bridgestack/operator/internal/requeue"
 	"github.com/bridgestack/operator/internal/resolve"
 	"github.com/bridgestack/operator/internal/vantage"
+	"github.com/bridgestack/operator/internal/view"
 )
 
 // diagnose observes, probes and finds the cause. It always goes on to plan.
@@ -27,7 +28,7 @@ func (r *Reconciler) diagnose(ctx context.Context, in *round) (bool, error) {
 		return false, nil
 	}
 	pod, worst, ok := in.worst()
-	if in.lacksPods() || !ok && in.run().Failed {
+	if in.view().LacksPods() || !ok && in.view().Run.Failed {
 		pod, ok = observe.Pod{}, true
 	}
 	if !ok {
@@ -82,14 +83,14 @@ func (r *Reconciler) podView(ctx context.Context, in *round, pod *corev1.Pod, c 
 			others = append(others, p.Pod)
 		}
 	}
-	attempt := in.attempt()
+	attempt := view.LastAttempt(in.after)
 	viewer := vantage.Viewer{Client: r.Client, Observer: r.Observer, Prober: r.Prober, Image: r.Image, Denied: func(ctx context.Context, pod string) (string, error) {
 		return r.Permissions.Denied(ctx, in.owner, plan.ProbeRights(pod))
 	}}
 	return viewer.Probes(ctx, vantage.View{
 		Occasion: string(in.after.UID) + "/" + in.finding.Fingerprint(), Now: r.Clock.Now(), Pod: pod, Others: others,
 		Connections: diagnosis.Disputed(c, in.finding), Outside: c.Probes, Scope: in.scope, Redactor: in.redactor,
-		Judged: attempt != nil && attempt.Outcome.InForce(), Paused: in.paused(),
+		Judged: attempt != nil && attempt.Outcome.InForce(), Paused: in.view().Paused(),
 	})
 }
 
@@ -125,6 +126,37 @@ func (r *Reconciler) observe(ctx context.Context, in *round, pod observe.Pod, co
 		MayReadSecrets: mayReadSecrets, Diagnoses: siblings, Pods: r.Observer.Pods,
 	}.Dependencies(ctx)
 	return seen, err
+}
+
+// caseOf gathers what is known of the container in trouble: where pods are wanting of
+// what makes them, and of a pod that does not get through its init containers of the
+// one at which it stands.
+func (r *Reconciler) caseOf(ctx context.Context, in *round, pod observe.Pod, container evidence.Container) (observe.Observation, error) {
+	request := observe.Request{Pod: pod.Pod, Container: container.Name, Service: in.service.Name, Workload: in.named()}
+	if pod.Pod == nil {
+		request.Container = in.after.Spec.Container
+		return r.Observer.Wanting(ctx, request)
+	}
+	if in.view().NotAvailable() {
+		request.Container = detect.StandsFor(container.Name, observe.Containers(pod.Pod))
+	}
+	return r.Observer.Case(ctx, request)
+}
+
+// askReadiness asks a container that runs and is not ready what its readiness probe asks.
+func (r *Reconciler) askReadiness(ctx context.Context, in *round, pod observe.Pod, seen observe.Observation) []evidence.Probe {
+	if pod.Pod == nil {
+		return nil
+	}
+	var out []evidence.Probe
+	for _, to := range diagnosis.ReadinessQuestions(in.service.Name, pod.Status.PodIP, seen.Case.Container) {
+		answer := r.Prober.Probe(ctx, in.scope, to, v1alpha1.AsConfigured)
+		for i := range answer.Stages {
+			answer.Stages[i].Message = seen.Redactor.Text(answer.Stages[i].Message)
+		}
+		out = append(out, answer)
+	}
+	return out
 }
 
 // awaitPod waits for a pod to look at.

@@ -6,15 +6,18 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/attempt"
-	"github.com/bridgestack/operator/internal/incident"
+	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/requeue"
 	"github.com/bridgestack/operator/internal/resolve"
 	"github.com/bridgestack/operator/internal/stack"
+	"github.com/bridgestack/operator/internal/verify"
+	"github.com/bridgestack/operator/internal/view"
 )
 
 // waitForStack ends the round while nobody can say whether the workload is still
@@ -43,28 +46,59 @@ func (r *Reconciler) closeIfOver(ctx context.Context, in *round) (bool, error) {
 	if in.deleted {
 		return true, r.letGo(ctx, in)
 	}
-	reason, message := in.seen().Over()
+	reason, message := in.view().Over()
 	if reason != "" {
 		in.become(v1alpha1.StateClosed, reason, message)
 	}
 	return reason != "", nil
 }
 
-// seen is what there is of what the incident is about.
-func (in *round) seen() incident.Seen {
-	seen := incident.Seen{WorkloadGone: in.workloadGone, StackGone: in.stackGone, Container: in.after.Spec.Container}
-	if !in.workloadGone && !in.stackGone {
-		seen.ContainerGone = attempt.ContainerIsGone(in.workload.Template(), in.after.Spec.Container, in.podsSeen())
-		seen.Desired, seen.Pods = in.service.Desired(), len(attempt.PodsOf(in.workload, in.podsSeen()))
-		seen.Run = in.workload.Run(in.now)
+// recoverIfRan ends an incident of what runs to an end once a run of it succeeded: the
+// same one in the end, or the next one of a CronJob.
+func (r *Reconciler) recoverIfRan(_ context.Context, in *round) (bool, error) {
+	seen := in.view()
+	run := seen.Run
+	// The Job controller's times are whole seconds.
+	if in.deleted || !detect.SucceededSince(run, seen.Detected().Truncate(time.Second).Add(-1)) {
+		return false, nil
 	}
-	return seen
+	in.recovered(r.Clock.Now(), run.Ended, v1alpha1.ReasonRunSucceeded, fmt.Sprintf("%s succeeded; nothing was patched", run.Object))
+	return true, nil
+}
+
+// recoverIfUp ends an incident whose container has stayed up for the soak
+// without, or after the end of, any remedy.
+func (r *Reconciler) recoverIfUp(_ context.Context, in *round) (bool, error) {
+	if left := r.unhealthyFor(in); left > 0 {
+		in.soakLeft = left
+		return false, nil
+	}
+	seen := in.view()
+	if seen.AwaitsRun() {
+		return false, nil
+	}
+	v := verify.Recovered(r.Clock.Now(), seen.LivePods(), in.service.Desired(), seen.SoakWithoutRemedy())
+	if v.Outcome != verify.Helped {
+		if !v.UpSince.IsZero() {
+			in.soakLeft = v.RecheckAfter
+		}
+		return false, nil
+	}
+	reason, because := view.RecoveredBy(in.after.Status)
+	in.recovered(r.Clock.Now(), v.UpSince, reason, v.Reason+because)
+	return true, nil
+}
+
+func (in *round) recovered(now, upSince time.Time, reason, because string) {
+	up, at := metav1.NewMicroTime(upSince), metav1.NewMicroTime(now)
+	in.after.Status.Times.Up, in.after.Status.Times.Recovered = &up, &at
+	in.become(v1alpha1.StateRecovered, reason, because)
 }
 
 // letGo closes a diagnosis that is deleted and was kept for its attempt. The stack
 // remembers the attempt first: the next incident of the same loop begins at once.
 func (r *Reconciler) letGo(ctx context.Context, in *round) error {
-	if a := in.attempt(); a != nil && a.EndedAt != nil && in.before.Status.State != v1alpha1.StateClosed {
+	if a := view.LastAttempt(in.after); a != nil && a.EndedAt != nil && in.before.Status.State != v1alpha1.StateClosed {
 		in.become(v1alpha1.StateClosed, v1alpha1.ReasonStackDeleted, fmt.Sprintf("the stack or the diagnosis was deleted while %s was under way: %s", a.Proposal.Remedy, a.Message))
 		if err := r.persist(ctx, in); err != nil {
 			return client.IgnoreNotFound(err)

@@ -23,6 +23,7 @@ import (
 	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/remedy"
 	"github.com/bridgestack/operator/internal/stack"
+	"github.com/bridgestack/operator/internal/view"
 	"github.com/bridgestack/operator/internal/workload"
 )
 
@@ -100,7 +101,7 @@ func TestLostAnswerAtTheDeadline(t *testing.T) {
 			if err := advance(t, r, in); err != nil {
 				t.Fatal(err)
 			}
-			if a := in.attempt(); a.Outcome != c.outcome || in.after.Status.State != c.state {
+			if a := view.LastAttempt(in.after); a.Outcome != c.outcome || in.after.Status.State != c.state {
 				t.Errorf("the attempt is %s, the state %s: %s", a.Outcome, in.after.Status.State, in.after.Status.Message)
 			}
 		})
@@ -115,8 +116,8 @@ func TestUnreadableAtTheDeadline(t *testing.T) {
 	r.Applier.Live = interceptor.NewClient(fake.NewClientBuilder().Build(), interceptor.Funcs{Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
 		return errors.New("no route to the API server")
 	}})
-	if err := advance(t, r, in); err == nil || in.attempt().Outcome != v1alpha1.AttemptRecorded {
-		t.Errorf("the attempt is %s: %v", in.attempt().Outcome, err)
+	if err := advance(t, r, in); err == nil || view.LastAttempt(in.after).Outcome != v1alpha1.AttemptRecorded {
+		t.Errorf("the attempt is %s: %v", view.LastAttempt(in.after).Outcome, err)
 	}
 }
 
@@ -128,10 +129,10 @@ func TestServersWordsAreRedacted(t *testing.T) {
 	if err := advance(t, r, in); err != nil {
 		t.Fatal(err)
 	}
-	if said := in.attempt().Message + in.after.Status.Message; strings.Contains(said, canary) || !strings.Contains(said, "login with") {
+	if said := view.LastAttempt(in.after).Message + in.after.Status.Message; strings.Contains(said, canary) || !strings.Contains(said, "login with") {
 		t.Errorf("the status says %s", said)
 	}
-	in.attempt().Outcome, in.attempt().Deadline = v1alpha1.AttemptRecorded, metav1.NewTime(r.Clock.Now().Add(time.Minute))
+	view.LastAttempt(in.after).Outcome, view.LastAttempt(in.after).Deadline = v1alpha1.AttemptRecorded, metav1.NewTime(r.Clock.Now().Add(time.Minute))
 	if err := advance(t, r, in); err == nil || strings.Contains(err.Error(), canary) {
 		t.Errorf("the operator's log says %v", err)
 	}

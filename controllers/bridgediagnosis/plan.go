@@ -13,7 +13,6 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/attempt"
-	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/gitops"
 	"github.com/bridgestack/operator/internal/incident"
 	"github.com/bridgestack/operator/internal/notify"
@@ -135,14 +134,14 @@ func (r *Reconciler) decide(ctx context.Context, in *round, from client.Reader, 
 		underWay = cmp.Or(underWay, attempt.UnderWayOn(action.On.DiagnosedWorkload, in.after, others))
 	}
 	tried := attempt.Remember(in.owner.Status.Tried, others, r.Clock.Now())
-	_, worst, found := in.worst()
+	_, worst, _ := in.worst()
 	return plan.Decide(plan.Input{
 		Now: r.Clock.Now(), Policy: in.policy(), Finding: in.finding, Action: action, Proposal: proposal,
 		Diagnosis: *in.after, Others: others, Services: len(in.stack.Services),
 		WorkloadPaused: workload.Paused(in.workload),
 		Owner:          owner, UnderWay: underWay,
 		Tried:  attempt.TriedBefore(tried, in.after.Spec.Workload, proposal, in.finding.Identity(), remedy.SameTrouble),
-		GitOps: gitOps, Up: found && !in.lacksPods() && detect.Outlived(worst, in.after.Status.Loop, r.Clock.Now()) && r.unhealthyFor(in) == 0, Unreachable: in.unreachable(), Untried: plan.Untried(in.workload, worst),
+		GitOps: gitOps, Up: in.view().Outlived(r.Clock.Now()) && r.unhealthyFor(in) == 0, Unreachable: in.view().Unreachable(), Untried: plan.Untried(in.workload, worst),
 	}), nil
 }
 

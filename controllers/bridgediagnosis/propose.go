@@ -19,8 +19,8 @@ func (r *Reconciler) propose(ctx context.Context, in *round) (remedy.Action, v1a
 	}
 	input := remedy.Input{
 		Finding: in.finding, Case: *in.observed, Policy: in.policy(), Service: in.service,
-		Template: in.workload.Template(), Attempts: in.after.Status.Attempts, BackingOff: remedy.BackingOffOf(in.podsSeen()),
-		Now: r.Clock.Now(), Image: r.Image, SlowestStart: remedy.SlowestStartOf(in.podsSeen()), Secrets: in.redactor,
+		Template: in.workload.Template(), Attempts: in.after.Status.Attempts, BackingOff: remedy.BackingOffOf(in.view().Pods),
+		Now: r.Clock.Now(), Image: r.Image, SlowestStart: remedy.SlowestStartOf(in.view().Pods), Secrets: in.redactor,
 	}
 	if err := r.gather(ctx, in, &input); err != nil {
 		return remedy.Action{}, v1alpha1.Proposal{}, err

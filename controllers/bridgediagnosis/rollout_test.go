@@ -60,10 +60,10 @@ func TestDaemonSetWithANodeThatDoesNotAnswer(t *testing.T) {
 				Action:   v1alpha1.AttemptAction{Type: v1alpha1.ActionPatchTemplate, PatchTemplate: &v1alpha1.PatchTemplateAction{Workload: in.after.Spec.Workload, Generation: 1}},
 			}}
 			in.nodes = r.Observer.Nodes(t.Context(), in.pods)
-			v := verify.Check(in.verifyInput())
+			v := verify.Check(in.view().VerifyInput())
 			if v.Outcome == verify.Waiting { // the last one that came up has its time
 				in.now = in.now.Add(5 * time.Minute)
-				v = verify.Check(in.verifyInput())
+				v = verify.Check(in.view().VerifyInput())
 			}
 			if v.Outcome != c.want {
 				t.Errorf("got %s: %s", v.Outcome, v.Reason)

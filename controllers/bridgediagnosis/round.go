@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -16,17 +14,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
-	"github.com/bridgestack/operator/internal/attempt"
-	"github.com/bridgestack/operator/internal/detect"
 	"github.com/bridgestack/operator/internal/diagnosis"
 	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/incident"
 	"github.com/bridgestack/operator/internal/observe"
 	"github.com/bridgestack/operator/internal/redact"
+	"github.com/bridgestack/operator/internal/report"
 	"github.com/bridgestack/operator/internal/stack"
 	"github.com/bridgestack/operator/internal/text"
-	"github.com/bridgestack/operator/internal/verify"
+	"github.com/bridgestack/operator/internal/view"
 	"github.com/bridgestack/operator/internal/workload"
 	"github.com/bridgestack/operator/internal/workload/lookup"
 )
@@ -73,10 +70,20 @@ type round struct {
 
 func (in *round) policy() stack.Policy { return in.stack.Policy }
 
-// paused is true while a person wants nothing to be written: by a pause, or by a
-// maintenance window.
-func (in *round) paused() bool {
-	return in.policy().Paused || workload.Paused(in.workload) || in.policy().MaintenanceAt(in.now).Now()
+// view is what is seen of the incident, as plain values; what follows from it is there.
+func (in *round) view() view.Incident {
+	pods := observe.WorkloadPods(in.pods, in.nodes, in.after.Spec.Container)
+	for i := range pods {
+		pods[i].Stranded = pods[i].Pod.NodeReady == evidence.ReadinessFalse && workload.TraitsOf(in.after.Spec.Workload.Kind).LeavesPods
+	}
+	seen := view.Incident{
+		Diagnosis: in.after, Policy: in.policy(), Service: in.service, StackGone: in.stackGone,
+		Workload: in.workload, Pods: pods, RefusedSince: in.refusedSince, Now: in.now,
+	}
+	if in.workload != nil {
+		seen.Run = observe.RunOf(in.workload.Run(in.now))
+	}
+	return seen
 }
 
 // named is the workload by its name.
@@ -90,14 +97,6 @@ const maxMessage = 4096
 // become sets the state with its reason and message.
 func (in *round) become(state v1alpha1.DiagnosisState, reason, message string) {
 	in.after.Status.State, in.after.Status.Message, in.reason = state, text.Clip(message, maxMessage), reason
-}
-
-// attempt is the last one, nil where there is none.
-func (in *round) attempt() *v1alpha1.Attempt {
-	if n := len(in.after.Status.Attempts); n > 0 {
-		return &in.after.Status.Attempts[n-1]
-	}
-	return nil
 }
 
 // begin reads the diagnosis and what it is about; nil where nothing is to be done.
@@ -120,7 +119,7 @@ func (r *Reconciler) begin(ctx context.Context, req ctrl.Request) (*round, error
 		reason, message := incident.Detected(before.Spec.Symptom)
 		in.become(v1alpha1.StateDiagnosing, reason, message)
 	} else {
-		in.reason = readyReason(&before)
+		in.reason = report.ReadyReason(&before)
 	}
 	owner, resolved, service, err := r.Resolver.StackFor(ctx, in.named())
 	if err != nil {
@@ -142,15 +141,6 @@ func (r *Reconciler) forget(diagnosis types.NamespacedName) {
 	r.unread.forget(diagnosis)
 }
 
-func readyReason(d *v1alpha1.BridgeDiagnosis) string {
-	for _, c := range d.Status.Conditions {
-		if c.Type == v1alpha1.ConditionReady {
-			return c.Reason
-		}
-	}
-	return v1alpha1.ReasonLoopDetected
-}
-
 func (r *Reconciler) readWorkload(ctx context.Context, in *round) error {
 	found, err := lookup.Get(ctx, r.Client, workload.RefOfDiagnosed(in.after.Namespace, in.after.Spec.Workload))
 	if apierrors.IsNotFound(err) || errors.Is(err, lookup.ErrReplaced) {
@@ -169,82 +159,12 @@ func (r *Reconciler) readWorkload(ctx context.Context, in *round) error {
 	return nil
 }
 
-// worst is the pod to look at; see detect.Worst. Where pods are wanting or not ready,
-// those that ended before are none of them, unless a run ended with them.
+// worst is the pod to look at; see view.Incident.Worst.
 func (in *round) worst() (observe.Pod, evidence.WorkloadPod, bool) {
-	seen := in.podsSeen()
-	i := detect.Worst(seen, detect.RolloutRests(seen, in.now), !in.notAvailable() || in.run().Failed)
+	seen := in.view()
+	i := seen.Worst()
 	if i < 0 {
 		return observe.Pod{}, evidence.WorkloadPod{}, false
 	}
-	return in.pods[i], seen[i], true
-}
-
-// podsSeen are the workload's pods as plain values.
-func (in *round) podsSeen() []evidence.WorkloadPod {
-	seen := observe.WorkloadPods(in.pods, in.nodes, in.after.Spec.Container)
-	for i := range seen {
-		seen[i].Stranded = seen[i].Pod.NodeReady == evidence.ReadinessFalse && workload.TraitsOf(in.after.Spec.Workload.Kind).LeavesPods
-	}
-	return seen
-}
-
-// podsNow are the pods that a change of the template is judged by: of the
-// newest revision, and earlier ones where the workload keeps them, or where a node
-// that does not answer keeps its rollout from going on: a pod there is never replaced,
-// and counts as the one that may be unavailable.
-func (in *round) podsNow() []verify.Pod {
-	seen := in.podsSeen()
-	older := in.workload.Strategy().KeepsOlder() || slices.ContainsFunc(seen, func(p evidence.WorkloadPod) bool { return p.Stranded })
-	return verify.PodsOf(seen, in.templateSeen(), older)
-}
-
-// livePods are all that should be up, of whatever revision: while a rollout is
-// paused, or where pods change on delete only, none may be of the newest.
-func (in *round) livePods() []verify.Pod {
-	return verify.PodsOf(in.podsSeen(), in.templateSeen(), true)
-}
-
-func (in *round) templateSeen() bool {
-	return attempt.TemplateSeen(in.workload, in.attempt(), in.after.Spec.Workload)
-}
-
-// soak is how long the container must stay up.
-func (in *round) soak() time.Duration {
-	return verify.SoakOf(in.policy().Soak, in.after.Status.Loop)
-}
-
-// unreachable says why a change of the pod template would not reach the pod in
-// trouble, empty where it would.
-func (in *round) unreachable() string {
-	_, worst, _ := in.worst()
-	return workload.Withheld(in.workload, worst.Pod.Name)
-}
-
-// recoverIfUp ends an incident whose container has stayed up for the soak
-// without, or after the end of, any remedy.
-func (r *Reconciler) recoverIfUp(_ context.Context, in *round) (bool, error) {
-	if left := r.unhealthyFor(in); left > 0 {
-		in.soakLeft = left
-		return false, nil
-	}
-	if detect.AwaitsRun(in.after.Spec.Symptom, in.run()) {
-		return false, nil
-	}
-	v := verify.Recovered(r.Clock.Now(), in.livePods(), in.service.Desired(), detect.SoakWithoutRemedy(in.after.Spec.Symptom, in.after.Status, in.soak()))
-	if v.Outcome != verify.Helped {
-		if !v.UpSince.IsZero() {
-			in.soakLeft = v.RecheckAfter
-		}
-		return false, nil
-	}
-	reason, because := incident.RecoveredBy(in.after.Status)
-	in.recovered(r.Clock.Now(), v.UpSince, reason, v.Reason+because)
-	return true, nil
-}
-
-func (in *round) recovered(now, upSince time.Time, reason, because string) {
-	up, at := metav1.NewMicroTime(upSince), metav1.NewMicroTime(now)
-	in.after.Status.Times.Up, in.after.Status.Times.Recovered = &up, &at
-	in.become(v1alpha1.StateRecovered, reason, because)
+	return in.pods[i], seen.Pods[i], true
 }

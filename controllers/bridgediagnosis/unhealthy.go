@@ -11,21 +11,16 @@ import (
 	"github.com/bridgestack/operator/internal/redact"
 	"github.com/bridgestack/operator/internal/report"
 	"github.com/bridgestack/operator/internal/verify"
+	"github.com/bridgestack/operator/internal/view"
 )
-
-// byHealth is true of incidents that a health endpoint showed: that the
-// container runs says nothing of them.
-func (in *round) byHealth() bool {
-	return in.after.Spec.Symptom == v1alpha1.SymptomHealthEndpointFailing
-}
 
 // unhealthyFor is when to look again at an endpoint that has not been well for
 // the whole soak, 0 where it has or no endpoint is at issue.
 func (r *Reconciler) unhealthyFor(in *round) time.Duration {
-	if !in.byHealth() || in.service.Endpoint == nil || in.service.Endpoint.HTTP == nil {
+	if !in.view().ByHealth() || in.service.Endpoint == nil || in.service.Endpoint.HTTP == nil {
 		return 0
 	}
-	return r.health(in).Left(in.soak(), detect.HealthPeriod(in.policy().Detection()), r.Clock.Now())
+	return r.health(in).Left(in.view().Soak(), detect.HealthPeriod(in.policy().Detection()), r.Clock.Now())
 }
 
 // health is what is known of the service's health endpoint.
@@ -42,7 +37,7 @@ const awaitedAnswer = 5 * time.Second
 // is no longer in the policy or the container does not stay up long enough, and not
 // for longer than a person may wait to be called.
 func (r *Reconciler) awaitHealth(_ context.Context, in *round) (bool, error) {
-	if !in.byHealth() || in.service.Endpoint == nil || in.service.Endpoint.HTTP == nil {
+	if !in.view().ByHealth() || in.service.Endpoint == nil || in.service.Endpoint.HTTP == nil {
 		return false, nil
 	}
 	var open time.Duration
@@ -61,7 +56,7 @@ func (r *Reconciler) awaitHealth(_ context.Context, in *round) (bool, error) {
 // be up is not enough.
 func (r *Reconciler) withHealth(in *round, v verify.Verdict) verify.Verdict {
 	if left := r.unhealthyFor(in); left > 0 {
-		return verify.WithHealth(v, r.health(in), left, in.attempt().Deadline.Time, r.Clock.Now())
+		return verify.WithHealth(v, r.health(in), left, view.LastAttempt(in.after).Deadline.Time, r.Clock.Now())
 	}
 	return v
 }
@@ -69,7 +64,7 @@ func (r *Reconciler) withHealth(in *round, v verify.Verdict) verify.Verdict {
 // showHealth adds to the evidence what the endpoint that showed the incident
 // says of itself.
 func (r *Reconciler) showHealth(_ context.Context, in *round) (bool, error) {
-	if !in.byHealth() {
+	if !in.view().ByHealth() {
 		return false, nil
 	}
 	seen, known := r.Health.Get(client.ObjectKeyFromObject(in.owner), in.service.Name)

@@ -21,6 +21,14 @@ var waitsForPerson = map[v1alpha1.DiagnosisState]bool{
 	v1alpha1.StateAwaitingMerge:    true,
 }
 
+// ReadyReason is why a diagnosis is as it is, by its own condition.
+func ReadyReason(d *v1alpha1.BridgeDiagnosis) string {
+	if c := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionReady); c != nil {
+		return c.Reason
+	}
+	return v1alpha1.ReasonLoopDetected
+}
+
 // SetDiagnosisConditions computes all conditions of a diagnosis from the rest
 // of its status and the reason of its present state.
 func SetDiagnosisConditions(d *v1alpha1.BridgeDiagnosis, reason string) {
