@@ -22,7 +22,8 @@ type ConnectionEnv struct {
 	// value stays in memory, and goes to the server that the variables name only.
 	// +optional
 	Password string `json:"password,omitempty"`
-	// url is the variable with a connection string in URL, JDBC or libpq form. Who
+	// url is the variable with a connection string in URL, JDBC or libpq form, or in
+	// that of Go's MySQL driver. Who
 	// writes it must be allowed to get Secrets.
 	// +optional
 	URL string `json:"url,omitempty"`
@@ -44,11 +45,14 @@ type ConnectionEnv struct {
 
 // Endpoint is what a service offers. Exactly one member is set.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.postgres), has(self.kafka), has(self.redis), has(self.rabbitmq), has(self.memcached), has(self.http), has(self.tcp)].exists_one(x, x)",message="set exactly one member, such as postgres, kafka, http or tcp"
+// +kubebuilder:validation:XValidation:rule="[has(self.postgres), has(self.mysql), has(self.kafka), has(self.redis), has(self.rabbitmq), has(self.memcached), has(self.http), has(self.tcp)].exists_one(x, x)",message="set exactly one member, such as postgres, kafka, http or tcp"
 type Endpoint struct {
 	// postgres: a PostgreSQL server.
 	// +optional
 	Postgres *PostgresEndpoint `json:"postgres,omitempty"`
+	// mysql: a MySQL or MariaDB server.
+	// +optional
+	MySQL *MySQLEndpoint `json:"mysql,omitempty"`
 	// kafka: a broker that speaks the Kafka protocol, such as Redpanda.
 	// +optional
 	Kafka *KafkaEndpoint `json:"kafka,omitempty"`
@@ -84,6 +88,24 @@ type PostgresEndpoint struct {
 	// database that the stack uses. Default: what the client is configured with.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
+	Database string `json:"database,omitempty"`
+}
+
+// MySQLEndpoint is where a MySQL or MariaDB server listens for the stack.
+type MySQLEndpoint struct {
+	// host is a Service of this namespace, or a host that the cluster's admin
+	// allowed to be probed. Default: the service's name.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Host string `json:"host,omitempty"`
+	// port of the server. Default: 3306.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	Port int32 `json:"port,omitempty"`
+	// database that the stack uses. Default: what the client is configured with.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
 	Database string `json:"database,omitempty"`
 }
 

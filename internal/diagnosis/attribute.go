@@ -7,6 +7,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/server"
 )
 
 // attribute finds out whose fault of a connection a clue tells of.
@@ -47,11 +48,11 @@ func (k *clue) noAddress() bool { return k.subject.Host == "" && k.subject.Port 
 
 // bind finds the target that the clue's address belongs to.
 func (r *reading) bind(k *clue) {
-	if t, ok := find(r.targets, k.subject.Host, k.subject.Port); ok && (k.family == familyAny || t.family == k.family) {
+	if t, ok := find(r.targets, k.subject.Host, k.subject.Port); ok && (k.family == familyAny || t.family == k.family) && t.mayBe(k) {
 		k.target = &t
 	}
 	if k.target == nil && k.family != familyAny && k.subject.Host == "" {
-		i := slices.IndexFunc(r.targets, func(t target) bool { return t.family == k.family && !t.declared })
+		i := slices.IndexFunc(r.targets, func(t target) bool { return t.family == k.family && !t.declared && t.mayBe(k) })
 		if i >= 0 {
 			k.target = &r.targets[i]
 		}
@@ -60,16 +61,26 @@ func (r *reading) bind(k *clue) {
 		k.subject.Dependency = k.target.service
 		return
 	}
-	if services := r.servicesOf(k.family); len(services) == 1 {
+	if services := r.servicesOf(k); len(services) == 1 {
 		k.subject.Dependency = services[0]
 	}
 }
 
-// servicesOf are the stack's services of a family.
-func (r *reading) servicesOf(f family) []string {
+// mayBe says that a target may be the server whose words the clue is in: among the
+// kinds without a family of their own, MySQL's words are not about Redis.
+func (t target) mayBe(k *clue) bool {
+	if t.conn == nil || k.server == "" || k.family != familyUpstream {
+		return true
+	}
+	kind := server.Of(t.conn.Protocol)
+	return kind.Port == 0 || string(kind.Protocol) == k.server
+}
+
+// servicesOf are the stack's services that the clue may be about.
+func (r *reading) servicesOf(k *clue) []string {
 	var services []string
 	for _, t := range r.targets {
-		if t.family == f && t.service != "" && (len(services) == 0 || services[len(services)-1] != t.service) {
+		if t.family == k.family && t.mayBe(k) && t.service != "" && (len(services) == 0 || services[len(services)-1] != t.service) {
 			services = append(services, t.service)
 		}
 	}

@@ -126,7 +126,7 @@ func isUnreachable(cause v1alpha1.Cause) bool {
 	switch cause {
 	case v1alpha1.CausePostgresUnreachable, v1alpha1.CausePostgresHostNotFound, v1alpha1.CausePostgresStarting, v1alpha1.CausePostgresConnectionLost,
 		v1alpha1.CauseKafkaUnreachable, v1alpha1.CauseKafkaHostNotFound, v1alpha1.CauseKafkaCoordinatorUnavailable, v1alpha1.CauseKafkaAdvertisedListenerMismatch,
-		v1alpha1.CauseUpstreamUnreachable, v1alpha1.CauseUpstreamConnectionLost:
+		v1alpha1.CauseUpstreamUnreachable, v1alpha1.CauseUpstreamConnectionLost, v1alpha1.CauseUpstreamStarting:
 		return true
 	default:
 		return false
@@ -332,7 +332,8 @@ func probeWouldSee(cause v1alpha1.Cause) bool {
 	case v1alpha1.CausePostgresSchemaMissing, v1alpha1.CausePostgresPermissionDenied, v1alpha1.CausePostgresPoolExhausted, v1alpha1.CausePostgresReadOnly,
 		v1alpha1.CausePostgresConnectionsExhausted, // the container's own are free again
 		v1alpha1.CausePostgresConnectionLost, v1alpha1.CausePostgresDiskFull, v1alpha1.CauseKafkaMessageTooLarge, v1alpha1.CauseKafkaGroupUnstable,
-		v1alpha1.CauseKafkaDiskFull, v1alpha1.CauseKafkaNotEnoughReplicas, v1alpha1.CauseKafkaAuthorizationDenied:
+		v1alpha1.CauseKafkaDiskFull, v1alpha1.CauseKafkaNotEnoughReplicas, v1alpha1.CauseKafkaAuthorizationDenied,
+		v1alpha1.CauseUpstreamOverloaded, v1alpha1.CauseUpstreamConnectionLost, v1alpha1.CauseUpstreamRejectsWrites, v1alpha1.CauseUpstreamIncompatible:
 		return false
 	default:
 		return true

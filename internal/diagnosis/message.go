@@ -34,8 +34,8 @@ func message(k clue) string {
 		where = k.subject.Host
 	}
 	if lead := leadOf(k.cause); lead != "" {
-		if server := serverOf(k); server != "" {
-			lead = strings.ReplaceAll(strings.ReplaceAll(lead, "Another server", server), "another server", server)
+		if name := serverOf(k); name != "" {
+			lead = strings.ReplaceAll(strings.ReplaceAll(lead, "Another server", name), "another server", name)
 		}
 		if where != "" && k.fault != faultNone {
 			lead += " (" + where + ")"
@@ -47,7 +47,7 @@ func message(k clue) string {
 
 // serverAt are servers of no known kind by the ports that they listen on by default.
 var serverAt = map[int32]string{
-	3306: "MySQL", 27017: "MongoDB", 9200: "Elasticsearch", 8500: "Consul", 8200: "Vault",
+	27017: "MongoDB", 9200: "Elasticsearch", 8500: "Consul", 8200: "Vault",
 	2379: "etcd", 4222: "NATS", 9042: "Cassandra", 389: "LDAP", 25: "SMTP", 587: "SMTP", 2181: "ZooKeeper", 1433: "SQL Server",
 }
 

@@ -12,6 +12,7 @@ type Protocol string
 // beside the kind, in package server.
 const (
 	Postgres Protocol = "Postgres"
+	MySQL    Protocol = "MySQL" // and MariaDB
 	Kafka    Protocol = "Kafka"
 	HTTP     Protocol = "HTTP"
 	TCP      Protocol = "TCP"
@@ -49,7 +50,7 @@ type Connection struct {
 	Unresolved bool
 	// TLS is what the client asks for.
 	TLS TLSMode
-	// Database for Postgres, the number of one for Redis, the virtual host for RabbitMQ.
+	// Database for Postgres and MySQL, the number of one for Redis, the virtual host for RabbitMQ.
 	Database string
 	// Mechanism is Kafka's SASL mechanism, empty for none.
 	Mechanism string

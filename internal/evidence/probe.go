@@ -22,6 +22,7 @@ type Probe struct {
 	Stages []Stage
 	// At most one of the following is set: what the protocol told.
 	Postgres *PostgresFacts
+	MySQL    *MySQLFacts
 	Kafka    *KafkaFacts
 	HTTP     *HTTPFacts
 }
@@ -50,7 +51,7 @@ const (
 type Stage struct {
 	Name    StageName
 	Outcome v1alpha1.ProbeOutcome
-	// Code is a Code constant, a SQLSTATE, or a Kafka error's name such as
+	// Code is a Code constant, a SQLSTATE, the number of a MySQL error, or a Kafka error's name such as
 	// SASL_AUTHENTICATION_FAILED; empty where the stage passed.
 	Code string
 	// Message of the server or client, redacted.
@@ -111,6 +112,19 @@ type PostgresFacts struct {
 	InRecovery, ReadOnly bool
 	// MaxConnections and UsedConnections, 0 where the role may not see them.
 	MaxConnections, UsedConnections int32
+	// ServerTLS says that the probe's connection is encrypted.
+	ServerTLS bool
+}
+
+// MySQLFacts is what a MySQL or MariaDB server told after authentication.
+type MySQLFacts struct {
+	ServerVersion string
+	// ReadOnly is read_only, super_read_only or innodb_read_only: what an application's
+	// account writes is refused.
+	ReadOnly bool
+	// MaxConnections that clients may take; one more is kept for an administrator.
+	// UsedConnections are those now, MostUsed the most since the server started.
+	MaxConnections, UsedConnections, MostUsed int32
 	// ServerTLS says that the probe's connection is encrypted.
 	ServerTLS bool
 }

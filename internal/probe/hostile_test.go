@@ -102,6 +102,9 @@ func TestHostileServers(t *testing.T) {
 		"RabbitMQ, bare": {Protocol: server.RabbitMQ},
 		"RabbitMQ, TLS":  {Protocol: server.RabbitMQ, User: "u", Password: evidence.NewSecret("p"), TLS: evidence.TLSRequire},
 		"Memcached":      {Protocol: server.Memcached},
+		"MySQL":          {Protocol: evidence.MySQL, User: "u", Password: evidence.NewSecret("p"), Database: "d"},
+		"MySQL, TLS":     {Protocol: evidence.MySQL, User: "u", Password: evidence.NewSecret("p"), TLS: evidence.TLSVerifyFull},
+		"MySQL, bare":    {Protocol: evidence.MySQL, TLS: evidence.TLSDisable},
 		"HTTP":           {Protocol: evidence.HTTP, Path: "/health"},
 	}
 	// These say so themselves: no TLS here.

@@ -17,6 +17,7 @@ var holdDependents = remedy{
 		v1alpha1.CauseDependencyUnhealthy, v1alpha1.CausePostgresStarting,
 		v1alpha1.CausePostgresUnreachable, v1alpha1.CauseKafkaUnreachable, v1alpha1.CauseKafkaCoordinatorUnavailable,
 		v1alpha1.CausePostgresHostNotFound, v1alpha1.CauseKafkaHostNotFound,
+		v1alpha1.CauseUpstreamUnreachable, v1alpha1.CauseUpstreamStarting,
 	},
 	propose: func(in Input) (Action, *Refusal) {
 		d, known := in.dependency()
@@ -28,7 +29,7 @@ var holdDependents = remedy{
 		}
 		answers := in.probed(d.Service, v1alpha1.AsConfigured) == v1alpha1.ProbePassed
 		settling := d.Workload.Known && (!d.Workload.Ready || d.Workload.Looping) || in.settling(d)
-		passing := in.Finding.Cause == v1alpha1.CausePostgresStarting || in.Finding.Cause == v1alpha1.CauseDependencyUnhealthy
+		passing := slices.Contains([]v1alpha1.Cause{v1alpha1.CausePostgresStarting, v1alpha1.CauseUpstreamStarting, v1alpha1.CauseDependencyUnhealthy}, in.Finding.Cause)
 		if !answers && !settling && !passing {
 			return refuse(v1alpha1.RemedyHoldDependents, "%s is ready and still does not answer: waiting would not help", d.Service)
 		}

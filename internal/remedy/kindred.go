@@ -11,7 +11,7 @@ import (
 var kindred = [][]v1alpha1.Cause{
 	{v1alpha1.CauseCPUStarved, v1alpha1.CauseStartupProbeFailed, v1alpha1.CauseLivenessProbeFailed},
 	{v1alpha1.CauseOOMKilled, v1alpha1.CauseChildOOMKilled, v1alpha1.CauseHeapExhausted},
-	{v1alpha1.CauseConfigStale, v1alpha1.CausePostgresAuthFailed, v1alpha1.CauseKafkaAuthFailed},
+	{v1alpha1.CauseConfigStale, v1alpha1.CausePostgresAuthFailed, v1alpha1.CauseKafkaAuthFailed, v1alpha1.CauseUpstreamAuthFailed},
 	{v1alpha1.CausePostgresTLSMismatch, v1alpha1.CausePostgresAccessRejected},
 	{v1alpha1.CausePostgresPoolExhausted, v1alpha1.CausePostgresConnectionsExhausted},
 	// Another address at which nothing answers either is no better address.
@@ -27,6 +27,7 @@ var unreached = []v1alpha1.Cause{
 	v1alpha1.CauseDependencyUnhealthy,
 	v1alpha1.CausePostgresUnreachable, v1alpha1.CausePostgresHostNotFound, v1alpha1.CausePostgresStarting, v1alpha1.CausePostgresConnectionLost,
 	v1alpha1.CauseKafkaUnreachable, v1alpha1.CauseKafkaHostNotFound, v1alpha1.CauseKafkaCoordinatorUnavailable,
+	v1alpha1.CauseUpstreamUnreachable, v1alpha1.CauseUpstreamStarting, v1alpha1.CauseUpstreamConnectionLost,
 }
 
 // Kindred reports whether, for a remedy, two causes are the same trouble: a

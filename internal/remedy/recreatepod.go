@@ -19,6 +19,7 @@ var recreatePod = remedy{
 		v1alpha1.CausePostgresUnreachable, v1alpha1.CausePostgresStarting, v1alpha1.CausePostgresHostNotFound,
 		v1alpha1.CausePostgresConnectionLost, v1alpha1.CausePostgresConnectionsExhausted,
 		v1alpha1.CauseKafkaUnreachable, v1alpha1.CauseKafkaHostNotFound, v1alpha1.CauseKafkaCoordinatorUnavailable,
+		v1alpha1.CauseUpstreamUnreachable, v1alpha1.CauseUpstreamStarting, v1alpha1.CauseUpstreamConnectionLost, v1alpha1.CauseUpstreamOverloaded,
 	},
 	propose: func(in Input) (Action, *Refusal) {
 		d, known := in.dependency()

@@ -20,6 +20,7 @@ var restartWorkload = remedy{
 	mayChange: restarts,
 	causes: []v1alpha1.Cause{
 		v1alpha1.CauseConfigStale, v1alpha1.CausePostgresConnectionLost, v1alpha1.CausePostgresPoolExhausted,
+		v1alpha1.CauseUpstreamConnectionLost,
 	},
 	final: true,
 	propose: func(in Input) (Action, *Refusal) {
@@ -31,7 +32,7 @@ var restartWorkload = remedy{
 			d, known := in.dependency()
 			switch {
 			case !known:
-				return refuse(v1alpha1.RemedyRestartWorkload, "the stack declares no database that the cause is about")
+				return refuse(v1alpha1.RemedyRestartWorkload, "the stack declares no server that the cause is about")
 			case in.probed(d.Service, v1alpha1.AsConfigured) != v1alpha1.ProbePassed:
 				return refuse(v1alpha1.RemedyRestartWorkload, "%s does not answer yet with the container's own settings: new pods would end the same way", d.Service)
 			}

@@ -21,7 +21,7 @@ var setEnv = remedy{
 	needs:     []Need{NeedKnownKeys},
 	causes: []v1alpha1.Cause{
 		v1alpha1.CausePostgresHostNotFound, v1alpha1.CausePostgresUnreachable,
-		v1alpha1.CauseKafkaHostNotFound, v1alpha1.CauseKafkaUnreachable,
+		v1alpha1.CauseKafkaHostNotFound, v1alpha1.CauseKafkaUnreachable, v1alpha1.CauseUpstreamUnreachable,
 		v1alpha1.CauseEnvVarMissing, v1alpha1.CauseEnvVarInvalid,
 		v1alpha1.CausePostgresTLSMismatch,
 		v1alpha1.CausePostgresPoolExhausted, v1alpha1.CausePostgresConnectionsExhausted,

@@ -37,6 +37,7 @@ var waitForDependency = remedy{
 	causes: []v1alpha1.Cause{
 		v1alpha1.CauseDependencyUnhealthy, v1alpha1.CausePostgresStarting, v1alpha1.CauseKafkaCoordinatorUnavailable,
 		v1alpha1.CausePostgresUnreachable, v1alpha1.CauseKafkaUnreachable,
+		v1alpha1.CauseUpstreamUnreachable, v1alpha1.CauseUpstreamStarting,
 	},
 	propose: func(in Input) (Action, *Refusal) {
 		d, known := in.dependency()

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,7 +38,66 @@ func parsePostgres(text string) (dsn, bool) {
 		d.servers = withPort(d.servers, postgresPort)
 		return d, true
 	}
-	return parseKeyValue(text)
+	d, ok := parseKeyValue(text)
+	if slices.ContainsFunc(d.servers, func(s evidence.HostPort) bool { return s.Port == mysqlPort }) {
+		return dsn{}, false
+	}
+	d.servers = withPort(d.servers, postgresPort)
+	return d, ok
+}
+
+// parseMySQL reads a connection string in URL form (also JDBC's and SQLAlchemy's),
+// in that of Go's driver, user:password@tcp(host:port)/database?parameters, in
+// PDO's, mysql:host=...;port=..., or in ADO.NET's Server=...;Port=3306;... Of the
+// last, only the port tells that it is MySQL's.
+func parseMySQL(text string) (dsn, bool) {
+	text = strings.Trim(strings.TrimSpace(text), `"'`)
+	if strings.Contains(text, "://") {
+		d, ok := parseAnyURL(text)
+		// jdbc:mysql:loadbalance://a,b/d, jdbc:mariadb:sequential://a,b/d
+		d.scheme, _, _ = strings.Cut(d.scheme, ":")
+		if !ok || !slices.Contains(mysqlSchemes, d.scheme) {
+			return dsn{}, false
+		}
+		d.database, d.path = or(d.database, strings.TrimPrefix(d.path, "/")), ""
+		d.servers = withPort(d.servers, mysqlPort)
+		return d, true
+	}
+	if m := goMySQL.FindStringSubmatch(text); m != nil {
+		return parseGoMySQL(m), true
+	}
+	pdo, isPDO := strings.CutPrefix(text, "mysql:")
+	if !isPDO && !strings.Contains(text, ";") {
+		return dsn{}, false
+	}
+	d, ok := parseKeyValue(pdo)
+	if isPDO {
+		d.servers = withPort(d.servers, mysqlPort)
+	}
+	isMySQL := isPDO || slices.ContainsFunc(d.servers, func(s evidence.HostPort) bool { return s.Port == mysqlPort })
+	return d, ok && isMySQL
+}
+
+// goMySQL is [user[:password]@]tcp(host[:port])/[database][?parameters], of
+// github.com/go-sql-driver/mysql.
+var goMySQL = regexp.MustCompile(`^(?:(.*)@)?tcp6?\(([^()/@\s]*)\)/([^?]*)(?:\?(.*))?$`)
+
+func parseGoMySQL(m []string) dsn {
+	d := dsn{scheme: "mysql", database: unescape(m[3]), servers: withPort(servers(m[2], 0), mysqlPort)}
+	if m[1] != "" {
+		d.user, d.password, d.hasPassword = strings.Cut(m[1], ":")
+	}
+	for pair := range strings.SplitSeq(m[4], "&") {
+		key, value, _ := strings.Cut(pair, "=")
+		if key != "tls" {
+			continue
+		}
+		d.tls = tlsMode(value)
+		if value == "true" || value == "1" { // checks the host's name; skip-verify is what does not
+			d.tls = evidence.TLSVerifyFull
+		}
+	}
+	return d
 }
 
 // parseAnyURL reads scheme://user:password@host:port,host:port/path?query.
@@ -138,7 +198,7 @@ func parseKeyValue(text string) (dsn, bool) {
 		return dsn{}, false
 	}
 	if host != "" {
-		d.servers = withPort(servers(host, portNumber(port)), postgresPort)
+		d.servers = servers(host, portNumber(port))
 	}
 	return d, true
 }
@@ -208,7 +268,7 @@ func (d *dsn) set(key, value string) bool {
 				d.servers[i].Port = port
 			}
 		}
-	case "sslmode", "ssl mode", "ssl":
+	case "sslmode", "ssl mode", "ssl-mode", "ssl_mode", "ssl", "usessl", "tls":
 		d.tls = tlsMode(value)
 	case "ssl_cert_reqs", "verify": // of redis-py and Celery, of RabbitMQ's URLs
 		if strings.HasSuffix(strings.ToLower(value), "none") {
@@ -231,7 +291,7 @@ func tlsMode(text string) evidence.TLSMode {
 		return evidence.TLSDisable
 	case "prefer", "allow", "preferred":
 		return evidence.TLSPrefer
-	case "require", "required", "true", "1", "yes", "on", "norverify", "noverify":
+	case "require", "required", "true", "1", "yes", "on", "norverify", "noverify", "skipverify":
 		return evidence.TLSRequire
 	case "verifyca":
 		return evidence.TLSVerifyCA

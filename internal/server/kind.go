@@ -206,10 +206,10 @@ func PortOf(scheme string) int32 {
 }
 
 // schemePorts are those of schemes that no kind has.
-var schemePorts = map[string]int32{"http": 80, "https": 443, "mysql": 3306, "mongodb": 27017, "nats": 4222}
+var schemePorts = map[string]int32{"http": 80, "https": 443, "mongodb": 27017, "nats": 4222}
 
 // upstreamPorts are those that servers listen on of which no kind is known.
-var upstreamPorts = []int32{3306, 27017, 9200, 8500, 8200, 80, 443, 8080, 8443, 2379, 4222, 9042, 389, 25, 587}
+var upstreamPorts = []int32{27017, 9200, 8500, 8200, 80, 443, 8080, 8443, 2379, 4222, 9042, 389, 25, 587}
 
 // IsUpstreamPort says that a port is one of a known server of no known kind.
 func IsUpstreamPort(port int32) bool { return slices.Contains(upstreamPorts, port) }

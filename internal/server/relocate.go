@@ -63,6 +63,9 @@ func (r relocation) list(text string) (string, error) {
 	if strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") {
 		return r.jsonList(text)
 	}
+	if m := goMySQL.FindStringSubmatchIndex(text); m != nil {
+		return r.goMySQL(text, m)
+	}
 	if strings.Contains(text, "://") && strings.Count(text, "://") == 1 {
 		return r.element(text, r.to) // its list, if any, is in the authority
 	}
@@ -81,6 +84,15 @@ func (r relocation) list(text string) (string, error) {
 	}
 	replaced, err := r.elements(elements)
 	return strings.Join(replaced, glue), err
+}
+
+// goMySQL is the form of Go's MySQL driver: the address between the brackets.
+func (r relocation) goMySQL(text string, m []int) (string, error) {
+	if user := text[:max(m[3], 0)]; strings.Contains(user, ":") {
+		return "", fmt.Errorf("%w: credentials before the host", ErrForm)
+	}
+	host, err := r.host(text[m[4]:m[5]], r.to[0], true)
+	return text[:m[4]] + host + text[m[5]:], err
 }
 
 // jsonList is a JSON list of texts.
@@ -206,6 +218,9 @@ func (r relocation) read(value string) []evidence.HostPort {
 	if prefix := scheme.FindString(strings.Trim(strings.TrimSpace(value), `"'`)); prefix != "" && strings.Count(value, "://") == 1 {
 		d, _ := parseAnyURL(strings.Trim(strings.TrimSpace(value), `"'`))
 		return withPort(d.servers, r.defaultPort)
+	}
+	if m := goMySQL.FindStringSubmatch(strings.Trim(strings.TrimSpace(value), `"'`)); m != nil {
+		return withPort(parseGoMySQL(m).servers, r.defaultPort)
 	}
 	return servers(value, r.defaultPort)
 }

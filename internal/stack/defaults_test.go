@@ -44,6 +44,7 @@ func defaults() map[string]any {
 		"Budget.stormPercent":           p.StormPercent,
 		"WorkloadReference.kind":        string(v1alpha1.DefaultWorkloadKind),
 		"PostgresEndpoint.port":         server.Of(evidence.Postgres).Port,
+		"MySQLEndpoint.port":            server.Of(evidence.MySQL).Port,
 		"HTTPEndpoint.path":             server.HealthPath,
 		"DiagnosisOptions.historyLimit": incident.RetentionOf(v1alpha1.DiagnosisOptions{}).HistoryLimit,
 		"DiagnosisOptions.ttl":          incident.RetentionOf(v1alpha1.DiagnosisOptions{}).TTL,

@@ -39,7 +39,7 @@ func TestParse(t *testing.T) {
 		"--protocol and at least one --address": {"--protocol=tcp"},
 		"or --job":                              {"--protocol=tcp", "--address=a:1", "--job=migrate"},
 		"or --name":                             {"--name=a", "--job=migrate"},
-		"want postgres, kafka, http, tcp, ":     {"--protocol=oracle", "--address=a:1"},
+		"want postgres, kafka, ":                {"--protocol=oracle", "--address=a:1"},
 		"want host:port":                        {"--protocol=tcp", "--address=redis"},
 		"more than zero":                        {"--protocol=tcp", "--address=a:1", "--timeout=0s"},
 		"unexpected argument":                   {"--protocol=tcp", "--address=a:1", "b:2"},

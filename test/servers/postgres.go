@@ -174,7 +174,7 @@ func (s *PostgresServer) makeDirectory(t testing.TB) {
 
 func unprivileged(t testing.TB) *syscall.Credential {
 	t.Helper()
-	for _, name := range []string{"postgres", "nobody"} {
+	for _, name := range []string{"postgres", "mysql", "nobody"} {
 		u, err := user.Lookup(name)
 		if err != nil {
 			continue

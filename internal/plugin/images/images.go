@@ -29,6 +29,7 @@ type Image struct {
 // Where the servers listen of which a kind is known.
 var (
 	postgresPort = server.Of(evidence.Postgres).Port
+	mysqlPort    = server.Of(evidence.MySQL).Port
 	kafkaPort    = server.Of(evidence.Kafka).Port
 	redisPort    = server.Of(server.Redis).Port
 	rabbitPort   = server.Of(server.RabbitMQ).Port
@@ -38,7 +39,7 @@ var (
 // knownImages by the end of their repository's name.
 var knownImages = map[string]Image{
 	"postgres":        {Ports: []int32{postgresPort}, Data: true, server: `postgres`},
-	"mysql":           {Ports: []int32{3306, 33060}, Data: true, server: `mysqld(?:_safe)?|mariadbd`},
+	"mysql":           {Ports: []int32{mysqlPort, 33060}, Data: true, server: `mysqld(?:_safe)?|mariadbd`},
 	"mongo":           {Ports: []int32{27017}, Data: true, server: `mongod`},
 	"redis":           {Ports: []int32{redisPort}, Data: true, server: `(?:redis|valkey|keydb)-server`},
 	"memcached":       {Ports: []int32{memcached}, server: `memcached`},
