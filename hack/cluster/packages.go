@@ -32,6 +32,7 @@ var requirements = []requirement{
 	{"iproute2", []string{"ip"}},
 	{"util-linux", []string{"nsenter"}},
 	{"mmdebstrap", []string{"mmdebstrap"}},
+	{"python3-pip", []string{"pip3"}},
 }
 
 // installPackages installs the Debian packages that are missing, or tells which

@@ -42,6 +42,22 @@ var Workloads = []Image{
 			StopSignal:   "SIGINT", // a fast shutdown, which doesn't wait for clients
 		},
 	},
+	{
+		// test/services: hook-receiver, or another module of it that is named.
+		Reference: "bridgestack.dev/bridge-services:dev",
+		Layers: []Layer{
+			Debian{Suite: "bookworm", Packages: []string{"python3"}, Finish: pythonFinish},
+			PythonPackages{Requirements: "../test/services/requirements.txt", Path: "/usr/local/lib/python" + pythonVersion + "/dist-packages"},
+			Sources{Folder: "../test/services", Path: "/srv/services"},
+		},
+		Config: v1.Config{
+			Entrypoint: []string{"python3", "-m"},
+			Cmd:        []string{"bridge_services.hook_receiver"},
+			User:       nonroot,
+			Env:        []string{programPath, "LANG=C.UTF-8", "PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1"},
+			WorkingDir: "/srv/services",
+		},
+	},
 }
 
 // System are the images that the cluster itself needs, of which some are made

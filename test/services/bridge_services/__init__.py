@@ -1,0 +1,1 @@
+"""Services of the shape that the runbook is about."""
