@@ -144,6 +144,8 @@ var kafkaCodes = knowledge{
 				`STALE_MEMBER_EPOCH`,
 				`FENCED_MEMBER_EPOCH`,
 				`(?i)member is not known in the current generation`,
+				// aiokafka, of a code that it has no name for, such as FENCED_INSTANCE_ID.
+				`Unexpected error in join group`,
 			),
 			match: "      type: 'FENCED_INSTANCE_ID',",
 			not:   "      producerFenced: false,",

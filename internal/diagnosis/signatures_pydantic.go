@@ -86,5 +86,24 @@ var pydantic = knowledge{
 				"bye",
 			not: "  field required (type=value_error.missing)",
 		},
+		{
+			// A validator of the whole model names no field.
+			id:    "pydantic-settings-refused-as-a-whole",
+			cause: v1alpha1.CauseEnvVarInvalid,
+			words: ignoreCase(
+				`^\s+(?:value|assertion) error, .*type=(?:value|assertion)_error`,
+			),
+			within: ignoreCase(
+				`validation errors? for \w*(?:settings|config|env)\w*\n\s+(?:value|assertion) error, `,
+			),
+			unless: ignoreCase(
+				`(?:is|are|be|been) (?:required (?:for|by)|missing|not set|set\b|provided|given|configured)`,
+				`\w+_\w+[^,\[]{0,40} required`,
+			),
+			match: "pydantic_core._pydantic_core.ValidationError: 1 validation error for Settings\n" +
+				"  Value error, TLS is wanted in production [type=value_error, input_value={'tls': 0}]\n" +
+				"    For further information visit https://errors.pydantic.dev/2.14/v/value_error",
+			not: "  Value error, TLS is wanted in production [type=value_error, input_value={'tls': 0}]",
+		},
 	},
 }

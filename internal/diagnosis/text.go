@@ -17,8 +17,14 @@ func addressIn(text string) (string, int32) {
 			return host, port
 		}
 	}
-	return addressFields(text)
+	if host, port := addressFields(text); host != "" {
+		return host, port
+	}
+	return lastAddress(socketAddress, text)
 }
+
+// socketAddress is how Python prints one: ('10.0.0.7', 5432), with two more numbers for IPv6.
+var socketAddress = regexp.MustCompile(`\('([\w.:-]+)', (\d{2,5})(?:, \d+, \d+)?\)`)
 
 // fields of an address, as runtimes print an error's: address: '10.0.0.7', port: 5432.
 var fields = regexp.MustCompile(`(?:address|host|hostname)['"]?[:=] ?['"]([\w.:-]+)['"](?:[^{}]{0,120}?)\bport['"]?[:=] ?['"]?(\d{2,5})\b`)
@@ -28,7 +34,12 @@ func addressFields(text string) (string, int32) {
 	if !strings.Contains(text, "port") {
 		return "", 0
 	}
-	all := fields.FindAllStringSubmatch(text, -1)
+	return lastAddress(fields, text)
+}
+
+// lastAddress is the last host and port that an expression finds in a text.
+func lastAddress(expression *regexp.Regexp, text string) (string, int32) {
+	all := expression.FindAllStringSubmatch(text, -1)
 	if len(all) == 0 {
 		return "", 0
 	}

@@ -20,6 +20,7 @@ func TestPlain(t *testing.T) {
 		"python":         {"WARNING:kafka.conn:socket disconnected", []string{"socket disconnected"}, LevelWarn},
 		"coloured":       {"\x1b[90m2026-11-24T10:00:00Z\x1b[0m \x1b[31mERR\x1b[0m \x1b[1mno such host\x1b[0m", []string{"no such host"}, LevelError},
 		"stripped":       {"[90m2026-11-24T10:00:00Z[0m [31mERR[0m [1mno such host[0m", []string{"no such host"}, LevelError},
+		"in a group":     {"    | TimeoutError", []string{"TimeoutError"}, LevelUnset},
 		"JSON":           {`{"level":"error","ts":"2026-11-24T10:00:00Z","msg":"role \"x\" does not exist","stack":"at a\n at b"}`, []string{`role "x" does not exist`, "at a", " at b"}, LevelError},
 		"JSON, pino":     {`{"level":50,"time":1795451398693,"msg":"boom"}`, []string{"boom"}, LevelError},
 		"JSON, nested":   {`{"level":"warn","err":{"message":"refused","errors":["a",{"x":"b"}]}}`, []string{"refused", "a", "b"}, LevelWarn},

@@ -113,9 +113,13 @@ func plain(raw []byte) form {
 	return f
 }
 
+// margin is what Python puts before the lines of an exception group's traces.
+var margin = regexp.MustCompile(`^(?:  )+\| `)
+
 // add appends a text, line by line, without control characters.
 func (f *form) add(text string) {
 	for line := range strings.SplitSeq(text, "\n") {
+		line = line[len(margin.FindString(line)):]
 		if line = clean(line); strings.TrimSpace(line) != "" {
 			f.texts = append(f.texts, line)
 		}
