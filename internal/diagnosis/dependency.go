@@ -8,6 +8,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/server"
 )
 
 // byConnectionsAndPod holds what byConnections finds against what the failing
@@ -296,7 +297,7 @@ func judgeAnswer(c evidence.Case, d evidence.Dependency, f Finding, p *evidence.
 		f.Message = strings.TrimSuffix(f.Message, ".") + fmt.Sprintf(". But a live probe says something else now (%s): log and probe contradict each other.", cause)
 		f.Refuted = append(f.Refuted, refute(cause, "the probe says so now, the log does not"))
 		return f
-	case p.Outcome() != v1alpha1.ProbePassed || !probeWouldSee(f.Cause):
+	case p.Outcome() != v1alpha1.ProbePassed || !probeWouldSee(f.Cause) || !saw(*p, f.Cause):
 		return f
 	}
 	return judgePassed(c, f, p)
@@ -324,6 +325,14 @@ func cameUnencrypted(f Finding, p *evidence.Probe) bool {
 		slices.ContainsFunc(f.Evidence, func(e v1alpha1.EvidenceItem) bool {
 			return e.Source == v1alpha1.SourceLog && unencrypted.MatchString(e.Text)
 		})
+}
+
+// saw says that a probe came as far as the cause shows itself: one without
+// credentials knows nothing of those that the server refuses.
+func saw(p evidence.Probe, cause v1alpha1.Cause) bool {
+	last := p.Last().Name
+	anonymous := last == evidence.StageDial || last == evidence.StageAccept
+	return !anonymous || cause != server.Of(p.Protocol).CausesOrUpstream().AuthFailed
 }
 
 // probeWouldSee says that a probe that passes speaks against the cause.

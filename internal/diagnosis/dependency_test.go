@@ -6,6 +6,7 @@ import (
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/evidence"
+	"github.com/bridgestack/operator/internal/server"
 )
 
 // TestADependencyThatCameUpAfterTheCrash: the log tells of the past, and what a
@@ -105,5 +106,32 @@ func TestNoConnectionLeft(t *testing.T) {
 	})
 	if f.Cause != v1alpha1.CausePostgresConnectionsExhausted || f.Confidence != v1alpha1.ConfidenceMedium {
 		t.Errorf("got %s (%s): %s", f.Cause, f.Confidence, f.Message)
+	}
+}
+
+// TestAProbeWithoutCredentials: it says nothing against the server's refusing those of
+// the container; one that logged in does.
+func TestAProbeWithoutCredentials(t *testing.T) {
+	at := evidence.Connection{Service: "cache", Protocol: server.Redis, Servers: []evidence.HostPort{{Host: "cache", Port: 6379}}}
+	for stage, want := range map[evidence.StageName]v1alpha1.Confidence{
+		evidence.StageAccept: v1alpha1.ConfidenceMedium,
+		evidence.StageQuery:  v1alpha1.ConfidenceLow,
+	} {
+		f := Diagnose(evidence.Case{
+			Pod: evidence.Pod{RestartPolicy: "Always"},
+			Container: evidence.Container{
+				Name: "app", Restarts: 3, Waiting: &evidence.Waiting{Reason: "CrashLoopBackOff"},
+				LastTermination: &evidence.Termination{ExitCode: 1, Reason: "Error"},
+			},
+			Log:          evidence.Log{Previous: []byte("redis.exceptions.AuthenticationError: WRONGPASS invalid username-password pair or user is disabled.\n")},
+			Dependencies: []evidence.Dependency{{Service: "cache", Required: true, Declared: &at, Configured: &at}},
+			Probes: []evidence.Probe{{
+				Service: "cache", Protocol: server.Redis, Viewpoint: v1alpha1.AsConfigured,
+				Stages: []evidence.Stage{{Name: stage, Outcome: v1alpha1.ProbePassed}},
+			}},
+		})
+		if f.Cause != v1alpha1.CauseUpstreamAuthFailed || f.Confidence != want || f.Subject.Dependency != "cache" {
+			t.Errorf("passed at %s: %s (%s) of %q: %s", stage, f.Cause, f.Confidence, f.Subject.Dependency, f.Message)
+		}
 	}
 }

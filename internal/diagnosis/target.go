@@ -64,10 +64,9 @@ func appendConnection(all []target, conn *evidence.Connection, service string, d
 // serviceFor is the dependency that an implied connection leads to, if there is
 // exactly one of its protocol or one with its host.
 func serviceFor(all []target, conn evidence.Connection) string {
-	f := familyOfProtocol(conn.Protocol)
 	var services []string
 	for _, t := range all {
-		if t.service != "" && t.family == f && !slices.Contains(services, t.service) {
+		if t.service != "" && t.conn != nil && t.conn.Protocol == conn.Protocol && !slices.Contains(services, t.service) {
 			services = append(services, t.service)
 		}
 	}

@@ -272,5 +272,5 @@ func (k *Kind) serversIn(text string) []evidence.HostPort {
 		parse = parseAnyURL
 	}
 	d, _ := parse(text)
-	return d.servers[:min(1, len(d.servers))]
+	return withPort(d.servers[:min(1, len(d.servers))], orPort(k.TLSSchemes[d.scheme], k.Port))
 }
