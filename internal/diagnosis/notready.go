@@ -114,7 +114,7 @@ func ReadinessQuestions(service, podIP string, k evidence.Container) []evidence.
 		return evidence.Connection{Service: service, Protocol: protocol, Path: path, Servers: []evidence.HostPort{{Host: podIP, Port: port}}}
 	}
 	own := connection(evidence.TCP, k.Readiness.Port, "")
-	if k.Readiness.Kind == "httpGet" && k.Readiness.Scheme == "HTTP" && !k.Readiness.Own {
+	if asksHTTP(k) {
 		own = connection(evidence.HTTP, k.Readiness.Port, k.Readiness.Path)
 	}
 	out := []evidence.Connection{own}
@@ -124,6 +124,11 @@ func ReadinessQuestions(service, podIP string, k evidence.Container) []evidence.
 		}
 	}
 	return out
+}
+
+// asksHTTP says that the operator asks by HTTP what the kubelet asks.
+func asksHTTP(k evidence.Container) bool {
+	return k.Readiness.Kind == "httpGet" && k.Readiness.Scheme == "HTTP" && !k.Readiness.Own
 }
 
 // asked adds what the operator's own requests of the container show: the probe asks
@@ -136,7 +141,7 @@ func asked(c evidence.Case, f Finding) Finding {
 	f.Evidence = append(f.Evidence, probeItem(own))
 	last := own.Last()
 	told := firstOf(last.Code, text.Clip(printable(last.Message), 200))
-	same := own.Protocol == evidence.HTTP || c.Container.Readiness.Kind == "tcpSocket"
+	same := asksHTTP(c.Container) || c.Container.Readiness.Kind == "tcpSocket"
 	switch outcome := own.Outcome(); {
 	case outcome == v1alpha1.ProbeUnknown:
 	case outcome == v1alpha1.ProbePassed && !same:
