@@ -155,7 +155,7 @@ func TestWhatIsMeasured(t *testing.T) {
 	becomes(t, ns, "billing", missingSetting)
 	escalated := await(t, ns, "billing", v1alpha1.StateEscalated, v1alpha1.ReasonNeedsPerson)
 	open := func(cause v1alpha1.Cause) string {
-		return fmt.Sprintf(`bridgestack_open_diagnoses{cause="%s",namespace="%s",stack="shop",state="Escalated"}`, cause, ns)
+		return fmt.Sprintf(`bridgestack_open_diagnoses{cause="%s",namespace="%s",stack="shop",state="Escalated",symptom="RestartLoop"}`, cause, ns)
 	}
 	m.shows(t, map[string]float64{
 		fmt.Sprintf(`bridgestack_incidents_total{cause="%s"}`, escalated.Status.Cause): 1,

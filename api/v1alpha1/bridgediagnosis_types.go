@@ -21,6 +21,7 @@ import (
 // +kubebuilder:printcolumn:name="Remedy",type=string,JSONPath=`.status.remedy`
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Symptom",type=string,priority=1,JSONPath=`.spec.symptom`
 // +kubebuilder:printcolumn:name="Root",type=string,priority=1,JSONPath=`.status.root.service`
 // +kubebuilder:printcolumn:name="GitOps",type=string,priority=1,JSONPath=`.status.gitOps`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.message`
@@ -59,7 +60,7 @@ type BridgeDiagnosisSpec struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	Service string `json:"service"`
-	// workload that owns the looping pods.
+	// workload that owns the pods in trouble.
 	// +required
 	Workload DiagnosedWorkload `json:"workload"`
 	// container that loops, or that should be up.
@@ -179,7 +180,7 @@ type DiagnosisState string
 
 // The states.
 const (
-	// StateDiagnosing: a loop was detected; the evidence is being gathered.
+	// StateDiagnosing: an incident was detected; the evidence is being gathered.
 	StateDiagnosing DiagnosisState = "Diagnosing"
 	// StateObserved: diagnosed; the mode is Observe.
 	StateObserved DiagnosisState = "Observed"
@@ -645,7 +646,7 @@ type Attempt struct {
 // IncidentTimes are the stations of an incident. Each is written once. Times
 // are to the microsecond, for the histograms.
 type IncidentTimes struct {
-	// visible is when the loop was first seen by the operator (spec.detectedAt).
+	// visible is when the incident was first seen by the operator (spec.detectedAt).
 	// +optional
 	Visible *metav1.MicroTime `json:"visible,omitempty"`
 	// diagnosed is when the first cause was found.

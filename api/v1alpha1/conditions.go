@@ -35,7 +35,7 @@ const (
 const (
 	// ReasonReconciled: every field of the policy was understood and resolved.
 	ReasonReconciled = "Reconciled"
-	// ReasonPaused: the policy is paused; loops are diagnosed, nothing is touched.
+	// ReasonPaused: the policy is paused; incidents are diagnosed, nothing is touched.
 	ReasonPaused = "Paused"
 	// ReasonNoWorkloadSelected: selector and services match no workload.
 	ReasonNoWorkloadSelected = "NoWorkloadSelected"

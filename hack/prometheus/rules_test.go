@@ -140,6 +140,7 @@ func TestAlertsFireAndEnd(t *testing.T) {
 		"BridgeStackRemediesFail":              "",
 		"BridgeStackStalled":                   "",
 		"BridgeStackAwaitsApproval":            "",
+		"BridgeStackNotAvailable":              "",
 	} {
 		if got := strings.Join(fired[alert], " "); got != want {
 			t.Errorf("%s fires during %q, want %q", alert, got, want)

@@ -15,9 +15,9 @@
 //	bridgestack_findings_total                 cause, confidence           causes found, each time that it is another one
 //	bridgestack_remedies_applied_total         remedy                      changes that were accepted
 //	bridgestack_remedies_total                 remedy, outcome             attempts that ended
-//	bridgestack_incident_diagnosed_seconds     (histogram)                 from the loop being visible to its first cause
-//	bridgestack_incident_patched_seconds       (histogram)                 from the loop being visible to the first accepted change
-//	bridgestack_incident_recovered_seconds     by (histogram)              from the loop being visible to the end of the soak; by: remedy, itself
+//	bridgestack_incident_diagnosed_seconds     (histogram)                 from the incident being visible to its first cause
+//	bridgestack_incident_patched_seconds       (histogram)                 from the incident being visible to the first accepted change
+//	bridgestack_incident_recovered_seconds     by (histogram)              from the incident being visible to the end of the soak; by: remedy, itself
 //	bridgestack_probes_total                   protocol, stage, class, outcome   probes, by the stage at which they ended
 //	bridgestack_probe_duration_seconds         protocol, outcome (histogram)     what they took
 //	bridgestack_notifications_total            outcome                     tries to tell a receiver: delivered, failed
@@ -32,7 +32,7 @@
 // How it stands, read from the cache at each scrape, so that what is deleted is
 // gone. Of several replicas only the leader shows it:
 //
-//	bridgestack_open_diagnoses                 namespace, stack, cause, state       diagnoses that are not over; cause None until one is found
+//	bridgestack_open_diagnoses                 namespace, stack, cause, state, symptom   diagnoses that are not over; cause None until one is found; symptom as spec.symptom
 //	bridgestack_stack_ready                    namespace, stack            1 where the policy is resolved and followed
 //	bridgestack_stack_healthy                  namespace, stack            1 where all services are
 //	bridgestack_stack_paused                   namespace, stack            1 while spec.paused is true

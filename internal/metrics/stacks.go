@@ -36,7 +36,7 @@ var (
 	restarts       = perStack(prometheus.CounterValue, "container_restarts_total", "Restarts of the service's containers that were seen.", "service")
 	healthChecks   = perStack(prometheus.CounterValue, "health_checks_total", "Answers of the service's health endpoint.", "service", "outcome")
 
-	openDiagnoses  = perStack(prometheus.GaugeValue, "open_diagnoses", "Diagnoses that are not over.", "cause", "state")
+	openDiagnoses  = perStack(prometheus.GaugeValue, "open_diagnoses", "Diagnoses that are not over.", "cause", "state", "symptom")
 	stackReady     = perStack(prometheus.GaugeValue, "stack_ready", "1 where the policy is resolved and followed.")
 	stackHealthy   = perStack(prometheus.GaugeValue, "stack_healthy", "1 where all services are.")
 	stackPaused    = perStack(prometheus.GaugeValue, "stack_paused", "1 while spec.paused is true.")
@@ -154,7 +154,7 @@ func asked(b *v1alpha1.BridgeStack, t *tally) []string {
 
 // open shows the diagnoses that are not over.
 func (s scrape) open(diagnoses []v1alpha1.BridgeDiagnosis) {
-	type standing struct{ cause, state string }
+	type standing struct{ cause, state, symptom string }
 	type dependency struct{ service, dependency, viewpoint string }
 	standings, up, missing := map[standing]float64{}, map[dependency]bool{}, 0.0
 	for _, d := range diagnoses {
@@ -166,7 +166,7 @@ func (s scrape) open(diagnoses []v1alpha1.BridgeDiagnosis) {
 		if d.Status.State.Final() {
 			continue
 		}
-		standings[standing{causeOr(d.Status.Cause), stateOr(d.Status.State)}]++
+		standings[standing{causeOr(d.Status.Cause), stateOr(d.Status.State), string(d.Spec.Symptom)}]++
 		for _, p := range d.Status.Probes {
 			if p.Outcome == v1alpha1.ProbeUnknown {
 				continue
@@ -178,7 +178,7 @@ func (s scrape) open(diagnoses []v1alpha1.BridgeDiagnosis) {
 	}
 	s.put(undelivered, missing)
 	for k, n := range standings {
-		s.put(openDiagnoses, n, k.cause, k.state)
+		s.put(openDiagnoses, n, k.cause, k.state, k.symptom)
 	}
 	for k, passed := range up {
 		s.is(dependencyUp, passed, k.service, k.dependency, k.viewpoint)

@@ -52,7 +52,7 @@ type Attempt struct {
 
 // Times are the stations of the incident, in RFC 3339.
 type Times struct {
-	// Visible is when the loop was first seen.
+	// Visible is when the incident was first seen.
 	Visible *metav1.MicroTime `json:"visible,omitempty"`
 	// Escalated is when a person was called.
 	Escalated *metav1.MicroTime `json:"escalated,omitempty"`

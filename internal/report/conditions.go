@@ -110,7 +110,7 @@ func SetStackConditions(s *v1alpha1.BridgeStack, stalled []stack.Problem, health
 		c.set(v1alpha1.ConditionReady, false, stalled[0].Reason, problemText(stalled))
 		c.whileTrue(v1alpha1.ConditionStalled, true, stalled[0].Reason, problemText(stalled))
 	case s.Spec.Paused:
-		c.set(v1alpha1.ConditionReady, true, v1alpha1.ReasonPaused, "loops are diagnosed; nothing is touched while spec.paused is true")
+		c.set(v1alpha1.ConditionReady, true, v1alpha1.ReasonPaused, "incidents are diagnosed; nothing is touched while spec.paused is true")
 		c.whileTrue(v1alpha1.ConditionStalled, false, "", "")
 	default:
 		c.set(v1alpha1.ConditionReady, true, v1alpha1.ReasonReconciled, "every field of the policy is resolved and followed")

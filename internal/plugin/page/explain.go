@@ -57,16 +57,31 @@ func (e Explanation) title(out *strings.Builder, now time.Time, style Style) {
 			style.paint(toneOf(string(d.Status.State)), string(d.Status.State)), ago(now, d.CreationTimestamp.Time))
 		fmt.Fprintf(out, "container %s of %s/%s\n", d.Spec.Container, d.Spec.Workload.Kind, d.Spec.Workload.Name)
 	}
-	if loop := d.Status.Loop; loop != nil {
-		text := fmt.Sprintf("pod %s: %s, %d restarts", loop.Pod, loop.Reason, loop.Restarts)
-		if loop.Pod == "" {
-			text = "no pod: " + loop.Reason
-		}
-		if loop.ExitCode != nil {
-			text += fmt.Sprintf(", last exit code %d", *loop.ExitCode)
-		}
-		out.WriteString(oneLine(text) + "\n")
+	if d.Status.Loop != nil {
+		out.WriteString(oneLine(counted(*d.Status.Loop)) + "\n")
 	}
+}
+
+// counted says what was counted of an incident, and does not speak of restarts where
+// there are none.
+func counted(loop v1alpha1.LoopObservation) string {
+	text := "no pod to look at: "
+	if loop.Pod != "" {
+		text = "pod " + loop.Pod + ": "
+	}
+	text += loop.Reason
+	switch {
+	case loop.Restarts == 1:
+		text += ", 1 restart"
+	case loop.Restarts > 1:
+		text += fmt.Sprintf(", %d restarts", loop.Restarts)
+	case loop.Pod != "":
+		text += ", nothing restarts"
+	}
+	if loop.ExitCode != nil {
+		text += fmt.Sprintf(", last exit code %d", *loop.ExitCode)
+	}
+	return text
 }
 
 func (e Explanation) evidence(out *strings.Builder, style Style) {
@@ -213,8 +228,7 @@ func (e Explanation) next(out *strings.Builder, style Style) {
 	case v1alpha1.StateVerifying, v1alpha1.StateApplying:
 		steps = []string{Command("rollback", d) + "   # has it taken back now"}
 	case v1alpha1.StateEscalated:
-		look := fmt.Sprintf("kubectl -n %s logs %s -c %s --previous", d.Namespace, podOf(d), d.Spec.Container)
-		steps = []string{cmp.Or(oneLine(d.Status.Command), look), Command("report", d) + "   # a bundle for whoever helps you"}
+		steps = []string{cmp.Or(oneLine(d.Status.Command), look(d)), Command("report", d) + "   # a bundle for whoever helps you"}
 	case v1alpha1.StateSuggested:
 		steps = []string{Command("diff", d)}
 	default:
@@ -228,9 +242,15 @@ func (e Explanation) next(out *strings.Builder, style Style) {
 	}
 }
 
-func podOf(d v1alpha1.BridgeDiagnosis) string {
-	if d.Status.Loop != nil && d.Status.Loop.Pod != "" {
-		return d.Status.Loop.Pod
+// look is the command that shows most where none is known: the log of the run that ended,
+// of the one that goes on, or, without a pod, what is said of the workload.
+func look(d v1alpha1.BridgeDiagnosis) string {
+	switch loop := d.Status.Loop; {
+	case loop == nil || loop.Pod == "":
+		return fmt.Sprintf("kubectl -n %s describe %s/%s", d.Namespace, strings.ToLower(string(d.Spec.Workload.Kind)), d.Spec.Workload.Name)
+	case loop.Restarts == 0:
+		return fmt.Sprintf("kubectl -n %s logs %s -c %s", d.Namespace, loop.Pod, d.Spec.Container)
+	default:
+		return fmt.Sprintf("kubectl -n %s logs %s -c %s --previous", d.Namespace, loop.Pod, d.Spec.Container)
 	}
-	return "POD"
 }

@@ -14,6 +14,7 @@ import (
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/plugin/page"
 	"github.com/bridgestack/operator/internal/stack"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
 // update writes the golden files anew: go test ./internal/plugin/page -update.
@@ -114,6 +115,26 @@ func refused() v1alpha1.BridgeDiagnosis {
 	return d
 }
 
+// notReady is of a pod that runs and is not ready: nothing of it restarts.
+func notReady() v1alpha1.BridgeDiagnosis {
+	d := incident("dashboard", 3*time.Minute, v1alpha1.BridgeDiagnosisStatus{
+		State: v1alpha1.StateEscalated, Cause: v1alpha1.CauseUnknown, Confidence: v1alpha1.ConfidenceLow, Message: "Nothing shows why.",
+		Loop: &v1alpha1.LoopObservation{Pod: "dashboard-6b7-x", Reason: "NotAvailable"},
+	})
+	d.Spec.Symptom = v1alpha1.SymptomNotAvailable
+	return d
+}
+
+// runFailed is of a Job whose pods are gone.
+func runFailed() v1alpha1.BridgeDiagnosis {
+	d := incident("load", 3*time.Minute, v1alpha1.BridgeDiagnosisStatus{
+		State: v1alpha1.StateEscalated, Cause: v1alpha1.CauseUnknown, Confidence: v1alpha1.ConfidenceLow, Message: "Job/load failed, and its pods are gone with their logs.",
+		Loop: &v1alpha1.LoopObservation{Reason: "RunFailed"},
+	})
+	d.Spec.Symptom, d.Spec.Workload = v1alpha1.SymptomRunFailed, v1alpha1.DiagnosedWorkload{Kind: v1alpha1.Job, Name: "load"}
+	return d
+}
+
 func recovered() v1alpha1.BridgeDiagnosis {
 	d := incident("model-metrics", 50*time.Minute, v1alpha1.BridgeDiagnosisStatus{State: v1alpha1.StateRecovered, Cause: v1alpha1.CauseOOMKilled, Confidence: v1alpha1.ConfidenceHigh})
 	d.Status.Times.Diagnosed, d.Status.Times.Patched, d.Status.Times.Up, d.Status.Times.Recovered = microBefore(50*time.Minute-time.Second), microBefore(50*time.Minute-2*time.Second), microBefore(49*time.Minute), microBefore(48*time.Minute)
@@ -167,6 +188,25 @@ func TestStatus(t *testing.T) {
 	golden(t, "status-paused-and-unread.txt", page.Of(in).Text(now, page.Style{}))
 }
 
+// What runs to an end is told with when it ran and runs next; what is switched off counts as
+// well as what runs, as it does in the stack's own condition.
+func TestStatusOfRuns(t *testing.T) {
+	service := func(name string, kind v1alpha1.WorkloadKind, run *workload.Run) stack.Service {
+		return stack.Service{Service: v1alpha1.Service{Name: name}, Workload: &stack.Workload{Kind: kind, Name: name, Run: run}}
+	}
+	in := input()
+	in.Diagnoses, in.Restarts = []v1alpha1.BridgeDiagnosis{runFailed()}, map[string]int32{}
+	in.Resolved.Services = []stack.Service{
+		service("load", v1alpha1.Job, &workload.Run{State: workload.RunFailed, Object: "Job/load", Ended: now, Reason: "BackoffLimitExceeded"}),
+		service("migrate", v1alpha1.Job, &workload.Run{State: workload.RunSucceeded, Object: "Job/migrate", Ended: now}),
+		service("nightly", v1alpha1.CronJob, &workload.Run{State: workload.RunSucceeded, Object: "Job/nightly-1", Ended: now, Next: now.Add(24 * time.Hour)}),
+		service("hourly", v1alpha1.CronJob, &workload.Run{State: workload.RunWaiting, Missed: now.Add(-time.Hour), Next: now.Add(time.Hour)}),
+		service("yearly", v1alpha1.CronJob, &workload.Run{State: workload.RunSuspended}),
+		service("switched-off", v1alpha1.Deployment, nil),
+	}
+	golden(t, "status-runs.txt", page.Of(in).Text(now, page.Style{}))
+}
+
 // TestTreeOfCircles: services that need each other are shown, once each.
 func TestTreeOfCircles(t *testing.T) {
 	s := page.Stack{Services: []page.Service{{Name: "a", DependsOn: []string{"b"}}, {Name: "b", DependsOn: []string{"a"}}, {Name: "c", DependsOn: []string{"a", "unknown"}}}}
@@ -185,6 +225,8 @@ func TestExplain(t *testing.T) {
 		"symptom":   {Diagnosis: symptom("workflow-coordinator")},
 		"recovered": {Diagnosis: recovered()},
 		"refused":   {Diagnosis: refused()},
+		"not-ready": {Diagnosis: notReady()},
+		"failed":    {Diagnosis: runFailed()},
 		"live":      {Diagnosis: awaiting(), Live: true, Notes: []string{"Nothing was probed from this machine."}},
 	} {
 		text := e.Text(now, page.Style{})

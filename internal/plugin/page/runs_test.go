@@ -20,7 +20,7 @@ func TestStateOfRuns(t *testing.T) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
-	if got := stateOf(stack.Workload{Run: &workload.Run{State: workload.RunSucceeded, Missed: time.Unix(1, 0)}}); got != StateFailed {
+	if got := stateOf(stack.Workload{Run: &workload.Run{State: workload.RunSucceeded, Missed: time.Unix(1, 0)}}); got != StateMissed {
 		t.Errorf("missed: %s", got)
 	}
 }

@@ -44,9 +44,10 @@ const (
 	StateHealthy  = "Healthy"
 	StateNotReady = "NotReady"
 	StateStopped  = "Stopped"
-	// Of what runs to an end: the last run failed or was missed, nothing runs until a
-	// person resumes it, or all is well with it.
+	// Of what runs to an end: the last run failed, or one was missed; nothing runs until a
+	// person resumes it; or all is well with it.
 	StateFailed     = "Failed"
+	StateMissed     = "Missed"
 	StateSuspended  = "Suspended"
 	StateCompleted  = "Completed"
 	StateExternal   = "External"
@@ -62,6 +63,9 @@ type Service struct {
 	State  string `json:"state"`
 	Ready  int32  `json:"ready"`
 	Wanted int32  `json:"wanted"`
+	// Run is how what runs to an end stands, where its state does not tell: when it runs
+	// next, which run it missed, why the last one failed.
+	Run string `json:"run,omitempty"`
 	// Restarts of all its containers, absent where they could not be counted.
 	Restarts *int32 `json:"restarts,omitempty"`
 
@@ -142,7 +146,7 @@ func Of(in Input) Stack {
 
 func held(policy stack.Policy, now time.Time) string {
 	if policy.Paused {
-		return "paused (spec.paused): loops are diagnosed, nothing is touched"
+		return "paused (spec.paused): incidents are diagnosed, nothing is touched"
 	}
 	return policy.MaintenanceAt(now).Because
 }
@@ -168,6 +172,9 @@ func serviceOf(in Input, service stack.Service) Service {
 		out.State = StateExternal
 	case w != nil:
 		out.Workload, out.Ready, out.Wanted, out.State = w.String(), w.Ready, w.Wanted, stateOf(*w)
+		if r := w.Run; r != nil && (!r.Next.IsZero() || !w.Available()) {
+			out.Run = oneLine(w.Says())
+		}
 		if in.Restarts != nil {
 			n := in.Restarts[w.String()]
 			out.Restarts = &n
@@ -181,8 +188,10 @@ func serviceOf(in Input, service stack.Service) Service {
 
 func stateOf(w stack.Workload) string {
 	switch r := w.Run; {
-	case r != nil && !w.Available():
+	case r != nil && r.State == workload.RunFailed:
 		return StateFailed
+	case r != nil && !w.Available():
+		return StateMissed
 	case r != nil && r.State == workload.RunSuspended:
 		return StateSuspended
 	case r != nil && r.State == workload.RunSucceeded:

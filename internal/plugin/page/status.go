@@ -18,6 +18,7 @@ var tones = map[string]tone{
 	StateCompleted:                         good,
 	StateSuspended:                         dim,
 	StateFailed:                            bad,
+	StateMissed:                            bad,
 	StateExternal:                          dim,
 	string(v1alpha1.StateClosed):           dim,
 	string(v1alpha1.StateEscalated):        bad,
@@ -54,7 +55,7 @@ func (s Stack) Text(now time.Time, style Style) string {
 func (s Stack) title(style Style) string {
 	healthy := 0
 	for _, service := range s.Services {
-		if slices.Contains([]string{StateHealthy, StateExternal, StateCompleted, StateSuspended}, service.State) {
+		if slices.Contains([]string{StateHealthy, StateStopped, StateExternal, StateCompleted, StateSuspended}, service.State) {
 			healthy++
 		}
 	}
@@ -74,7 +75,7 @@ func (s Stack) services(out *strings.Builder, style Style) {
 	}
 	for _, b := range tree(s.Services) {
 		ready, restarts := "-", "-"
-		if b.Workload != "" {
+		if b.Workload != "" && (b.Wanted > 0 || b.State == StateStopped) { // between its runs none is wanted
 			ready = fmt.Sprintf("%d/%d", b.Ready, b.Wanted)
 		}
 		if b.Restarts != nil {
@@ -90,6 +91,11 @@ func (s Stack) services(out *strings.Builder, style Style) {
 		t.add(row...)
 	}
 	t.write(out, style)
+	for _, service := range s.Services {
+		if service.Run != "" && service.Diagnosis == "" {
+			out.WriteString(style.paint(dim, style.wrap("  ", service.Name+": "+service.Run)))
+		}
+	}
 }
 
 // needs are the dependencies, the one that is waited for marked.

@@ -21,7 +21,8 @@ const (
 	KindDeploy    Kind = "Deploy"
 	KindRestart   Kind = "Restart"
 	KindEvent     Kind = "Event"
-	KindLoop      Kind = "Loop"
+	// KindIncident: the first sight of one.
+	KindIncident  Kind = "Incident"
 	KindDiagnosis Kind = "Diagnosis"
 	KindRemedy    Kind = "Remedy"
 	KindOutcome   Kind = "Outcome"
@@ -30,7 +31,7 @@ const (
 )
 
 var kindTones = map[Kind]tone{
-	KindDeploy: cite, KindRestart: bad, KindLoop: bad, KindEscalated: bad, KindDiagnosis: busy, KindRemedy: busy, KindOutcome: busy, KindRecovered: good,
+	KindDeploy: cite, KindRestart: bad, KindIncident: bad, KindEscalated: bad, KindDiagnosis: busy, KindRemedy: busy, KindOutcome: busy, KindRecovered: good,
 }
 
 // Moment is something that happened.
@@ -109,14 +110,7 @@ func momentsOf(d v1alpha1.BridgeDiagnosis) []Moment {
 	}
 	times := d.Status.Times
 	visible := cmp.Or(times.Visible, &metav1.MicroTime{Time: d.CreationTimestamp.Time})
-	loop := "a restart loop is seen"
-	if d.Spec.Symptom == v1alpha1.SymptomNotAvailable {
-		loop = "pods are wanting or not ready"
-	}
-	if d.Status.Loop != nil && d.Status.Loop.Reason != string(d.Spec.Symptom) {
-		loop += ": " + d.Status.Loop.Reason
-	}
-	add(visible.Time, KindLoop, loop)
+	add(visible.Time, KindIncident, sight(d))
 	for _, e := range d.Status.Evidence {
 		if e.Source == v1alpha1.SourceChange && e.Time != nil {
 			add(e.Time.Time, KindDeploy, oneLine(e.Text))
@@ -144,6 +138,24 @@ func momentsOf(d v1alpha1.BridgeDiagnosis) []Moment {
 		add(times.Recovered.Time, KindRecovered, "recovered"+up)
 	}
 	return out
+}
+
+// sight is what an incident showed itself by.
+func sight(d v1alpha1.BridgeDiagnosis) string {
+	text := "a restart loop is seen"
+	switch d.Spec.Symptom {
+	case v1alpha1.SymptomNotAvailable:
+		text = "pods are wanting or not ready"
+	case v1alpha1.SymptomRunFailed:
+		text = "a run failed"
+	case v1alpha1.SymptomHealthEndpointFailing:
+		text = "the health endpoint fails"
+	case v1alpha1.SymptomRestartLoop:
+	}
+	if d.Status.Loop != nil && d.Status.Loop.Reason != string(d.Spec.Symptom) {
+		text += ": " + d.Status.Loop.Reason
+	}
+	return text
 }
 
 func diagnosedAs(d v1alpha1.BridgeDiagnosis) string {

@@ -42,6 +42,15 @@ func TestTimelineOfWhatDoesNotRestart(t *testing.T) {
 	if text := line.Text(page.Style{}); strings.Contains(text, "restart") || !strings.Contains(text, "pods are wanting or not ready") {
 		t.Errorf("got %s", text)
 	}
+	failing := refused()
+	failing.Spec.Symptom, failing.Status.Loop.Reason = v1alpha1.SymptomHealthEndpointFailing, "HealthEndpointFailing"
+	for want, d := range map[string]v1alpha1.BridgeDiagnosis{"a run failed": runFailed(), "the health endpoint fails": failing} {
+		line := page.Timeline{Namespace: "shop", Stack: "bridge", Until: metav1.NewTime(now)}
+		line.Add(now.Add(-time.Hour), []v1alpha1.BridgeDiagnosis{d}, nil)
+		if text := line.Text(page.Style{}); strings.Contains(text, "loop") || !strings.Contains(text, want) {
+			t.Errorf("got %s", text)
+		}
+	}
 }
 
 // TestPicturesAreWellFormed: and what a container wrote is no markup in them.
