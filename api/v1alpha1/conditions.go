@@ -108,7 +108,7 @@ const (
 	ReasonNotPermitted = "NotPermitted"
 	// ReasonBudgetSpent: the policy's budget, concurrency or cooldown does not allow a remedy now.
 	ReasonBudgetSpent = "BudgetSpent"
-	// ReasonStorm: more services loop at once than the policy lets be touched.
+	// ReasonStorm: more services are in trouble at once than the policy lets be touched.
 	ReasonStorm = "Storm"
 	// ReasonRemedyRecorded: an attempt was persisted; it is applied next.
 	ReasonRemedyRecorded = "RemedyRecorded"

@@ -52,8 +52,8 @@ func TestDiagnosisColumns(t *testing.T) {
 	table := tableOf(t, "bridgediagnoses", "shop-api")
 	wantColumns(t, table, false, []string{"Name", "Service", "Cause", "Confidence", "Remedy", "State", "Age"},
 		[]any{"shop-api", "api", "PostgresHostNotFound", "High", "SetEnv", "Verifying"})
-	wantColumns(t, table, true, []string{"Root", "GitOps", "Message"},
-		[]any{"postgres", "Flux Kustomization apps", "POSTGRES_HOST is localhost"})
+	wantColumns(t, table, true, []string{"Symptom", "Root", "GitOps", "Message"},
+		[]any{"RestartLoop", "postgres", "Flux Kustomization apps", "POSTGRES_HOST is localhost"})
 }
 
 func TestShortNamesAndCategories(t *testing.T) {

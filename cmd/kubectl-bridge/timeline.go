@@ -122,8 +122,7 @@ func (h *history) restarts() []page.Moment {
 			for _, c := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
 				for _, ended := range []*corev1.ContainerStateTerminated{c.LastTerminationState.Terminated, c.State.Terminated} {
 					if ended != nil && !ended.FinishedAt.IsZero() {
-						out = append(out, page.Moment{At: ended.FinishedAt, Service: service, Kind: page.KindRestart,
-							What: fmt.Sprintf("%s in %s ended with exit code %d (%s), %d restarts by now", c.Name, p.Name, ended.ExitCode, ended.Reason, c.RestartCount)})
+						out = append(out, page.Moment{At: ended.FinishedAt, Service: service, Kind: page.KindEnded, What: endedAs(c, p.Name, *ended)})
 					}
 				}
 			}
@@ -223,4 +222,13 @@ func (c connection) redactorOf(ctx context.Context, pods []corev1.Pod) (*redact.
 		return redact.New(), err
 	}
 	return reader.RedactorOf(ctx, pods)
+}
+
+// endedAs says how a run of a container ended.
+func endedAs(c corev1.ContainerStatus, pod string, ended corev1.ContainerStateTerminated) string {
+	text := fmt.Sprintf("%s in %s ended with exit code %d (%s)", c.Name, pod, ended.ExitCode, ended.Reason)
+	if c.RestartCount > 0 {
+		text += fmt.Sprintf(", %d restarts by now", c.RestartCount)
+	}
+	return text
 }

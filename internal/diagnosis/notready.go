@@ -62,7 +62,9 @@ func byNotReady(c evidence.Case, _ reading) (Finding, bool) {
 	e, told := readinessEvent(c)
 	if told {
 		f.Confidence = v1alpha1.ConfidenceHigh
-		f.Message += ": " + text.AsClause(text.Clip(text.OneLine(printable(answerOf(e.Message))), 300))
+		if said := text.AsClause(text.Clip(text.OneLine(printable(answerOf(e.Message))), 300)); said != "" {
+			f.Message += ": " + said
+		}
 		f.Evidence = append(f.Evidence, eventItem(e))
 	}
 	f.Message += "."

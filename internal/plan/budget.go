@@ -20,7 +20,7 @@ func storm(in Input) *Decision {
 	if in.Services == 0 || n < 2 || 100*n <= int(in.Policy.StormPercent)*in.Services {
 		return nil
 	}
-	because := fmt.Sprintf("%d of %d services loop at once, more than the %d %% that the policy lets be touched", n, in.Services, in.Policy.StormPercent)
+	because := fmt.Sprintf("%d of %d services are in trouble at once, more than the %d %% that the policy lets be touched", n, in.Services, in.Policy.StormPercent)
 	if visible := in.Diagnosis.Status.Times.Visible; visible == nil || in.Now.Sub(visible.Time) < evidenceGrace {
 		return waiting(v1alpha1.ReasonStorm, recheck, in, because)
 	}
@@ -59,7 +59,7 @@ func begun(d v1alpha1.BridgeDiagnosis) time.Time {
 }
 
 // beside is what a person who is called must know of the rest of the stack:
-// services that loop at the same time and have no root in common.
+// services that are in trouble at the same time and have no root in common.
 func beside(in Input) []v1alpha1.EvidenceItem {
 	// One that is not diagnosed yet may turn out to be a symptom.
 	others := alsoLooping(in, func(o v1alpha1.BridgeDiagnosis) bool { return o.Status.Cause != "" })
@@ -69,7 +69,7 @@ func beside(in Input) []v1alpha1.EvidenceItem {
 	all := append(others, in.Diagnosis.Spec.Service)
 	slices.Sort(all)
 	return []v1alpha1.EvidenceItem{{Source: v1alpha1.SourceDependency,
-		Text: fmt.Sprintf("%d services loop at once and have no root in common: %s", len(all), strings.Join(all, ", "))}}
+		Text: fmt.Sprintf("%d services are in trouble at once and have no root in common: %s", len(all), strings.Join(all, ", "))}}
 }
 
 // budgetSpent bounds remedies at once and per hour, over the whole stack.

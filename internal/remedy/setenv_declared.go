@@ -29,7 +29,7 @@ func setDeclared(in Input, name string) (Action, *Refusal) {
 	}
 	i := slices.IndexFunc(in.Service.Env, func(e v1alpha1.DeclaredEnv) bool { return e.Name == name })
 	if i < 0 {
-		return refuse(v1alpha1.RemedySetEnv, "the policy declares no value for %s; declare it under services[].env, or set it on the workload", name)
+		return refuse(v1alpha1.RemedySetEnv, "the policy declares no value for %s under services[].env", name)
 	}
 	declared := in.Service.Env[i]
 	present := in.Case.Env.Variables[name]

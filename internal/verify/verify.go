@@ -186,14 +186,22 @@ func madeOne(in Input) bool {
 }
 
 // RefusedSince is since when what makes a workload's pods says in its events that the API
-// server refuses one, for what it said first after a time: a refusal that names what the
-// pod asks for is another one once it asks for more. Zero where there is none.
+// server refuses one, as far as it said so after a time, which is a change of the pods. The
+// same was perhaps said before it, of an earlier change: events are counted up. Zero where
+// nothing was said since.
 func RefusedSince(events []evidence.Event, after time.Time) time.Time {
 	var since time.Time
+	after = after.Truncate(time.Second) // as the times of events
 	for _, e := range events {
-		// Times of events are whole seconds.
-		if e.Reason == "FailedCreate" && !e.First.Before(after.Truncate(time.Second)) && (since.IsZero() || e.First.Before(since)) {
-			since = e.First
+		if e.Reason != "FailedCreate" || e.Last.Before(after) {
+			continue
+		}
+		first := e.First
+		if first.Before(after) {
+			first = after
+		}
+		if since.IsZero() || first.Before(since) {
+			since = first
 		}
 	}
 	return since

@@ -143,18 +143,19 @@ func TestAPIServerRefusesWhatWasRaised(t *testing.T) {
 // What makes the pods of a StatefulSet or a DaemonSet has no condition that tells of a
 // refusal: its events do.
 func TestRefusedSince(t *testing.T) {
-	refused := func(first int) evidence.Event {
-		return evidence.Event{Reason: "FailedCreate", First: at(first), Last: at(90)}
+	refused := func(first, last int) evidence.Event {
+		return evidence.Event{Reason: "FailedCreate", First: at(first), Last: at(last)}
 	}
 	for name, c := range map[string]struct {
 		events []evidence.Event
 		want   time.Time
 	}{
-		"no event":                    {},
-		"an event of another kind":    {events: []evidence.Event{{Reason: "SuccessfulCreate", First: at(3)}}},
-		"it was so before":            {events: []evidence.Event{refused(-50)}},
-		"refused since":               {events: []evidence.Event{refused(-50), refused(7), refused(3)}, want: at(3)},
-		"in the second of the change": {events: []evidence.Event{refused(0)}, want: at(0)},
+		"no event":                        {},
+		"an event of another kind":        {events: []evidence.Event{{Reason: "SuccessfulCreate", First: at(3), Last: at(3)}}},
+		"it was so before":                {events: []evidence.Event{refused(-50, -9)}},
+		"it was so before, and is again":  {events: []evidence.Event{refused(-50, 30)}, want: at(0)},
+		"refused since":                   {events: []evidence.Event{refused(-50, -9), refused(7, 90), refused(3, 3)}, want: at(3)},
+		"refused in the change's second ": {events: []evidence.Event{refused(0, 0)}, want: at(0)},
 	} {
 		if got := RefusedSince(c.events, at(0).Add(time.Second/2)); !got.Equal(c.want) {
 			t.Errorf("%s: %s, want %s", name, got, c.want)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/detect"
 )
 
 // Explanation is a diagnosis with what a reader must know of how it came about.
@@ -75,7 +76,7 @@ func counted(loop v1alpha1.LoopObservation) string {
 		text += ", 1 restart"
 	case loop.Restarts > 1:
 		text += fmt.Sprintf(", %d restarts", loop.Restarts)
-	case loop.Pod != "":
+	case loop.Reason == detect.ReasonNotAvailable && loop.Pod != "":
 		text += ", nothing restarts"
 	}
 	if loop.ExitCode != nil {
@@ -232,6 +233,9 @@ func (e Explanation) next(out *strings.Builder, style Style) {
 	case v1alpha1.StateSuggested:
 		steps = []string{Command("diff", d)}
 	default:
+		if d.Status.Command != "" && !d.Status.State.Final() {
+			steps = []string{oneLine(d.Status.Command)}
+		}
 	}
 	if e.Live || len(steps) == 0 {
 		return

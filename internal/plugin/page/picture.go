@@ -25,12 +25,12 @@ const (
 )
 
 var kindColours = map[Kind]string{
-	KindDeploy: "#0969da", KindRestart: "#fb8f44", KindEvent: "#8c959f", KindIncident: "#cf222e", KindDiagnosis: "#9a6700",
+	KindDeploy: "#0969da", KindEnded: "#fb8f44", KindEvent: "#8c959f", KindIncident: "#cf222e", KindDiagnosis: "#9a6700",
 	KindRemedy: "#8250df", KindOutcome: "#bc8cff", KindEscalated: "#82071e", KindRecovered: "#1a7f37",
 }
 
 // legend is the order in which kinds are explained.
-var legend = []Kind{KindDeploy, KindRestart, KindEvent, KindIncident, KindDiagnosis, KindRemedy, KindOutcome, KindEscalated, KindRecovered}
+var legend = []Kind{KindDeploy, KindEnded, KindEvent, KindIncident, KindDiagnosis, KindRemedy, KindOutcome, KindEscalated, KindRecovered}
 
 // spanColour tells an incident that is over from one that is open or waits for a person.
 func spanColour(s Span) string {

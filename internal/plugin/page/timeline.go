@@ -18,9 +18,9 @@ type Kind string
 
 // The kinds of moments.
 const (
-	KindDeploy    Kind = "Deploy"
-	KindRestart   Kind = "Restart"
-	KindEvent     Kind = "Event"
+	KindDeploy Kind = "Deploy"
+	KindEnded  Kind = "Ended"
+	KindEvent  Kind = "Event"
 	// KindIncident: the first sight of one.
 	KindIncident  Kind = "Incident"
 	KindDiagnosis Kind = "Diagnosis"
@@ -31,7 +31,7 @@ const (
 )
 
 var kindTones = map[Kind]tone{
-	KindDeploy: cite, KindRestart: bad, KindIncident: bad, KindEscalated: bad, KindDiagnosis: busy, KindRemedy: busy, KindOutcome: busy, KindRecovered: good,
+	KindDeploy: cite, KindEnded: bad, KindIncident: bad, KindEscalated: bad, KindDiagnosis: busy, KindRemedy: busy, KindOutcome: busy, KindRecovered: good,
 }
 
 // Moment is something that happened.

@@ -20,7 +20,7 @@ func timeline() page.Timeline {
 	long.Name, long.Status.Times.Recovered = "forgotten", microBefore(30*time.Hour)
 	t.Add(now.Add(-24*time.Hour), []v1alpha1.BridgeDiagnosis{awaiting(), escalated(), symptom("workflow-coordinator"), recovered(), long}, []page.Moment{
 		{At: before(13 * time.Minute), Service: "redpanda", Kind: page.KindDeploy, What: "revision 4: image registry.example/redpanda:v24"},
-		{At: before(12*time.Minute + 30*time.Second), Service: "redpanda", Kind: page.KindRestart, What: "redpanda-0 ended with exit code 137 (OOMKilled)"},
+		{At: before(12*time.Minute + 30*time.Second), Service: "redpanda", Kind: page.KindEnded, What: "redpanda-0 ended with exit code 137 (OOMKilled)"},
 		{At: before(5 * time.Minute), Service: "hook-receiver", Kind: page.KindEvent, What: "Unhealthy: <script>alert('&')</script>\x1b[31m"},
 		{At: before(48 * time.Hour), Service: "redpanda", Kind: page.KindDeploy, What: "too long ago"},
 	})
