@@ -23,7 +23,7 @@ var emptySecret = rule{
 					continue
 				}
 				f := p.variable(s.Name, v.Name, p.subject(s, v.Name)+" is empty", "give it a value, or take it away if the service can do without")
-				f.Severity = p.graver(s)
+				f.Severity = p.graver(s, v.Name)
 				report(f)
 			}
 		}

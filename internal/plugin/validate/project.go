@@ -2,6 +2,7 @@ package validate
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -19,11 +20,12 @@ type project struct {
 	production bool
 	// words of the project's own, once they were looked for.
 	words []string
-	// told are findings on variables of env_files, by what they say: several services
-	// have them from one file.
-	told map[string]bool
+	// told are findings on values that several services have from one place.
+	told map[told]bool
 	// elsewhere are services of compose files beside these.
 	elsewhere []string
+	// read a file of the project, nil where nobody may.
+	read compose.Reader
 	// look says what is at a path, nil where nobody may.
 	look func(path string) (exists, isDirectory bool)
 }
@@ -34,23 +36,81 @@ func (p *project) at(message, cure string, path ...string) Finding {
 	return Finding{File: place.File, Line: place.Line, Column: column(p.files, place.File, place.Line, path...), Message: message, Cure: cure}
 }
 
-// variable is where a variable of a service is written: in its environment, else
-// where its env_file is named.
+// variable is where a variable of a service is written: in its environment, else in
+// its env_file or, where that may not be read, where it is named.
 func (p *project) variable(service, name, message, cure string) Finding {
-	if _, written := p.Written("services", service, "environment", name); !written {
-		if len(p.Model.Services[service].EnvFiles) > 0 {
-			f := p.at(message, cure, "services", service, "env_file")
-			f.variable = name
-			return f
+	if _, written := p.Written("services", service, "environment", name); !written && len(p.Model.Services[service].EnvFiles) > 0 {
+		f := p.at(message, cure, "services", service, "env_file")
+		f.variable = name
+		if place, found := p.inEnvFile(service, name); found {
+			f.File, f.Line, f.Column = place.File, place.Line, 1
 		}
+		return f
 	}
 	f := p.at(message, cure, "services", service, "environment", name)
 	f.variable = name
 	return f
 }
 
+// inEnvFile is where an env_file of a service assigns a variable: the last that does
+// so wins.
+func (p *project) inEnvFile(service, name string) (compose.Position, bool) {
+	if p.read == nil {
+		return compose.Position{}, false
+	}
+	for _, f := range slices.Backward(p.Model.Services[service].EnvFiles) {
+		content, err := p.read(f.Path)
+		if err != nil {
+			continue // one that need not be there
+		}
+		for i, line := range slices.Backward(strings.Split(string(content), "\n")) {
+			if m := assigned.FindStringSubmatch(line); m != nil && m[1] == name {
+				return compose.Position{File: p.shown(f.Path), Line: i + 1}, true
+			}
+		}
+	}
+	return compose.Position{}, false
+}
+
+// shown is how a person calls a file of the project: beside the first compose file.
+func (p *project) shown(path string) string {
+	if relative, err := filepath.Rel(p.Model.WorkingDir, path); err == nil {
+		return filepath.Join(filepath.Dir(p.files[0].Name), relative)
+	}
+	return path
+}
+
+// origin is where a variable has its value from where others may have it from there,
+// too: one of the environment, such as a password in .env, or an env_file.
+type origin struct {
+	// variable of the environment that is put in, empty for one of an env_file.
+	variable string
+	// name is that of the service's variable, of an env_file.
+	name, value string
+}
+
+// originOf a service's variable, false where its own place is all that has it.
+func (p *project) originOf(s compose.Service, name string) (origin, bool) {
+	config, value := p.Model.Services[s.Name], p.value(s, name)
+	written, isWritten := p.Written("services", s.Name, "environment", name)
+	if !isWritten {
+		return origin{name: name, value: value}, len(config.EnvFiles) > 0 && config.Environment[name] != nil
+	}
+	parts := compose.Parts(written, p.given)
+	m := urlPassword.FindStringSubmatch(value)
+	for i, part := range parts {
+		whole := len(parts) == 1
+		inURL := m != nil && part.Text == m[2] && i+1 < len(parts) && strings.HasPrefix(parts[i+1].Text, "@")
+		if len(part.Variables) == 1 && (whole || inURL) {
+			return origin{variable: part.Variables[0], value: part.Text}, true
+		}
+	}
+	return origin{}, false
+}
+
 // subject is what a finding calls a variable: that of its service or, where several
-// have it from an env_file, whose it is nobody knows, that of the file.
+// have its value from one place, that of the place. Whose one in an env_file is nobody
+// knows.
 func (p *project) subject(s compose.Service, name string) string {
 	sharing := p.sharing(s, name)
 	if len(sharing) < 2 {
@@ -61,40 +121,52 @@ func (p *project) subject(s compose.Service, name string) string {
 	if more := len(sharing) - most; more > 0 {
 		list += fmt.Sprintf(" and %d more", more)
 	}
+	if o, _ := p.originOf(s, name); o.variable != "" {
+		return fmt.Sprintf("${%s} in %s", o.variable, list)
+	}
 	return fmt.Sprintf("%s in the env_file of %s", name, list)
 }
 
-// sharing are the services that have a variable of one value from an env_file.
+// sharing are the services that have a value from one place.
 func (p *project) sharing(s compose.Service, name string) []string {
-	if _, written := p.Written("services", s.Name, "environment", name); written {
+	from, shared := p.originOf(s, name)
+	if !shared {
 		return nil
 	}
 	var out []string
 	for _, other := range p.facts.Services {
-		_, written := p.Written("services", other.Name, "environment", name)
-		config := p.Model.Services[other.Name]
-		if !written && len(config.EnvFiles) > 0 && config.Environment[name] != nil && p.value(other, name) == p.value(s, name) {
+		if slices.ContainsFunc(other.Env, func(v compose.Variable) bool {
+			o, shared := p.originOf(other, v.Name)
+			return shared && o == from
+		}) {
 			out = append(out, other.Name)
 		}
 	}
 	return out
 }
 
-// isTold says that a variable which several services have from an env_file was told
-// of already.
+// isTold says that a value which several services have from one place was told of
+// already.
 func (p *project) isTold(s compose.Service, what, name string) bool {
-	if _, written := p.Written("services", s.Name, "environment", name); written {
+	from, shared := p.originOf(s, name)
+	if !shared {
 		return false
 	}
-	key := what + " " + name + " " + p.value(s, name)
+	key := told{what, from}
 	if p.told[key] {
 		return true
 	}
 	if p.told == nil {
-		p.told = map[string]bool{}
+		p.told = map[told]bool{}
 	}
 	p.told[key] = true
 	return false
+}
+
+// told is what was found of a value.
+type told struct {
+	what string
+	from origin
 }
 
 // isOthers says that a variable came to a database with an env_file that it shares
@@ -138,9 +210,12 @@ func isProduction(stage string) bool {
 	return slices.ContainsFunc(strings.Split(strings.ToLower(stage), ","), func(s string) bool { return s == "production" || s == "prod" })
 }
 
-// graver is Error in production, else Warning.
-func (p *project) graver(s compose.Service) Severity {
-	if p.inProduction(s) || keepsData(s) && p.hasProduction() {
+// graver is Error in production, else Warning: of a value that several services have,
+// where one of them is.
+func (p *project) graver(s compose.Service, name string) Severity {
+	grave := func(s compose.Service) bool { return p.inProduction(s) || keepsData(s) && p.hasProduction() }
+	sharing := p.sharing(s, name)
+	if grave(s) || slices.ContainsFunc(p.facts.Services, func(o compose.Service) bool { return slices.Contains(sharing, o.Name) && grave(o) }) {
 		return Error
 	}
 	return Warning

@@ -2,6 +2,7 @@ package validate
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/bridgestack/operator/internal/compose"
 )
@@ -13,21 +14,41 @@ var sharedNetwork = rule{
 		for _, s := range p.facts.Services {
 			for _, v := range s.Env {
 				for _, r := range v.References {
-					if r.Outside || r.Service == "" || r.Service == s.Name || p.shareNetwork(s.Name, r.Service) {
+					if r.Outside || r.Service == "" || r.Service == s.Name || isLocal(r.Host) || p.isAdded(s, r.Host) {
 						continue
 					}
-					report(p.at(fmt.Sprintf("%s addresses %s by %s, and they share no network", s.Name, r.Service, v.Name),
-						"put both into one network", "services", s.Name, "networks"))
+					p.reportUnreached(s, v, r, report)
 				}
 			}
 		}
 	},
 }
 
+func (p *project) reportUnreached(s compose.Service, v compose.Variable, r compose.Reference, report report) {
+	mode := p.Model.Services[r.Service].NetworkMode
+	kind, other, _ := strings.Cut(mode, ":")
+	from := p.Model.Services[p.networkOf(s.Name)].NetworkMode
+	switch {
+	case !p.connects(s, v.Name):
+	case kind == "host" || kind == "none":
+		report(p.variable(s.Name, v.Name, fmt.Sprintf("%s of %s addresses %s, whose network_mode is %s: no name leads to it", v.Name, s.Name, r.Service, mode),
+			"give "+r.Service+" a network of the project, and publish what the host is to reach"))
+	case kind == "service" || kind == "container":
+		report(p.variable(s.Name, v.Name, fmt.Sprintf("%s of %s addresses %s, which has the network of %s and no name of its own", v.Name, s.Name, r.Service, other),
+			"write "+other+" in its place: "+r.Service+" listens there"))
+	case from == "host":
+		report(p.variable(s.Name, v.Name, fmt.Sprintf("%s of %s addresses %s by its name, which is not known in the host's network", v.Name, s.Name, r.Service),
+			"give "+s.Name+" a network of the project, or write localhost and a port that "+r.Service+" publishes"))
+	case !p.shareNetwork(p.networkOf(s.Name), r.Service):
+		report(p.at(fmt.Sprintf("%s addresses %s by %s, and they share no network", s.Name, r.Service, v.Name),
+			"put both into one network", "services", s.Name, "networks"))
+	}
+}
+
 func (p *project) shareNetwork(a, b string) bool {
 	one, other := p.Model.Services[a], p.Model.Services[b]
 	if one.NetworkMode != "" || other.NetworkMode != "" {
-		return true // theirs is the host's or another service's
+		return true // of the engine, which may know names by links
 	}
 	for name := range one.Networks {
 		if _, shared := other.Networks[name]; shared {

@@ -21,7 +21,7 @@ var shortSecret = rule{
 				}
 				f := p.variable(s.Name, v.Name, fmt.Sprintf("%s has %d characters; a key for signing needs %d or more", p.subject(s, v.Name), n, leastKey),
 					"generate one, such as by `openssl rand -hex 32`")
-				f.Severity = p.graver(s)
+				f.Severity = p.graver(s, v.Name)
 				report(f)
 			}
 		}

@@ -112,7 +112,7 @@ func Project(ctx context.Context, files []compose.File, o Options) []Finding {
 	}
 	facts, err := loaded.Facts()
 	found.addErrors(err, files)
-	p := &project{Project: loaded, facts: facts, files: files, production: o.Production, scalars: s.scalars, given: o.Environment, elsewhere: o.Elsewhere, look: o.Look}
+	p := &project{Project: loaded, facts: facts, files: files, production: o.Production, scalars: s.scalars, given: o.Environment, elsewhere: o.Elsewhere, read: o.Read, look: o.Look}
 	for _, r := range rules {
 		if r.project != nil {
 			r.project(p, found.of(r, files))

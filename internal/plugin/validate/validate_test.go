@@ -51,6 +51,11 @@ func TestRules(t *testing.T) {
 		"published port":               {app("    environment:\n      DATABASE_URL: postgres://u:Zq81kx@db:5433/d\n") + db, "5:7 error published-port"},
 		"listener for the host":        {app("    environment:\n      KAFKA_BROKERS: broker:29092\n") + broker, "5:7 error kafka-listener"},
 		"no shared network":            {app("    networks: [a]\n    environment: {PGHOST: db}\n") + db + "    networks: [b]\nnetworks: {a: , b: }\n", "4:5 error no-shared-network"},
+		"of the host's network":        {app("    environment:\n      API_URL: http://api:8000\n") + "  api: {image: \"b:1\", network_mode: host}\n", "5:7 error no-shared-network"},
+		"of another's network":         {app("    environment:\n      API_URL: http://api:8000\n") + "  api: {image: \"b:1\", network_mode: \"service:vpn\"}\n  vpn: {image: \"v:1\"}\n", "5:7 error no-shared-network"},
+		"within another's network":     {app("    network_mode: service:vpn\n    environment: {API_URL: \"http://api:8000\", VPN_URL: \"http://vpn:8001\"}\n") + "  api: {image: \"b:1\"}\n  vpn: {image: \"v:1\"}\n", ""},
+		"from the host's network":      {app("    network_mode: host\n    environment:\n      PGHOST: db\n") + db, "6:7 error no-shared-network"},
+		"host's network, but told":     {app("    extra_hosts: [\"api:host-gateway\"]\n    environment: {API_URL: \"http://api:8000\"}\n") + "  api: {image: \"b:1\", network_mode: host}\n", ""},
 		"healthy without check":        {app("    depends_on: {db: {condition: service_healthy}}\n") + db, "4:18 warning healthy-without-check"},
 		"healthy, switched off":        {app("    depends_on: {db: {condition: service_healthy}}\n") + db + "    healthcheck: {disable: true}\n", "4:18 error healthy-without-check"},
 		"never completed":              {app("    depends_on: {m: {condition: service_completed_successfully}}\n") + "  m: {image: m:1, restart: always}\n", "5:19 error never-completed"},
@@ -298,6 +303,44 @@ func TestSharedEnvFile(t *testing.T) {
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestOnePasswordOfManyServices: what comes from one variable of .env is told once, with
+// who has it, as gravely as for the one that is in production.
+func TestOnePasswordOfManyServices(t *testing.T) {
+	text := `services:
+  api: {image: "a:1", environment: {DATABASE_URL: "postgres://${DB_USER}:${DB_PASSWORD}@db/shop"}}
+  db: {image: "postgres:16", environment: {POSTGRES_PASSWORD: "${DB_PASSWORD:?}"}}
+  jobs: {image: "a:1", environment: {NODE_ENV: production, DB_PASSWORD: "${DB_PASSWORD}", PGPASSWORD: "${DB_PASSWORD}"}}
+  mail: {image: "m:1", environment: {API_KEY: "${MAIL_KEY:-changeme}", HOST: "${DB_PASSWORD}.example.com"}}
+  other: {image: "o:1", environment: {API_KEY: "${OTHER_KEY:-changeme}"}}
+`
+	var got []string
+	for _, f := range check(t, text, map[string]string{"DB_PASSWORD": "changeme", "DB_USER": "changeme"}) {
+		got = append(got, fmt.Sprintf("%d %s %s", f.Line, f.Severity, f.Message))
+	}
+	want := []string{
+		"2 error ${DB_PASSWORD} in api, db, jobs has a value that everybody knows",
+		"5 warning API_KEY of mail has a value that everybody knows",
+		"6 warning API_KEY of other has a value that everybody knows",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestEnvFileFindingsHaveItsLine, and not that of the service which names the file.
+func TestEnvFileFindingsHaveItsLine(t *testing.T) {
+	content := "# of all\nNAME=x\nAPI_TOKEN=first\nexport API_TOKEN=changeme\n"
+	directory := t.TempDir()
+	if err := os.WriteFile(filepath.Join(directory, "all.env"), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := compose.File{Name: filepath.Join(directory, "compose.yaml"), Content: []byte("services:\n  a: {image: \"a:1\", env_file: [all.env, {path: gone.env, required: false}]}\n  b: {image: \"b:1\", env_file: all.env, environment: {APP_ENV: production}}\n")}
+	found := Project(t.Context(), []compose.File{file}, Options{Options: compose.Options{Directory: directory, Read: os.ReadFile}})
+	if len(found) != 1 || found[0].File != filepath.Join(directory, "all.env") || found[0].Line != 4 || found[0].Severity != Error {
+		t.Errorf("%+v", found)
 	}
 }
 

@@ -17,8 +17,11 @@ var weakSecret = rule{
 		for _, s := range p.facts.Services {
 			for _, v := range s.Env {
 				if why := p.weak(s, v.Name); why != "" && !p.isOthers(s, v.Name) && !p.isTold(s, "weak", v.Name) {
+					if o, _ := p.originOf(s, v.Name); o.variable != "" && why == knownInURL && len(p.sharing(s, v.Name)) > 1 {
+						why = knownToAll
+					}
 					f := p.variable(s.Name, v.Name, p.subject(s, v.Name)+" "+why, weakCure)
-					f.Severity = p.graver(s)
+					f.Severity = p.graver(s, v.Name)
 					report(f)
 				}
 			}
@@ -32,6 +35,12 @@ var weakSecret = rule{
 		}
 	},
 }
+
+// Why a value is no secret: it is known, by itself or as the password in a URL.
+const (
+	knownToAll = "has a value that everybody knows"
+	knownInURL = "has a password in its URL that everybody knows"
+)
 
 // weak says why a service's variable is no secret.
 func (p *project) weak(s compose.Service, name string) string {
@@ -96,7 +105,7 @@ var urlPassword = regexp.MustCompile(`://([^\s:/@]*):([^\s/@]+)@`)
 func weak(name, value string) string {
 	if m := urlPassword.FindStringSubmatch(value); m != nil {
 		if isWellKnown(m[2]) || m[1] == m[2] {
-			return "has a password in its URL that everybody knows"
+			return knownInURL
 		}
 		return ""
 	}
@@ -105,7 +114,7 @@ func weak(name, value string) string {
 	}
 	switch {
 	case isWellKnown(value):
-		return "has a value that everybody knows"
+		return knownToAll
 	case placeholders.MatchString(value):
 		return "still has a placeholder for its value"
 	}
