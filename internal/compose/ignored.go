@@ -52,7 +52,7 @@ var meaningless = []struct {
 	{"develop", becauseOnly, func(s types.ServiceConfig) bool { return s.Develop != nil }},
 	{"device_cgroup_rules", becauseHost, func(s types.ServiceConfig) bool { return len(s.DeviceCgroupRules) > 0 }},
 	{"devices", becauseHost, func(s types.ServiceConfig) bool { return len(s.Devices) > 0 }},
-	{"domainname", "names are those of Services, in the cluster's own domain", func(s types.ServiceConfig) bool { return s.DomainName != "" }},
+	{"domainname", "names are those of Services, in the cluster's own domain", func(s types.ServiceConfig) bool { return s.DomainName != "" && s.Hostname == "" }},
 	{"env_file", "the file is optional and is not read here", func(s types.ServiceConfig) bool {
 		return slices.ContainsFunc(s.EnvFiles, func(f types.EnvFile) bool { return !bool(f.Required) })
 	}},

@@ -172,10 +172,22 @@ func servesByCommand(line string) bool { return serving.MatchString(withoutURLs(
 
 func endsByCommand(line string) bool {
 	line = strings.TrimSpace(withoutURLs(line))
-	if line == "" || servesByCommand(line) {
+	if line == "" || servesByCommand(line) || loops(line) {
 		return false
 	}
 	return endingVerb.MatchString(line) || scriptEnd.MatchString(line)
+}
+
+// loops says that a script ends with a loop that does its work over and over. One that
+// reads lines ends with them, and one that waits until something is so has an end.
+func loops(line string) bool {
+	script := strings.TrimRight(line, " \t\n;'\"")
+	i := strings.LastIndex(script, "while ")
+	if i < 0 || !strings.HasSuffix(script, "done") || strings.Contains(script[i:], "until ") {
+		return false
+	}
+	condition := strings.TrimSpace(script[i+len("while "):])
+	return !strings.HasPrefix(condition, "!") && !strings.HasPrefix(condition, "read ")
 }
 
 // withoutURLs of a command line: their parts are no verbs. Nor are those of

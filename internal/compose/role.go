@@ -57,7 +57,7 @@ func (r Role) Kind() (*server.Kind, bool) { return server.Of(r.Protocol()), r !=
 var redpandaImage = regexp.MustCompile(`^redpanda(?:-unstable|-nightly)?$`)
 
 // clientCommand are commands that use a server's image to speak to another.
-var clientCommand = regexp.MustCompile(`\b(?:psql|pg_dump(?:all)?|pg_restore|pgbench|createdb|(?:mysql|mariadb)-?(?:dump|admin|import|slap|check)|kafka-topics|kafka-console-\w+|kafka-configs|kafka-acls|rpk (?:topic|cluster|acl|security)|(?:redis|valkey|keydb)-(?:cli|benchmark)|rabbitmq(?:ctl|admin))\b`)
+var clientCommand = regexp.MustCompile(`\b(?:psql|pg_dump(?:all)?|pg_restore|pgbench|createdb|(?:mysql|mariadb)-?(?:dump|admin|import|slap|check)|kafka-topics|kafka-console-\w+|kafka-configs|kafka-acls|rpk (?:topic|cluster|acl|security)|(?:redis|valkey|keydb)-(?:cli|benchmark)|rabbitmq(?:ctl|admin)|amqp-(?:get|publish|consume|(?:declare|delete)-queue))\b|(?:^|[\s;&|("'])(?:mysql|mariadb)\s+-`)
 
 // roleOf knows servers by image, else by what only a server is told.
 func roleOf(s types.ServiceConfig) Role {

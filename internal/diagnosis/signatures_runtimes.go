@@ -112,9 +112,8 @@ var runtimes = knowledge{
 					),
 				),
 			},
-			unless: []string{`^#\d+ `}, // a frame of PHP's
-			match:  "java.lang.IllegalStateException",
-			not:    "INFO Exceptions in the calendar: 3",
+			match: "java.lang.IllegalStateException",
+			not:   "INFO Exceptions in the calendar: 3",
 		},
 		{
 			id:    "program-thread-panicked-at",

@@ -242,6 +242,20 @@ func KeepsData(image string) bool {
 	return known.Data
 }
 
+// content are the places of what well-known images bring with them and write to: a
+// volume there starts with it.
+var content = map[string][]string{
+	"nginx": {"/usr/share/nginx", "/etc/nginx"}, "httpd": {"/usr/local/apache2"}, "caddy": {"/usr/share/caddy", "/etc/caddy"}, "openresty": {"/usr/local/openresty"},
+	"wordpress": {"/var/www/html"}, "nextcloud": {"/var/www/html"}, "drupal": {"/var/www/html", "/opt/drupal"}, "joomla": {"/var/www/html"}, "roundcubemail": {"/var/www/html"},
+	"grafana": {"/etc/grafana"}, "airflow": {"/opt/airflow"}, "keycloak": {"/opt/keycloak"}, "kong": {"/etc/kong"}, "superset": {"/app"},
+	"elasticsearch": {"/usr/share/elasticsearch/plugins"}, "kibana": {"/usr/share/kibana/plugins"}, "logstash": {"/usr/share/logstash/pipeline"},
+}
+
+// BringsContent says that a well-known image has something at a place.
+func BringsContent(image, place string) bool {
+	return slices.ContainsFunc(content[Repository(image)], func(p string) bool { return place == p || strings.HasPrefix(place, p+"/") })
+}
+
 // Repository is an image's name without registry, tag and digest.
 func Repository(image string) string {
 	image, _, _ = strings.Cut(image, "@")

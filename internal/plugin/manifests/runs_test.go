@@ -97,6 +97,8 @@ services:
   broker: {image: "confluentinc/cp-kafka:7.6.1", hostname: broker, environment: {KAFKA_LISTENERS: "PLAINTEXT://broker:29092,C://broker:9093", KAFKA_ADVERTISED_LISTENERS: "PLAINTEXT://broker:29092"}, volumes: ["data:/var/lib/kafka/data"]}
   namenode: {image: "apache/hadoop:3", environment: {CORE_CONF_fs_defaultFS: "hdfs://namenode:9000"}}
   mail: {image: m, hostname: mail.example.com, ports: [25]}
+  post: {image: m, hostname: post, domainname: example.com, ports: [25]}
+  tower: {image: m, hostname: tower.example.com, network_mode: host}
   site.api: {image: m, hostname: site.api, ports: [26]}
   db: {image: "postgres:16", hostname: db, volumes: ["pg:/var/lib/postgresql/data"]}
   rabbit: {image: "rabbitmq:3", hostname: rabbit1, volumes: ["mq:/var/lib/rabbitmq"]}
@@ -107,10 +109,19 @@ volumes: {data: , pg: , mq: }
 			t.Errorf("%s: hostname %q, want %q", workload, got, want)
 		}
 	}
+	for workload, want := range map[string]string{"mail": "mail.example.com", "post": "post.example.com", "tower": "", "site-api": "", "broker": ""} {
+		got := ""
+		if name := m.pod(t, "Deployment/"+workload).HostnameOverride; name != nil {
+			got = *name
+		}
+		if got != want {
+			t.Errorf("%s is called %q in full, want %q", workload, got, want)
+		}
+	}
 	if d := m.objects["Deployment/broker"].(*appsv1.Deployment); d.Spec.Strategy.Type != appsv1.RecreateDeploymentStrategyType || m.mount(t, "Deployment/broker", "/var/lib/kafka/data") != "claim shop-data" {
 		t.Errorf("its data: %+v", d.Spec.Strategy)
 	}
-	for _, says := range []string{"db-0", "mail of mail.example.com"} {
+	for _, says := range []string{"db-0", "called mail.example.com by hostnameOverride, which Kubernetes knows from 1.35 on"} {
 		if !strings.Contains(m.notes(), says) {
 			t.Errorf("no note on %s:\n%s", says, m.notes())
 		}
@@ -134,14 +145,17 @@ services:
   worker: {image: a, command: "celery -A app worker", restart: on-failure}
   both: {image: a, command: "sh -c 'python manage.py migrate && gunicorn app'"}
   loop: {image: a, command: "sh -c 'while true; do curl x; sleep 5; done'"}
+  queue: {image: "redis:7", entrypoint: [sh, -c], command: ["touch /tmp/up; while redis-cli BRPOPLPUSH a b 0; do :; done"]}
+  waits: {image: "redis:7", command: "sh -c 'redis-cli flushall; while ! redis-cli ping; do sleep 1; done'"}
+  lines: {image: "redis:7", command: "sh -c 'while read line; do redis-cli publish a $$line; done'"}
   told-not: {image: a, command: ./migrate, x-bridge: {oneShot: false}}
   plain: {image: a}
   certs: {image: "elasticsearch:8.15.0", command: ["bash", "-c", "make-certs && sleep 1d"], healthcheck: {test: "test -f /c/ca.crt"}}
   client: {image: a, depends_on: {server: {condition: service_healthy}, certs: {condition: service_healthy}}}
 `, nil)
 	for name, job := range map[string]bool{
-		"migrate": true, "retried": true, "buckets": true, "pull": true, "db-init": true, "told": true,
-		"server": false, "worker": false, "both": false, "loop": false, "told-not": false, "plain": false, "certs": false, "client": false, "unsure": false, "asked": false,
+		"migrate": true, "retried": true, "buckets": true, "pull": true, "db-init": true, "told": true, "waits": true, "lines": true,
+		"server": false, "worker": false, "both": false, "loop": false, "queue": false, "told-not": false, "plain": false, "certs": false, "client": false, "unsure": false, "asked": false,
 	} {
 		if _, is := m.objects["Job/"+name].(*batchv1.Job); is != job {
 			t.Errorf("%s: Job %t, want %t", name, is, job)
@@ -307,6 +321,32 @@ volumes: {assets: , other: , db: }
 	}
 }
 
+// TestSharedVolumesAreFilledOnce: by who brings something with it, and not again by who
+// starts after that one.
+func TestSharedVolumesAreFilledOnce(t *testing.T) {
+	m := of(t, `
+services:
+  app: {image: "acme/erp:1", volumes: ["assets:/srv/assets"], healthcheck: {test: "true"}}
+  worker: {image: "acme/erp:1", volumes: ["assets:/srv/assets"], depends_on: {app: {condition: service_healthy}}}
+  other: {image: "acme/erp:1", volumes: ["assets:/srv/assets"], depends_on: {app: {condition: service_started, required: false}}}
+  web: {image: "nginx:1.27", volumes: ["assets:/srv/www", "pages:/usr/share/nginx/html"]}
+  editor: {image: "acme/editor:1", volumes: ["pages:/srv/pages"]}
+  kibana: {image: "kibana:8.13.4", volumes: ["assets:/usr/share/kibana/config/certs"]}
+volumes: {assets: , pages: }
+`, nil)
+	for workload, want := range map[string]string{"app": "fill-assets", "worker": "", "other": "fill-assets", "web": "fill-pages", "editor": "fill-pages", "kibana": ""} {
+		var got []string
+		for _, c := range m.pod(t, "Deployment/"+workload).InitContainers {
+			if strings.HasPrefix(c.Name, "fill-") {
+				got = append(got, c.Name)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %q, want %s", workload, got, want)
+		}
+	}
+}
+
 // TestVolumesAreWritable: a fresh volume is root's.
 func TestVolumesAreWritable(t *testing.T) {
 	m := of(t, `
@@ -337,6 +377,33 @@ volumes: {a: , b: , c: , d: , e: , f: , g: , h: , i: }
 }
 
 // TestPostgresBySettings: an image of one's own is a PostgreSQL all the same.
+// TestClientsOfDatabases: what runs a client that is in the image of a server writes
+// none of its data, and is replaced as any other.
+func TestClientsOfDatabases(t *testing.T) {
+	m := of(t, `
+services:
+  app: {image: "mariadb:11", command: [sh, -c, "mariadb -h db -e 'SELECT 1' && exec sleep infinity"], healthcheck: {test: "true"}}
+  clerk: {image: "rabbitmq:3", entrypoint: [sh, -ec, "amqp-get --queue=orders > /tmp/order; exec sleep infinity"], healthcheck: {test: "true"}}
+  own: {image: "mariadb:11", command: ./start-it, volumes: ["data:/var/lib/mysql"]}
+  db: {image: "mariadb:11", depends_on: [app]}
+volumes: {data: }
+`, nil)
+	for _, name := range []string{"app", "clerk"} {
+		if ports := m.service(t, name).Spec.Ports; len(ports) > 0 {
+			t.Errorf("%s listens: %+v", name, ports)
+		}
+	}
+	for name, recreate := range map[string]bool{"app": false, "clerk": false, "db": true} {
+		d := m.objects["Deployment/"+name].(*appsv1.Deployment)
+		if got := d.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType; got != recreate {
+			t.Errorf("%s: two never run at once: %t", name, got)
+		}
+	}
+	if _, is := m.objects["StatefulSet/own"]; !is {
+		t.Errorf("own keeps no data:\n%s", m.text)
+	}
+}
+
 func TestPostgresBySettings(t *testing.T) {
 	m := of(t, `
 services:

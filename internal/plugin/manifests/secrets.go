@@ -263,17 +263,22 @@ func (s *secretStore) document(b *builder) (Document, bool) {
 	}
 	o := &corev1.Secret{ObjectMeta: b.meta(b.secretName()), StringData: map[string]string{}}
 	o.Kind, o.APIVersion = "Secret", "v1"
-	var missing []string
+	lacking := map[string][]string{}
 	for _, key := range slices.Sorted(maps.Keys(s.values)) {
 		v := s.values[key]
 		switch {
 		case v.open, b.Secrets && v.value != "":
 			o.StringData[key] = v.value
 		default:
-			missing = append(missing, fmt.Sprintf("  %s: from %s", key, v.from))
+			lacking[v.from] = append(lacking[v.from], key)
 			b.out.Missing = append(b.out.Missing, key)
 		}
 	}
+	var missing []string
+	for from, keys := range lacking {
+		missing = append(missing, fmt.Sprintf("  %s: from %s", strings.Join(keys, ", "), from))
+	}
+	slices.Sort(missing)
 	d := Document{Object: o}
 	switch {
 	case len(missing) > 0 && b.Secrets:

@@ -12,6 +12,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/bridgestack/operator/internal/compose"
+	"github.com/bridgestack/operator/internal/plugin/images"
 )
 
 // claimed is how much a volume claims: compose does not say.
@@ -127,7 +130,7 @@ func (u *unit) mountVolume(config types.ServiceConfig, v types.ServiceVolumeConf
 		return
 	}
 	u.mountClaim(v, v.Source, m)
-	u.seed(config, v)
+	u.seed(v)
 }
 
 // mountClaim mounts a volume that outlives the pod: the StatefulSet's own where
@@ -500,15 +503,36 @@ func mayHaveContent(v types.ServiceVolumeConfig) bool {
 }
 
 // seed copies into a fresh volume what the image has in its place, as Docker does.
-func (u *unit) seed(config types.ServiceConfig, v types.ServiceVolumeConfig) {
-	if u.keepsData() || v.ReadOnly || !mayHaveContent(v) {
+func (u *unit) seed(v types.ServiceVolumeConfig) {
+	if !u.fills(u.Service, v) {
 		return
-	}
-	if users := u.users(v); len(users) > 1 && config.Build == nil && u.Project.Model.Services[users[0]].Build != nil {
-		return // it is filled by who is built for it
 	}
 	u.fill(v.Source, u.container.Image, v.Target)
 	u.note(u.Name, "volumes", fmt.Sprintf("a fresh %s is filled with what the image has in %s, by its own shell: take the init container away where the image has none", v.Source, v.Target))
+}
+
+// fills says that a service's image may have to fill a fresh volume. Of those that share
+// one, those have not to whose image is a server's that brings nothing with it for
+// that place, and those that start after one that fills it.
+func (b *builder) fills(s compose.Service, v types.ServiceVolumeConfig) bool {
+	config, users := b.Project.Model.Services[s.Name], b.users(v)
+	_, isKnown := images.Of(s.Image)
+	switch {
+	case s.Role == compose.RolePostgres || b.runsData(s) || v.ReadOnly || !mayHaveContent(v):
+		return false
+	case len(users) == 1:
+		return true
+	case config.Build == nil && b.Project.Model.Services[users[0]].Build != nil:
+		return false // by who is built for it
+	case isKnown && !images.BringsContent(s.Image, v.Target):
+		return false
+	}
+	return !slices.ContainsFunc(s.DependsOn, func(d compose.Dependency) bool {
+		other, known := b.Facts.ByName(d.Service)
+		return known && d.Required && other.Replicas > 0 && slices.ContainsFunc(b.Project.Model.Services[other.Name].Volumes, func(o types.ServiceVolumeConfig) bool {
+			return o.Type == v.Type && o.Source == v.Source && b.fills(other, o)
+		})
+	})
 }
 
 // fill the volume that was mounted last, where it is empty, with a directory of an image.

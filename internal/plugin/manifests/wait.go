@@ -59,8 +59,7 @@ func (u *unit) mayBeNeededBy(other compose.Service) bool {
 // isData says that a service is a database or broker, which needs nobody to become
 // healthy.
 func (b *builder) isData(s compose.Service) bool {
-	known, _ := b.imageOf(s)
-	return s.Role != "" || known.Data
+	return s.Role != "" || b.runsData(s)
 }
 
 // isAddressedBy says that another service asks this one: if it must only be

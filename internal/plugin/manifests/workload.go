@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
 	"github.com/bridgestack/operator/internal/compose"
@@ -242,10 +243,29 @@ func (u *unit) host(config types.ServiceConfig) {
 	switch given := config.Hostname; {
 	case given != "" && u.pod.Hostname == "" && len(u.templates) > 0:
 		u.note(u.Name, "hostname", fmt.Sprintf("the pod's own name is its host name in a StatefulSet: %s-0; %s leads to it by its Service", u.name, given))
-	case given != "" && given != u.pod.Hostname && u.pod.Hostname != "" && given != u.Name:
-		u.note(u.Name, "hostname", fmt.Sprintf("a pod's host name is one label: %s of %s", u.pod.Hostname, given))
+	case u.pod.Hostname != "":
+		u.fullName(config)
 	}
 	u.namespaces(config)
+}
+
+// mostHostName is how long a host's name may be for Linux.
+const mostHostName = 64
+
+// fullName is a host name with its domain, as mail servers ask for it.
+func (u *unit) fullName(config types.ServiceConfig) {
+	name := config.Hostname
+	if config.DomainName != "" && !strings.Contains(name, ".") {
+		name += "." + config.DomainName
+	}
+	switch {
+	case !strings.Contains(name, ".") || name == u.Name || config.NetworkMode == "host":
+	case len(name) > mostHostName || len(validation.IsDNS1123Subdomain(name)) > 0:
+		u.note(u.Name, "hostname", fmt.Sprintf("a pod's host name cannot be %s: it is %s", name, u.pod.Hostname))
+	default:
+		u.pod.HostnameOverride = &name
+		u.note(u.Name, "hostname", fmt.Sprintf("the pod is called %s by hostnameOverride, which Kubernetes knows from 1.35 on: take it away for an older one", name))
+	}
 }
 
 // namespaces are those that the pod has of the node, or would share with another
@@ -269,8 +289,16 @@ func (u *unit) namespaces(config types.ServiceConfig) {
 }
 
 func (u *unit) keepsData() bool {
-	known, _ := u.imageOf(u.Service)
-	return known.Data || u.Role == compose.RolePostgres
+	return u.Role == compose.RolePostgres || u.runsData(u.Service)
+}
+
+// runsData says that a service runs the database or broker that its image is known
+// for, and not a client of it: one with a command that nobody knows is told by its
+// volumes.
+func (b *builder) runsData(s compose.Service) bool {
+	config := b.Project.Model.Services[s.Name]
+	known, _ := b.imageOf(s)
+	return known.Data && (known.RunsServer(config.Entrypoint, config.Command) || len(config.Volumes) > 0)
 }
 
 // workload is a Job for what runs to its end, a StatefulSet for what keeps data

@@ -1,0 +1,1 @@
+CREATE TABLE guests (name VARCHAR(80) NOT NULL);

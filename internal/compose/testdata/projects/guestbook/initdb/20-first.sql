@@ -1,0 +1,1 @@
+INSERT INTO guests VALUES ('Zoë'), ('O''Hara');
