@@ -25,34 +25,30 @@ const newsGather = 2 * time.Second
 type told struct {
 	r  *Reconciler
 	mu sync.Mutex
-	// begun is nil until the controller asks for them: what is told before that, it sees
+	// look is nil until the controller asks for them: what is told before that, it sees
 	// when it looks at all there is.
-	begun *begunSource
-}
-
-type begunSource struct {
-	ctx   context.Context
-	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
+	look func(evidence.Event)
 }
 
 // Start implements source.Source.
 func (t *told) Start(ctx context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.begun = &begunSource{ctx, queue}
+	t.look = func(e evidence.Event) {
+		for _, request := range t.r.ofEvent(ctx, e) {
+			queue.AddAfter(request, newsGather)
+		}
+	}
 	return nil
 }
 
 // event is called with each event that is followed.
 func (t *told) event(e evidence.Event, again bool) {
 	t.mu.Lock()
-	to := t.begun
+	look := t.look
 	t.mu.Unlock()
-	if to == nil || !tellsMore(e, again) {
-		return
-	}
-	for _, request := range t.r.ofEvent(to.ctx, e) {
-		to.queue.AddAfter(request, newsGather)
+	if look != nil && tellsMore(e, again) {
+		look(e)
 	}
 }
 

@@ -243,13 +243,9 @@ func (s *score) holdConfidence(t *testing.T) {
 	t.Helper()
 	for _, confidence := range []v1alpha1.Confidence{v1alpha1.ConfidenceHigh, v1alpha1.ConfidenceMedium, v1alpha1.ConfidenceLow} {
 		said, wrong := s.said[confidence], s.said[confidence]-s.saidRight[confidence]
-		allowed := said
-		switch confidence {
-		case v1alpha1.ConfidenceHigh:
-			allowed = 0
-		case v1alpha1.ConfidenceMedium:
-			allowed = max(1, said/100)
-		}
+		allowed := map[v1alpha1.Confidence]int{
+			v1alpha1.ConfidenceHigh: 0, v1alpha1.ConfidenceMedium: max(1, said/100), v1alpha1.ConfidenceLow: said,
+		}[confidence]
 		note := ""
 		if confidence == v1alpha1.ConfidenceMedium && said < 100 {
 			note = ", of which one may be wrong: too few for a rate"
