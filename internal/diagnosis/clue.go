@@ -67,6 +67,9 @@ func read(c evidence.Case, log []byte) reading {
 				order: i, record: line.Record, level: line.Level, text: hit.Text,
 				survived: line.Survived, trace: line.SurvivedTrace, subject: subjectOf(hit), guessed: s.guessed,
 			}
+			if s.codes != "" && !k.meant(s.codes, hit.Group("code")) {
+				continue
+			}
 			if s.within != nil && !k.matchContext(s, record()) && !k.matchContext(s, logscan.Context(log, line, 2)) {
 				continue
 			}

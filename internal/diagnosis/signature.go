@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -21,12 +22,12 @@ type knowledge struct {
 }
 
 // sources are all that is known, in the order in which lines are held against it.
-var sources = []knowledge{
+var sources = slices.Concat(registered, []knowledge{
 	postgresServer, postgresClients, kafkaCodes, kafkaClients, resolver, connections, tlsPeers, recovered,
 	redis, mysql, amqp, mongodb, elasticsearch, coordination, httpStatuses, grpc, cloud, databases, kubernetes,
 	transfers, languages, environment, pydantic, nodeConfig, spring, dotnet, servers, parsers, jvmLauncher, certificates, arguments,
 	files, licenses, storage, migrations, devices, nodeSettings, limits, kernel, binaries, crashes, runtimes,
-}
+})
 
 // signature is one way in which clients, servers, runtimes or the kernel say a
 // thing. Either it names the cause by itself, or it tells a fault of the
@@ -49,6 +50,9 @@ type signature struct {
 	within []string
 	// unless one of these is found in the line.
 	unless []string
+	// codes is the registry whose table says what the code means that the words' group
+	// of that name holds; where it means nothing, nothing is found.
+	codes string
 	// ofEnv: only where the line or its record quotes the value of a variable.
 	ofEnv bool
 	// guessed: it may well mean something else.

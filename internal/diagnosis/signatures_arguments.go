@@ -119,7 +119,7 @@ var arguments = knowledge{
 				`VM option`,
 				`\bignored\b`,
 				`syscall`,
-				`invalid argument$`,
+				`invalid argument(?: \(os error 22\))?$`,
 				`setsockopt`,
 				`unknown (?:command|flag).*redis`,
 				`invalid argument supplied`,

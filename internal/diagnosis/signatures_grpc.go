@@ -48,7 +48,7 @@ var grpc = knowledge{
 			fault:  faultGaveUp,
 			family: familyUpstream,
 			words: []string{
-				`\b(?:StatusCode|Status)\.UNAVAILABLE\b`,
+				`\b(?:StatusCode|Status)\.(?:UNAVAILABLE|DEADLINE_EXCEEDED)\b`,
 				`StatusRuntimeException: (?:UNAVAILABLE|DEADLINE_EXCEEDED)\b`,
 				`\b(?:14 UNAVAILABLE|4 DEADLINE_EXCEEDED): `,
 			},

@@ -39,7 +39,7 @@ var tlsPeers = knowledge{
 				`self[- ]signed certificate`,
 				`unable to verify the first certificate`,
 				`unable to get (?:local )?issuer certificate`,
-				`UNABLE_TO_`,
+				`UNABLE_TO_(?:VERIFY|GET|DECODE|DECRYPT)_`,
 				`DEPTH_ZERO_SELF`,
 				`does not match certificate's altnames`,
 				`ERR_TLS_CERT`,
