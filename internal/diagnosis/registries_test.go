@@ -96,8 +96,8 @@ var shapes = map[string][]string{
 
 // held is how many of a registry's lines may be told wrong.
 var held = map[string]int{
-	// Words of timeouts, quotas and configuration in the names of codes that tell no cause.
-	"kafka": 1,
+	// Words of timeouts and authentication in the names of codes that tell no cause.
+	"kafka": 2,
 	// Memory that the kernel refuses and a quota, where only words say so that many programs use.
 	"errno": 4,
 	// "disabled" is what programs say of what they go on without; an unknown command is
