@@ -59,7 +59,7 @@ func (s Stacks) Each(ctx context.Context, req ctrl.Request, look func(context.Co
 			continue
 		}
 		l := Look{Stack: owner, Service: service, Ref: service.Workload.Ref(req.Namespace), Rules: resolved.Policy.Detection(), known: known}
-		l.Rules.Since, l.Open = incident.LastRecovered(known, l.Ref), incident.IsOpen(known, l.Ref)
+		l.Rules.Since, l.Open = incident.LastOver(known, l.Ref), incident.IsOpen(known, l.Ref)
 		after, err := look(ctx, l)
 		recheck, failed = requeue.Sooner(recheck, after), append(failed, err)
 	}

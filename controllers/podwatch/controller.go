@@ -174,8 +174,12 @@ func (r *Reconciler) unhealthyPods(ctx context.Context, namespace string, matche
 }
 
 // unhealthy is false for the pods that most clusters are full of: those that
-// never restarted and wait for nothing.
+// never restarted and wait for nothing, and those that have ended, of which nothing
+// restarts. Jobs leave them by the thousand.
 func unhealthy(pod *corev1.Pod) bool {
+	if phase := pod.Status.Phase; phase == corev1.PodSucceeded || phase == corev1.PodFailed {
+		return pod.Status.Reason == detect.ReasonEvicted
+	}
 	for _, statuses := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
 		for _, s := range statuses {
 			if s.RestartCount > 0 || s.State.Terminated != nil || s.State.Waiting != nil {
@@ -183,7 +187,7 @@ func unhealthy(pod *corev1.Pod) bool {
 			}
 		}
 	}
-	return pod.Status.Reason == "Evicted"
+	return false
 }
 
 // Reconcile opens diagnoses for a pod's looping containers.

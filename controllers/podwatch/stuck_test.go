@@ -62,3 +62,25 @@ func TestPodThatPullsItsImageIsNotStuck(t *testing.T) {
 		})
 	}
 }
+
+// Pods that have ended are not looked at, but for one that was evicted: Jobs leave them
+// by the thousand, and each look lists a namespace.
+func TestUnhealthy(t *testing.T) {
+	over := corev1.ContainerStatus{RestartCount: 3, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1}}}
+	for name, test := range map[string]struct {
+		status corev1.PodStatus
+		want   bool
+	}{
+		"runs":                    {corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{{State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}}}, false},
+		"restarted":               {corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{{RestartCount: 1}}}, true},
+		"waits":                   {corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: []corev1.ContainerStatus{{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{}}}}}, true},
+		"an init container ended": {corev1.PodStatus{Phase: corev1.PodPending, InitContainerStatuses: []corev1.ContainerStatus{over}}, true},
+		"ended well":              {corev1.PodStatus{Phase: corev1.PodSucceeded, ContainerStatuses: []corev1.ContainerStatus{over}}, false},
+		"failed":                  {corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: []corev1.ContainerStatus{over}}, false},
+		"was evicted":             {corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted", ContainerStatuses: []corev1.ContainerStatus{over}}, true},
+	} {
+		if got := unhealthy(&corev1.Pod{Status: test.status}); got != test.want {
+			t.Errorf("a pod that %s: %t", name, got)
+		}
+	}
+}

@@ -72,7 +72,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 
 // look at one service; an event tells when to come again.
 func (r *Reconciler) look(ctx context.Context, l perservice.Look) (time.Duration, error) {
-	if l.Open || !detect.RunFailed(observe.RunOf(l.Service.Workload.Run), l.Rules).Looping {
+	run := l.Service.Workload.Run
+	if run.Over() {
+		l.Rules.Since = detect.NewsSince(l.Rules.Since, l.Stack.CreationTimestamp.Time)
+	}
+	if l.Open || !detect.RunFailed(observe.RunOf(run), l.Rules).Looping {
 		return 0, nil
 	}
 	if has, err := r.Stacks.Has(ctx, l); err != nil || !has {

@@ -43,6 +43,19 @@ var Workloads = []Image{
 		},
 	},
 	{
+		Reference: "bridgestack.dev/mariadb:10.11",
+		Layers: []Layer{
+			Debian{Suite: "bookworm", Packages: []string{"mariadb-server-core", "mariadb-client-core"}, Setup: mariadbSetup, Finish: mariadbFinish},
+			File{Content: mariadbEntrypoint, Path: "/usr/local/bin/mariadb-entrypoint"},
+		},
+		Config: v1.Config{
+			Entrypoint:   []string{"/usr/local/bin/mariadb-entrypoint"},
+			Cmd:          []string{"mariadbd"},
+			Env:          []string{programPath, "LANG=C.UTF-8", "DATADIR=/var/lib/mysql"},
+			ExposedPorts: map[string]struct{}{"3306/tcp": {}},
+		},
+	},
+	{
 		// test/services: hook-receiver, or another module of it that is named.
 		Reference: "bridgestack.dev/bridge-services:dev",
 		Layers: []Layer{

@@ -25,6 +25,19 @@ func RunFailed(run evidence.Run, s Settings) Verdict {
 	return Verdict{}
 }
 
+// oldNews is how long before its stack was made a run that nobody starts again may have
+// failed: what lies about for longer, nobody waits for.
+const oldNews = 24 * time.Hour
+
+// NewsSince is from when on a run that nobody starts again counts as failed: after the
+// last incident, and not long before its stack was made.
+func NewsSince(lastIncident, stackMade time.Time) time.Time {
+	if news := stackMade.Add(-oldNews); news.After(lastIncident) {
+		return news
+	}
+	return lastIncident
+}
+
 func because(run evidence.Run) string {
 	if run.Reason == "" {
 		return ""

@@ -53,6 +53,25 @@ func TestAwaitsRun(t *testing.T) {
 	}
 }
 
+// Who makes a stack is not called for each Job that failed in the weeks before.
+func TestRunsThatFailedBeforeTheirStackWasMade(t *testing.T) {
+	made := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		ended, last time.Time
+		news        bool
+	}{
+		"weeks ago":                          {ended: made.Add(-500 * time.Hour)},
+		"last night":                         {ended: made.Add(-9 * time.Hour), news: true},
+		"since then":                         {ended: made.Add(time.Hour), news: true},
+		"last night, and it was told before": {ended: made.Add(-9 * time.Hour), last: made.Add(-8 * time.Hour)},
+	} {
+		run := evidence.Run{Known: true, Object: "Job/load", Failed: true, Ended: c.ended}
+		if v := detect.RunFailed(run, detect.Settings{Since: detect.NewsSince(c.last, made)}); v.Looping != c.news {
+			t.Errorf("%s: %+v", name, v)
+		}
+	}
+}
+
 func TestFailedContainer(t *testing.T) {
 	ended := func(name string, role evidence.ContainerRole, code int32) evidence.Container {
 		return evidence.Container{Name: name, Role: role, Terminated: &evidence.Termination{ExitCode: code}}

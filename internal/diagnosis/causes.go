@@ -366,10 +366,11 @@ var causes = map[v1alpha1.Cause]entry{
 	},
 	v1alpha1.CauseDataIncompatible: {
 		stage:   StageConnect,
-		meaning: "The data was written by a version that this one cannot read.",
+		meaning: "The data was written by a version that this one cannot read, or by another installation.",
 		lead:    "The data is of another version or installation",
-		advice: "run the version that wrote the data, and upgrade by the steps of its documentation; never " +
-			"delete the data",
+		advice: "run the version that wrote the data, and upgrade by the steps of its documentation; where " +
+			"ids of a cluster or a node differ, mount the volume that belongs to this one or point it to its " +
+			"own cluster; never delete the data",
 	},
 	v1alpha1.CauseDataCorrupt: {
 		stage:   StageConnect,

@@ -175,6 +175,7 @@ func byLog(c evidence.Case, r reading) (Finding, bool) {
 	if !fatal && !ok {
 		line, fatal = r.complaint(c)
 	}
+	line = r.firstComplaint(line)
 	if cause, known := bySysexit(c); known && (fatal || !ok) {
 		return sysexit(c, cause, line), true
 	}
@@ -443,6 +444,38 @@ func (r *reading) complains() (string, bool) {
 	}
 	return "", false
 }
+
+// firstComplaint is the first line with a complaint of the record, or of the lines
+// without a record's head, that a line is in: below it stand advice and consequences.
+func (r *reading) firstComplaint(last string) string {
+	lines := strings.Split(string(r.log[max(0, len(r.log)-16<<10):]), "\n")
+	at := -1
+	for i, line := range slices.Backward(lines) {
+		if text, _ := logscan.Plain(line); text == last && last != "" {
+			at = i
+			break
+		}
+	}
+	first := last
+	for i := at; i >= max(0, at-maxComplaint); i-- {
+		text, level := logscan.Plain(lines[i])
+		within := helpLine.MatchString(lines[i])
+		complains := troubled.MatchString(text) || level >= logscan.LevelError
+		if text == "" || i < at && !within && !complains {
+			break
+		}
+		if complains && !within {
+			first = text
+		}
+		if logscan.Stamped(lines[i]) {
+			break
+		}
+	}
+	return first
+}
+
+// maxComplaint is how many lines up the first one is looked for.
+const maxComplaint = 30
 
 // foreign is a last line without a level where the lines before it have one: it
 // was not written by the logger, but by log.Fatal, a shell, the runtime.

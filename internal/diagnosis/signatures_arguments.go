@@ -155,6 +155,7 @@ var arguments = knowledge{
 			),
 			unless: ignoreCase(
 				`\b(?:memory|cpu|disk|heap|resource)\b.{0,12}usage`,
+				`\bsee (?:\S*docs?/|https?:|the doc)`,
 			),
 			match: "usage: plac_a.py [-h] dir",
 			not:   "   --help, -h     show help",

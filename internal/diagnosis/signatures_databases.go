@@ -69,6 +69,9 @@ var databases = knowledge{
 			cause: v1alpha1.CauseUpstreamIncompatible,
 			words: []string{
 				`ORA-(?:00942|12505)\b`,
+				`(?i)database has (?:an )?(?:incorrect|wrong|unsupported|invalid|incompatible) ` +
+					`(?:collation|encoding|locale|c(?:haracter )?(?:set|type)|version|charset)`,
+				`(?i)database (?:collation|encoding|locale|charset|character set) (?:is|must be|should be|has to be) `,
 				`\b(?:UNKNOWN_DATABASE|UNKNOWN_TABLE)\)`,
 				`(?i)Keyspace '?\w+'? (?:does not exist|not found)`,
 				`(?i)\brequires (?:at least )?(?:Redis|Valkey|PostgreSQL|Postgres|MySQL|MariaDB|MongoDB|Kafka)` +
@@ -91,9 +94,13 @@ var databases = knowledge{
 			id:     "databases-unreachable",
 			fault:  faultRefused,
 			family: familyUpstream,
-			words:  []string{`ORA-1254[135]\b|ORA-12170\b`, `(?i)Can't contact LDAP server`},
-			match:  "ORA-12541: TNS:no listener",
-			not:    "ORA-00942: table or view does not exist",
+			words: []string{
+				`ORA-1254[135]\b|ORA-12170\b|\bDPY-600[05]\b`, `(?i)Can't contact LDAP server`,
+				`(?i)(?:unable|failed|could not|cannot|can't) (?:to )?connect to port (?P<port>\d+) ` +
+					`(?:on|at|of) (?P<host>[\w.-]+)`,
+			},
+			match: "ORA-12541: TNS:no listener",
+			not:   "ORA-00942: table or view does not exist",
 		},
 		{
 			id:     "databases-gave-up",

@@ -442,6 +442,17 @@ var environment = knowledge{
 			not:   "error parsing User-Agent header, ignored",
 		},
 		{
+			id:    "env-var-invalid-by-dollar",
+			cause: v1alpha1.CauseEnvVarInvalid,
+			words: []string{
+				`\$\{?(?P<var>` + upperName + `)\}? (?:["'(].{1,100}["')] )?` +
+					`(?:is not|isn't|does not|doesn't|must|should|cannot)\b`,
+			},
+			unless: ignoreCase(`is not (?:set|defined|given|exported)|must be (?:set|defined|given)|\bwarn`),
+			match:  `$SHOP_HOME "/srv/shop/data" is not a directory or does not exist`,
+			not:    "$SHOP_HOME is not set",
+		},
+		{
 			id:    "env-var-invalid-invalid-config-setting-env",
 			cause: v1alpha1.CauseEnvVarInvalid,
 			words: []string{
@@ -683,6 +694,7 @@ var environment = knowledge{
 					`name|connection (?:string|uri|url))\b`,
 				`(?i)(?:malformed|unsupported|illegal) (?:database |store |broker )?(?:uri|url)(?: scheme)?\b`,
 				`Can't load plugin: sqlalchemy\.dialects:`,
+				`\bORA-12154\b|\bDPY-40(?:00|17|18|26|27)\b`, // Oracle's connect identifier
 				`(?i)\bunsupported (?:scheme|protocol|database (?:type|driver|dialect)) ["'\x60:]`,
 			},
 			unless: ignoreCase(`(?:dsn|string|url|uri):? ?(?:""|'')`),

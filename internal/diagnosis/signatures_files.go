@@ -48,7 +48,9 @@ var files = knowledge{
 				`^\S*: `+configPath+`: No such file or directory`,
 				`(?:settings?|secrets?|credentials?|hba|ident|provisioning|rules?|realm) ?files?\b.{0,80}`+notThere,
 				`\bconfig(?:uration)? files? (?:is |are )?missing\b`,
-				`no (?:configuration|config) (?:file )?(?:was |were )?(?:found|provided|specified|given)`,
+				`\bno (?:\w+ )?(?:configuration|config) (?:file )?(?:was |were )?(?:found|provided|specified|given)`,
+				failsTo+`(?:open|read|find|load|access|stat)\w* (?:the )?["'\x60]/\S+["'\x60] `+
+					`(?:environment|settings?|configuration|properties|options) file`,
 				`could not access the server configuration file`,
 				`Config data (?:resource|location) '[^']*' (?:via location '[^']*' )?does not exist`,
 				`Could not load database configuration`,
@@ -204,6 +206,21 @@ var files = knowledge{
 			), goesOnWithoutFile...),
 			match: "configuration error: the section pricing is not known",
 			not:   "INFO the configuration is valid",
+		},
+		{
+			// What a parser says where the line before tells what was read.
+			id:      "config-file-rejected-when-read",
+			cause:   v1alpha1.CauseConfigFileInvalid,
+			weight:  weightConsequence,
+			guessed: true,
+			words: []string{
+				`^(?:Uncaught )?(?:[\w.]+\.)?\w*(?:Syntax|Parse|Decode|Scanner|Format)\w*(?:Error|Exception)\b: `,
+				`(?i)^(?:syntax|parse|parsing) error\b`,
+			},
+			within: ignoreCase(`(?:reading|loading|parsing|opening|using) (?:the )?(?:\w+ )?config(?:uration)?\b`),
+			unless: []string{`\.(?:go|py|rb|php)\b`},
+			match:  "reading config file: /srv/shop.js\nSyntaxError: Unexpected end of input",
+			not:    "SyntaxError: Unexpected end of input",
 		},
 		{
 			// A file that a variable names.

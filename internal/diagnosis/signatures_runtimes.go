@@ -112,8 +112,9 @@ var runtimes = knowledge{
 					),
 				),
 			},
-			match: "java.lang.IllegalStateException",
-			not:   "INFO Exceptions in the calendar: 3",
+			unless: []string{`^#\d+ `}, // a frame of PHP's
+			match:  "java.lang.IllegalStateException",
+			not:    "INFO Exceptions in the calendar: 3",
 		},
 		{
 			id:    "program-thread-panicked-at",

@@ -36,8 +36,6 @@ var storage = knowledge{
 				`Another instance of Derby may have already booted`,
 				`someone else has the lock`,
 				`(?:dir|directory|database|repository) (?:is )?already (?:used|in use|locked|opened) by another`,
-				`\bdatabase is locked\b`,
-				`SQLITE_BUSY`,
 				`(?:pid ?file|lock ?file) .{0,80}(?:already exists|exists already|is (?:already )?locked|is held)`,
 				`(?:already|still) (?:running|active)\b.{0,40}\b(?:pid ?file|\.pid|lock ?file)`,
 				`\(pid \d+\) already running`,
@@ -46,6 +44,7 @@ var storage = knowledge{
 				`cannot lock (?:the )?(?:data|file|directory|database)`,
 				`failed to lock (?:the )?(?:data|file|directory|database|db)\b`,
 				`(?i)Could not set lock on file`,
+				`(?i)(?:could not|couldn't|cannot|can't|unable to|failed to) lock ['"]/[\w./-]+['"]`,
 				`(?i)\b(?:database|file|store|index|repository) (?:is )?(?:already )?locked (?:by|exclusively`+
 					`)\b`,
 				`(?i)unable to (?:acquire|obtain|get) (?:an? |the )?(?:exclusive )?lock on (?:the )?(?:file|d`+
@@ -56,6 +55,15 @@ var storage = knowledge{
 			unless: ignoreCase(`change ?log lock|migration|SELECT|UPDATE |deadlock|retrying|on port`),
 			match:  `FATAL:  lock file "postmaster.pid" already exists`,
 			not:    "INFO wrote the lock file",
+		},
+		{
+			// A migration of SQLite's that meets the lock says so too: nothing of it is recorded.
+			id:     "sqlite-locked",
+			cause:  v1alpha1.CauseDataLocked,
+			words:  ignoreCase(`\bdatabase (?:table |schema )?is locked\b`, `\bSQLITE_(?:BUSY|LOCKED)\b`),
+			unless: ignoreCase(`change ?log lock|deadlock|retrying`),
+			match:  "migration failed: database is locked (5) (SQLITE_BUSY)",
+			not:    "WARN database is locked, retrying in 1s",
 		},
 		{
 			id:    "data-incompatible",
@@ -159,6 +167,9 @@ var storage = knowledge{
 	},
 }
 
+// differs is how a checksum is told to be another one.
+const differs = `(?:failed|mismatch|differs?|does not match|changed)`
+
 // migrations is what migration tools, and programs that look for them, say of a
 // schema that they will not start with.
 var migrations = knowledge{
@@ -195,6 +206,8 @@ var migrations = knowledge{
 				`(?i)migration directory is corrupt`,
 				`\bEcto\.MigrationError\b`,
 				`found \d+ missing migrations`,
+				`(?i)\b(?:checksum|hash|digest|md5|sha\d*)\b.{0,30}` + differs + ` .{0,20}migration`,
+				`(?i)migration\b.{0,60}(?:checksum|hash|digest)\b.{0,30}` + differs,
 				`(?i)migration \S+ was previously applied but`,
 				`(?i)Unable to complete saved object migrations`,
 			},

@@ -53,12 +53,15 @@ func IsOpen(diagnoses []v1alpha1.BridgeDiagnosis, w workload.Ref) bool {
 	})
 }
 
-// LastRecovered is when the last incident of a workload was over, zero where none was.
-func LastRecovered(diagnoses []v1alpha1.BridgeDiagnosis, w workload.Ref) time.Time {
+// LastOver is when the last incident of a workload was over, however it ended, zero where
+// there was none: what was so before has been told. Of one under its name that is gone by
+// now nothing follows for it.
+func LastOver(diagnoses []v1alpha1.BridgeDiagnosis, w workload.Ref) time.Time {
 	var last time.Time
 	for i := range diagnoses {
-		if at := diagnoses[i].Status.Times.Recovered; at != nil && IsAbout(&diagnoses[i], w) && at.After(last) {
-			last = at.Time
+		d := &diagnoses[i]
+		if at, over := EndedAt(d); over && IsAbout(d, w) && d.Spec.Workload.UID == w.UID && at.After(last) {
+			last = at
 		}
 	}
 	return last

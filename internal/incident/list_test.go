@@ -2,31 +2,35 @@ package incident
 
 import (
 	"testing"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
+	"github.com/bridgestack/operator/internal/workload"
 )
 
-// Whoever may patch a diagnosis, and not the workload, takes its label away: what the
-// stack has tried and how much it may do still counts it.
-func TestAStacksDiagnosesGoByNoLabel(t *testing.T) {
-	scheme := runtime.NewScheme()
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
-		t.Fatal(err)
+// What was told once is not told again when a person resumes what they suspended.
+func TestLastOver(t *testing.T) {
+	of := func(d v1alpha1.BridgeDiagnosis, uid string) v1alpha1.BridgeDiagnosis {
+		d.Spec.Workload.UID = "u"
+		if uid != "" {
+			d.Spec.Workload.UID = "another"
+		}
+		return d
 	}
-	of := func(stack, name, label string) *v1alpha1.BridgeDiagnosis {
-		return &v1alpha1.BridgeDiagnosis{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: name, Labels: map[string]string{v1alpha1.LabelStack: label}},
-			Spec: v1alpha1.BridgeDiagnosisSpec{Stack: stack}}
-	}
-	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(of("shop", "b", ""), of("shop", "a", "shop"), of("other", "c", "shop")).Build()
-	got, err := OfStack(t.Context(), c, "ns", "shop")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(got) != 2 || got[0].Name != "a" || got[1].Name != "b" {
-		t.Errorf("%d are found: %+v", len(got), got)
+	ref := workload.Ref{Kind: v1alpha1.Deployment, Name: "api", UID: "u"}
+	for name, c := range map[string]struct {
+		known []v1alpha1.BridgeDiagnosis
+		want  time.Time
+	}{
+		"none":                              {},
+		"one is open":                       {[]v1alpha1.BridgeDiagnosis{of(ended("a", "api", "main", 0, v1alpha1.StateEscalated), "")}, time.Time{}},
+		"one recovered":                     {[]v1alpha1.BridgeDiagnosis{of(ended("a", "api", "main", time.Hour, v1alpha1.StateRecovered), "")}, now.Add(-time.Hour)},
+		"one was suspended since":           {[]v1alpha1.BridgeDiagnosis{of(ended("a", "api", "main", time.Hour, v1alpha1.StateRecovered), ""), of(ended("b", "api", "main", time.Minute, v1alpha1.StateClosed), "")}, now.Add(-time.Minute)},
+		"one was of another workload":       {[]v1alpha1.BridgeDiagnosis{of(ended("a", "web", "main", time.Hour, v1alpha1.StateRecovered), "")}, time.Time{}},
+		"one was of an earlier of its name": {[]v1alpha1.BridgeDiagnosis{of(ended("a", "api", "main", time.Minute, v1alpha1.StateClosed), "gone")}, time.Time{}},
+	} {
+		if got := LastOver(c.known, ref); !got.Equal(c.want) {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
 	}
 }

@@ -31,6 +31,8 @@ func TestPlain(t *testing.T) {
 		"numbers":        {`shards [1000,1001,1002,1003,1004,1005,1006,1007,1008]`, []string{`shards [1000,1001,1002,1003,1004,1005,1006,1007,1008]`}, LevelUnset},
 		"in brackets":    {"[main.go:60] ERROR: no such host", []string{"[main.go:60] ERROR: no such host"}, LevelError},
 		"Redis":          {"ERR invalid password", []string{"ERR invalid password"}, LevelError},
+		"Redis, stamped": {"2026/11/24 10:00:00 ERR invalid password", []string{"ERR invalid password"}, LevelError},
+		"ERR, a level":   {"2026-11-24 10:00:00 ERR cannot open store", []string{"cannot open store"}, LevelError},
 		"JBoss":          {"2026-12-01 09:00:01,102 ERROR [org.acme.Main] (main) connection refused", []string{"connection refused"}, LevelError},
 		"before logfmt":  {`2026-12-01 09:00:01 +0000 [error]: config error file="/a.conf" error="'path' is required"`, []string{"config error", "/a.conf", "'path' is required"}, LevelError},
 		"MongoDB":        {`{"s":"F","c":"CONTROL","ctx":"main","msg":"cannot go on"}`, []string{"cannot go on"}, LevelFatal},

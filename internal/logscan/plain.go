@@ -43,6 +43,12 @@ var (
 // levelPrefix is a level and a logger's name before the message.
 var levelPrefix = regexp.MustCompile(`^(?:[\w.$/-]{1,60} - )?(?:[\[(<|](?i:trace|debug|dbg|info|inf|notice|warn|warning|wrn|error|err|severe|fatal|ftl|critical|crit) *[\])>|]|(?:TRACE|DEBUG|DBG|INFO|INF|NOTICE|WARN|WARNING|WRN|ERROR|ERR|SEVERE|FATAL|FTL|CRITICAL)\b(?::[\w.]+:)?)[ \t:|-]*(?:[\w.$/-]{1,60} - )?`)
 
+// redisAnswer is an ERR that is no level, though a time stamp stands before it: what
+// Redis answers begins with the word, and goes on like this (server.c, networking.c,
+// auth.c, cluster.c of Redis and Valkey).
+var redisAnswer = regexp.MustCompile(`^ERR (?:invalid password|AUTH|Client sent AUTH|unknown (?:command|sub)|wrong number of arguments|DB index|invalid DB index` +
+	`|max number of clients|operation not permitted|Protocol error|This instance has|SELECT is not allowed|value is not|Error running script|no such key)`)
+
 // jbossLogger is a logger's name and a thread, as JBoss LogManager writes them
 // behind the level (Quarkus, Keycloak, WildFly).
 var jbossLogger = regexp.MustCompile(`^\[[\w.$-]+\] \([\w .:-]+\) `)
@@ -135,7 +141,7 @@ func stripPrefix(text string) string {
 	// A level before a message is in capitals or in brackets, or a logger's name comes
 	// first. A bare ERR that nothing precedes is how Redis begins its errors.
 	if rest != "" && (!isLower(rest[0]) || strings.Contains(rest[:min(len(rest), 63)], " - ")) {
-		if m := levelPrefix.FindString(rest); m != "" && (m != "ERR " || len(rest) < len(text)) {
+		if m := levelPrefix.FindString(rest); m != "" && (m != "ERR " || len(rest) < len(text) && !redisAnswer.MatchString(rest)) {
 			rest = rest[len(m):]
 			return rest[len(jbossLogger.FindString(rest)):]
 		}

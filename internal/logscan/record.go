@@ -18,6 +18,9 @@ var (
 	stamped   = regexp.MustCompile(`^(?:\x1b\[[0-9;]*m|\[?\[[0-9;]*m)*[\[({]?(?:\d{4}[-/]|\d\d:\d\d:\d\d|"|(?:time|ts|level)=|(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|CRITICAL)\b|(?:info|warn|error|debug):|[IWEF]\d{4} |%\d\||[A-Z][a-z]{2} +\d{1,2} \d\d:)`)
 )
 
+// Stamped says that a line begins a record: with a time stamp, a level or a bracket of JSON.
+func Stamped(line string) bool { return stamped.MatchString(line) || isWhole([]byte(line)) }
+
 // refused are servers' words that sound like it.
 var refused = MustMatcher(`(?i)user is disabled|account (?:is|has been) disabled|login (?:is )?disabled|cannot continue|not continuing|stopping instead of continuing|hot standby mode is disabled`)
 
@@ -169,13 +172,14 @@ func nextLine(log []byte, start int) int {
 
 // Context is the record that a line belongs to: from its first line to this
 // one and, where they are part of it, those below. With preface lines before
-// its first one are taken in too: what names the settings that a list of errors
+// its first one, but for blank ones, are taken in too: what names the settings that a list of errors
 // is about.
 func Context(log []byte, line Line, preface int) string {
 	start := max(line.Record, line.Offset-maxContext)
-	for range preface {
-		if start > 0 {
-			start = previousLine(log, start)
+	for n := 0; n < preface && start > 0 && line.Offset-start < maxContext; {
+		start = previousLine(log, start)
+		if len(bytes.TrimSpace(lineAt(log, start))) > 0 {
+			n++
 		}
 	}
 	var b strings.Builder

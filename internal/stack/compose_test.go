@@ -99,7 +99,7 @@ func TestProjectUnderPolicy(t *testing.T) {
 		"kafka": {by["redpanda"].Endpoint.Kafka, &v1alpha1.KafkaEndpoint{BootstrapServers: []string{"kafka-internal:9093"},
 			Topics: []v1alpha1.DeclaredTopic{{Name: "orders.v1", Partitions: 3}, {Name: "payments.v1"}}}},
 		"postgres": {by["postgres"].Endpoint.Postgres, &v1alpha1.PostgresEndpoint{Host: "db", Port: 5432, Database: "orders"}},
-		"tcp":      {by["cache"].Endpoint.TCP, &v1alpha1.TCPEndpoint{Host: "cache", Port: 6379}},
+		"redis":    {by["cache"].Endpoint.Redis, &v1alpha1.RedisEndpoint{Host: "cache", Port: 6379}},
 		// Neither the published address nor the password nor a host that is not there.
 		"env":     {env, map[string]string{"POSTGRES_HOST": "db", "CACHE": "cache:6379", "LOG_LEVEL": "info"}},
 		"ceiling": {s.Policy.CeilingFor(hook).String(), "4Gi"},

@@ -100,7 +100,8 @@ func (c controlled) owns(p *corev1.Pod) bool {
 func (c controlled) NewHistory() List  { return &appsv1.ReplicaSetList{} }
 func (c controlled) NewRecord() Object { return &appsv1.ReplicaSet{} }
 
-// History is one revision that owns the pods, or one for each ReplicaSet that does.
+// History is one revision that owns the pods, or one for each ReplicaSet: those that have
+// pods come first, since a later one may have been given up, and of these the youngest.
 func (c controlled) History(list List) History {
 	out := History{}
 	if sets, is := list.(*appsv1.ReplicaSetList); is {
@@ -114,7 +115,15 @@ func (c controlled) History(list List) History {
 	if len(out) == 0 {
 		return History{{Created: c.pods[0].CreationTimestamp.Time, podOwner: c.owner.UID}}
 	}
-	slices.SortStableFunc(out, func(a, b Revision) int { return b.Created.Compare(a.Created) })
+	hasPods := func(r Revision) int {
+		if slices.ContainsFunc(c.pods, r.Has) {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(out, func(a, b Revision) int {
+		return cmp.Or(cmp.Compare(hasPods(b), hasPods(a)), b.Created.Compare(a.Created))
+	})
 	return out
 }
 

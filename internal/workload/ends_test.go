@@ -333,3 +333,49 @@ func TestRefOfPod(t *testing.T) {
 		})
 	}
 }
+
+// What a Rollout's pods are of is its newest revision, though a later one was made and
+// given up: rolled back to, a ReplicaSet keeps its age.
+func TestRevisionsOfWhatIsSeenByPods(t *testing.T) {
+	set := func(name string, age time.Duration) appsv1.ReplicaSet {
+		rs := appsv1.ReplicaSet{ObjectMeta: owned(name, "argoproj.io/v1alpha1", "Rollout", "shop")}
+		rs.CreationTimestamp = ago(age)
+		return rs
+	}
+	sets := []appsv1.ReplicaSet{set("shop-1", 3*time.Hour), set("shop-2", 2*time.Hour), set("shop-3", time.Hour)}
+	pod := func(name, set string) corev1.Pod {
+		return corev1.Pod{ObjectMeta: owned(name, "apps/v1", "ReplicaSet", set)}
+	}
+	for name, c := range map[string]struct {
+		pods   []corev1.Pod
+		newest string
+	}{
+		"a canary beside the stable one": {[]corev1.Pod{pod("a", "shop-2"), pod("b", "shop-3")}, "b"},
+		"a canary was given up":          {[]corev1.Pod{pod("a", "shop-2")}, "a"},
+		"rolled back to the first":       {[]corev1.Pod{pod("a", "shop-1")}, "a"},
+	} {
+		w := workload.OfPods(c.pods, sets)[0]
+		h := w.History(&appsv1.ReplicaSetList{Items: sets})
+		for i := range c.pods {
+			if p := &c.pods[i]; h.IsNewest(p) != (p.Name == c.newest) || !h.Owns(p) {
+				t.Errorf("%s: %s is of the newest: %t, and the workload's: %t", name, p.Name, h.IsNewest(p), h.Owns(p))
+			}
+		}
+	}
+}
+
+// A pod that another pod made (Spark's executors are a driver's) is that one's: it is
+// nobody's workload of its own, and an incident of it finds it.
+func TestPodsOfAPod(t *testing.T) {
+	driver, executor := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "driver", UID: "driver"}}, corev1.Pod{ObjectMeta: owned("executor-1", "v1", "Pod", "driver")}
+	if all := workload.OfPods([]corev1.Pod{driver, executor}, nil); len(all) != 1 || workload.RefOf(all[0]).String() != "Pod/driver" {
+		t.Fatalf("%d workloads", len(all))
+	}
+	if ref := workload.RefOfPod(&executor, nil); ref.String() != "Pod/driver" || ref.UID != "driver" {
+		t.Errorf("an executor is run by %s", ref)
+	}
+	w, _ := workload.Of(&driver)
+	if h := w.History(nil); !h.Owns(&executor) || !h.Owns(&driver) || !workload.Selects(w, &executor) || h.Owns(new(podOf("other", "u2", "", true))) {
+		t.Error("the driver does not know its pods")
+	}
+}

@@ -107,9 +107,12 @@ func (p pod) Run(time.Time) *Run {
 	return out
 }
 
-func (p pod) owns(other *corev1.Pod) bool { return other.UID == p.object.UID }
+// owns itself, and pods that it made: Spark's executors are its driver's.
+func (p pod) owns(other *corev1.Pod) bool {
+	return other.UID == p.object.UID || ControlledBy(other, p.object.UID)
+}
 
-// History is the pod itself.
+// History is the pod itself, with those that it made.
 func (p pod) History(List) History {
 	return History{{Created: p.object.CreationTimestamp.Time, pod: p.object.UID}}
 }

@@ -30,7 +30,7 @@ type Revision struct {
 	// controller-revision-hash says, empty where that does not tell them apart.
 	podOwner types.UID
 	podLabel string
-	// pod is the only one of the revision, where nothing controls it.
+	// pod is the one of the revision, where nothing controls it; it may control others.
 	pod types.UID
 	// ready is the number that its controller counted, nil where it counts none.
 	ready *int32
@@ -48,7 +48,7 @@ func (r Revision) String() string {
 // owns tells whether a pod is of the revision's owner.
 func (r Revision) owns(pod *corev1.Pod) bool {
 	if r.pod != "" {
-		return pod.UID == r.pod
+		return pod.UID == r.pod || ControlledBy(pod, r.pod)
 	}
 	return ControlledBy(pod, r.podOwner)
 }

@@ -81,6 +81,8 @@ func TestRemedies(t *testing.T) {
 			change: "containers[worker].env[DB_POOL_SIZE]: 20 -> 3"},
 		{scenario: "pool-too-large-for-all", cause: v1alpha1.CausePostgresConnectionsExhausted, remedy: v1alpha1.RemedySetEnv, outcome: v1alpha1.AttemptRolledBack,
 			change: "containers[worker].env[DB_POOL_SIZE]: 20 -> 16"},
+		{scenario: "mysql-host-localhost", cause: v1alpha1.CauseUpstreamUnreachable, remedy: v1alpha1.RemedySetEnv, outcome: v1alpha1.AttemptHelped,
+			change: "containers[worker].env[MYSQL_HOST]: 127.0.0.1 -> mariadb"},
 		{scenario: "statefulset-memory-limit-too-small", cause: v1alpha1.CauseOOMKilled, remedy: v1alpha1.RemedyRaiseMemoryLimit, outcome: v1alpha1.AttemptHelped,
 			change: "containers[worker].resources.limits.memory: 64Mi -> 96Mi"},
 		{scenario: "env-invalid", service: "hook-receiver", cause: v1alpha1.CauseEnvVarInvalid, remedy: v1alpha1.RemedySetEnv, outcome: v1alpha1.AttemptHelped,

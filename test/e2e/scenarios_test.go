@@ -73,6 +73,8 @@ func TestEscalated(t *testing.T) {
 		cause             v1alpha1.Cause
 	}{
 		{"wrong-password", "event-publisher", v1alpha1.CausePostgresAuthFailed},
+		{"mysql-wrong-password", "worker", v1alpha1.CauseUpstreamAuthFailed},
+		{"mysql-full", "worker", v1alpha1.CauseUpstreamOverloaded},
 		{"command-not-found", "event-publisher", v1alpha1.CauseCommandNotFound},
 		{"config-ref-missing", "metadata-stamping", v1alpha1.CauseConfigRefMissing},
 		{"completed-exit", "model-metrics", v1alpha1.CauseCompletedExit},
