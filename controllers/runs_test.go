@@ -214,6 +214,26 @@ func TestBarePodThatLoops(t *testing.T) {
 	}
 }
 
+// A bare pod that is made long after its stack, in a namespace of which nothing else tells,
+// and that no node takes, is seen all the same.
+func TestBarePodThatNeverStarts(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t)
+	s := soon(everything(ns))
+	create(t, s)
+	start(t, ns, settings{})
+	until(t, func() bool {
+		return k8s.Get(t.Context(), client.ObjectKeyFromObject(s), s) == nil && s.Status.ObservedGeneration == s.Generation
+	}, func() string { return "the stack is followed" })
+	p := &corev1.Pod{ObjectMeta: part(ns, "waits"), Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "waits", Image: "example.com/waits:1"}}}}
+	create(t, p)
+	var all []v1alpha1.BridgeDiagnosis
+	until(t, func() bool {
+		all = diagnoses(t, ns, "waits")
+		return len(all) == 1 && all[0].Spec.Symptom == v1alpha1.SymptomNotAvailable
+	}, func() string { return "the pod is seen not to be available\n" + tell(all) })
+}
+
 // The pods of another operator's object are diagnosed by the same rules, with what that
 // object says of itself; the change is suggested there.
 func TestPodsOfAnotherOperatorsObject(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
@@ -57,6 +58,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	for _, o := range workload.Objects() {
 		b.Watches(o, r.gathered())
 	}
+	b.Watches(&corev1.Pod{}, r.gathered(), tellsAlone)
 	return b.
 		Named("availability").
 		WithEventFilter(r.Within).
@@ -65,6 +67,10 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		WithOptions(controller.Options{MaxConcurrentReconciles: r.Concurrency, NewQueue: fairqueue.For(r.Concurrency)}).
 		Complete(r)
 }
+
+// tellsAlone lets through pods that no workload which is watched speaks for: bare ones, and
+// those of other operators' objects.
+var tellsAlone = builder.WithPredicates(predicate.NewPredicateFuncs(func(o client.Object) bool { return workload.TellsOfSeen(o) }))
 
 // gathering is how long a stack waits for more to happen to its workloads: a rollout
 // is one look. No grace is as short.
@@ -161,7 +167,7 @@ func (r *Reconciler) observe(ctx context.Context, w workload.Workload) (detect.A
 	}
 	detect.MarkCurrent(states, strategy.KeepsOlder(), now)
 	out.Missing, out.GoneBy = detect.Wanting(w, states, now)
-	out.MissingSince = r.missing.since(w.Object().GetUID(), out.Missing, now)
+	out.MissingSince = detect.MissingSince(r.missing.since(w.Object().GetUID(), out.Missing, now), w.Replicas().RefusedSince)
 	out.Pods = states
 	return out, nil
 }

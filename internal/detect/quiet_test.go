@@ -30,6 +30,21 @@ func TestSoakWithoutRemedy(t *testing.T) {
 	}
 }
 
+// What an operator that was just started sees for the first time may be old.
+func TestMissingSince(t *testing.T) {
+	noon := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct{ seen, refused, want time.Time }{
+		"none is missing, and one was refused": {refused: noon},
+		"nothing says since when":              {seen: noon, want: noon},
+		"refused before it was seen":           {seen: noon, refused: noon.Add(-time.Hour), want: noon.Add(-time.Hour)},
+		"refused only later":                   {seen: noon, refused: noon.Add(time.Minute), want: noon},
+	} {
+		if got := MissingSince(c.seen, c.refused); !got.Equal(c.want) {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+}
+
 func TestLacksPods(t *testing.T) {
 	up := evidence.WorkloadPod{Container: evidence.Container{RunningSince: time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)}}
 	for name, c := range map[string]struct {

@@ -45,9 +45,10 @@ func because(run evidence.Run) string {
 	return ": " + run.Reason
 }
 
-// SucceededSince says that a run came to a good end after a time.
+// SucceededSince says that a run came to a good end after a time, and that none beside it
+// fails: a CronJob may run several at once.
 func SucceededSince(run evidence.Run, at time.Time) bool {
-	return run.Known && !run.Failed && run.Ended.After(at)
+	return run.Known && !run.Failed && run.Ended.After(at) && (!run.Active || run.Failures == 0)
 }
 
 // AwaitsRun says that only a run that succeeds ends an incident: that its pods are up

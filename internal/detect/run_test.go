@@ -34,6 +34,27 @@ func TestRunFailed(t *testing.T) {
 	}
 }
 
+func TestSucceededSince(t *testing.T) {
+	noon := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
+	good := evidence.Run{Known: true, Ended: noon.Add(time.Minute)}
+	for name, c := range map[string]struct {
+		change func(*evidence.Run)
+		want   bool
+	}{
+		"since":                          {func(*evidence.Run) {}, true},
+		"before":                         {func(r *evidence.Run) { r.Ended = noon }, false},
+		"failed":                         {func(r *evidence.Run) { r.Failed = true }, false},
+		"since, and runs again":          {func(r *evidence.Run) { r.Active = true }, true},
+		"since, and one beside it fails": {func(r *evidence.Run) { r.Active, r.Failures = true, 1 }, false},
+	} {
+		run := good
+		c.change(&run)
+		if got := detect.SucceededSince(run, noon); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
 // That the pods of a run are up says nothing of its end.
 func TestAwaitsRun(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -44,6 +44,15 @@ func alive(pods []PodState) int32 {
 	return n
 }
 
+// MissingSince is since when pods are missing: as the operator saw it, or, where it was not
+// there to see it, since the workload itself says that none can be made.
+func MissingSince(seen, refused time.Time) time.Time {
+	if !seen.IsZero() && !refused.IsZero() && refused.Before(seen) {
+		return refused
+	}
+	return seen
+}
+
 // LacksPods says that pods are not there at all and no other one is in trouble: what
 // makes the pods says why, no pod does. worst is the pod to look at, if one was found.
 func LacksPods(n workload.Replicas, worst evidence.WorkloadPod, found bool) bool {

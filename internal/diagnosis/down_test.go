@@ -254,7 +254,8 @@ func TestDownWithoutALoop(t *testing.T) {
 				with2(room("node-a", 8, 8), func(n *evidence.NodeRoom) { n.Cordoned = true })),
 			cause:      v1alpha1.CauseUnschedulable,
 			confidence: v1alpha1.ConfidenceHigh,
-			command:    "kubectl uncordon node-a",
+			says:       []string{"closed node node-a to new pods", "kubectl uncordon node-a"},
+			command:    "kubectl describe node node-a",
 		},
 		"a claim whose class is not there": {
 			evidence: with(unplaced(unbound), claims(

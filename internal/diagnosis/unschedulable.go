@@ -245,7 +245,8 @@ func keptOut(c evidence.Case, s scheduling.Sentence, f Finding) (Finding, bool) 
 	case s.Has(scheduling.Cordoned):
 		for _, n := range c.Scheduling.Nodes {
 			if n.Cordoned && isObjectName(n.Name) {
-				f.Command = "kubectl uncordon " + n.Name
+				f.Message += fmt.Sprintf(" Somebody closed node %s to new pods, to drain it as a rule: once they are done, kubectl uncordon %s lets pods in again.", n.Name, n.Name)
+				f.Command = "kubectl describe node " + n.Name
 				return f, true
 			}
 		}
