@@ -43,6 +43,9 @@ func (r *Reconciler) diagnose(ctx context.Context, in *round) (bool, error) {
 	c.ReadinessProbes = r.askReadiness(ctx, in, pod, seen)
 	c.Proved = evidence.ProvedBy(in.after.Status)
 	c.Probes = r.Prober.ProbeAll(ctx, in.scope, c, seen.Redactor)
+	if err := r.Resolver.NameHolders(ctx, in.after.Namespace, in.stack, r.Observer.Pods, c.Probes); err != nil {
+		r.unread.log(ctx, client.ObjectKeyFromObject(in.after), "some clients of a server could not be named", c.Pod.Name, err)
+	}
 	r.Reporter.Learn(in.after, seen.Redactor)
 	in.observed, in.finding, in.redactor = &c, diagnosed(diagnosis.Diagnose(c), seen.Redactor), seen.Redactor
 	inside, pending, err := r.podView(ctx, in, pod.Pod, c)

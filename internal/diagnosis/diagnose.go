@@ -107,6 +107,7 @@ func complete(c evidence.Case, f Finding) Finding {
 	if ended := c.Container.Ended(); ended != nil && !cites(f, v1alpha1.SourceTermination) {
 		f.Evidence = append(f.Evidence, terminationItem(ended))
 	}
+	f = withHolders(c, f)
 	f.Evidence = slices.Concat(changedBefore(c), f.Evidence, surroundings(c, f))
 	f.Command = firstOf(f.Command, scaleUp(c, f))
 	if f.Confidence == "" {

@@ -25,6 +25,23 @@ type Probe struct {
 	MySQL    *MySQLFacts
 	Kafka    *KafkaFacts
 	HTTP     *HTTPFacts
+	// Holders of the server's connections, the one with most first; nil where the server
+	// was not asked, or the account may not see them.
+	Holders []Holder
+}
+
+// Holder is who has connections of a database server. An account that may not see those
+// of others is shown its own, and of others only that they are there.
+type Holder struct {
+	// Address of the client, empty where the server did not tell.
+	Address string
+	// Service of the stack that runs there, else Pod, else neither is known.
+	Service, Pod string
+	// Connections in all. Of them, Idle do nothing, InTransaction do nothing and hold a
+	// transaction open meanwhile, and Blocked wait for a lock of another one's.
+	Connections, Idle, InTransaction, Blocked int32
+	// Longest is how long the oldest of InTransaction has been so.
+	Longest time.Duration
 }
 
 // StageName is a step of a probe.
@@ -127,6 +144,18 @@ type MySQLFacts struct {
 	MaxConnections, UsedConnections, MostUsed int32
 	// ServerTLS says that the probe's connection is encrypted.
 	ServerTLS bool
+}
+
+// Slots are how many connections a database server has, and how many are taken; 0
+// where it did not tell.
+func (p Probe) Slots() (used, all int32) {
+	switch {
+	case p.Postgres != nil:
+		return p.Postgres.UsedConnections, p.Postgres.MaxConnections
+	case p.MySQL != nil:
+		return p.MySQL.UsedConnections, p.MySQL.MaxConnections
+	}
+	return 0, 0
 }
 
 // KafkaFacts is what a cluster told.

@@ -256,11 +256,50 @@ func (r *run) mysqlFacts(ctx context.Context, session driver.Conn, secure bool) 
 		return unknown(evidence.CodeProtocol, "the server did not answer the query as MySQL does")
 	}
 	r.result.MySQL = known
+	r.mysqlHolders(ctx, session)
 	if known.UsedConnections > known.MaxConnections {
 		// The account is an administrator's: it was let in by the one slot that is kept for such.
 		return failed(strconv.Itoa(mysqlTooManyConnections), fmt.Sprintf("all %d connections are taken; only the one that is kept for administrators was left", known.MaxConnections))
 	}
 	return verdict{}
+}
+
+// Who has the connections, in the same transaction. An account without the privilege
+// PROCESS sees its own, and none of InnoDB's transactions: then the second is asked.
+var mysqlHolders = []string{
+	mysqlSessions("t.trx_id IS NOT NULL", "t.trx_state = 'LOCK WAIT'", " LEFT JOIN information_schema.INNODB_TRX t ON t.trx_mysql_thread_id = p.ID"),
+	mysqlSessions("FALSE", "FALSE", ""),
+}
+
+func mysqlSessions(inTransaction, blocked, join string) string {
+	return "SELECT LEFT(p.HOST, CHAR_LENGTH(p.HOST) - LOCATE(':', REVERSE(p.HOST))) AS address, COUNT(*) AS connections," +
+		" CAST(SUM(p.COMMAND = 'Sleep' AND NOT " + inTransaction + ") AS SIGNED), CAST(SUM(p.COMMAND = 'Sleep' AND " + inTransaction + ") AS SIGNED)," +
+		" CAST(SUM(COALESCE(" + blocked + ", FALSE)) AS SIGNED), CAST(MAX(IF(p.COMMAND = 'Sleep' AND " + inTransaction + ", p.TIME, 0)) AS SIGNED)" +
+		" FROM information_schema.PROCESSLIST p" + join +
+		" WHERE p.ID <> CONNECTION_ID() AND p.COMMAND NOT IN ('Daemon', 'Binlog Dump', 'Binlog Dump GTID') AND p.USER <> 'system user'" +
+		" GROUP BY address ORDER BY connections DESC, address LIMIT 20"
+}
+
+// mysqlHolders adds who has the connections, where the server tells.
+func (r *run) mysqlHolders(ctx context.Context, session driver.Conn) {
+	for _, query := range mysqlHolders {
+		rows, err := caught(func() ([][]string, error) { return queryMySQL(ctx, session, query) })
+		var said *mysql.MySQLError
+		if errors.As(err, &said) {
+			continue
+		}
+		for _, row := range rows {
+			if len(row) != holderColumns {
+				return
+			}
+			texts := make([][]byte, len(row))
+			for i := range row {
+				texts[i] = []byte(row[i])
+			}
+			r.result.Holders = append(r.result.Holders, holder(texts))
+		}
+		return
+	}
 }
 
 // askMySQL are the server's variables by name.

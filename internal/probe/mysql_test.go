@@ -59,6 +59,27 @@ func TestMySQLWithoutTLS(t *testing.T) {
 			t.Errorf("facts of a healthy server: %+v", got)
 		}
 	})
+	t.Run("who has the connections", func(t *testing.T) {
+		idle, open := s.Session(t), s.Session(t)
+		for _, statement := range []string{"CREATE TABLE IF NOT EXISTS t (id INT) ENGINE=InnoDB", "BEGIN", "INSERT INTO t VALUES (1)"} {
+			if _, err := open.ExecContext(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		defer func() { _, _ = idle.Close(), open.Close() }()
+		s.Exec(t, "CREATE USER monitor@'%' IDENTIFIED BY 'p'", "GRANT PROCESS ON *.* TO monitor@'%'") // as the documentation has it
+		for user, want := range map[string]evidence.Holder{
+			"monitor": {Address: "127.0.0.1", Connections: 2, Idle: 1, InTransaction: 1},
+			"app":     {Address: "127.0.0.1", Connections: 2, Idle: 2}, // its own, and no transactions
+		} {
+			c := with(healthy, func(c *evidence.Connection) {
+				if c.User != user {
+					c.User, c.Password, c.Database = user, evidence.NewSecret("p"), ""
+				}
+			})
+			isHeld(t, c, want)
+		}
+	})
 	t.Run("read only", func(t *testing.T) {
 		s.Exec(t, "SET GLOBAL read_only = 1")
 		defer s.Exec(t, "SET GLOBAL read_only = 0")

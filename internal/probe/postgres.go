@@ -288,7 +288,17 @@ func firstAnswer(ctx context.Context, conn net.Conn, user, database string) (pgp
 const facts = `BEGIN READ ONLY; SET LOCAL search_path = pg_catalog; SET LOCAL statement_timeout = 1000;
 SELECT pg_catalog.current_setting('server_version'), pg_catalog.pg_is_in_recovery(),
  pg_catalog.current_setting('default_transaction_read_only'), pg_catalog.current_setting('max_connections'),
- (SELECT pg_catalog.sum(numbackends) FROM pg_catalog.pg_stat_database);
+ (SELECT pg_catalog.sum(numbackends) FROM pg_catalog.pg_stat_database)`
+
+// holders are asked for after the facts, in the same transaction: what only speaks
+// PostgreSQL's protocol may have no such view. An account without pg_read_all_stats
+// sees of others' sessions that they are there, and no more.
+const holders = `SELECT coalesce(pg_catalog.host(client_addr), ''), pg_catalog.count(*),
+ pg_catalog.count(*) FILTER (WHERE state = 'idle'), pg_catalog.count(*) FILTER (WHERE state LIKE 'idle in transaction%'),
+ pg_catalog.count(*) FILTER (WHERE wait_event_type = 'Lock'),
+ pg_catalog.max(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - state_change)::int4) FILTER (WHERE state LIKE 'idle in transaction%')
+FROM pg_catalog.pg_stat_activity WHERE usesysid IS NOT NULL AND datid IS NOT NULL AND pid <> pg_catalog.pg_backend_pid()
+GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20;
 ROLLBACK`
 
 func (r *run) postgresFacts(ctx context.Context, session *pgconn.PgConn) verdict {
@@ -312,7 +322,21 @@ func (r *run) postgresFacts(ctx context.Context, session *pgconn.PgConn) verdict
 		known.ReadOnly = known.InRecovery || string(row[2]) == "on"
 		_, known.ServerTLS = encrypted(session.Conn())
 		r.result.Postgres = known
+		r.postgresHolders(ctx, session)
 		return verdict{}
 	}
 	return unknown(evidence.CodeProtocol, "the server did not answer the query as PostgreSQL does")
+}
+
+// postgresHolders adds who has the connections, where the server tells.
+func (r *run) postgresHolders(ctx context.Context, session *pgconn.PgConn) {
+	results, err := session.Exec(ctx, holders).ReadAll()
+	if err != nil || len(results) == 0 {
+		return
+	}
+	for _, row := range results[0].Rows {
+		if len(row) == holderColumns {
+			r.result.Holders = append(r.result.Holders, holder(row))
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -18,6 +19,23 @@ import (
 func with(c evidence.Connection, change func(*evidence.Connection)) evidence.Connection {
 	change(&c)
 	return c
+}
+
+// isHeld waits until the connections of a server are held so: one cleans up a little
+// after its sessions have ended.
+func isHeld(t *testing.T, c evidence.Connection, want evidence.Holder) {
+	t.Helper()
+	var got []evidence.Holder
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		got = probe(t, local(), c).Holders
+		for i := range got {
+			got[i].Longest = 0
+		}
+		if cmp.Equal(got, []evidence.Holder{want}) {
+			return
+		}
+	}
+	t.Errorf("%s sees %+v, want %+v", c.User, got, want)
 }
 
 // One server without TLS, in all the states that settings alone bring about.
@@ -71,6 +89,20 @@ func TestPostgresWithoutTLS(t *testing.T) {
 		if got == nil || got.ServerVersion == "" || got.InRecovery || got.ReadOnly || got.MaxConnections != 100 || got.UsedConnections < 1 || got.ServerTLS {
 			t.Errorf("facts of a healthy server: %+v", got)
 		}
+	})
+	t.Run("who has the connections", func(t *testing.T) {
+		idle, open := s.OverTCP(t, "hook", "hook-Password-2"), s.OverTCP(t, "hook", "hook-Password-2")
+		if _, err := open.Exec(t.Context(), "BEGIN").ReadAll(); err != nil {
+			t.Fatal(err)
+		}
+		want := evidence.Holder{Address: "127.0.0.1", Connections: 2, Idle: 1, InTransaction: 1}
+		s.Exec(t, "CREATE ROLE stranger LOGIN PASSWORD 'p'")
+		stranger := with(healthy, func(c *evidence.Connection) { c.User, c.Password = "stranger", evidence.NewSecret("p") })
+		isHeld(t, healthy, want)
+		isHeld(t, stranger, evidence.Holder{Connections: 2})
+		s.Exec(t, "GRANT pg_read_all_stats TO stranger") // as the documentation has it
+		isHeld(t, stranger, want)
+		_, _ = idle.Close(t.Context()), open.Close(t.Context())
 	})
 	t.Run("read only by default", func(t *testing.T) {
 		got := probe(t, local(), with(healthy, func(c *evidence.Connection) { c.Database = "frozen" }))
@@ -181,7 +213,7 @@ func TestPostgresStandby(t *testing.T) {
 func TestPostgresProbeIsReadOnly(t *testing.T) {
 	s := servers.Postgres(t)
 	session := s.Session(t)
-	_, err := session.Exec(t.Context(), strings.Replace(facts, "ROLLBACK", "CREATE TABLE t (); ROLLBACK", 1)).ReadAll()
+	_, err := session.Exec(t.Context(), facts+"; CREATE TABLE t (); ROLLBACK").ReadAll()
 	var said *pgconn.PgError
 	if !errors.As(err, &said) || said.Code != "25006" {
 		t.Errorf("a write in the probe's transaction gave %v, want SQLSTATE 25006", err)

@@ -131,6 +131,17 @@ func (s *PostgresServer) Session(t testing.TB) *pgconn.PgConn {
 	return session
 }
 
+// OverTCP opens a session of a role, which ends with the test.
+func (s *PostgresServer) OverTCP(t testing.TB, user, password string) *pgconn.PgConn {
+	t.Helper()
+	session, err := pgconn.Connect(t.Context(), fmt.Sprintf("host=%s port=%d user=%s password=%s dbname=%s sslmode=disable connect_timeout=30", s.Host, s.Port, user, password, s.Database))
+	if err != nil {
+		t.Fatalf("connecting to the test's PostgreSQL server as %s: %v\n%s", user, err, s.log)
+	}
+	t.Cleanup(func() { _ = session.Close(context.Background()) })
+	return session
+}
+
 func isFull(err error) bool {
 	var said *pgconn.PgError
 	return errors.As(err, &said) && said.Code == "53300"
