@@ -31,7 +31,7 @@ func withHolders(c evidence.Case, f Finding) Finding {
 		if p.Service != f.Subject.Dependency || len(p.Holders) == 0 {
 			continue
 		}
-		said := strings.TrimSpace(held(p) + blockedBy(p))
+		said := strings.TrimSpace(whoHolds(p) + blockedBy(p))
 		f.Message = sentence(f.Message) + " " + said
 		f.Evidence = append(f.Evidence, item(v1alpha1.SourceProbe, p.Asked, "connections of "+p.Service+": "+said))
 		return f
@@ -58,8 +58,8 @@ func byClient(all []evidence.Holder) []evidence.Holder {
 	})
 }
 
-// held says who has how many connections of how many.
-func held(p evidence.Probe) string {
+// whoHolds says who has how many connections of how many.
+func whoHolds(p evidence.Probe) string {
 	_, all := p.Slots()
 	var parts []string
 	clients := byClient(p.Holders)
