@@ -14,7 +14,7 @@ import (
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:path=bridgediagnoses,singular=bridgediagnosis,shortName=bd,categories={bridgestack,all}
+// +kubebuilder:resource:path=bridgediagnoses,singular=bridgediagnosis,shortName=bd,categories={bridge,all}
 // +kubebuilder:printcolumn:name="Service",type=string,JSONPath=`.spec.service`
 // +kubebuilder:printcolumn:name="Cause",type=string,JSONPath=`.status.cause`
 // +kubebuilder:printcolumn:name="Confidence",type=string,JSONPath=`.status.confidence`
