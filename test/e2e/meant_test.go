@@ -63,7 +63,7 @@ func TestDrainedNode(t *testing.T) {
 	}})
 	s.must(kubectl(s.namespace, "rollout", "status", "deployment,statefulset", "--timeout="+patience.String()))
 	uncordon := func() {
-		for _, n := range strings.Fields(s.must(kubectl("", "get", "nodes", "-o", "name"))) {
+		for n := range strings.FieldsSeq(s.must(kubectl("", "get", "nodes", "-o", "name"))) {
 			s.must(kubectl("", "uncordon", strings.TrimPrefix(n, "node/")))
 		}
 	}
