@@ -130,3 +130,23 @@ func BenchmarkScanKinds(b *testing.B) {
 		})
 	}
 }
+
+// What is no ASCII is looked for by three bits of each byte, and found as it is.
+func TestFoldKeepsWhatIsLookedFor(t *testing.T) {
+	scanner, err := NewScanner([]Signature{{Pattern: MustMatcher(`соединение отклонено`)}, {Pattern: MustMatcher(`(?i)接続が拒否`)}, {Pattern: MustMatcher(`(?i)Straße zu`)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line, want := range map[string]int{
+		"ОШИБКА: соединение отклонено": 0, "エラー: 接続が拒否されました": 1, "STRAßE ZU": 2, "Straße zu": 2,
+		"соединение установлено": -1, "xxxxxxxx\xc3\xd0\xe8\xff接続": -1,
+	} {
+		got := -1
+		for _, l := range scanner.Scan([]byte("first\n" + line + "\n")) {
+			got = l.Hits[0].Signature
+		}
+		if got != want {
+			t.Errorf("%q: signature %d, want %d", line, got, want)
+		}
+	}
+}

@@ -102,7 +102,8 @@ func NewScanner(signatures []Signature) (*Scanner, error) {
 				return nil, fmt.Errorf("signature %d: alternative %q needs no word that tells lines apart", i, b)
 			}
 			for _, literal := range literals {
-				owners[literal] = append(owners[literal], alternative{i, j})
+				of := string(folded(literal))
+				owners[of] = append(owners[of], alternative{i, j})
 			}
 		}
 	}
@@ -116,6 +117,18 @@ func NewScanner(signatures []Signature) (*Scanner, error) {
 
 // Literals are what the automaton looks for, in lower case.
 func (s *Scanner) Literals() int { return len(s.byLiteral) }
+
+// Alphabet is how many kinds of bytes the automaton tells apart: those of its literals, and
+// all others as one.
+func (s *Scanner) Alphabet() int {
+	used := map[byte]bool{}
+	for i := range s.automaton.PatternCount() {
+		for _, c := range s.automaton.Pattern(i) {
+			used[c] = true
+		}
+	}
+	return len(used) + 1
+}
 
 // compile builds the automaton over the literals, each once.
 //
@@ -218,24 +231,38 @@ func chunkEnd(log []byte, from int) int {
 	return to
 }
 
-// fold writes a text in lower case, ASCII only, eight bytes at a time.
+// fold writes a text as the automaton reads it, eight bytes at a time: in lower case,
+// ASCII only, and of other bytes the lowest three bits. That leaves fewer than 64 kinds of
+// bytes, for which its table is half as large; a line that is marked for a kindred
+// character is matched as it is.
 func fold(to, text []byte) {
 	const each = 0x0101010101010101
 	for len(text) >= 8 {
 		word := binary.LittleEndian.Uint64(text)
+		beyond := word & (0x80 * each)
 		ascii := word & (0x7f * each)
 		// A byte's high bit is set in fromA from 'A' on, in beyondZ behind 'Z'.
 		fromA, beyondZ := ascii+(0x80-'A')*each, ascii+(0x7f-'Z')*each
 		upper := (fromA ^ beyondZ) &^ word & (0x80 * each)
-		binary.LittleEndian.PutUint64(to, word|upper>>2)
+		binary.LittleEndian.PutUint64(to, (word|upper>>2)&^(beyond>>7*0x78))
 		to, text = to[8:], text[8:]
 	}
 	for i, c := range text {
-		if 'A' <= c && c <= 'Z' {
+		switch {
+		case 'A' <= c && c <= 'Z':
 			c += 'a' - 'A'
+		case c >= 0x80:
+			c &^= 0x78
 		}
 		to[i] = c
 	}
+}
+
+// folded is a text as the automaton reads it.
+func folded(text string) []byte {
+	out := make([]byte, len(text))
+	fold(out, []byte(text))
+	return out
 }
 
 // markChunk marks the lines of a chunk, given in lower case, that begins at from.
@@ -289,7 +316,7 @@ func (s *Scanner) line(log []byte, m mark) (Line, bool) {
 func (s *Scanner) match(hits []Hit, text string) []Hit {
 	lower := strings.ToLower(text)
 	var candidates []alternative
-	for _, found := range s.automaton.FindAllOverlapping([]byte(lower)) {
+	for _, found := range s.automaton.FindAllOverlapping(folded(lower)) {
 		candidates = append(candidates, s.byLiteral[found.PatternID]...)
 	}
 	slices.SortFunc(candidates, func(a, b alternative) int {
