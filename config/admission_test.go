@@ -378,6 +378,7 @@ func testWhoDecides(t *testing.T, operator, wildcard client.Client, live *v1alph
 		refused(t, "create jobs.batch", writes(both, approves("approves-both", id), client.DryRunAll))
 		proposes(v1alpha1.RemedyRaiseMemoryLimit, "Deployment/app")
 	})
+	t.Run("what is no Deployment", func(t *testing.T) { testWhoDecidesOnOtherKinds(t, operator, wildcard) })
 	t.Run("a decision of someone else", func(t *testing.T) {
 		permitted(t, writes(approver, approves("approver", id)))
 		permitted(t, operator.Get(t.Context(), client.ObjectKeyFromObject(live), live))
@@ -395,6 +396,37 @@ func testWhoDecides(t *testing.T, operator, wildcard client.Client, live *v1alph
 		permitted(t, wildcard.Patch(t.Context(), after, client.MergeFrom(live)))
 	})
 	t.Logf("security: decisions of who may not, under other names, on what is not proposed: %d tried, %d written", tried, written)
+}
+
+// Whatever kind the workload is of, it is said what one must be allowed, and who is may decide.
+func testWhoDecidesOnOtherKinds(t *testing.T, operator, wildcard client.Client) {
+	everything := rule("bridgestack.dev", "*", "*")
+	for kind, c := range map[v1alpha1.WorkloadKind]struct {
+		says  string
+		right rbacv1.PolicyRule
+	}{
+		v1alpha1.DaemonSet:              {"patch daemonsets.apps app", named("app", rule("apps", "daemonsets", "patch"))},
+		v1alpha1.Job:                    {"patch jobs.batch app", named("app", rule("batch", "jobs", "patch"))},
+		v1alpha1.CronJob:                {"patch cronjobs.batch app", named("app", rule("batch", "cronjobs", "patch"))},
+		v1alpha1.Pod:                    {"patch pods app", named("app", rule("", "pods", "patch"))},
+		"Cluster.postgresql.cnpg.io":    {"patch pods", rule("", "pods", "patch")},
+		"StrimziPodSet.core.strimzi.io": {"patch pods", rule("", "pods", "patch")},
+	} {
+		name := strings.ReplaceAll(strings.ToLower(string(kind)), ".", "-")
+		d := &v1alpha1.BridgeDiagnosis{ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: "of-" + name},
+			Spec: v1alpha1.BridgeDiagnosisSpec{Stack: "shop", Service: "app", Container: "app", Workload: v1alpha1.DiagnosedWorkload{Kind: kind, Name: "app", UID: "1"}}}
+		permitted(t, operator.Create(t.Context(), d))
+		rejects := func(c client.Client, who string) error {
+			after := d.DeepCopy()
+			after.Spec.Rejected, after.Spec.RejectedBy = "0123456789abcdef0123456789abcdef", who
+			return c.Patch(t.Context(), after, client.MergeFrom(d), client.DryRunAll)
+		}
+		if err := rejects(wildcard, "wildcard"); !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "must be allowed to "+c.says) {
+			t.Errorf("%s: want Forbidden because of %q, got: %v", kind, c.says, err)
+		}
+		who := "decides-on-" + name
+		permitted(t, rejects(as(t, who, everything, c.right), who))
+	}
 }
 
 // k8sFor is someone who may do all, and knows the stacks' kinds.
