@@ -3,6 +3,7 @@ package waitfor
 import (
 	"bytes"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +19,7 @@ import (
 	"github.com/bridgestack/operator/internal/egress"
 	"github.com/bridgestack/operator/internal/evidence"
 	"github.com/bridgestack/operator/internal/probe"
+	"github.com/bridgestack/operator/internal/server"
 	"github.com/bridgestack/operator/test/servers"
 )
 
@@ -95,6 +97,21 @@ func TestWaitsForADatabaseThatStarts(t *testing.T) {
 			t.Errorf("it says again what has not changed:\n%s", log.String())
 		}
 		said[answer] = true
+	}
+}
+
+// A cache that wants a password is there; a replica that serves nothing without its
+// master is not.
+func TestWaitsForRedis(t *testing.T) {
+	wait := func(s *servers.RedisServer, timeout time.Duration) error {
+		return Run(t.Context(), io.Discard, Wait{Connection: evidence.Connection{Protocol: server.Redis, Servers: s.Connection().Servers}, Timeout: timeout}, local())
+	}
+	if err := wait(servers.Redis(t, servers.RedisSetting("requirepass", "p")), time.Minute); err != nil {
+		t.Error(err)
+	}
+	stale := servers.Redis(t, servers.RedisSetting("replicaof", "127.0.0.1", "1"), servers.RedisSetting("replica-serve-stale-data", "no"))
+	if err := wait(stale, 3*time.Second); err == nil || !strings.Contains(err.Error(), "MASTERDOWN") {
+		t.Error(err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bridgestack/operator/internal/compose"
+	"github.com/bridgestack/operator/internal/server"
 )
 
 // localhostAddress: inside a container, localhost is that container and never
@@ -110,6 +111,11 @@ func (p *project) meant(s compose.Service, name string) string {
 		return p.only(role[true])
 	case strings.Contains(upper, "POSTGRES"), strings.HasPrefix(upper, "PG"), strings.HasPrefix(upper, "DB_"), strings.Contains(upper, "DATABASE"):
 		return p.only(role[false])
+	}
+	if kind, known := server.OfVariable(name); known {
+		if is := p.only(func(o compose.Service) bool { return o.Role.Protocol() == kind.Protocol && o.Name != s.Name }); is != "" {
+			return is
+		}
 	}
 	for _, o := range p.facts.Services {
 		if o.Name != s.Name && strings.HasPrefix(upper, strings.ToUpper(o.Name)+"_") {
