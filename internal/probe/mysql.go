@@ -284,8 +284,7 @@ func mysqlSessions(inTransaction, blocked, join string) string {
 func (r *run) mysqlHolders(ctx context.Context, session driver.Conn) {
 	for _, query := range mysqlHolders {
 		rows, err := caught(func() ([][]string, error) { return queryMySQL(ctx, session, query) })
-		var said *mysql.MySQLError
-		if errors.As(err, &said) {
+		if _, said := errors.AsType[*mysql.MySQLError](err); said {
 			continue
 		}
 		for _, row := range rows {

@@ -117,31 +117,34 @@ func (w *mysqlWire) connecting(packet []byte) ([]byte, error) {
 	if !w.greeted && body[0] != mysqlError {
 		return packet, w.greeting(body)
 	}
+	if body[0] == mysqlMoreData && len(body) == 2 && body[1] == mysqlFullLogin {
+		return w.fullLogin(packet)
+	}
+	return packet, w.whole(body)
+}
+
+// whole reports whether a packet of the login is one, and of one that is known here.
+func (w *mysqlWire) whole(body []byte) error {
+	valid := false
 	switch body[0] {
 	case mysqlError:
 		w.loggedIn = true // or never
-		if len(body) >= 9 || len(body) >= 3 && !w.greeted {
-			return packet, nil
-		}
+		valid = len(body) >= 9 || len(body) >= 3 && !w.greeted
 	case mysqlOK:
 		w.loggedIn = true
-		if len(body) >= 7 && body[1] <= 250 && body[2] <= 250 {
-			return packet, nil
-		}
+		valid = len(body) >= 7 && body[1] <= 250 && body[2] <= 250
 	case mysqlSwitch:
 		if bytes.HasPrefix(body[1:], []byte("sha256_password\x00")) {
-			return nil, errSHA256
+			return errSHA256
 		}
-		return packet, nil
+		valid = true
 	case mysqlMoreData:
-		if len(body) == 2 && body[1] == mysqlFullLogin {
-			return w.fullLogin(packet)
-		}
-		if len(body) == 2 {
-			return packet, nil
-		}
+		valid = len(body) == 2
 	}
-	return nil, errMySQLPacket
+	if !valid {
+		return errMySQLPacket
+	}
+	return nil
 }
 
 // greeting is the server's first packet: whether it offers TLS.

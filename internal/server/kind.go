@@ -50,6 +50,9 @@ type Kind struct {
 	ListsServers bool
 	// Pooled says that its clients keep a pool of connections to it.
 	Pooled bool
+	// Connections is how many it accepts, and how it is told another number; zero for a
+	// kind of which none is known.
+	Connections ConnectionLimit
 	// HasTopics says that it has topics and consumer groups, which remedies create
 	// and delete.
 	HasTopics bool
@@ -82,6 +85,17 @@ type Kind struct {
 	configured func(evidence.Env, Spelled) (evidence.Connection, bool)
 	// implied are the connections that env names by the usual names.
 	implied func(variables) []evidence.Connection
+}
+
+// ConnectionLimit is how many connections a server accepts.
+type ConnectionLimit struct {
+	// Default is the number where nobody says otherwise, of which Reserved are kept for
+	// administrators.
+	Default, Reserved int
+	// Option sets it on the server's command line, before the number.
+	Option string
+	// Variables that set it, or hold options, by the usual images.
+	Variables []string
 }
 
 // Offer is what a service of a kind offers inside.

@@ -28,6 +28,8 @@ var _ = register(Kind{
 	CauseOfCode:        causeOfMySQL,
 	ClassOfCode:        classOfMySQL,
 	AnswersBeforeLogin: func(evidence.Connection) bool { return true }, // the server speaks first
+	// The one for administrators is beside these.
+	Connections: ConnectionLimit{Default: 151, Option: "--max-connections=", Variables: []string{"MYSQL_EXTRA_FLAGS", "MARIADB_EXTRA_FLAGS"}},
 	MakeEndpoint: func(o Offer) v1alpha1.Endpoint {
 		m := &v1alpha1.MySQLEndpoint{Host: o.Host, Database: o.Database}
 		if o.Port != mysqlPort {

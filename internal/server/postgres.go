@@ -34,6 +34,8 @@ var _ = register(Kind{
 	CauseOfCode:        causeOfSQLState,
 	ClassOfCode:        classOfSQLState,
 	AnswersBeforeLogin: func(evidence.Connection) bool { return true }, // SSLRequest
+	Connections: ConnectionLimit{Default: 100, Reserved: 3, Option: "-c max_connections=", // superuser_reserved_connections
+		Variables: []string{"POSTGRES_MAX_CONNECTIONS", "POSTGRESQL_MAX_CONNECTIONS"}},
 	MakeEndpoint: func(o Offer) v1alpha1.Endpoint {
 		p := &v1alpha1.PostgresEndpoint{Host: o.Host, Database: o.Database}
 		if o.Port != postgresPort {

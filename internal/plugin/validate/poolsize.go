@@ -9,13 +9,7 @@ import (
 	"strings"
 
 	"github.com/bridgestack/operator/internal/compose"
-)
-
-const (
-	// defaultConnections is PostgreSQL's max_connections where nothing is said.
-	defaultConnections = 100
-	// reservedConnections are kept for superusers (superuser_reserved_connections).
-	reservedConnections = 3
+	"github.com/bridgestack/operator/internal/server"
 )
 
 // poolSize: all pools of all replicas together have to fit into what the server
@@ -24,9 +18,11 @@ var poolSize = rule{
 	Rule: Rule{"pool-size", "Connection pools are larger together than the database allows"},
 	project: func(p *project, report report) {
 		for _, db := range p.facts.Services {
-			if db.Role != compose.RolePostgres {
+			kind, known := db.Role.Kind()
+			if !known || kind.Connections.Default == 0 {
 				continue
 			}
+			limit := kind.Connections
 			pools := p.poolsOf(db)
 			total := 0
 			var parts []string
@@ -34,14 +30,14 @@ var poolSize = rule{
 				total += pool.connections
 				parts = append(parts, fmt.Sprintf("%s %d", pool.service.Name, pool.connections))
 			}
-			most := p.maxConnections(db) - reservedConnections
+			most := p.maxConnections(db, limit) - limit.Reserved
 			if len(pools) == 0 || total <= most {
 				continue
 			}
 			largest := pools[0]
 			report(p.variable(largest.service.Name, largest.variable,
 				fmt.Sprintf("the pools for %s may open %d connections (%s); it accepts %d", db.Name, total, strings.Join(parts, ", "), most),
-				fmt.Sprintf("lower %s, or start %s with -c max_connections=%d or more", largest.variable, db.Name, total+reservedConnections)))
+				fmt.Sprintf("lower %s, or start %s with %s%d or more", largest.variable, db.Name, limit.Option, total+limit.Reserved)))
 		}
 	},
 }
@@ -100,10 +96,13 @@ func (p *project) isClient(s, db compose.Service) bool {
 	})
 }
 
-var connectionsSetting = regexp.MustCompile(`max_connections\s*=\s*["']?(\d{1,6})`)
+var connectionsSetting = regexp.MustCompile(`(?i)max[_-]connections\s*=\s*["']?(\d{1,6})`)
 
-func (p *project) maxConnections(db compose.Service) int {
-	texts := []string{p.command(db), "max_connections=" + p.value(db, "POSTGRES_MAX_CONNECTIONS"), "max_connections=" + p.value(db, "POSTGRESQL_MAX_CONNECTIONS")}
+func (p *project) maxConnections(db compose.Service, limit server.ConnectionLimit) int {
+	texts := []string{p.command(db)}
+	for _, name := range limit.Variables { // the number alone, or options
+		texts = append(texts, "max_connections="+p.value(db, name), p.value(db, name))
+	}
 	for _, text := range texts {
 		if m := connectionsSetting.FindStringSubmatch(text); m != nil {
 			if n, err := strconv.Atoi(m[1]); err == nil {
@@ -111,5 +110,5 @@ func (p *project) maxConnections(db compose.Service) int {
 			}
 		}
 	}
-	return defaultConnections
+	return limit.Default
 }
