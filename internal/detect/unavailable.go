@@ -66,6 +66,9 @@ func Unavailable(a Availability, s Settings, now time.Time) Shortage {
 	if left := a.GoneBy.Sub(now); left > 0 && !out.Looping {
 		out.recheckIn(left) // no event tells that one is not
 	}
+	if n, since := a.turnedAway(s, now); n > s.Restarts && !out.Looping {
+		out.after(since.Add(graceOf(s, DefaultUnavailableGrace)), now, "", fmt.Sprintf("%d pods were turned away by the kubelets of their nodes", n))
+	}
 	for _, p := range a.Pods {
 		if out.Looping {
 			break
@@ -86,6 +89,21 @@ func Unavailable(a Availability, s Settings, now time.Time) Shortage {
 		}
 	}
 	return out
+}
+
+// turnedAway is how many pods of the newest revision kubelets turned away within the
+// window, and since when: none of them lives long enough to be one that is not ready.
+func (a Availability) turnedAway(s Settings, now time.Time) (n int32, since time.Time) {
+	for _, p := range a.Pods {
+		if !p.Newest || now.Sub(p.Pod.Created) > s.Window || !turnedAway(p.Pod, p.Containers) {
+			continue
+		}
+		n++
+		if since.IsZero() || p.Pod.Created.Before(since) {
+			since = p.Pod.Created
+		}
+	}
+	return n, since
 }
 
 // after counts what is so as an incident from a time on.

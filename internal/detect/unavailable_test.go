@@ -109,6 +109,48 @@ func TestUnavailable(t *testing.T) {
 	}
 }
 
+// A kubelet that turns pods away is told of, though each of them is a moment old: what
+// makes them makes the next one at once.
+func TestPodsThatAreTurnedAway(t *testing.T) {
+	turned := func(reason string, age time.Duration) detect.PodState {
+		p := detect.PodState{Pod: young(age), Newest: true, Current: true, Containers: []evidence.Container{{Name: "app"}}}
+		p.Pod.Phase, p.Pod.Reason = "Failed", reason
+		return p
+	}
+	pending := changed(unready(time.Second, waiting("ContainerCreating", 0)), func(p *detect.PodState) { p.Newest = true })
+	row := func(reason string, ages ...time.Duration) []detect.PodState {
+		out := []detect.PodState{pending}
+		for _, age := range ages {
+			out = append(out, turned(reason, age))
+		}
+		return out
+	}
+	ran := turned("Terminated", time.Minute)
+	ran.Containers = []evidence.Container{{Name: "app", Terminated: ended("Error", 137, time.Hour, now)}}
+	const m = time.Minute
+	for name, test := range map[string]struct {
+		pods []detect.PodState
+		down bool
+	}{
+		"again and again":              {row("UnexpectedAdmissionError", 3*m, 2*m, m, 0), true},
+		"for less than the grace":      {row("OutOfcpu", m, m, m, 0), false},
+		"three, as restarts may be":    {row("OutOfcpu", 3*m, 2*m, m), false},
+		"long ago":                     {row("OutOfcpu", 63*m, 62*m, 61*m, 60*m), false},
+		"evicted, and not turned away": {row("Evicted", 3*m, 2*m, m, 0), false},
+		"they ran before":              {[]detect.PodState{pending, ran, ran, ran, ran, ran}, false},
+	} {
+		if got := detect.Unavailable(detect.Availability{Wanted: 1, Pods: test.pods}, detect.Settings{}, now); got.Looping != test.down {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if got := detect.TurnedAway([]evidence.WorkloadPod{{Pod: turned("OutOfcpu", 2*m).Pod}, {Pod: turned("OutOfcpu", m).Pod}, {Pod: pending.Pod}}, now); got != 1 {
+		t.Errorf("it looks at pod %d", got)
+	}
+	if got := detect.TurnedAway([]evidence.WorkloadPod{{Pod: turned("OutOfcpu", time.Hour).Pod}, {Pod: pending.Pod}}, now); got != -1 {
+		t.Errorf("long after the last one it looks at pod %d", got)
+	}
+}
+
 // A pod of an earlier revision counts where nothing replaces it: a StatefulSet waits for
 // good for its first pod to become ready before it gives it the template that would help.
 func TestMarkCurrent(t *testing.T) {

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"time"
 
 	v1alpha1 "github.com/bridgestack/operator/api/v1alpha1"
@@ -91,4 +92,26 @@ func worse(a, b evidence.WorkloadPod, rolloutRests bool) bool {
 		return !up
 	}
 	return a.Container.Restarts > b.Container.Restarts
+}
+
+// TurnedAway is the index of the youngest pod that the kubelet of its node turned away
+// lately, before anything of it ran; -1 where there is none. What makes pods makes the
+// next one at once, which fares no better: there may be hundreds.
+func TurnedAway(pods []evidence.WorkloadPod, now time.Time) int {
+	youngest := -1
+	for i, p := range pods {
+		if turnedAway(p.Pod, []evidence.Container{p.Container}) && now.Sub(p.Pod.Created) < replacedWithin &&
+			(youngest < 0 || p.Pod.Created.After(pods[youngest].Pod.Created)) {
+			youngest = i
+		}
+	}
+	return youngest
+}
+
+// turnedAway says that a kubelet admitted a pod not at all (OutOfcpu,
+// UnexpectedAdmissionError, NodeAffinity: pkg/kubelet/lifecycle): it failed, and nothing
+// of it ever ran. One that was evicted before it ran is not meant.
+func turnedAway(pod evidence.Pod, containers []evidence.Container) bool {
+	return pod.Phase == "Failed" && pod.Reason != "" && pod.Reason != ReasonEvicted && !pod.Terminating &&
+		!slices.ContainsFunc(containers, evidence.Container.Begun)
 }

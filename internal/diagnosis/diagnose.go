@@ -24,6 +24,7 @@ var rules = []rule{
 	{"run whose pods are gone", onCase(byLostPods)},
 	{"pods that are not created", onCase(byNotCreated)},
 	{"scheduler's word", onCase(byScheduling)},
+	{"kubelet that does not admit the pod", onCase(byTurnedAway)},
 	{"node that does not answer", onCase(byNodeLost)},
 	{"waiting state", onCase(byWaiting)},
 	{"eviction", onCase(byEviction)},

@@ -475,6 +475,26 @@ func TestDownWithoutALoop(t *testing.T) {
 			command:    "kubectl describe node node-b",
 			beside:     "Node/node-b",
 		},
+		"a kubelet that has no device": {
+			evidence: with(wanting(), func(c *evidence.Case) {
+				c.Pod.Phase, c.Pod.Reason = "Failed", "UnexpectedAdmissionError"
+				c.Pod.Message = "Allocate failed due to requested number of devices unavailable for nvidia.com/gpu. Requested: 1, Available: 0, which is unexpected"
+				c.Node = evidence.Node{Name: "node-a", Known: true, Ready: true}
+			}),
+			cause:      v1alpha1.CauseDeviceUnavailable,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"kubelet of node node-a turns the pod away (UnexpectedAdmissionError: Allocate failed", "nvidia.com/gpu"},
+			command:    "kubectl describe node node-a",
+		},
+		"a kubelet that has no room": {
+			evidence: with(wanting(), func(c *evidence.Case) {
+				c.Pod.Phase, c.Pod.Reason, c.Pod.Message = "Failed", "OutOfcpu", "Node didn't have enough resource: cpu, requested: 500, used: 3900, capacity: 4000"
+			}),
+			cause:      v1alpha1.CauseUnschedulable,
+			confidence: v1alpha1.ConfidenceHigh,
+			says:       []string{"turns the pod away (OutOfcpu: Node didn't have enough resource: cpu, requested: 500, used: 3900, capacity: 4000)."},
+			command:    "kubectl -n shop describe pod web-5d9c-x",
+		},
 		"a hostile name": {
 			evidence:   refused("Error creating: admission webhook \"x\x1b[2J; rm -rf /" + strings.Repeat("a", 1000) + "\" denied the request: no"),
 			cause:      v1alpha1.CausePodsNotCreated,

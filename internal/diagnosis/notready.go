@@ -15,7 +15,7 @@ import (
 // what was to start does not.
 func byNodeLost(c evidence.Case) (Finding, bool) {
 	n := c.Node
-	if !n.Known || n.Ready || c.Pod.Ready != evidence.ReadinessFalse || !c.Pod.ContainersReady && !untouched(c.Container) {
+	if !n.Known || n.Ready || c.Pod.Ready != evidence.ReadinessFalse || !c.Pod.ContainersReady && c.Container.Begun() {
 		return Finding{}, false
 	}
 	f := Finding{
@@ -35,11 +35,6 @@ func byNodeLost(c evidence.Case) (Finding, bool) {
 		f.Subject.Beside, f.Command = "Node/"+n.Name, "kubectl describe node "+n.Name
 	}
 	return f, true
-}
-
-// untouched says that a container neither ran, nor was it said why it does not.
-func untouched(k evidence.Container) bool {
-	return k.RunningSince.IsZero() && k.Ended() == nil && !k.Blocked() && k.Restarts == 0
 }
 
 // byNotReady decides by a readiness probe that fails while the container runs.

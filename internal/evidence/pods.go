@@ -21,6 +21,11 @@ func (c Container) Broken() bool {
 	return !c.Ready && (c.Blocked() || c.Restarts > 0 || c.Terminated != nil && c.Terminated.ExitCode != 0)
 }
 
+// Begun says that a container runs or ran, or that it is said why it does not.
+func (c Container) Begun() bool {
+	return !c.RunningSince.IsZero() || c.Ended() != nil || c.Blocked() || c.Restarts > 0
+}
+
 // Blocked says that a container waits after a crash, or cannot start.
 func (c Container) Blocked() bool {
 	return c.Waiting != nil && c.Waiting.Reason != "ContainerCreating" && c.Waiting.Reason != "PodInitializing"

@@ -42,9 +42,17 @@ func (v Incident) Paused() bool {
 
 // Worst is the index of the pod to look at, -1 where there is none; see detect.Worst.
 // Where pods are wanting or not ready, those that ended before are none of them, unless a
-// run ended with them.
+// run ended with them, but for one that its kubelet turned away: its successor is too
+// young to tell anything.
 func (v Incident) Worst() int {
-	return detect.Worst(v.Pods, detect.RolloutRests(v.Pods, v.Now), !v.NotAvailable() || v.Run.Failed)
+	worst := detect.Worst(v.Pods, detect.RolloutRests(v.Pods, v.Now), !v.NotAvailable() || v.Run.Failed)
+	if !v.NotAvailable() || worst >= 0 && v.Pods[worst].Container.Begun() {
+		return worst
+	}
+	if i := detect.TurnedAway(v.Pods, v.Now); i >= 0 {
+		return i
+	}
+	return worst
 }
 
 // worst is that pod, false where there is none.
