@@ -11,7 +11,7 @@ shift
 
 if [ ! -d "$DATADIR/mysql" ]; then
 	mkdir -p "$DATADIR"
-	mariadb-install-db --no-defaults --datadir="$DATADIR" --skip-test-db --auth-root-authentication-method=normal > /dev/null
+	mariadb-install-db --no-defaults --force --datadir="$DATADIR" --skip-test-db --auth-root-authentication-method=normal > /dev/null
 	cat > "$DATADIR/first-start.sql" <<-SQL
 		CREATE DATABASE IF NOT EXISTS \`$MARIADB_DATABASE\`;
 		CREATE USER '$MARIADB_USER'@'%' IDENTIFIED BY '$MARIADB_PASSWORD';
