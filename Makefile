@@ -99,6 +99,10 @@ test-e2e: ## Real pods, on a cluster of the tests' own.
 test-gitops: ## Real pods beside Flux' own controller, on a cluster of the tests' own.
 	E2E=required hack/test gitops
 
+.PHONY: test-services
+test-services: ## Python services (FastAPI, asyncpg, aiokafka, ...) in the faults of the runbook, on real pods.
+	E2E=required hack/test services
+
 .PHONY: test-faults
 test-faults: ## Kill, hold up and refuse the operator at every step of every incident.
 	FAULTS=all hack/test faults
