@@ -72,7 +72,7 @@ var (
 	// troubled is a line that says that something is wrong, whatever it is.
 	troubled = regexp.MustCompile(`(?i)\b(?:can'?t|cannot|can not|couldn'?t|could not|unable to|fail(?:ed|s|ure)?|errors?|invalid|no such|denied` +
 		`|refused|missing|not found|fatal|aborted|unknown|unexpected|exception|panic|incorrect|corrupt\w*|mismatch|unsupported|rejected|timed out` +
-		`|do(?:es)? not exist|doesn't exist|not (?:set|defined|specified|given|accessible|allowed|permitted|valid|supported))\b`)
+		`|non-?existent|not an? valid|must exist|early exit|too (?:long|short|large|small|old|new|many|few)|do(?:es)? not exist|doesn't exist|not (?:set|defined|specified|given|accessible|allowed|permitted|valid|supported))\b`)
 	// reason is a line that gives a reason to end and does not say that it is wrong.
 	reason = regexp.MustCompile(`(?i)\b(?:disabled|please|must|needs? to|have to|required|entered FATAL state)\b`)
 )

@@ -165,31 +165,49 @@ func related(k, best clue) bool {
 // byLog decides by what the program said.
 func byLog(c evidence.Case, r reading) (Finding, bool) {
 	k, ok := r.decisive()
+	if ok && k.fault == faultProgram {
+		if g, guessed := r.about(r.recordOf(k)); guessed {
+			return r.finding(c, g), true
+		}
+	}
 	if ok && (k.weight > weightGeneric || k.fault != faultProgram) {
 		return r.finding(c, k), true
 	}
 	if toldToStop(c, r.log) && c.Container.Ended().ExitCode != 0 {
 		return Finding{}, false // What it complained of while it stopped did not end it.
 	}
-	line, fatal := r.lastWords()
-	if !fatal && !ok {
-		line, fatal = r.complaint(c)
+	if f, found := r.byComplaint(c, ok); found {
+		return f, true
 	}
-	line = r.firstComplaint(line)
-	if cause, known := bySysexit(c); known && (fatal || !ok) {
-		return sysexit(c, cause, line), true
-	}
-	switch {
-	case fatal:
-		return Finding{
-			Cause: v1alpha1.CauseApplicationError, Confidence: v1alpha1.ConfidenceLow,
-			Message:  "The program ended itself with a message of its own: " + text.Clip(line, 200),
-			Evidence: []v1alpha1.EvidenceItem{logItem(line)},
-		}, true
-	case ok:
+	if ok {
 		return r.finding(c, k), true
 	}
 	return Finding{}, false
+}
+
+// byComplaint decides by what the program complained of last, in words that no rule knows.
+// With a clue, however little it tells, only words that announce the end are one.
+func (r *reading) byComplaint(c evidence.Case, clued bool) (Finding, bool) {
+	line, fatal := r.lastWords()
+	if !fatal && !clued {
+		line, fatal = r.complaint(c)
+	}
+	block := r.complaintOf(line)
+	line = firstOf(firstIn(block), line)
+	if cause, known := bySysexit(c); known && (fatal || !clued) {
+		return sysexit(c, cause, line), true
+	}
+	if !fatal {
+		return Finding{}, false
+	}
+	if g, guessed := r.about(block); guessed && !clued {
+		return r.finding(c, g), true
+	}
+	return Finding{
+		Cause: v1alpha1.CauseApplicationError, Confidence: v1alpha1.ConfidenceLow,
+		Message:  "The program ended itself with a message of its own: " + text.Clip(line, 200),
+		Evidence: []v1alpha1.EvidenceItem{logItem(line)},
+	}, true
 }
 
 // bySysexit is the cause that an exit code of sysexits.h stands for, which some
@@ -445,9 +463,9 @@ func (r *reading) complains() (string, bool) {
 	return "", false
 }
 
-// firstComplaint is the first line with a complaint of the record, or of the lines
-// without a record's head, that a line is in: below it stand advice and consequences.
-func (r *reading) firstComplaint(last string) string {
+// complaintOf are the lines of the record, or the lines without a record's head, that a
+// complaint ends: below the first one stand advice and consequences.
+func (r *reading) complaintOf(last string) []string {
 	lines := strings.Split(string(r.log[max(0, len(r.log)-16<<10):]), "\n")
 	at := -1
 	for i, line := range slices.Backward(lines) {
@@ -456,22 +474,38 @@ func (r *reading) firstComplaint(last string) string {
 			break
 		}
 	}
-	first := last
+	from := at + 1
 	for i := at; i >= max(0, at-maxComplaint); i-- {
 		text, level := logscan.Plain(lines[i])
-		within := helpLine.MatchString(lines[i])
 		complains := troubled.MatchString(text) || level >= logscan.LevelError
-		if text == "" || i < at && !within && !complains {
+		if text == "" || i < at && !helpLine.MatchString(lines[i]) && !complains {
 			break
 		}
-		if complains && !within {
-			first = text
-		}
+		from = i
 		if logscan.Stamped(lines[i]) {
 			break
 		}
 	}
-	return first
+	return lines[from : at+1]
+}
+
+// firstIn is the first line with a complaint.
+func firstIn(block []string) string {
+	for _, line := range block {
+		text, level := logscan.Plain(line)
+		if (troubled.MatchString(text) || level >= logscan.LevelError) && !helpLine.MatchString(line) {
+			return text
+		}
+	}
+	return ""
+}
+
+// recordOf are the lines of the record that a clue was found in.
+func (r *reading) recordOf(k clue) []string {
+	if k.order >= len(r.lines) {
+		return []string{k.text}
+	}
+	return strings.Split(logscan.Context(r.log, r.lines[k.order], 0), "\n")
 }
 
 // maxComplaint is how many lines up the first one is looked for.

@@ -132,3 +132,31 @@ func TestLinesAreNarrow(t *testing.T) {
 		_ = f.Close() // only read
 	}
 }
+
+// TestGuesses: each guess has a name of its own, is found in its example, and not in what
+// only looks like it.
+func TestGuesses(t *testing.T) {
+	found := func(id, text string) bool {
+		for _, g := range guesser() {
+			if g.id == id {
+				return g.words.MatchString(text) && (g.unless == nil || !g.unless.MatchString(text))
+			}
+		}
+		return false
+	}
+	ids := map[string]bool{}
+	for _, g := range guesses {
+		t.Run(g.id, func(t *testing.T) {
+			if ids[g.id] {
+				t.Error("the id is not unique")
+			}
+			ids[g.id] = true
+			if g.match == "" || !found(g.id, g.match) {
+				t.Errorf("not found in its example: %q", g.match)
+			}
+			if g.not == "" || found(g.id, g.not) {
+				t.Errorf("found in what it should not be: %q", g.not)
+			}
+		})
+	}
+}

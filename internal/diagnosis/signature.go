@@ -26,7 +26,7 @@ var sources = slices.Concat(registered, []knowledge{
 	postgresServer, postgresClients, kafkaCodes, kafkaClients, resolver, connections, tlsPeers, recovered,
 	redis, mysql, amqp, mongodb, elasticsearch, coordination, httpStatuses, grpc, cloud, databases, kubernetes,
 	transfers, languages, environment, pydantic, nodeConfig, spring, dotnet, servers, parsers, jvmLauncher, certificates, arguments,
-	files, licenses, storage, migrations, devices, nodeSettings, limits, kernel, binaries, crashes, runtimes, exceptions,
+	files, licenses, storage, migrations, devices, nodeSettings, limits, kernel, binaries, crashes, runtimes,
 })
 
 // signature is one way in which clients, servers, runtimes or the kernel say a
