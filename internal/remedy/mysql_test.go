@@ -16,7 +16,6 @@ func TestSetEnvForMySQL(t *testing.T) {
 	for env, want := range map[string]string{
 		"MYSQL_HOST=localhost": "env[MYSQL_HOST]: localhost -> mariadb",
 		"SPRING_DATASOURCE_URL=jdbc:mysql://localhost:3307/shop?useSSL=false": "env[SPRING_DATASOURCE_URL]: jdbc:mysql://localhost:3307/shop?useSSL=false -> jdbc:mysql://mariadb:3306/shop?useSSL=false",
-		"MYSQL_DSN=app@tcp(localhost:3307)/shop?parseTime=true":               "env[MYSQL_DSN]: app@tcp(localhost:3307)/shop?parseTime=true -> app@tcp(mariadb:3306)/shop?parseTime=true",
 	} {
 		in := input(v1alpha1.CauseUpstreamUnreachable, diagnosis.Subject{Dependency: "mariadb"})
 		in.Case.Dependencies[0].Service, in.Case.Dependencies[0].Declared = "mariadb", &declared
