@@ -17,7 +17,7 @@ var unknownHost = rule{
 	project: func(p *project, report report) {
 		for _, s := range p.facts.Services {
 			for _, v := range s.Env {
-				if s.Role != "" && strings.Contains(v.Name, "LISTENER") || !p.connects(s, v.Name) || p.reachesOthers(s) {
+				if s.Role != "" && strings.Contains(v.Name, "LISTENER") || !p.connects(s, v.Name) || isOwn(s, v.Name) || p.reachesOthers(s) {
 					continue // a broker's own have names of listeners for schemes
 				}
 				for _, h := range hostsIn(v.Name, p.value(s, v.Name)) {

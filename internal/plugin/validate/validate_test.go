@@ -85,6 +85,8 @@ func TestRules(t *testing.T) {
 		"development in production":    {app("    environment:\n      ENVIRONMENT: production\n      POSTGRES_SSL_ENABLED: \"false\"\n"), "6:7 warning production-settings"},
 		"for browsers":                 {app("    ports: [\"3000:3000\"]\n    environment: {NEXT_PUBLIC_API_URL: \"http://localhost:8000\", EXTERNAL_ENDPOINT: \"http://localhost:8000\", JMX_HOSTNAME: localhost, PGRST_ADMIN_SERVER_HOST: localhost, API_URL: \"http://localhost:8000\"}\n") + "  api: {image: \"b:1\", ports: [\"8000:8000\"]}\n" + db, ""},
 		"a database's env_file":        {"services:\n  db: {image: \"mariadb:11\", environment: {MARIADB_HOST: localhost, MARIADB_ROOT_PASSWORD: \"${PW}\"}}\n", ""},
+		"a database's own host":        {"services:\n  db: {image: \"mariadb:11\", environment: {MARIADB_HOST: paper, MARIADB_ROOT_PASSWORD: \"${PW}\"}}\n", ""},
+		"to be generated":              {app("    environment:\n      UTILS_SECRET: generate_a_new_key\n"), "5:7 warning weak-secret"},
 		"the engine's host":            {app("    environment:\n      PGHOST: host.docker.internal\n") + db, "5:7 warning localhost-address"},
 		"a port of its image's own":    {"services:\n  otel: {image: \"otel/opentelemetry-collector:0.1\", ports: [\"4317:4317\"], healthcheck: {test: [\"CMD\", \"wget\", \"http://localhost:13133/\"]}}\n", ""},
 		"no hosts":                     {app("    environment: {SMS: \"sms://user:pw@mock\", AUTHENTICATION_OIDC_ADDITIONALSCOPES: \"http://1\", OIDC_CALLBACK: \"http://nowhere/x\"}\n"), ""},

@@ -96,7 +96,7 @@ var fillers = []string{"my", "some", "your", "the", "a", "an", "this", "is", "no
 var otherKnown = []string{"q1w2e3r4", "q1w2e3r4t5", "1q2w3e4r", "1qaz2wsx", "zaq12wsx", "abc123", "abcd1234", "asdf", "asdfgh", "foo", "bar", "foobar", "xxx", "hunter2", "correcthorsebatterystaple"}
 
 // placeholders are values that are to be replaced.
-var placeholders = regexp.MustCompile(`(?i)^(?:your[-_ ].*|<.*>|change[-_ ]?(?:me|this|it).*|replace[-_ ]?(?:me|this|with).*|x{3,}|todo.*|fixme.*|insert[-_ ].*)$`)
+var placeholders = regexp.MustCompile(`(?i)^(?:your[-_ ].*|<.*>|change[-_ ]?(?:me|this|it).*|replace[-_ ]?(?:me|this|with).*|x{3,}|todo.*|fixme.*|insert[-_ ].*|generate[-_ ](?:a|me|one|your|with|this)(?:[-_ ].*)?)$`)
 
 // urlPassword is the one in a URL.
 var urlPassword = regexp.MustCompile(`://([^\s:/@]*):([^\s/@]+)@`)
