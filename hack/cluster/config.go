@@ -36,6 +36,7 @@ func renderConfiguration(c cluster) (map[string]string, error) {
 		"Backoff":       c.Backoff.Round(time.Second).String(),
 		"PauseImage":    images.Pause,
 		"CoreDNSImage":  images.CoreDNS,
+		"VolumesImage":  images.Volumes,
 		"CNIFolder":     cniFolder(),
 		"CNIConfig":     c.state("config", "cni"),
 		"Snapshotter":   snapshotter(string(c.Cache)),

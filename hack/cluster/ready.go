@@ -24,8 +24,6 @@ const (
 // awaitReady waits for each part of the cluster and tells which one it waits for.
 // since is the time after which the node must have been heard of.
 func (c cluster) awaitReady(ctx context.Context, printer *progress.Printer, binaries string, since time.Time) error {
-	ctx, cancel := context.WithTimeout(ctx, bootTimeout)
-	defer cancel()
 	sources, err := sourceFolder(ctx)
 	if err != nil {
 		return err
@@ -35,6 +33,9 @@ func (c cluster) awaitReady(ctx context.Context, printer *progress.Printer, bina
 	if err != nil {
 		return err
 	}
+	// Compiling takes as long as it takes on a busy machine.
+	ctx, cancel := context.WithTimeout(ctx, bootTimeout)
+	defer cancel()
 	kubectl := kubectlCommand{binaries, c.kubeconfig()}
 	steps := []struct {
 		name    string
@@ -44,7 +45,7 @@ func (c cluster) awaitReady(ctx context.Context, printer *progress.Printer, bina
 		{"wait for the API server", "kube-apiserver", func() error { return kubectl.run(ctx, "get", "--raw", "/readyz") }},
 		{"wait for containerd", "containerd", func() error { return c.containerdReady(ctx) }},
 		{"load the system's images", "containerd", func() error { return c.loadAll(ctx, printer, tarballs) }},
-		{"apply CoreDNS", "kube-apiserver", func() error { return c.applyAddons(ctx, kubectl) }},
+		{"apply CoreDNS and the storage class", "kube-apiserver", func() error { return c.applyAddons(ctx, kubectl) }},
 		{"wait for the node", "kubelet", func() error { return nodeReady(ctx, kubectl, since) }},
 		{"wait for the cluster's DNS", "kubelet", func() error { return dnsReady(ctx) }},
 	}
@@ -84,7 +85,7 @@ func (c cluster) containerdReady(ctx context.Context) error {
 func (c cluster) applyAddons(ctx context.Context, kubectl kubectlCommand) error {
 	manifest, err := os.ReadFile(c.state("config", "addons.yaml"))
 	if err != nil {
-		return fmt.Errorf("read CoreDNS's manifest: %w", err)
+		return fmt.Errorf("read the manifests of CoreDNS and the storage class: %w", err)
 	}
 	apply := kubectl.command(ctx, "apply", "--server-side", "--force-conflicts", "-f", "-")
 	apply.Stdin = bytes.NewReader(manifest)

@@ -9,6 +9,7 @@ import (
 const (
 	Pause   = "bridgestack.dev/pause:dev"
 	CoreDNS = "bridgestack.dev/coredns:dev"
+	Volumes = "bridgestack.dev/volumes:dev"
 )
 
 const (
@@ -24,7 +25,7 @@ type Image struct {
 }
 
 // Workloads are the images for the demo and the tests.
-var Workloads = []Image{
+var Workloads = append([]Image{
 	program("bridgestack.dev/operator:dev", GoProgram{Module: "..", Package: ".", Path: "/manager"}),
 	program("bridgestack.dev/demo-service:dev", GoProgram{Package: "./demo-service", Path: "/demo-service"}),
 	program("bridgestack.dev/kafka-broker:dev", GoProgram{Package: "./kafka-broker", Path: "/kafka-broker"}),
@@ -71,13 +72,14 @@ var Workloads = []Image{
 			WorkingDir: "/srv/services",
 		},
 	},
-}
+}, servers...)
 
 // System are the images that the cluster itself needs, of which some are made
 // from its binaries.
 func System(binaries string) []Image {
 	return []Image{
 		program(Pause, GoProgram{Package: "./images/pause", Path: "/pause"}),
+		program(Volumes, GoProgram{Package: "./volumes", Path: "/volumes"}),
 		{
 			Reference: CoreDNS,
 			Layers:    []Layer{HostFile{Source: binaries + "/coredns", Path: "/coredns"}},

@@ -130,7 +130,9 @@ func NameOf(tarball string) string {
 	return before
 }
 
+// shortName of bridgestack.dev/debian/redis:7 is debian-redis.
 func shortName(reference string) string {
-	short, _, _ := strings.Cut(reference[strings.LastIndex(reference, "/")+1:], ":")
-	return short
+	_, path, _ := strings.Cut(reference, "/")
+	path, _, _ = strings.Cut(path, ":")
+	return strings.ReplaceAll(path, "/", "-")
 }
