@@ -20,6 +20,9 @@ type act struct {
 	// faults are the scenario's in config/testdata/components, where the stack is
 	// not the sample's but made of a compose file, as its users would.
 	faults []string
+	// project is that compose file, which no folder of config/testdata stands for;
+	// empty for the options' own.
+	project string
 	// notInOrder starts everything at once.
 	notInOrder bool
 	// play is what a person does at the beginning, nil for nothing.
@@ -79,6 +82,16 @@ var acts = []act{
 		title: "a service that needs more memory than the policy allows", scenario: "memory-not-enough-and-rolled-back",
 		moral:    "What did not help was taken back, to the byte, and a person was called",
 		expected: []expectation{{service: "model-metrics", state: v1alpha1.StateEscalated, takenBack: true}},
+	},
+	{
+		title: "FastAPI, asyncpg and aiokafka as they fail: one service warns of Kafka and ends for PostgreSQL, another's consumer group is fenced", scenario: "services",
+		project: "../test/services/compose.yaml",
+		faults:  []string{"quick", "postgres-and-kafka-published", "coordinators-fenced"},
+		moral:   "Each was told by what ended it, and repaired: the port of one, and the other's consumer group, which was empty",
+		expected: []expectation{
+			{service: "hook-receiver", state: v1alpha1.StateRecovered},
+			{service: "workflow-coordinator", state: v1alpha1.StateRecovered},
+		},
 	},
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -23,8 +24,9 @@ func stackOf(ctx context.Context, o options, a act, printer *progress.Printer) (
 		return nil, fmt.Errorf("make a folder for the stack: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(folder) }() // it is the system's to clean up
-	printer.Say("kubectl bridge init %s --manifests --with-secrets --ephemeral -d k8s", filepath.Base(o.project))
-	if err := initStack(ctx, o.project, folder); err != nil {
+	project := cmp.Or(a.project, o.project)
+	printer.Say("kubectl bridge init %s --manifests --with-secrets --ephemeral -d k8s", filepath.Base(project))
+	if err := initStack(ctx, project, folder); err != nil {
 		return nil, err
 	}
 	if err := addFaults(o.conf, folder, a.faults); err != nil {

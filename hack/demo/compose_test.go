@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"slices"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -38,6 +39,29 @@ func TestStackOfAComposeFile(t *testing.T) {
 	for _, variable := range containers[0].(map[string]any)["env"].([]any) {
 		if v := variable.(map[string]any); v["name"] == "POSTGRES_HOST" && v["value"] != "localhost" {
 			t.Errorf("nothing is wrong with %v", v)
+		}
+	}
+}
+
+// TestEveryComposeFileOfAnAct: what an act expects of a service is in the stack that
+// is made of its compose file, whose faults fit it.
+func TestEveryComposeFileOfAnAct(t *testing.T) {
+	t.Chdir("..") // where it runs
+	o := options{conf: "../config", project: "../internal/compose/testdata/projects/runbook/compose.yaml"}
+	for _, a := range acts {
+		if a.faults == nil {
+			continue
+		}
+		objects, err := stackOf(t.Context(), o, a, progress.NewPrinter(io.Discard))
+		if err != nil {
+			t.Fatalf("%s: %v", a.title, err)
+		}
+		for _, e := range a.expected {
+			if !slices.ContainsFunc(objects, func(o *unstructured.Unstructured) bool {
+				return o.GetKind() == "Deployment" && o.GetName() == e.service
+			}) {
+				t.Errorf("%s: there is no Deployment of %s", a.title, e.service)
+			}
 		}
 	}
 }
