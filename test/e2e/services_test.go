@@ -40,7 +40,7 @@ type brokenService struct {
 }
 
 var brokenServices = []brokenService{
-	{name: "pool-exhausted", env: []string{"POSTGRES_POOL_MAX_SIZE=1"}, cause: v1alpha1.CausePostgresPoolExhausted, confidence: medium, cites: "pool exhausted",
+	{name: "pool-exhausted", env: []string{"POSTGRES_POOL_MAX_SIZE=1"}, cause: v1alpha1.CausePostgresPoolExhausted, confidence: medium, cites: "TimeoutError",
 		remedy: v1alpha1.RemedySetEnv, change: "env[POSTGRES_POOL_MAX_SIZE]: 1 -> 5"},
 	{name: "too-many-clients", env: []string{"POSTGRES_POOL_MAX_SIZE=20"}, cause: v1alpha1.CausePostgresConnectionsExhausted, confidence: medium, cites: "too many clients",
 		remedy: v1alpha1.RemedySetEnv, change: "env[POSTGRES_POOL_MAX_SIZE]: 20 -> 3"},
