@@ -29,6 +29,12 @@ func dependencies(s settings) []dependency {
 	if s.kafka != nil {
 		out = append(out, &kafka{settings: *s.kafka})
 	}
+	if s.redis != nil {
+		out = append(out, &redisServer{settings: *s.redis})
+	}
+	if s.rabbitMQ != nil {
+		out = append(out, &rabbitMQ{settings: *s.rabbitMQ})
+	}
 	return out
 }
 

@@ -1,5 +1,5 @@
 // Command demo-service stands in for a service of a stack: it reads its settings
-// from the environment, connects to PostgreSQL and Kafka with real clients, ends
+// from the environment, connects to its servers with real clients, ends
 // with exit code 1 when it cannot, and serves its health as JSON. What is wrong
 // with it in a demo or a test is real: a wrong host is dialled, memory is used
 // until the kernel ends the process.
@@ -9,8 +9,8 @@
 //	SERVICE_NAME      name in the log. Default: the host's name.
 //	ENVIRONMENT       shown in the health. Default: development.
 //	PORT              of GET /health. Default: 8001.
-//	REQUIRE           what it cannot work without, of postgres, kafka, topic and
-//	                  api_key, separated by commas. Default: those of which a
+//	REQUIRE           what it cannot work without, of postgres, kafka, topic,
+//	                  redis, rabbitmq and api_key, separated by commas. Default: those of which a
 //	                  variable is set.
 //	API_KEY           the key for requests from outside.
 //	POSTGRES_HOST, POSTGRES_PORT (5432), POSTGRES_DATABASE, POSTGRES_USER,
@@ -20,6 +20,9 @@
 //	KAFKA_SECURITY_PROTOCOL  PLAINTEXT or SSL. Default: PLAINTEXT.
 //	KAFKA_CONSUMER_GROUP     a consumer group that it joins, of KAFKA_WORKFLOW_TOPIC.
 //	KAFKA_FIRST_MESSAGE      what it sends to KAFKA_WORKFLOW_TOPIC at its start. Default: nothing.
+//	REDIS_HOST, REDIS_PORT (6379), REDIS_PASSWORD
+//	RABBITMQ_HOST, RABBITMQ_PORT (5672), RABBITMQ_USER, RABBITMQ_PASSWORD (guest),
+//	RABBITMQ_VHOST (/)
 //	CONNECT_ATTEMPTS  before it gives up. Default: 3.
 //	CONNECT_DELAY     after the first failed attempt; doubles with each. Default: 1s.
 //	MEMORY_USE_MIB    memory that its work takes, in MiB. Default: 0.

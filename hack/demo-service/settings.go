@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,8 @@ type settings struct {
 	port        int
 	postgres    *postgresSettings // nil: not needed
 	kafka       *kafkaSettings    // nil: not needed
+	redis       *redisSettings    // nil: not needed
+	rabbitMQ    *rabbitSettings   // nil: not needed
 	retry       retry
 	memoryMiB   int
 	runFor      time.Duration // 0: for ever
@@ -38,6 +41,8 @@ const (
 	requirePostgres = "postgres"
 	requireKafka    = "kafka"
 	requireTopic    = "topic"
+	requireRedis    = "redis"
+	requireRabbitMQ = "rabbitmq"
 	requireAPIKey   = "api_key"
 )
 
@@ -50,8 +55,10 @@ var variables = map[string][][2]string{
 		{"POSTGRES_USER", "POSTGRES_USER environment variable is required"},
 		{"POSTGRES_PASSWORD", "Database password must be provided"},
 	},
-	requireKafka: {{"KAFKA_BOOTSTRAP_SERVERS", "KAFKA_BOOTSTRAP_SERVERS environment variable is required"}},
-	requireTopic: {{"KAFKA_WORKFLOW_TOPIC", "KAFKA_WORKFLOW_TOPIC environment variable is required"}},
+	requireKafka:    {{"KAFKA_BOOTSTRAP_SERVERS", "KAFKA_BOOTSTRAP_SERVERS environment variable is required"}},
+	requireTopic:    {{"KAFKA_WORKFLOW_TOPIC", "KAFKA_WORKFLOW_TOPIC environment variable is required"}},
+	requireRedis:    {{"REDIS_HOST", "REDIS_HOST environment variable is required"}},
+	requireRabbitMQ: {{"RABBITMQ_HOST", "RABBITMQ_HOST environment variable is required"}},
 }
 
 // environment is the variables, with the first one that could not be parsed.
@@ -64,7 +71,7 @@ type environment struct {
 func settingsOf(getenv func(string) string) (settings, error) {
 	env := environment{get: getenv}
 	required := env.required()
-	for _, requirement := range []string{requireAPIKey, requirePostgres, requireKafka, requireTopic} {
+	for _, requirement := range []string{requireAPIKey, requirePostgres, requireKafka, requireTopic, requireRedis, requireRabbitMQ} {
 		for _, variable := range variables[requirement] {
 			if slices.Contains(required, requirement) && getenv(variable[0]) == "" {
 				return settings{}, errors.New(variable[1])
@@ -90,7 +97,21 @@ func settingsOf(getenv func(string) string) (settings, error) {
 			tls:              getenv("KAFKA_SECURITY_PROTOCOL") == "SSL",
 		}
 	}
+	if slices.Contains(required, requireRedis) {
+		s.redis = &redisSettings{address: env.address("REDIS", 6379), password: getenv("REDIS_PASSWORD")}
+	}
+	if slices.Contains(required, requireRabbitMQ) {
+		s.rabbitMQ = &rabbitSettings{
+			address: env.address("RABBITMQ", 5672), virtualHost: cmp.Or(getenv("RABBITMQ_VHOST"), "/"),
+			user: cmp.Or(getenv("RABBITMQ_USER"), "guest"), password: cmp.Or(getenv("RABBITMQ_PASSWORD"), "guest"),
+		}
+	}
 	return s, env.err
+}
+
+// address is NAME_HOST and NAME_PORT.
+func (e *environment) address(name string, port int) string {
+	return net.JoinHostPort(e.get(name+"_HOST"), strconv.Itoa(e.number(name+"_PORT", port)))
 }
 
 // required is REQUIRE, or else every requirement of which a variable is set.
@@ -101,7 +122,7 @@ func (e *environment) required() []string {
 			continue
 		}
 		if variables[requirement] == nil {
-			e.fail("REQUIRE names %q, which is none of postgres, kafka, topic, api_key", requirement)
+			e.fail("REQUIRE names %q, which is none of postgres, kafka, topic, redis, rabbitmq, api_key", requirement)
 		}
 		out = append(out, requirement)
 	}

@@ -54,12 +54,14 @@ func TestSettingsThatAreRefused(t *testing.T) {
 		"no host":              {without("POSTGRES_HOST"), "POSTGRES_HOST environment variable is required"},
 		"no bootstrap servers": {without("KAFKA_BOOTSTRAP_SERVERS"), "KAFKA_BOOTSTRAP_SERVERS environment variable is required"},
 		"no topic":             {without("KAFKA_WORKFLOW_TOPIC"), "KAFKA_WORKFLOW_TOPIC environment variable is required"},
+		"no host of Redis":     {env(map[string]string{"REQUIRE": "redis"}), "REDIS_HOST environment variable is required"},
+		"no host of RabbitMQ":  {env(map[string]string{"REQUIRE": "rabbitmq"}), "RABBITMQ_HOST environment variable is required"},
 		// What is set in part is needed as a whole.
 		"a host alone":        {env(map[string]string{"POSTGRES_HOST": "postgres"}), "POSTGRES_DATABASE environment variable is required"},
 		"port of letters":     {env(complete, map[string]string{"POSTGRES_PORT": "db"}), `POSTGRES_PORT environment variable must be a number, not "db"`},
 		"negative pool":       {env(complete, map[string]string{"POSTGRES_POOL_MAX_SIZE": "-1"}), "POSTGRES_POOL_MAX_SIZE environment variable must be a number"},
 		"delay without unit":  {env(complete, map[string]string{"CONNECT_DELAY": "2"}), "CONNECT_DELAY environment variable must be a duration"},
-		"unknown requirement": {env(complete, map[string]string{"REQUIRE": "redis"}), `REQUIRE names "redis"`},
+		"unknown requirement": {env(complete, map[string]string{"REQUIRE": "mongodb"}), `REQUIRE names "mongodb"`},
 	} {
 		if s, err := settingsOf(c.env); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%s: %+v, %v; want %s", name, s, err, c.want)

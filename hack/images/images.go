@@ -2,6 +2,8 @@
 package images
 
 import (
+	_ "embed"
+
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
@@ -16,6 +18,14 @@ const (
 	nonroot     = "65532:65532"
 	programPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
+
+//go:embed rabbitmq/entrypoint.sh
+var rabbitEntrypoint string
+
+// leaveOutLists leaves out what only building the system took.
+const leaveOutLists = `
+rm -rf "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/* "$1"/var/log/*
+`
 
 // Image is an image to be made: to add one, add a row to Workloads.
 type Image struct {
@@ -57,10 +67,33 @@ var Workloads = append([]Image{
 		},
 	},
 	{
+		Reference: "bridgestack.dev/redis:7",
+		Layers:    []Layer{Debian{Suite: "bookworm", Packages: []string{"redis-server"}, Finish: leaveOutLists}},
+		Config: v1.Config{
+			Entrypoint:   []string{"redis-server", "--bind", "* -::*", "--protected-mode", "no", "--dir", "/tmp", "--save", ""},
+			User:         nonroot,
+			Env:          []string{programPath, "LANG=C.UTF-8"},
+			ExposedPorts: map[string]struct{}{"6379/tcp": {}},
+		},
+	},
+	{
+		Reference: "bridgestack.dev/rabbitmq:3",
+		Layers: []Layer{
+			Debian{Suite: "bookworm", Packages: []string{"rabbitmq-server"}, Finish: leaveOutLists},
+			File{Content: rabbitEntrypoint, Path: "/usr/local/bin/rabbitmq-entrypoint"},
+		},
+		Config: v1.Config{
+			Entrypoint:   []string{"/usr/local/bin/rabbitmq-entrypoint"},
+			User:         nonroot,
+			Env:          []string{programPath, "LANG=C.UTF-8"},
+			ExposedPorts: map[string]struct{}{"5672/tcp": {}},
+		},
+	},
+	{
 		// test/services: hook-receiver, or another module of it that is named.
 		Reference: "bridgestack.dev/bridge-services:dev",
 		Layers: []Layer{
-			Debian{Suite: "bookworm", Packages: []string{"python3"}, Finish: pythonFinish},
+			Debian{Suite: "bookworm", Packages: []string{"python3"}, Finish: leaveOutLists},
 			PythonPackages{Requirements: "../test/services/requirements.txt", Path: "/usr/local/lib/python" + pythonVersion + "/dist-packages"},
 			Sources{Folder: "../test/services", Path: "/srv/services"},
 		},

@@ -21,11 +21,6 @@ import (
 // pythonVersion is that of Debian's python3 in the image of Python services.
 const pythonVersion = "3.11"
 
-// pythonFinish leaves out what only building the system took.
-const pythonFinish = `
-rm -rf "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/* "$1"/var/log/*
-`
-
 // PythonPackages are what a requirements file lists, with all that they need and
 // the hashes of their wheels, for the image's Python and not for this machine's.
 type PythonPackages struct {

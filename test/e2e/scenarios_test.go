@@ -34,6 +34,8 @@ func TestRepaired(t *testing.T) {
 			[]v1alpha1.RemedyName{v1alpha1.RemedyRaiseMemoryLimit}, "containers[model-metrics].resources.limits.memory: 64Mi -> 96Mi"},
 		{"api-key-missing", "metadata-stamping", v1alpha1.CauseEnvVarMissing,
 			[]v1alpha1.RemedyName{v1alpha1.RemedySetEnv}, "containers[metadata-stamping].env[API_KEY]: (absent) -> (key metadata-stamping of Secret api-keys)"},
+		{"rabbitmq-host-localhost", "order-worker", v1alpha1.CauseUpstreamUnreachable,
+			[]v1alpha1.RemedyName{v1alpha1.RemedySetEnv}, "containers[order-worker].env[RABBITMQ_HOST]: localhost -> rabbitmq"},
 	} {
 		t.Run(c.scenario, func(t *testing.T) {
 			t.Parallel()
