@@ -73,7 +73,7 @@ func TestTransitionsCountOnce(t *testing.T) {
 		}
 	}
 	want := `
-# HELP bridgestack_incident_recovered_seconds From the loop being visible to the end of the soak.
+# HELP bridgestack_incident_recovered_seconds From the incident being visible to the end of the soak.
 # TYPE bridgestack_incident_recovered_seconds histogram
 `
 	for _, by := range []string{"itself", "remedy"} {
