@@ -84,7 +84,7 @@ func TestPluginVerbs(t *testing.T) {
 	s.steers("pause", stackName)
 	s.says([]string{"paused (spec.paused)"}, "status")
 	s.steers("resume", stackName)
-	s.says([]string{"RaiseMemoryLimit RolledBack", "Deploy", "Restart", "Loop"}, "timeline")
+	s.says([]string{"RaiseMemoryLimit RolledBack", "Deploy", "Ended", "Incident"}, "timeline")
 	out, err := s.bridge("timeline", "-o", "json")
 	var line struct{ Moments []any }
 	if err != nil || json.Unmarshal([]byte(out), &line) != nil || len(line.Moments) == 0 {
