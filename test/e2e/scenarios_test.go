@@ -77,6 +77,7 @@ func TestEscalated(t *testing.T) {
 		{"wrong-password", "event-publisher", v1alpha1.CausePostgresAuthFailed},
 		{"mysql-wrong-password", "worker", v1alpha1.CauseUpstreamAuthFailed},
 		{"mysql-full", "worker", v1alpha1.CauseUpstreamOverloaded},
+		{"redis-wrong-password", "session-store", v1alpha1.CauseUpstreamAuthFailed},
 		{"command-not-found", "event-publisher", v1alpha1.CauseCommandNotFound},
 		{"config-ref-missing", "metadata-stamping", v1alpha1.CauseConfigRefMissing},
 		{"completed-exit", "model-metrics", v1alpha1.CauseCompletedExit},
