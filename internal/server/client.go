@@ -67,10 +67,7 @@ func (u usual) candidates(v variables) []evidence.Connection {
 			out = append(out, c)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b evidence.Connection) int {
-		return boolToInt(len(a.Servers) == 0) - boolToInt(len(b.Servers) == 0)
-	})
-	return out
+	return serversFirst(out)
 }
 
 // ofURL is the connection of a URL of the kind's schemes. What it lacks comes from

@@ -45,17 +45,26 @@ func familyOf(name string) []string {
 // DB_ say that they are for: empty where they do not say, "other" for a kind that
 // is not known here.
 func (v variables) engineOf(prefix string) evidence.Protocol {
-	if slices.Contains(mysqlOnly, prefix) {
-		return evidence.MySQL
+	databases := func(is func(*Kind) bool) (evidence.Protocol, bool) {
+		k, known := one(func(k *Kind) bool { return len(k.Engines) > 0 && is(k) })
+		if !known {
+			return "", false
+		}
+		return k.Protocol, true
+	}
+	if p, known := databases(func(k *Kind) bool { return slices.Contains(k.OwnPrefixes, prefix) }); known {
+		return p
 	}
 	if !strings.HasSuffix(prefix, "DB_") && !strings.HasSuffix(prefix, "DATABASE_") {
 		return ""
 	}
-	kind := strings.ToLower(v.under(prefix, "CONNECTION", "ENGINE", "TYPE", "DRIVER", "DIALECT", "CLIENT", "VENDOR").value)
-	for word, engine := range engines {
-		if strings.Contains(kind, word) {
-			return engine
-		}
+	driver := strings.ToLower(v.under(prefix, "CONNECTION", "ENGINE", "TYPE", "DRIVER", "DIALECT", "CLIENT", "VENDOR").value)
+	in := func(word string) bool { return strings.Contains(driver, word) }
+	if p, known := databases(func(k *Kind) bool { return slices.ContainsFunc(k.Engines, in) }); known {
+		return p
+	}
+	if slices.ContainsFunc(otherEngines, in) {
+		return otherEngine
 	}
 	host := hostPort(v.under(prefix, hostNames...).value, portNumber(v.under(prefix, portNames...).value))
 	if k, known := OfPort(host.Port); known && k.Port == host.Port {
@@ -64,25 +73,21 @@ func (v variables) engineOf(prefix string) evidence.Protocol {
 	if slices.Contains(otherPorts, host.Port) {
 		return otherEngine
 	}
-	if name, _, _ := strings.Cut(strings.ToLower(host.Host), "."); slices.Contains(kinds[evidence.MySQL].Names, name) {
-		return evidence.MySQL
-	}
-	return ""
+	name, _, _ := strings.Cut(strings.ToLower(host.Host), ".")
+	p, _ := databases(func(k *Kind) bool { return slices.Contains(k.Names, name) })
+	return p
 }
 
 // otherEngine is a database server of a kind that is not known here.
 const otherEngine evidence.Protocol = "other"
 
 var (
-	// engines by a word in the names that frameworks give their drivers.
-	engines = map[string]evidence.Protocol{
-		"mysql": evidence.MySQL, "maria": evidence.MySQL, "postg": evidence.Postgres, "pgsql": evidence.Postgres,
-		"sqlite": otherEngine, "sqlserver": otherEngine, "mssql": otherEngine, "sqlsrv": otherEngine, "oracle": otherEngine, "mongo": otherEngine,
-		"redis": otherEngine, "cassandra": otherEngine,
-	}
-	// otherPorts are those of such servers: MySQL's X Protocol, SQL Server, Oracle,
-	// MongoDB, Redis, Cassandra.
-	otherPorts = []int32{33060, 1433, 1521, 27017, 6379, 9042}
+	// otherEngines are words in the names of drivers for other servers than databases
+	// that are known here.
+	otherEngines = []string{"sqlite", "sqlserver", "mssql", "sqlsrv", "oracle", "mongo", "redis", "cassandra"}
+	// otherPorts are those of servers of no known kind: MySQL's X Protocol, SQL Server,
+	// Oracle, MongoDB, Cassandra.
+	otherPorts = []int32{33060, 1433, 1521, 27017, 9042}
 )
 
 // databaseURL is the connection of a connection string. What it lacks comes from

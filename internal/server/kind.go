@@ -46,6 +46,11 @@ type Kind struct {
 	PortVariable string
 	// DatabaseVariables are those by which it is told of a database to make.
 	DatabaseVariables []string
+	// Engines of a database are words in the names that frameworks give its drivers: they
+	// tell for which kind variables such as DB_HOST are.
+	Engines []string
+	// OwnPrefixes are those of such variables that only clients of this kind have.
+	OwnPrefixes []string
 	// ListsServers says that its clients are told a list of host:port.
 	ListsServers bool
 	// Pooled says that its clients keep a pool of connections to it.

@@ -20,7 +20,10 @@ var _ = register(Kind{
 	Variables:  regexp.MustCompile(`mysql|mariadb`),
 	Images:     regexp.MustCompile(`^(?:mysql(?:-server|-community-server)?|mariadb(?:-galera)?|percona(?:-server|-xtradb-cluster)?)$`),
 	Names:      []string{"mysql", "mariadb"},
+	Engines:    []string{"mysql", "maria"},
 	KeepsData:  true,
+
+	OwnPrefixes: mysqlOnly,
 
 	PortVariable:       "MYSQL_TCP_PORT",
 	DatabaseVariables:  []string{"MYSQL_DATABASE", "MARIADB_DATABASE"},

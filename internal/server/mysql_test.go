@@ -71,6 +71,7 @@ func TestOthersAreNotMySQL(t *testing.T) {
 		{},
 		{"DB_CONNECTION=pgsql", "DB_HOST=db"},
 		{"DB_HOST=db", "DB_PORT=5432"},
+		{"DB_HOST=postgres.shop.svc"},
 		{"DATABASE_URL=postgres://u:p@db/d"},
 		{"DATABASE_DSN=host=db port=5432 dbname=d"},
 		{"CONNECTIONSTRINGS__DEFAULT=Host=db;Database=d;Username=u"},

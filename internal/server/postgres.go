@@ -18,6 +18,7 @@ var _ = register(Kind{
 	Variables:  regexp.MustCompile(`postgres|^pg`),
 	Images:     regexp.MustCompile(`^(?:postgres(?:ql)?|postgis|pgvector|timescaledb(?:-ha)?|citus|paradedb|spilo(?:-\d+)?)$`),
 	Names:      []string{"postgres", "postgresql"},
+	Engines:    []string{"postg", "pgsql"},
 	KeepsData:  true,
 
 	PortVariable:      "PGPORT",

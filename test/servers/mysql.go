@@ -192,18 +192,6 @@ func (s *MySQLServer) Exec(t testing.TB, statements ...string) {
 	}
 }
 
-// Ask is the one value that a query of the administrator's gives.
-func (s *MySQLServer) Ask(t testing.TB, query string) string {
-	t.Helper()
-	db := s.root()
-	defer func() { _ = db.Close() }()
-	var out string
-	if err := db.QueryRowContext(t.Context(), query).Scan(&out); err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	return out
-}
-
 // Session opens a session of User over TCP, which ends with the test.
 func (s *MySQLServer) Session(t testing.TB) *sql.Conn {
 	t.Helper()

@@ -37,11 +37,6 @@ type RabbitServer struct {
 // RabbitOption changes how a node is started.
 type RabbitOption func(*RabbitServer, testing.TB)
 
-// RabbitSetting is a line of rabbitmq.conf.
-func RabbitSetting(line string) RabbitOption {
-	return func(s *RabbitServer, _ testing.TB) { s.config = append(s.config, line) }
-}
-
 // RabbitTLS makes the node speak TLS as well, at a port of its own.
 func RabbitTLS(c Certificate) RabbitOption {
 	return func(s *RabbitServer, t testing.TB) {
